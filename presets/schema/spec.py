@@ -1,0 +1,36 @@
+"""A spec: everything that one run is made from, resolved and immutable."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from vislab.presets.schema.architecture import Architecture
+from vislab.presets.schema.dataset import Dataset
+from vislab.presets.schema.fields import field
+from vislab.presets.schema.preprocessing import Preprocessing
+from vislab.presets.schema.strategy import Strategy
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run, complete. Made by `vislab.presets.library.resolve` only; saved as the run's spec.toml."""
+
+    name: Annotated[str, field("what the run is called")] = ""
+    recipe: Annotated[str, field("the recipe it was made from; empty: put together by hand")] = ""
+    seed: Annotated[int, field("every random choice follows from it", ge=0, le=2**63 - 1)] = 0
+    device: Annotated[
+        str, field("auto (the free GPU with the most memory, else mps, else cpu), cpu, mps, cuda or cuda:N")
+    ] = "auto"
+    precision: Annotated[
+        Literal["fp32", "bf16", "fp16"], field("arithmetic of the forward pass; weights stay fp32")
+    ] = "fp32"
+    memory_format: Annotated[Literal["contiguous", "channels_last"], field("order of image tensors in memory")] = (
+        "contiguous"
+    )
+    deterministic: Annotated[
+        bool, field("only kernels that give the same bits each time, where the device has them")
+    ] = False
+    dataset: Dataset = Dataset()
+    architecture: Architecture = Architecture()
+    strategy: Strategy = Strategy()
+    preprocessing: Preprocessing = Preprocessing()
+    origins: Annotated[dict[str, str], field("dotted key to where its value came from")] = {}
