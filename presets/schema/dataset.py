@@ -6,7 +6,7 @@ import msgspec
 
 from vislab.presets.schema.fields import field
 
-Option = str | int | float | bool | list[int] | list[float] | list[str]
+Option = str | int | float | bool | list[str | int | float]
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -68,6 +68,10 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     balance_to: Annotated[
         int, field("bring every class to this many training images with augmented copies; 0: off", unit="images", ge=0)
     ] = 0
+    balance_augment: Annotated[
+        tuple[str, ...],
+        field("augmentations drawn once, before training, for the copies that balance_to adds; written as in augment"),
+    ] = ("rotation(degrees=15)", "horizontal_flip")
 
     split: Annotated[
         str,
