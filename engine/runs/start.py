@@ -1,0 +1,52 @@
+"""Start a worker that outlives the terminal."""
+
+import os
+import subprocess
+import sys
+import time
+
+from vislab.engine.runs.store import Run
+from vislab.presets.errors import InputError
+from vislab.presets.settings import Settings
+
+
+def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> int:
+    """Start the worker of a run in a session of its own and wait until it holds the run's lock.
+
+    The worker's stdin is empty and its stdout and stderr go to worker.log, so that it neither dies with the terminal
+    nor writes over it.
+
+    Returns:
+        The worker's process id.
+
+    Raises:
+        InputError: the run has a worker already, or the worker ended before it took the lock.
+    """
+    if alive := run.worker():
+        raise InputError(f"Run {run.id} has a worker already (process {alive}).")
+    environment = dict(os.environ)
+    environment |= {
+        "VISLAB_RUNS_DIR": str(settings.runs_dir),
+        "VISLAB_DATA_DIR": str(settings.data_dir),
+        "VISLAB_CACHE_DIR": str(settings.cache_dir),
+    }
+    with run.worker_log.open("ab") as log:
+        process = subprocess.Popen(
+            # -P keeps the current folder out of the worker's import path.
+            [sys.executable, "-P", "-m", "vislab.engine.worker", str(run.path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=environment,
+        )
+    while run.worker() == 0:
+        if process.poll() is not None:
+            if run.events.exists():  # it was quicker than this look
+                break
+            tail = run.worker_log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise InputError(
+                f"The worker of {run.id} did not start: {' '.join(tail) or 'no reason given'}. See {run.worker_log}"
+            )
+        time.sleep(0.01)
+    return process.pid

@@ -1,0 +1,227 @@
+"""The fold: events -> RunState.
+
+`Fold` takes events one by one; `Fold.state()` is an immutable picture of what was folded so far. Histories are
+append-only lists shared between pictures, and a picture holds a length over them: folding n events and taking a
+picture after each one is linear in n.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Generic, Literal, TypeVar, overload
+
+from vislab.engine.runs.events import (
+    AnyEvent,
+    CheckpointSaved,
+    ControlApplied,
+    DecisionMade,
+    EpochEnded,
+    Notice,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    StepsLogged,
+)
+
+T = TypeVar("T")
+
+Status = Literal["starting", "training", "paused", "done", "stopped", "failed"]
+
+
+class Column(Sequence[T], Generic[T]):
+    """The first `length` entries of an append-only list."""
+
+    __slots__ = ("_length", "_rows")
+
+    def __init__(self, rows: list[T], length: int) -> None:
+        self._rows = rows
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[T]:
+        return islice(self._rows, self._length)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self._rows[i] for i in range(*index.indices(self._length))]
+        if not -self._length <= index < self._length:
+            raise IndexError(index)
+        return self._rows[index if index >= 0 else self._length + index]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Column):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Column({list(self)!r})"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What is known of a run from its events alone."""
+
+    status: Status
+    started: RunStarted | None
+    ended: RunEnded | None
+    epochs_planned: int
+    steps: Column[StepsLogged]
+    epochs: Column[EpochEnded]
+    checkpoints: Column[CheckpointSaved]
+    decisions: Column[DecisionMade]
+    controls: Column[ControlApplied]
+    notices: Column[Notice]
+    resumes: Column[RunResumed]
+    best: EpochEnded | None
+    first_time: float
+    """Wall clock of the first event; 0.0 before it."""
+    last_time: float
+    unknown: int
+    """Lines that this version does not understand."""
+
+    @property
+    def step(self) -> int:
+        """Updates done, as far as the log says."""
+        return max(
+            self.steps[-1].step if self.steps else 0,
+            self.epochs[-1].step if self.epochs else 0,
+            self.ended.step if self.ended else 0,
+        )
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of work since the run began, as far as the log says; pauses and stops left out."""
+        return max(
+            self.steps[-1].elapsed if self.steps else 0.0,
+            self.epochs[-1].elapsed if self.epochs else 0.0,
+            self.ended.elapsed if self.ended else 0.0,
+        )
+
+
+@dataclass
+class Fold:
+    """Takes events in the order of the log. Folding any prefix of any log is valid."""
+
+    started: RunStarted | None = None
+    ended: RunEnded | None = None
+    epochs_planned: int = 0
+    paused: bool = False
+    unknown: int = 0
+    first_time: float = 0.0
+    last_time: float = 0.0
+    _best: EpochEnded | None = None
+    _steps: list[StepsLogged] = field(default_factory=list)
+    _epochs: list[EpochEnded] = field(default_factory=list)
+    _checkpoints: list[CheckpointSaved] = field(default_factory=list)
+    _decisions: list[DecisionMade] = field(default_factory=list)
+    _controls: list[ControlApplied] = field(default_factory=list)
+    _notices: list[Notice] = field(default_factory=list)
+    _resumes: list[RunResumed] = field(default_factory=list)
+
+    def apply(self, event: AnyEvent | None) -> None:
+        """Take one event; None stands for a line that was not understood."""
+        if event is None:
+            self.unknown += 1
+            return
+        self.first_time = self.first_time or event.time
+        self.last_time = event.time
+        match event:
+            case RunStarted():
+                self._start(event)
+            case RunResumed():
+                self._resume(event)
+            case StepsLogged():
+                self._steps.append(event)
+            case EpochEnded():
+                self._epochs.append(event)
+                if event.best:
+                    self._best = event
+            case CheckpointSaved():
+                self._checkpoints.append(event)
+            case DecisionMade():
+                self._decisions.append(event)
+            case ControlApplied():
+                self._controls.append(event)
+                if event.action in ("pause", "unpause"):
+                    self.paused = event.action == "pause"
+            case Notice():
+                self._notices.append(event)
+            case RunEnded():
+                self.ended = event
+
+    def apply_all(self, events: Iterable[AnyEvent | None]) -> None:
+        """Take several events."""
+        for event in events:
+            self.apply(event)
+
+    def state(self) -> RunState:
+        """An immutable picture of what was folded so far; constant time."""
+        return RunState(
+            status=self._status(),
+            started=self.started,
+            ended=self.ended,
+            epochs_planned=self.epochs_planned,
+            steps=Column(self._steps, len(self._steps)),
+            epochs=Column(self._epochs, len(self._epochs)),
+            checkpoints=Column(self._checkpoints, len(self._checkpoints)),
+            decisions=Column(self._decisions, len(self._decisions)),
+            controls=Column(self._controls, len(self._controls)),
+            notices=Column(self._notices, len(self._notices)),
+            resumes=Column(self._resumes, len(self._resumes)),
+            best=self._best,
+            first_time=self.first_time,
+            last_time=self.last_time,
+            unknown=self.unknown,
+        )
+
+    def _status(self) -> Status:
+        if self.ended is not None:
+            return self.ended.status
+        if self.started is None:
+            return "starting"
+        return "paused" if self.paused else "training"
+
+    def _start(self, event: RunStarted) -> None:
+        # A run that died before its first checkpoint starts again from the beginning: nothing of before counts.
+        self.started = event
+        self.ended = None
+        self.paused = False
+        self.epochs_planned = event.epochs
+        self._keep_until(0)
+
+    def _resume(self, event: RunResumed) -> None:
+        self.ended = None
+        self.paused = False
+        self.epochs_planned = event.epochs
+        self._resumes.append(event)
+        self._keep_until(event.step)
+
+    def _keep_until(self, step: int) -> None:
+        # New lists, not cut ones: pictures taken earlier still look at the old.
+        self._steps = _until(self._steps, step, lambda row: row.step)
+        self._epochs = _until(self._epochs, step, lambda row: row.step)
+        self._checkpoints = _until(self._checkpoints, step, lambda row: row.step)
+        self._controls = _until(self._controls, step, lambda row: row.step)
+        self._notices = _until(self._notices, step, lambda row: row.step)
+        self._best = next((row for row in reversed(self._epochs) if row.best), None)
+
+
+def _until(rows: list[T], step: int, step_of: Callable[[T], int]) -> list[T]:
+    return [row for row in rows if step_of(row) <= step]
+
+
+def fold(events: Iterable[AnyEvent | None]) -> RunState:
+    """Fold a whole log at once."""
+    folding = Fold()
+    folding.apply_all(events)
+    return folding.state()

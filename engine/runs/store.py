@@ -1,0 +1,296 @@
+"""Run directories: create, open, find, list, follow."""
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import tomli_w
+
+from vislab.engine.runs.events import EpochEnded, to_json
+from vislab.engine.runs.files import write_atomically
+from vislab.engine.runs.liveness import holder
+from vislab.engine.runs.log import EventReader
+from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.progress import read as read_progress
+from vislab.engine.runs.state import Fold, RunState, Status, fold
+from vislab.presets.errors import InputError
+from vislab.presets.library import dump_spec, load_spec
+from vislab.presets.schema.spec import Spec
+
+RunStatus = Literal["new", "died"] | Status
+"""`new`: never started. `died`: no worker, and the log does not say that it ended."""
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """The person's own words about a run, in labels.toml; never the worker's."""
+
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a list of runs: a rebuildable cache of the fold, in summary.json."""
+
+    id: str
+    name: str
+    status: RunStatus
+    dataset: str
+    architecture: str
+    strategy: str
+    created: float
+    epochs_done: int
+    epochs_planned: int
+    best: EpochEnded | None
+    last: EpochEnded | None
+    elapsed: float
+    reason: str
+    recipe: str
+    seed: int
+    batch_size: int
+    events_bytes: int
+    """Size of events.jsonl when this was made; another size means that the cache is stale."""
+
+
+class Run:
+    """A run directory. Reading it never writes to it, apart from the cache summary.json."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+        self.events = path / "events.jsonl"
+        self.control = path / "control.jsonl"
+        self.progress_file = path / "progress.json"
+        self.lock = path / "lock"
+        self.worker_log = path / "worker.log"
+        self.checkpoints = path / "checkpoints"
+        self.code = path / "code"
+        self.split = path / "split.csv"
+        self.results = path / "results"
+
+    def spec(self) -> Spec:
+        """The run's resolved spec.
+
+        Raises:
+            InputError: spec.toml is missing or damaged.
+        """
+        return load_spec(self.path / "spec.toml")
+
+    def state(self) -> RunState:
+        """Fold the whole log."""
+        return fold(EventReader(self.events).read_all())
+
+    def progress(self) -> Progress | None:
+        """The worker's last heartbeat."""
+        return read_progress(self.progress_file)
+
+    def worker(self) -> int:
+        """Process id of the live worker; 0 when there is none."""
+        return holder(self.lock)
+
+    def status(self, state: RunState | None = None) -> RunStatus:
+        """What the log says, corrected by whether the worker lives."""
+        # The worker is asked first: one that ends between the two questions has said so in its log.
+        alive = self.worker() != 0
+        state = state or self.state()
+        if state.ended is not None and not alive:
+            return state.ended.status
+        if alive:
+            return "training" if state.ended is not None else state.status
+        return "died" if self.events.exists() or self.lock.exists() else "new"
+
+    def labels(self) -> Labels:
+        """Name, tags and note; empty when there are none or the file is damaged."""
+        try:
+            return msgspec.toml.decode((self.path / "labels.toml").read_bytes(), type=Labels)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return Labels()
+
+    def set_labels(self, labels: Labels) -> None:
+        """Replace name, tags and note."""
+        write_atomically(self.path / "labels.toml", tomli_w.dumps(msgspec.to_builtins(labels)).encode())
+
+    def summary(self) -> Summary:
+        """One row for a list. Taken from summary.json while that is fresh, else folded and cached."""
+        cache = self.path / "summary.json"
+        size = self.events.stat().st_size if self.events.exists() else 0
+        try:
+            summary = msgspec.json.decode(cache.read_bytes(), type=Summary)
+        except (FileNotFoundError, msgspec.DecodeError):
+            summary = None
+        if summary is not None and summary.events_bytes == size and summary.status in ("done", "stopped", "failed"):
+            return summary
+        state = self.state()
+        spec = self.spec()
+        summary = Summary(
+            id=self.id,
+            name=self.labels().name or spec.name,
+            status=self.status(state),
+            dataset=spec.dataset.name,
+            architecture=spec.architecture.name,
+            strategy=spec.strategy.name,
+            created=(self.path / "spec.toml").stat().st_mtime,
+            epochs_done=len(state.epochs) and state.epochs[-1].epoch,
+            epochs_planned=state.epochs_planned or spec.strategy.epochs,
+            best=state.best,
+            last=state.epochs[-1] if state.epochs else None,
+            elapsed=state.elapsed,
+            reason=state.ended.reason if state.ended else "",
+            recipe=spec.recipe,
+            seed=spec.seed,
+            batch_size=spec.strategy.batch_size,
+            events_bytes=size,
+        )
+        if summary.status in ("done", "stopped", "failed") and os.access(self.path, os.W_OK):
+            write_atomically(cache, msgspec.json.encode(summary), durable=False)
+        return summary
+
+
+class Follower:
+    """Follows one run: the fold grows with each look."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._reader = EventReader(run.events)
+        self._fold = Fold()
+
+    def look(self) -> RunState:
+        """Read what is new, in a bounded bite, and return the picture."""
+        self._fold.apply_all(self._reader.read())
+        return self._fold.state()
+
+    def look_until_end(self) -> RunState:
+        """Read everything there is."""
+        self._fold.apply_all(self._reader.read_all())
+        return self._fold.state()
+
+
+def create(
+    runs_dir: Path,
+    spec: Spec,
+    *,
+    code: Sequence[Path] = (),
+    labels: Labels | None = None,
+) -> Run:
+    """Make a run directory for a spec: id, spec.toml, copies of the user's own files under code/.
+
+    Raises:
+        InputError: the runs folder cannot be written.
+    """
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    for _ in range(100):
+        identity = f"{stamp}-{slug(spec.name)}-{secrets.token_hex(2)}"
+        folder = runs_dir / identity
+        temporary = runs_dir / f".{identity}.tmp"
+        try:
+            runs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder.exists():
+                continue
+            temporary.mkdir(mode=0o700)
+            for part in ("checkpoints", "code", "results"):
+                (temporary / part).mkdir()
+            for file in code:
+                shutil.copyfile(file, temporary / "code" / file.name)
+            write_atomically(temporary / "spec.toml", dump_spec(spec).encode())
+            if labels is not None:
+                write_atomically(temporary / "labels.toml", tomli_w.dumps(msgspec.to_builtins(labels)).encode())
+            temporary.rename(folder)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise InputError(
+                f"Cannot write a run into {runs_dir}: {error.strerror}. Choose another folder with --runs-dir DIR."
+            ) from error
+        return Run(folder)
+    raise AssertionError("a hundred random names were taken")
+
+
+def slug(name: str) -> str:
+    """A name as a safe part of a file name: lower-case letters, digits, dash; at most 40 characters."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "run"
+
+
+def all_runs(runs_dir: Path) -> list[Run]:
+    """Every run below the runs folder, newest first."""
+    if not runs_dir.is_dir():
+        return []
+    with os.scandir(runs_dir) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+    return [Run(runs_dir / name) for name in sorted(names, reverse=True) if (runs_dir / name / "spec.toml").is_file()]
+
+
+def find(runs_dir: Path, reference: str) -> Run:
+    """The run that `reference` means: an id, a unique beginning or end of one, a run's own name, or `latest`.
+
+    Raises:
+        InputError: nothing or more than one run fits.
+    """
+    runs = all_runs(runs_dir)
+    if not runs:
+        raise InputError(f"There are no runs in {runs_dir}. Start one with: vislab run --preset digits-lenet5")
+    if reference == "latest":
+        return runs[0]
+    exact = [run for run in runs if run.id == reference]
+    fitting = exact or [run for run in runs if reference and run.id.startswith(reference)]
+    fitting = fitting or [run for run in runs if reference and run.id.endswith("-" + reference)]
+    fitting = fitting or [run for run in runs if reference and run.labels().name == reference]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise InputError(f"No run in {runs_dir} is called {reference!r}. See: vislab runs")
+    some = ", ".join(run.id for run in fitting[:5])
+    raise InputError(
+        f"{reference!r} fits {len(fitting)} runs: {some}{' …' if len(fitting) > 5 else ''}. Give more of it."
+    )
+
+
+def follow(run: Run, *, every: float = 0.25) -> Iterator[tuple[RunState, Progress | None, RunStatus]]:
+    """Pictures of a run as it goes, until it ends or dies; the last picture is complete.
+
+    Args:
+        every: seconds between two looks.
+    """
+    follower = Follower(run)
+    while True:
+        status = run.status(follower.look_until_end())
+        state = follower.look_until_end()
+        if status not in ("starting", "training", "paused"):
+            yield state, run.progress(), run.status(state)
+            return
+        yield state, run.progress(), status
+        time.sleep(every)
+
+
+def report(run: Run) -> dict[str, object]:
+    """The fold of a run as plain data: what `vislab show --json` prints.
+
+    `epochs` holds a row an epoch with `epoch` counted from 1, `train_loss`, `train_accuracy`, `val_loss`,
+    `val_accuracy`, `learning_rate`, `seconds` and `train_images_per_second` among others.
+    """
+    state = run.state()
+    spec = run.spec()
+    return {
+        "id": run.id,
+        "status": run.status(state),
+        "name": run.labels().name or spec.name,
+        "run_dir": str(run.path),
+        "spec": msgspec.to_builtins(spec),
+        "labels": msgspec.to_builtins(run.labels()),
+        "started": to_json(state.started),
+        "epochs": to_json(list(state.epochs)),
+        "best": to_json(state.best),
+        "checkpoints": to_json(list(state.checkpoints)),
+        "decisions": to_json(list(state.decisions)),
+        "notices": to_json(list(state.notices)),
+        "resumes": to_json(list(state.resumes)),
+        "ended": to_json(state.ended),
+        "step": state.step,
+        "elapsed": state.elapsed,
+        "unknown_events": state.unknown,
+    }
