@@ -1,0 +1,125 @@
+import time
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.tui.views import text
+
+
+@given(st.text(st.characters(), max_size=300), st.integers(1, 250))
+def test_plain_is_one_safe_bounded_line(outside: str, limit: int) -> None:
+    shown = text.plain(outside, limit)
+    assert len(shown) <= limit
+    assert all(unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in shown)
+    shown.encode()
+    assert text.plain(shown, limit) == shown
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200))
+def test_plain_leaves_ordinary_text_as_it_is(outside: str) -> None:
+    assert text.plain(outside) == outside
+
+
+@pytest.mark.parametrize(
+    ("outside", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "␛[31mred␛[0m"),
+        ("two\nlines\r\nthree\rfour", "two⏎lines⏎three⏎four"),
+        ("evil\u202etxt.exe", "eviltxt.exe"),
+        ("a\tb\x00c\x7fd\x9be", "a b␀c␡d�e"),
+        ("caf\u00e9 Süß 猫", "caf\u00e9 Süß 猫"),
+        ("[red]<script>&", "[red]<script>&"),
+        ("x" * 300, "x" * 199 + "…"),
+        ("\u200b" * 5000 + "end", "end"),
+        ("broken \udcff name", "broken � name"),
+    ],
+)
+def test_plain(outside: str, shown: str) -> None:
+    assert text.plain(outside) == shown
+
+
+@given(st.text(max_size=40), st.integers(0, 30), st.booleans())
+def test_fit_fills_exactly_the_cells(outside: str, width: int, right: bool) -> None:
+    assert text.cells(text.fit(text.plain(outside), width, right=right)) == width
+
+
+def test_fit_cuts_wide_characters_whole() -> None:
+    assert text.fit("猫猫猫", 4) == "猫… "
+    assert text.fit("ab", 4, right=True) == "  ab"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.04, "0.0 s"),
+        (2.0, "2.0 s"),
+        (9.96, "10 s"),
+        (59.7, "1m00s"),
+        (62, "1m02s"),
+        (3599.6, "1h00m"),
+        (10_860, "3h01m"),
+        (86_399, "1d00h"),
+        (187_200, "2d04h"),
+        (float("inf"), "-"),
+    ],
+)
+def test_duration(seconds: float, shown: str) -> None:
+    assert text.duration(seconds) == shown
+
+
+def test_clock() -> None:
+    assert [text.clock(x) for x in (13, 59.6, 3733, None, float("nan"))] == ["0:13", "1:00", "1:02:13", "-", "-"]
+
+
+def test_when() -> None:
+    now = time.mktime((2025, 3, 1, 10, 0, 0, 0, 0, -1))
+    at = [(2025, 3, 1, 9, 15), (2025, 2, 28, 23, 59), (2025, 2, 3, 1, 0), (2024, 12, 31, 1, 0)]
+    shown = [text.when(time.mktime((*moment, 0, 0, 0, -1)), now) for moment in at]
+    assert shown == ["09:15", "yesterday", "Feb 3", "2024-12-31"]
+    assert text.when(0.0) == "-"
+
+
+def test_figures() -> None:
+    assert [text.loss(x) for x in (0.37471, 1433.4, 3.2e-5, 0.0, "nan", "-inf", None)] == [
+        "0.3747",
+        "1433",
+        "3.2e-5",
+        "0.0000",
+        "nan",
+        "-inf",
+        "-",
+    ]
+    assert [text.accuracy(x) for x in (0.9892, 1.0, "nan", None)] == ["0.9892", "1.0000", "nan", "-"]
+    assert [text.scientific(x) for x in (1e-3, 3.333e-4, 0.0, 0.1)] == ["1.0e-3", "3.3e-4", "0", "1.0e-1"]
+    assert [text.percent(x) for x in (0.374, 0.999, 1.0, 0.001, 0.0, float("nan"))] == [
+        "37 %",
+        "99 %",
+        "100 %",
+        "1 %",
+        "0 %",
+        "-",
+    ]
+    assert [text.rate(x) for x in (412.3, 4.12, 0.0, 12_345.6)] == ["412", "4.1", "-", "12,346"]
+
+
+def test_counts_and_sizes() -> None:
+    assert text.count(1797) == "1,797"
+    assert text.counted(1, "image") == "1 image"
+    assert text.counted(3, "class", "classes") == "3 classes"
+    assert [text.size(x) for x in (0, 820, 9_949, 14.2e9, 1.44e9, 999_600, 3e12)] == [
+        "0 B",
+        "820 B",
+        "9.9 kB",
+        "14 GB",
+        "1.4 GB",
+        "1.0 MB",
+        "3.0 TB",
+    ]
+    assert [text.millions(x) for x in (61_706, 134_000, 11_200_000, 1_230_000_000)] == [
+        "0.062 M",
+        "0.1 M",
+        "11.2 M",
+        "1.2 B",
+    ]

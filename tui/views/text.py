@@ -1,0 +1,212 @@
+"""How text, numbers, times and sizes are written everywhere a person reads them."""
+
+import math
+import time
+import unicodedata
+
+from vislab.engine.runs.events import Figure
+
+MISSING = "-"
+"""Stands where there is no figure."""
+
+ELLIPSIS = "…"
+_NEWLINES = frozenset("\n\v\f\r\x85\u2028\u2029")
+
+
+def plain(text: str, limit: int = 200) -> str:
+    """Make text from outside (class names, file names, titles, errors) safe to display on one line.
+
+    This is the one function through which such text goes. Line ends become `⏎`, tabs a space, other control characters
+    their visible signs (ESC is `␛`, so no escape sequence survives), halves of surrogate pairs `�`; invisible format
+    characters (bidirectional marks, zero-width characters) are removed. The result is data, not markup: it enters Rich
+    as `Text` and HTML escaped.
+
+    Args:
+        limit: most characters of the result, at least 1; longer text is cut and ends with an ellipsis.
+    """
+    shown: list[str] = []
+    previous = ""
+    for character in text:
+        if not (character == "\n" and previous == "\r"):
+            shown.append(_visible(character))
+        previous = character
+        if len(shown) > 4 * limit:  # invisible characters leave empty entries: count what is seen, now and then
+            shown = ["".join(shown)]
+            if len(shown[0]) > limit:
+                break
+    line = "".join(shown)
+    return line if len(line) <= limit else line[: limit - 1] + ELLIPSIS
+
+
+def _visible(character: str) -> str:
+    if " " <= character <= "~":
+        return character
+    if character in _NEWLINES:
+        return "⏎"
+    if character == "\t":
+        return " "
+    match unicodedata.category(character):
+        case "Cc":
+            code = ord(character)
+            return "␡" if code == 0x7F else chr(0x2400 + code) if code < 0x20 else "�"
+        case "Cs":
+            return "�"
+        case "Cf":
+            return ""
+    return character
+
+
+def cells(text: str) -> int:
+    """Width of text in terminal cells: two for wide East Asian characters and emoji, none for combining marks."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(character) in ("Mn", "Me", "Cf")
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
+        for character in text
+    )
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Bring text to exactly `width` terminal cells: filled with spaces, or cut with an ellipsis.
+
+    Args:
+        right: set it at the right end of the cells.
+    """
+    if cells(text) > width:
+        kept = ""
+        room = width - 1
+        for character in text:
+            room -= cells(character)
+            if room < 0:
+                break
+            kept += character
+        text = kept + ELLIPSIS if width > 0 else ""
+    filling = " " * (width - cells(text))
+    return filling + text if right else text + filling
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands marked: `1,797`."""
+    return f"{value:,}"
+
+
+def counted(value: int, thing: str, things: str = "") -> str:
+    """A count with its noun: `1 image`, `1,797 images`; `things` where the plural is no plain s."""
+    return f"{count(value)} {thing if value == 1 else things or thing + 's'}"
+
+
+def millions(parameters: int) -> str:
+    """Parameters as people quote them: `11.2 M`, `0.062 M`, `1.2 B`."""
+    if parameters >= 1_000_000_000:
+        return f"{parameters / 1e9:.1f} B"
+    return f"{parameters / 1e6:.1f} M" if parameters >= 100_000 else f"{parameters / 1e6:.2g} M"
+
+
+def size(bytes: float) -> str:
+    """Bytes in powers of 1000: `14 GB`, `1.4 GB`, `820 kB`."""
+    value = float(bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """How long something took: `0.4 s`, `8 s`, `1m02s`, `3h01m`, `2d04h`."""
+    if not math.isfinite(seconds):
+        return MISSING
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    minutes = round(seconds / 60)
+    if minutes < 24 * 60:
+        return f"{minutes // 60}h{minutes % 60:02d}m"
+    hours = round(seconds / 3600)
+    return f"{hours // 24}d{hours % 24:02d}h"
+
+
+def clock(seconds: float | None) -> str:
+    """A running time as a clock: `0:13`, `1:02:13`; `-` where it is not known."""
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def when(moment: float, now: float | None = None) -> str:
+    """A moment (seconds since 1970) as a person says it: `10:42`, `yesterday`, `Nov 19`, `2024-11-19`; local time.
+
+    Args:
+        now: seconds since 1970; the present when left out.
+    """
+    if moment <= 0:
+        return MISSING
+    today = time.localtime(time.time() if now is None else now)
+    then = time.localtime(moment)
+    if (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday):
+        return time.strftime("%H:%M", then)
+    # Noon of the day before is in that day whatever the clocks did in the night between.
+    noon = time.mktime((today.tm_year, today.tm_mon, today.tm_mday - 1, 12, 0, 0, 0, 0, -1))
+    yesterday = time.localtime(noon)
+    if (then.tm_year, then.tm_yday) == (yesterday.tm_year, yesterday.tm_yday):
+        return "yesterday"
+    return time.strftime("%b %-d" if then.tm_year == today.tm_year else "%Y-%m-%d", then)
+
+
+def moment(seconds: float) -> str:
+    """A moment (seconds since 1970) in full: `2025-11-22 10:42:07`, local time; `-` where there is none."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds > 0 else MISSING
+
+
+def loss(value: Figure | None) -> str:
+    """A mean loss per sample: `0.3747`, `1433`, `3.2e-5`; `nan` or `inf` where not finite, `-` where there is none."""
+    if value is None:
+        return MISSING
+    value = float(value)
+    if not math.isfinite(value):
+        return str(value)
+    if 0 < abs(value) < 1e-4:
+        return scientific(value)
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.4g}"
+
+
+def accuracy(value: Figure | None) -> str:
+    """A fraction in [0, 1] to four places: `0.9892`; `nan` where not finite, `-` where there is none."""
+    return MISSING if value is None else f"{float(value):.4f}"
+
+
+def percent(fraction: float) -> str:
+    """A share as whole percent: `37 %`; never 100 % before all is done, never 0 % once something is."""
+    if not math.isfinite(fraction):
+        return MISSING
+    value = round(100 * fraction)
+    if value == 100 and fraction < 1:
+        value = 99
+    if value == 0 and fraction > 0:
+        value = 1
+    return f"{value} %"
+
+
+def scientific(value: float) -> str:
+    """A learning rate or another small number: `1.0e-3`."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
+
+
+def rate(images_per_second: float) -> str:
+    """Images a second: `412`, `4.1`; `-` where it is not known."""
+    if not math.isfinite(images_per_second) or images_per_second <= 0:
+        return MISSING
+    return f"{images_per_second:.1f}" if images_per_second < 9.95 else f"{images_per_second:,.0f}"
