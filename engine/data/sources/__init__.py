@@ -1,0 +1,37 @@
+"""Where images come from: one file a kind, each with a function `source(root, *, options) -> Source`."""
+
+from pathlib import Path
+
+from vislab.engine.code import check_options, describe, load
+from vislab.engine.data.source import Source
+from vislab.presets.errors import InputError
+from vislab.presets.schema.dataset import Dataset
+
+
+def open_dataset(dataset: Dataset, *, data_dir: Path, folder: Path | None = None) -> Source:
+    """Call the data set's source function on its path, or on `data_dir`/name where it has none.
+
+    Args:
+        dataset: which function, path and options.
+        data_dir: the data folder, where sets known by name are kept and downloaded to.
+        folder: what a relative path and a relative file of the user's code start from; None: the working directory.
+
+    Raises:
+        InputError: no such path, function or option, or whatever the source finds wrong with the data.
+    """
+    if dataset.path:
+        root = (folder or Path.cwd()) / Path(dataset.path).expanduser()
+        if not root.exists():
+            raise InputError(f"data set {dataset.name}: there is no {root}")
+    else:
+        root = data_dir / dataset.name
+    check_options(f"data set {dataset.name}", dataset.options, describe(dataset.source, folder))
+    source = load(dataset.source, folder)(root, **dataset.options)
+    if not isinstance(source, Source):
+        raise InputError(
+            f"data set {dataset.name}: {dataset.source} returned a {type(source).__name__}, "
+            "not a vislab.engine.data.source.Source"
+        )
+    if not source.classes or not len(source.images):
+        raise InputError(f"data set {dataset.name}: {dataset.source} found no classes or no images in {root}")
+    return source
