@@ -15,4 +15,5 @@ def field(
     lt: float | None = None,
 ) -> Any:
     """Build the `msgspec.Meta` of one setting: one line of help, its unit and the range that is allowed."""
-    return msgspec.Meta(description=help, extra={"unit": unit}, ge=ge, gt=gt, le=le, lt=lt)
+    bounds: Any = {"ge": ge, "gt": gt, "le": le, "lt": lt}  # msgspec's overloads allow no pair that may be None
+    return msgspec.Meta(description=help, extra={"unit": unit}, **bounds)

@@ -1,0 +1,152 @@
+"""What is wrong with a spec whose single values are all right: values that contradict each other, names, files."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from vislab.presets.augmentation_text import parse_augmentation
+from vislab.presets.choices import ZOO
+from vislab.presets.errors import InputError
+from vislab.presets.layers import WEIGHT_FILES, exists, shown
+from vislab.presets.optimizers import OPTIMIZERS
+from vislab.presets.own_code import describe, nearest, option_problems
+from vislab.presets.schema.spec import Spec
+
+LOSSES = ("cross_entropy", "binary_cross_entropy", "focal")
+SPLIT_TEXT = "official, none, or percentages that add up to 100, such as 80/20 or 80/10/10"
+
+
+def problems_of(spec: Spec) -> list[str]:
+    """All problems of a spec as a whole, each with the place that the value came from."""
+    found = [*_run(spec), *_preprocessing(spec), *_optimizer(spec), *_objective(spec), *_images(spec), *_own_code(spec)]
+    return [f"{spec.origins.get(key, 'command line')}: {key} = {_value(spec, key)}: {text}" for key, text in found]
+
+
+def split_parts(split: str) -> tuple[int, ...]:
+    """Percentages of train, validation and, where given, test; empty for `official` and `none`.
+
+    Raises:
+        InputError: the text is neither of these.
+    """
+    if split in ("official", "none"):
+        return ()
+    parts = split.split("/")
+    if len(parts) in (2, 3) and all(re.fullmatch(r"[0-9]{1,2}", part) for part in parts):
+        numbers = tuple(int(part) for part in parts)
+        if sum(numbers) == 100 and min(numbers) > 0:
+            return numbers
+    raise InputError(f"split = {shown(split)} must be {SPLIT_TEXT}")
+
+
+def _run(spec: Spec) -> Iterator[tuple[str, str]]:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", spec.device):
+        yield (
+            "device",
+            f"must be auto, cpu, mps, cuda or cuda:N{nearest(spec.device, ['auto', 'cpu', 'mps', 'cuda'], 'devices')}",
+        )
+
+
+def _preprocessing(spec: Spec) -> Iterator[tuple[str, str]]:
+    channels = spec.preprocessing.channels
+    for key, values in (("mean", spec.preprocessing.mean), ("std", spec.preprocessing.std)):
+        if len(values) not in (1, channels):
+            yield (
+                f"preprocessing.{key}",
+                f"has {len(values)} values where preprocessing.channels = {channels}; give 1 or {channels}",
+            )
+    if spec.strategy.pretrained and spec.architecture.build == ZOO and channels != 3:
+        yield "preprocessing.channels", "pretrained weights read RGB; leave it at 3"
+
+
+def _optimizer(spec: Spec) -> Iterator[tuple[str, str]]:
+    strategy = spec.strategy
+    if strategy.optimizer not in OPTIMIZERS:
+        yield (
+            "strategy.optimizer",
+            "is none of timm's optimizers whose state comes back exactly after a resume"
+            + nearest(strategy.optimizer, OPTIMIZERS, "these are"),
+        )
+    if strategy.minimum_learning_rate > strategy.learning_rate:
+        yield "strategy.minimum_learning_rate", f"is above strategy.learning_rate = {strategy.learning_rate}"
+    if strategy.warmup_epochs >= strategy.epochs:
+        yield "strategy.warmup_epochs", f"must be below strategy.epochs = {strategy.epochs}"
+    if strategy.accumulate > strategy.batch_size:
+        yield "strategy.accumulate", f"is more than strategy.batch_size = {strategy.batch_size}"
+    if strategy.freeze != "none" and not strategy.pretrained:
+        yield (
+            "strategy.freeze",
+            "would freeze layers at random weights; set strategy.pretrained=true or strategy.freeze=none",
+        )
+
+
+def _objective(spec: Spec) -> Iterator[tuple[str, str]]:
+    strategy = spec.strategy
+    if strategy.loss not in LOSSES and ".py:" not in strategy.loss:
+        yield "strategy.loss", f"is unknown, and no file.py:function{nearest(strategy.loss, LOSSES, 'losses')}"
+    if strategy.label_smoothing and strategy.loss == "binary_cross_entropy":
+        yield "strategy.label_smoothing", "goes with cross_entropy; binary_cross_entropy asks each class on its own"
+    if ".py:" in strategy.loss and strategy.label_smoothing:
+        yield "strategy.label_smoothing", "does nothing with a loss of your own, which gets the labels themselves"
+
+
+def _images(spec: Spec) -> Iterator[tuple[str, str]]:
+    strategy = spec.strategy
+    try:
+        parts = split_parts(strategy.split)
+    except InputError:
+        yield "strategy.split", f"must be {SPLIT_TEXT}"
+        parts = (1, 1, 1)
+    if strategy.validation == "test" and strategy.split != "official" and len(parts) < 3:
+        yield "strategy.validation", f"there are no test images with strategy.split = {strategy.split}"
+    if strategy.folds == 1:
+        yield "strategy.folds", "must be 2 or more; 0: off"
+    elif strategy.folds and strategy.fold > strategy.folds:
+        yield "strategy.fold", f"is above strategy.folds = {strategy.folds}"
+    elif not strategy.folds and strategy.fold > 1:
+        yield "strategy.fold", "does nothing without strategy.folds"
+    if strategy.split == "none" and not strategy.folds and strategy.patience:
+        yield "strategy.patience", "nothing is validated with strategy.split = none; set strategy.patience=0"
+    for key in ("augment", "balance_augment"):
+        value = getattr(strategy, key)
+        for text in () if value == "none" else value:
+            try:
+                parse_augmentation(text)
+            except InputError as error:
+                yield f"strategy.{key}", str(error)
+
+
+def _own_code(spec: Spec) -> Iterator[tuple[str, str]]:
+    """References that lead nowhere, options that their functions do not take, files that are not there."""
+    dataset, architecture = spec.dataset, spec.architecture
+    references = [
+        ("dataset.source", dataset.source, dataset.options),
+        ("architecture.build", architecture.build, architecture.options),
+        ("architecture.head", architecture.head if architecture.head != "none" else "", architecture.head_options),
+        ("strategy.loss", spec.strategy.loss if ".py:" in spec.strategy.loss else "", {}),
+    ]
+    for key, reference, options in references:
+        if reference:
+            try:
+                function = describe(reference)
+            except InputError as error:
+                yield key, str(error)
+            else:
+                yield from ((key, problem) for problem in option_problems("options", options, function))
+        elif options and key == "architecture.head":
+            yield key, "architecture.head_options are given, but no head takes them"
+    if dataset.path and not exists(dataset.path):
+        yield "dataset.path", "there is no such file or folder"
+    weights = architecture.weights
+    if weights.endswith(WEIGHT_FILES) and not Path(weights).is_file():
+        yield "architecture.weights", "there is no such file"
+    if spec.strategy.pretrained and weights == "default" and architecture.build not in ("", ZOO):
+        yield (
+            "strategy.pretrained",
+            f"no weights are known for {architecture.name}; name a file with architecture.weights, or choose scratch",
+        )
+
+
+def _value(spec: Spec, key: str) -> str:
+    *tables, name = key.split(".")
+    owner = getattr(spec, tables[0]) if tables else spec
+    return shown(getattr(owner, name))

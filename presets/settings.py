@@ -1,0 +1,131 @@
+"""Settings of a person and of a project: where runs, data and caches lie, and values for every new spec."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path, user_config_path, user_data_path
+
+from vislab.presets.errors import InputError
+from vislab.presets.own_code import nearest
+
+FOLDERS = {
+    "runs_dir": "where run directories are made",
+    "data_dir": "where data sets lie and are downloaded to",
+    "cache_dir": "what can be made again: decoded pixels, remembered answers",
+}
+"""The folders that can be set, each with one line of help."""
+
+VARIABLES = {name: f"VISLAB_{name.upper()}" for name in FOLDERS}
+"""Environment variable of each folder."""
+
+PROJECT_FILE = "vislab.toml"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The `[defaults]` of one settings file: keys of a spec, nested as in TOML.
+
+    Attributes:
+        origin: the file, as origins of a spec name it.
+        folder: what relative paths in `values` start from.
+        values: nested table.
+    """
+
+    origin: str
+    folder: Path
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Resolved settings.
+
+    Attributes:
+        runs_dir, data_dir, cache_dir: absolute folders; they need not exist.
+        config_dir: the user's folder of settings and presets.
+        project: the folder that holds `vislab.toml`, or None outside a project.
+        defaults: `[defaults]` of the user's file, then of the project's.
+        origins: name of each folder above to where its value came from.
+    """
+
+    runs_dir: Path
+    data_dir: Path
+    cache_dir: Path
+    config_dir: Path
+    project: Path | None = None
+    defaults: tuple[Defaults, ...] = ()
+    origins: dict[str, str] = field(default_factory=dict)
+
+
+def load_settings(
+    cwd: Path | None = None, runs_dir: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Read settings; later wins: built-in, user's config.toml, the project's vislab.toml, environment, command line.
+
+    Args:
+        cwd: where the search for `vislab.toml` begins, upwards; None: the working directory.
+        runs_dir: the folder given on the command line.
+        environment: variables to read.
+
+    Raises:
+        InputError: a settings file is not valid TOML, or has unknown keys or values of a wrong type; all in one text.
+    """
+    cwd = (cwd or Path.cwd()).absolute()
+    config_dir = user_config_path("vislab")
+    folders = {
+        "runs_dir": user_data_path("vislab") / "runs",
+        "data_dir": user_data_path("vislab") / "data",
+        "cache_dir": user_cache_path("vislab"),
+    }
+    origins = dict.fromkeys(folders, "built-in")
+    project_file = next((f / PROJECT_FILE for f in (cwd, *cwd.parents) if (f / PROJECT_FILE).is_file()), None)
+    files = [config_dir / "config.toml"] + ([project_file] if project_file else [])
+    defaults, problems = [], []
+    for file in files:
+        table, found = _read(file)
+        problems += found
+        for name in FOLDERS.keys() & table.keys():
+            folders[name], origins[name] = _absolute(table[name], file.parent), str(file)
+        if "defaults" in table:
+            defaults.append(Defaults(str(file), file.parent, table["defaults"]))
+    if problems:
+        raise InputError("\n".join(problems))
+    for name, variable in VARIABLES.items():
+        if value := environment.get(variable):
+            folders[name], origins[name] = _absolute(value, cwd), variable
+    if runs_dir is not None:
+        folders["runs_dir"], origins["runs_dir"] = _absolute(str(runs_dir), cwd), "command line"
+    project = project_file.parent if project_file else None
+    return Settings(**folders, config_dir=config_dir, project=project, defaults=tuple(defaults), origins=origins)
+
+
+def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
+    """The valid part of a settings file, and what is wrong with the rest. A file that is not there is empty."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, ValueError) as error:
+        return {}, [f"{file}: cannot be read as TOML: {error}"]
+    valid, problems = {}, []
+    for key, value in table.items():
+        wanted = str if key in FOLDERS else dict
+        if key not in FOLDERS and key != "defaults":
+            problems.append(f"{file}: unknown key '{key}'{nearest(key, [*FOLDERS, 'defaults'], 'keys')}")
+        elif not isinstance(value, wanted) or not value:
+            kind = "a folder, as text" if key in FOLDERS else "a table of a spec's keys"
+            problems.append(f"{file}: {key} = {value!r} must be {kind}")
+        else:
+            valid[key] = value
+    return valid, problems
+
+
+def _absolute(folder: str, base: Path) -> Path:
+    try:
+        return Path(os.path.normpath(base / Path(folder).expanduser()))
+    except RuntimeError as error:
+        raise InputError(f"{folder}: {error}") from error

@@ -1,0 +1,63 @@
+"""The models of timm as a table, so that their names and facts are known without importing timm."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).parent / "timm_index.csv"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of timm.
+
+    Attributes:
+        name: as timm calls it.
+        parameters: with its ImageNet head.
+        pretrained: whether weights are published.
+        image_size, mean, std, interpolation, crop_fraction: what those weights were trained with.
+    """
+
+    name: str
+    parameters: int
+    pretrained: bool
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
+    crop_fraction: float
+
+
+def find(name: str) -> Model | None:
+    """The model of that name, with or without the tag of its weights (`resnet50.a1_in1k`), or None."""
+    row = _rows().get(name) or _rows().get(name.partition(".")[0])
+    return _model(row) if row else None
+
+
+def names() -> list[str]:
+    """Names of all models."""
+    return list(_rows())
+
+
+@cache
+def _rows() -> dict[str, dict[str, str]]:
+    with FILE.open(newline="", encoding="utf-8") as file:
+        return {row["name"]: row for row in csv.DictReader(file) if row.get("kind", "model") == "model"}
+
+
+def _model(row: dict[str, str]) -> Model:
+    return Model(
+        name=row["name"],
+        parameters=int(row["parameters"] or 0),
+        pretrained=row["pretrained"].lower() in ("true", "1", "yes"),
+        image_size=int(row["image_size"]),
+        mean=_numbers(row["mean"]),
+        std=_numbers(row["std"]),
+        interpolation=row["interpolation"],
+        crop_fraction=float(row["crop_fraction"]),
+    )
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.replace(",", " ").replace(";", " ").split())
