@@ -1,5 +1,6 @@
 """Requests to a live worker: one line of control.jsonl each, read by the worker between steps."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-Action = Literal["stop", "stop_now", "stop_after_epoch", "pause", "unpause", "checkpoint", "set_learning_rate"]
+Action = Literal["stop", "stop_after_epoch", "pause", "unpause", "checkpoint"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,11 +20,20 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def send(path: Path, action: Action, value: str = "") -> Request:
-    """Append a request to the run's control.jsonl and return it."""
+    """Append a request to the run's control.jsonl and return it.
+
+    Raises:
+        OSError: the disk is full or not writable; the request was not made.
+    """
     request = Request(id=secrets.token_hex(4), action=action, value=value)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    line = msgspec.json.encode(request) + b"\n"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:
-        os.write(file, msgspec.json.encode(request) + b"\n")
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            line = b"\n" + line  # an earlier request was cut short by a full disk; it must not spoil this one
+        if os.write(file, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(file)
     return request
@@ -53,6 +63,6 @@ class ControlReader:
             self._position += len(line)
             try:
                 requests.append(msgspec.json.decode(line, type=Request))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 continue  # written by a newer version or by hand; a live run is not stopped by it
         return requests

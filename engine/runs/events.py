@@ -176,14 +176,17 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 def encode(event: AnyEvent) -> bytes:
     """One line of events.jsonl, with its newline."""
-    return _encoder.encode(event) + b"\n"
+    try:
+        return _encoder.encode(event) + b"\n"
+    except UnicodeEncodeError:
+        return _encoder.encode(_printable(msgspec.to_builtins(event))) + b"\n"
 
 
 def decode(line: bytes) -> AnyEvent | None:
     """Read one line; None for a line that this version does not understand (a newer tag, a damaged line)."""
     try:
         return _decoder.decode(line)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -205,6 +208,19 @@ def number(value: Figure) -> float:
 def to_json(value: Any) -> Any:
     """Plain Python data of an event, or of anything made of events, for `--json`."""
     return msgspec.to_builtins(value)
+
+
+def _printable(value: Any) -> Any:
+    """Replace what JSON cannot hold: bytes of a file name that are not UTF-8, which Python keeps as surrogates."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case dict():
+            return {_printable(key): _printable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_printable(inner) for inner in value]
+        case _:
+            return value
 
 
 def all_finite(values: Iterable[Figure | None]) -> bool:

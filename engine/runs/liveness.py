@@ -8,23 +8,32 @@ from pathlib import Path
 
 _FLOCK = "hhqqi0q" if sys.platform == "linux" else "qqihh0q"
 
+_held: dict[Path, int] = {}
+"""Locks of this process, with its process id: a fork has this table but not the locks."""
+
 
 class RunLock:
     """The worker's hold on a run directory.
 
     The process must not open and close the lock file by any other way while it holds the lock: closing any descriptor
-    of the file drops it.
+    of the file drops it. (`holder` knows this and is safe.)
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
     def acquire(self) -> bool:
-        """Take the lock without waiting; False when another process holds it."""
+        """Take the lock without waiting; False when another process holds it.
+
+        Raises:
+            OSError: the file system has no locks.
+        """
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except (BlockingIOError, PermissionError):
             return False
+        _held[self._path] = os.getpid()
         return True
 
     def explain(self, text: str) -> None:
@@ -34,14 +43,17 @@ class RunLock:
 
     def release(self) -> None:
         """Let go of the lock."""
+        _held.pop(self._path, None)
         os.close(self._file)
 
 
 def holder(path: Path) -> int:
-    """The process id that holds the lock of `path`; 0 when nobody does.
+    """The process id that holds the lock of `path`; 0 when nobody does, -1 when its holder has no number here.
 
-    Asks the kernel without taking the lock. A process does not see its own lock.
+    Asks the kernel without taking the lock. A holder in another container or on another host has no number here.
     """
+    if _held.get(path.resolve()) == os.getpid():
+        return os.getpid()
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -55,4 +67,6 @@ def holder(path: Path) -> int:
             _, _, pid, kind, _ = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
     finally:
         os.close(file)
-    return 0 if kind == fcntl.F_UNLCK else int(pid)
+    if kind == fcntl.F_UNLCK:
+        return 0
+    return int(pid) if pid > 0 else -1

@@ -35,5 +35,5 @@ def read(path: Path) -> Progress | None:
     """The last heartbeat; None before the first one."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Progress)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None

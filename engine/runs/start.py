@@ -24,6 +24,7 @@ def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> i
     """
     if alive := run.worker():
         raise InputError(f"Run {run.id} has a worker already (process {alive}).")
+    said_before = _size(run)
     environment = dict(os.environ)
     environment |= {
         "VISLAB_RUNS_DIR": str(settings.runs_dir),
@@ -42,7 +43,7 @@ def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> i
         )
     while run.worker() == 0:
         if process.poll() is not None:
-            if run.events.exists():  # it was quicker than this look
+            if _size(run) > said_before:  # it was quicker than this look
                 break
             tail = run.worker_log.read_text(errors="replace").strip().splitlines()[-1:]
             raise InputError(
@@ -50,3 +51,7 @@ def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> i
             )
         time.sleep(0.01)
     return process.pid
+
+
+def _size(run: Run) -> int:
+    return run.events.stat().st_size if run.events.exists() else 0

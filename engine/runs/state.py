@@ -141,8 +141,14 @@ class Fold:
             case RunResumed():
                 self._resume(event)
             case StepsLogged():
+                if self._steps and self._steps[-1].step >= event.step:
+                    self._steps = _until(self._steps, event.step - 1, lambda row: row.step)
                 self._steps.append(event)
             case EpochEnded():
+                # A checkpoint taken at an epoch's last step, before its validation, makes the epoch end once more.
+                if self._epochs and self._epochs[-1].epoch >= event.epoch:
+                    self._epochs = _until(self._epochs, event.epoch - 1, lambda row: row.epoch)
+                    self._find_best()
                 self._epochs.append(event)
                 if event.best:
                     self._best = event
@@ -213,11 +219,14 @@ class Fold:
         self._checkpoints = _until(self._checkpoints, step, lambda row: row.step)
         self._controls = _until(self._controls, step, lambda row: row.step)
         self._notices = _until(self._notices, step, lambda row: row.step)
+        self._find_best()
+
+    def _find_best(self) -> None:
         self._best = next((row for row in reversed(self._epochs) if row.best), None)
 
 
-def _until(rows: list[T], step: int, step_of: Callable[[T], int]) -> list[T]:
-    return [row for row in rows if step_of(row) <= step]
+def _until(rows: list[T], last: int, count_of: Callable[[T], int]) -> list[T]:
+    return [row for row in rows if count_of(row) <= last]
 
 
 def fold(events: Iterable[AnyEvent | None]) -> RunState:

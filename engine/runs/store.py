@@ -1,10 +1,12 @@
 """Run directories: create, open, find, list, follow."""
 
+import contextlib
 import os
 import re
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ import msgspec
 import tomli_w
 
 from vislab.engine.runs.events import EpochEnded, to_json
-from vislab.engine.runs.files import write_atomically
+from vislab.engine.runs.files import sync_folder, write_atomically
 from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
@@ -23,6 +25,8 @@ from vislab.engine.runs.state import Fold, RunState, Status, fold
 from vislab.presets.errors import InputError
 from vislab.presets.library import dump_spec, load_spec
 from vislab.presets.schema.spec import Spec
+
+_STAMP = "20260131-235959"
 
 RunStatus = Literal["new", "died"] | Status
 """`new`: never started. `died`: no worker, and the log does not say that it ended."""
@@ -97,25 +101,25 @@ class Run:
 
     def status(self, state: RunState | None = None) -> RunStatus:
         """What the log says, corrected by whether the worker lives."""
-        # The worker is asked first: one that ends between the two questions has said so in its log.
-        alive = self.worker() != 0
-        state = state or self.state()
-        if state.ended is not None and not alive:
-            return state.ended.status
-        if alive:
+        if self.worker() != 0:
+            state = state or self.state()
             return "training" if state.ended is not None else state.status
+        if state is None or state.ended is None:
+            state = self.state()  # read after the worker was asked: one that has just ended has said so by now
+        if state.ended is not None:
+            return state.ended.status
         return "died" if self.events.exists() or self.lock.exists() else "new"
 
     def labels(self) -> Labels:
         """Name, tags and note; empty when there are none or the file is damaged."""
         try:
             return msgspec.toml.decode((self.path / "labels.toml").read_bytes(), type=Labels)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return Labels()
 
     def set_labels(self, labels: Labels) -> None:
         """Replace name, tags and note."""
-        write_atomically(self.path / "labels.toml", tomli_w.dumps(msgspec.to_builtins(labels)).encode())
+        write_atomically(self.path / "labels.toml", _toml(labels))
 
     def summary(self) -> Summary:
         """One row for a list. Taken from summary.json while that is fresh, else folded and cached."""
@@ -123,15 +127,16 @@ class Run:
         size = self.events.stat().st_size if self.events.exists() else 0
         try:
             summary = msgspec.json.decode(cache.read_bytes(), type=Summary)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             summary = None
-        if summary is not None and summary.events_bytes == size and summary.status in ("done", "stopped", "failed"):
-            return summary
+        name = self.labels().name
+        if summary is not None and summary.events_bytes == size and not self.worker():
+            return msgspec.structs.replace(summary, name=name or summary.name)
         state = self.state()
         spec = self.spec()
         summary = Summary(
             id=self.id,
-            name=self.labels().name or spec.name,
+            name=spec.name,
             status=self.status(state),
             dataset=spec.dataset.name,
             architecture=spec.architecture.name,
@@ -148,9 +153,10 @@ class Run:
             batch_size=spec.strategy.batch_size,
             events_bytes=size,
         )
-        if summary.status in ("done", "stopped", "failed") and os.access(self.path, os.W_OK):
-            write_atomically(cache, msgspec.json.encode(summary), durable=False)
-        return summary
+        if summary.status in ("done", "stopped", "failed", "died"):
+            with contextlib.suppress(OSError):  # somebody else's run, or a full disk: listed all the same
+                write_atomically(cache, msgspec.json.encode(summary), durable=False)
+        return msgspec.structs.replace(summary, name=name or summary.name)
 
 
 class Follower:
@@ -182,8 +188,11 @@ def create(
     """Make a run directory for a spec: id, spec.toml, copies of the user's own files under code/.
 
     Raises:
-        InputError: the runs folder cannot be written.
+        InputError: the runs folder cannot be written, or two of the user's files have the same name.
     """
+    code = list(dict.fromkeys(file.resolve() for file in code))
+    if twice := [name for name, count in Counter(file.name for file in code).items() if count > 1]:
+        raise InputError(f"Two of your own files are called {twice[0]}; a run keeps both in one folder. Rename one.")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     for _ in range(100):
         identity = f"{stamp}-{slug(spec.name)}-{secrets.token_hex(2)}"
@@ -200,8 +209,9 @@ def create(
                 shutil.copyfile(file, temporary / "code" / file.name)
             write_atomically(temporary / "spec.toml", dump_spec(spec).encode())
             if labels is not None:
-                write_atomically(temporary / "labels.toml", tomli_w.dumps(msgspec.to_builtins(labels)).encode())
+                write_atomically(temporary / "labels.toml", _toml(labels))
             temporary.rename(folder)
+            sync_folder(runs_dir)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise InputError(
@@ -216,13 +226,28 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "run"
 
 
+def _name_in(identity: str) -> str:
+    return identity[len(_STAMP) + 1 : -len("-0000")]
+
+
+def _toml(labels: Labels) -> bytes:
+    # A command line's bytes that are not UTF-8 are surrogates, which no file can hold.
+    return tomli_w.dumps(msgspec.to_builtins(labels)).encode(errors="replace")
+
+
 def all_runs(runs_dir: Path) -> list[Run]:
     """Every run below the runs folder, newest first."""
     if not runs_dir.is_dir():
         return []
     with os.scandir(runs_dir) as entries:
         names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
-    return [Run(runs_dir / name) for name in sorted(names, reverse=True) if (runs_dir / name / "spec.toml").is_file()]
+    found = []
+    for name in names:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            made = (runs_dir / name / "spec.toml").stat().st_mtime_ns
+            # The id tells seconds; of runs made in the same second, the file does.
+            found.append(((name[: len(_STAMP)], made), Run(runs_dir / name)))
+    return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
 def find(runs_dir: Path, reference: str) -> Run:
@@ -239,7 +264,7 @@ def find(runs_dir: Path, reference: str) -> Run:
     exact = [run for run in runs if run.id == reference]
     fitting = exact or [run for run in runs if reference and run.id.startswith(reference)]
     fitting = fitting or [run for run in runs if reference and run.id.endswith("-" + reference)]
-    fitting = fitting or [run for run in runs if reference and run.labels().name == reference]
+    fitting = fitting or [run for run in runs if reference and reference in (run.labels().name, _name_in(run.id))]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:

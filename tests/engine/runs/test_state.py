@@ -1,0 +1,267 @@
+"""The fold: any prefix is valid, and a killed-and-resumed log gives the figures of the uninterrupted one."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vislab.engine.runs.events import (
+    AnyEvent,
+    CheckpointSaved,
+    ControlApplied,
+    DecisionMade,
+    EpochEnded,
+    Notice,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    StepsLogged,
+)
+from vislab.engine.runs.state import Column, Fold, RunState, fold
+
+STEPS_PER_EPOCH = 4
+
+
+def started(epochs: int = 5, *, time: float = 1.0) -> RunStarted:
+    return RunStarted(
+        time=time,
+        environment={},
+        classes=("cat", "dog"),
+        counts={"train": (8, 8)},
+        split="official",
+        selected_on_test=False,
+        parameters=10,
+        trained_parameters=10,
+        head=(),
+        batch_size=4,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        epochs=epochs,
+        log_every=1,
+        evaluated_weights="raw",
+    )
+
+
+def logged(step: int) -> StepsLogged:
+    return StepsLogged(
+        step=step,
+        epoch=(step - 1) // STEPS_PER_EPOCH + 1,
+        loss=1.0 / step,
+        accuracy=0.5,
+        learning_rate=1e-3,
+        gradient_norm=1.0,
+        images_per_second=1.0,
+        waiting=0.0,
+        elapsed=float(step),
+    )
+
+
+def epoch_ended(epoch: int, *, best: bool) -> EpochEnded:
+    return EpochEnded(
+        epoch=epoch,
+        step=epoch * STEPS_PER_EPOCH,
+        train_loss=1.0 / epoch,
+        train_accuracy=0.5,
+        train_top5=1.0,
+        val_loss=1.0,
+        val_accuracy=0.5,
+        val_top5=1.0,
+        val_macro_f1=0.5,
+        learning_rate=1e-3,
+        best=best,
+        seconds=1.0,
+        val_seconds=0.1,
+        train_images_per_second=1.0,
+        elapsed=float(epoch * STEPS_PER_EPOCH),
+    )
+
+
+def saved(step: int) -> CheckpointSaved:
+    epoch = step // STEPS_PER_EPOCH
+    return CheckpointSaved(kind="full", path=f"checkpoints/{step}", step=step, epoch=epoch, bytes=1, seconds=0.1)
+
+
+def resumed(step: int, epochs: int = 5) -> RunResumed:
+    return RunResumed(checkpoint=f"checkpoints/{step}", step=step, epochs=epochs, environment={})
+
+
+def ended(step: int) -> RunEnded:
+    return RunEnded(status="done", reason="", step=step, epoch=1, elapsed=float(step), exit_code=0)
+
+
+def training(first: int, last: int, best: set[int], checkpoints: set[int]) -> list[AnyEvent]:
+    """What a worker says while it does the updates first .. last."""
+    events: list[AnyEvent] = []
+    for step in range(first, last + 1):
+        events.append(logged(step))
+        if step % STEPS_PER_EPOCH == 0:
+            epoch = step // STEPS_PER_EPOCH
+            events.append(epoch_ended(epoch, best=epoch in best))
+            if epoch % 2:
+                events.append(Notice(level="info", topic="t", text=f"epoch {epoch}", step=step))
+        if step in checkpoints:
+            events.append(saved(step))
+    return events
+
+
+def columns(state: RunState) -> tuple[object, ...]:
+    return list(state.steps), list(state.epochs), list(state.notices), state.best, state.step, state.elapsed
+
+
+any_event = st.one_of(
+    st.builds(started, st.integers(1, 9)),
+    st.builds(logged, st.integers(1, 30)),
+    st.builds(epoch_ended, st.integers(1, 9), best=st.booleans()),
+    st.builds(saved, st.integers(0, 30)),
+    st.builds(resumed, st.integers(0, 30), st.integers(1, 9)),
+    st.builds(ended, st.integers(0, 30)),
+    st.builds(DecisionMade, what=st.just("threads"), choice=st.just("2"), why=st.just("")),
+    st.builds(
+        ControlApplied,
+        request=st.just("a"),
+        action=st.sampled_from(["pause", "unpause", "stop"]),
+        step=st.integers(0, 30),
+    ),
+    st.builds(Notice, level=st.just("info"), topic=st.just("t"), text=st.just("x"), step=st.integers(0, 30)),
+    st.none(),
+)
+
+
+@given(st.lists(any_event, max_size=40))
+def test_any_prefix_of_any_log_folds_and_earlier_pictures_never_change(events):
+    folding = Fold()
+    pictures, copies = [], []
+    for event in events:
+        folding.apply(event)
+        picture = folding.state()
+        pictures.append(picture)
+        copies.append(columns(picture))
+    for length, (picture, copy) in enumerate(zip(pictures, copies, strict=True), start=1):
+        assert columns(picture) == copy
+        assert picture == fold(events[:length])
+        assert [row.step for row in picture.steps] == sorted({row.step for row in picture.steps})
+        assert [row.epoch for row in picture.epochs] == sorted({row.epoch for row in picture.epochs})
+        assert picture.best is None or picture.best in picture.epochs
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_log_killed_and_resumed_again_and_again_gives_the_figures_of_the_uninterrupted_one(data):
+    last = STEPS_PER_EPOCH * 5
+    best = data.draw(st.sets(st.integers(1, 5)), "best epochs")
+    checkpoints = data.draw(st.sets(st.integers(1, last)), "checkpoints")
+    whole = [started(), *training(1, last, best, checkpoints), ended(last)]
+
+    log: list[AnyEvent] = [started()]
+    position = 0
+    for _ in range(data.draw(st.integers(0, 4), "kills")):
+        part = training(position + 1, last, best, checkpoints)
+        log += part[: data.draw(st.integers(0, len(part)), "events before the kill")]
+        published = [row.step for row in fold(log).checkpoints]  # later ones belong to what did not happen
+        if published:
+            position = data.draw(st.sampled_from(published), "checkpoint")
+            log.append(resumed(position))
+        else:
+            position = 0
+            log.append(started())
+    log += [*training(position + 1, last, best, checkpoints), ended(last)]
+
+    state, expected = fold(log), fold(whole)
+    assert columns(state) == columns(expected)
+    assert [row.step for row in state.checkpoints if row.step > position] == [
+        row.step for row in expected.checkpoints if row.step > position
+    ]
+    assert state.status == "done"
+
+
+def test_an_epoch_that_ends_again_after_a_resume_at_its_last_step_counts_once():
+    before = [started(), *training(1, 4, {1}, set()), saved(4), resumed(4)]
+    state = fold([*before, epoch_ended(1, best=True), *training(5, 8, set(), set())])
+    assert [row.epoch for row in state.epochs] == [1, 2]
+    assert state.best == epoch_ended(1, best=True)
+
+
+def test_the_best_epoch_is_forgotten_with_the_steps_that_did_not_happen():
+    log = [started(), *training(1, 8, {1, 2}, set())]
+    assert fold(log).best == epoch_ended(2, best=True)
+    assert fold([*log, resumed(5)]).best == epoch_ended(1, best=True)
+    assert fold([*log, resumed(3)]).best is None
+
+
+def test_a_picture_shares_its_rows_with_the_fold():
+    folding = Fold()
+    folding.apply(started())
+    for step in range(1, 1001):
+        folding.apply(logged(step))
+    one, other = folding.state(), folding.state()
+    assert one.steps._rows is other.steps._rows is folding._steps
+    folding.apply(logged(1001))
+    assert one.steps._rows is folding._steps and len(one.steps) == 1000 and len(folding.state().steps) == 1001
+
+
+def test_a_resumed_fold_leaves_earlier_pictures_alone():
+    folding = Fold()
+    folding.apply_all([started(), *training(1, 8, {2}, {4})])
+    picture = folding.state()
+    folding.apply_all([resumed(4), *training(5, 6, set(), set())])
+    assert len(picture.steps) == 8 and len(picture.epochs) == 2 and picture.best is not None
+    assert len(folding.state().steps) == 6 and len(folding.state().epochs) == 1
+
+
+def test_more_epochs_after_the_end_continue_the_axis():
+    log = [started(2), *training(1, 8, set(), {8}), ended(8)]
+    assert fold(log).status == "done"
+    state = fold([*log, resumed(8, epochs=3)])
+    assert (state.status, state.epochs_planned, state.ended) == ("training", 3, None)
+    state = fold([*log, resumed(8, epochs=3), *training(9, 12, set(), set()), ended(12)])
+    assert [row.epoch for row in state.epochs] == [1, 2, 3] and state.status == "done"
+
+
+def test_unknown_lines_are_counted():
+    state = fold([started(), None, logged(1), None])
+    assert state.unknown == 2 and len(state.steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("events", "status"),
+    [
+        ([], "starting"),
+        ([DecisionMade(what="device", choice="cpu", why="no GPU")], "starting"),
+        ([started()], "training"),
+        ([started(), ControlApplied(request="a", action="pause", step=0)], "paused"),
+        ([started(), ControlApplied(request="a", action="checkpoint", step=0)], "training"),
+        (
+            [
+                started(),
+                ControlApplied(request="a", action="pause", step=0),
+                ControlApplied(request="b", action="unpause", step=0),
+            ],
+            "training",
+        ),
+        ([started(), ControlApplied(request="a", action="pause", step=0), resumed(0)], "training"),
+        ([started(), ControlApplied(request="a", action="pause", step=0), ended(0)], "done"),
+        ([RunEnded(status="failed", reason="no such file", step=0, epoch=0, elapsed=0.0, exit_code=2)], "failed"),
+    ],
+)
+def test_status(events, status):
+    assert fold(events).status == status
+
+
+def test_times_are_those_of_the_first_and_the_last_event():
+    notice = Notice(time=9.0, level="info", topic="t", text="x")
+    state = fold([started(time=5.0), None, notice])
+    assert (state.first_time, state.last_time) == (5.0, 9.0)
+
+
+@given(st.lists(st.integers(), max_size=12), st.integers(0, 12), st.slices(12))
+def test_a_column_is_the_beginning_of_its_list(rows, length, part):
+    length = min(length, len(rows))
+    column, expected = Column(rows, length), rows[:length]
+    assert list(column) == expected and len(column) == length and bool(column) == bool(expected)
+    assert column[part] == expected[part]
+    assert list(reversed(column)) == expected[::-1]
+    for index in range(-length, length):
+        assert column[index] == expected[index]
+    for index in (length, -length - 1):
+        with pytest.raises(IndexError):
+            column[index]
+    assert column == Column(list(expected), length)
+    assert column != Column([*expected, 1], length + 1)
