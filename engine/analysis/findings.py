@@ -1,0 +1,299 @@
+"""What a history shows, and what to do about it. Every finding names its figure and its remedy."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import fmean
+from typing import Literal, NamedTuple
+
+from vislab.engine.analysis.intervals import of_accuracy
+from vislab.engine.runs.events import EpochEnded, Figure, RunStarted, number
+from vislab.engine.runs.state import RunState
+from vislab.presets.schema.spec import Spec
+
+Kind = Literal[
+    "not_finite",
+    "unstable",
+    "overfitting",
+    "selected_on_test",
+    "still_improving",
+    "plateau",
+    "small_validation",
+    "imbalance",
+    "no_validation",
+]
+Severity = Literal["error", "warning", "info"]
+
+OVERFITTING_GAP = 0.10
+"""Training accuracy above validation accuracy, from which a run overfits."""
+OVERFITTING_RISE = 1.2
+"""Validation loss as a multiple of its lowest, from which a run overfits while the training loss falls."""
+JUMP = 0.15
+"""Rise of the training loss from one epoch to the next, as a share of the first epoch's loss; two are unstable."""
+BIG_JUMP = 0.5
+"""As JUMP; one is unstable."""
+STILL_FALLING = 0.05
+"""Relative fall of the loss over the last fifth of the epochs, from which more epochs would help."""
+WIDE = 0.10
+"""Width of the 95 % interval of the best validation accuracy, from which it says little."""
+IMBALANCE = 3.0
+"""Images of the largest class as a multiple of the smallest, from which the loss should be told."""
+
+_ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+
+
+class Finding(NamedTuple):
+    """One thing that a history shows. `text` may hold class names and is data, never markup."""
+
+    kind: Kind
+    severity: Severity
+    text: str
+    remedy: str
+
+
+def findings(state: RunState, spec: Spec) -> list[Finding]:
+    """What the history of a run shows so far, the most severe first; empty while there is nothing to say."""
+    if state.started is None:
+        return []
+    found = [finding for rule in _RULES if (finding := rule(state, state.started, spec)) is not None]
+    return sorted(found, key=lambda finding: _ORDER[finding.severity])
+
+
+def validation_images(started: RunStarted) -> int:
+    """Images that the validation figures are measured on; 0 without validation."""
+    role = "test" if started.selected_on_test else "validation"
+    return sum(started.counts.get(role, ()))
+
+
+def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    where = next((f"epoch {row.epoch}, step {row.step}" for row in state.steps if _bad(row.loss)), "")
+    word = "training"
+    if not where:
+        row = next((row for row in state.epochs if _bad(row.train_loss) or _bad(row.val_loss)), None)
+        if row is None:
+            return None
+        where = f"epoch {row.epoch}"
+        word = "training" if _bad(row.train_loss) else "validation"
+    clip = "" if spec.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
+    precision = ", use precision = bf16 or fp32" if spec.precision == "fp16" else ""
+    return Finding(
+        "not_finite",
+        "error",
+        f"The {word} loss is not finite from {where} on.",
+        f"{_lower_rate(spec)}{clip}{precision}.",
+    )
+
+
+def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    losses = [(row.epoch, number(row.train_loss)) for row in state.epochs if not _bad(row.train_loss)]
+    if len(losses) < 3:
+        return None
+    first = losses[0][1]
+    rises = [(after - before, epoch) for (_, before), (epoch, after) in pairwise(losses)]
+    jumps = [rise for rise in rises if rise[0] > JUMP * first]
+    if not jumps or (len(jumps) < 2 and jumps[0][0] <= BIG_JUMP * first):
+        return None
+    rise, epoch = max(jumps)
+    times = "once" if len(jumps) == 1 else f"{len(jumps)} times in {len(losses)} epochs"
+    return Finding(
+        "unstable",
+        "warning",
+        f"The training loss is unstable: it jumped up {times}, most by {rise:.4f} at epoch {epoch}.",
+        f"{_lower_rate(spec)}.",
+    )
+
+
+def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    rows = _validated(state)
+    if len(rows) < 2:
+        return None
+    last = rows[-1]
+    role = _role(started)
+    train, val = number(last.train_accuracy), _val_accuracy(last)
+    lowest = min(rows, key=_val_loss)
+    grown = _val_loss(last) / _val_loss(lowest) if _val_loss(lowest) > 0 else 1.0
+    remedy = (
+        "Stronger augmentation (strategy.augment), weight decay or dropout, "
+        + ("" if spec.strategy.pretrained else "pretrained weights, ")
+        + f"or fewer epochs (strategy.patience = {max(3, state.epochs_planned // 10)})."
+    )
+    if train - val >= OVERFITTING_GAP and train > of_accuracy(val, validation_images(started)).high:
+        return Finding(
+            "overfitting",
+            "warning",
+            f"Overfitting: accuracy {train:.4f} on training images against {val:.4f} on {role} images at epoch "
+            f"{last.epoch}, a gap of {train - val:.4f}.",
+            remedy,
+        )
+    if (
+        last.epoch - lowest.epoch >= 2
+        and grown >= OVERFITTING_RISE
+        and number(last.train_loss) < number(lowest.train_loss)
+    ):
+        return Finding(
+            "overfitting",
+            "warning",
+            f"Overfitting: the {role} loss rose from {_val_loss(lowest):.4f} at epoch {lowest.epoch} to "
+            f"{_val_loss(last):.4f} at epoch {last.epoch}, while the training loss fell.",
+            remedy,
+        )
+    return None
+
+
+def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    if not state.epochs or state.epochs[-1].epoch < 0.8 * state.epochs_planned:
+        return None
+    rows = _validated(state)
+    if rows:
+        name, losses = f"{_role(started)} loss", [_val_loss(row) for row in rows]
+    else:
+        name, losses = "training loss", [number(row.train_loss) for row in state.epochs if not _bad(row.train_loss)]
+    window = max(2, len(losses) // 5)
+    if len(losses) < 2 * window:
+        return None
+    before, after = fmean(losses[-2 * window : -window]), fmean(losses[-window:])
+    if after > (1 - STILL_FALLING) * before or losses[-1] > min(losses) * (1 + STILL_FALLING):
+        return None
+    return Finding(
+        "still_improving",
+        "info",
+        f"Still improving at the end: the mean {name} of the last {window} evaluations is {after:.4f}, "
+        f"of the {window} before {before:.4f}.",
+        f"More epochs: strategy.epochs = {2 * state.epochs_planned} (now {state.epochs_planned}).",
+    )
+
+
+def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    if state.best is None:
+        return None
+    since = [row for row in _validated(state) if row.epoch > state.best.epoch]
+    if len(since) < max(5, state.epochs_planned // 3):
+        return None
+    remedies = []
+    if spec.strategy.schedule == "constant":
+        remedies.append('let the learning rate fall (strategy.schedule = "cosine")')
+    if not spec.strategy.patience:
+        remedies.append(f"stop early (strategy.patience = {max(5, state.epochs_planned // 5)})")
+    remedies.append("a larger architecture or pretrained weights, if the training accuracy is low too")
+    monitor = {"accuracy": "accuracy", "loss": "loss", "macro_f1": "macro F1"}[spec.strategy.monitor]
+    return Finding(
+        "plateau",
+        "info",
+        f"Plateau: no better {_role(started)} {monitor} since epoch {state.best.epoch}, for {len(since)} evaluations.",
+        _sentence("; ".join(remedies)),
+    )
+
+
+def _small_validation(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    images = validation_images(started)
+    rows = _validated(state)
+    row = state.best or (rows[-1] if rows else None)
+    if images == 0 or row is None or _bad(row.val_accuracy):
+        return None
+    interval = of_accuracy(_val_accuracy(row), images)
+    if interval.width <= WIDE:
+        return None
+    folds = "average over all folds" if spec.strategy.folds else "validate on every image in turn (strategy.folds = 5)"
+    return Finding(
+        "small_validation",
+        "info",
+        f"Few {_role(started)} images: {images}, so an accuracy of {_val_accuracy(row):.4f} means "
+        f"[{interval.low:.2f}, {interval.high:.2f}] (95 %).",
+        f"Compare runs only on the same images, or {folds}.",
+    )
+
+
+def _imbalance(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    counts = started.counts.get("train", ())
+    if len(counts) < 2 or spec.strategy.class_weights != "none" or spec.strategy.balance_to:
+        return None
+    most, least = max(counts), min(counts)
+    if most < IMBALANCE * least:
+        return None
+    large, small = (started.classes[counts.index(images)][:40] for images in (most, least))
+    return Finding(
+        "imbalance",
+        "warning",
+        f"Imbalance ignored: {most} training images in the largest class, {least} in the smallest "
+        f"({large} against {small}).",
+        'Weigh the classes (strategy.class_weights = "balanced") or fill them up '
+        f'(strategy.balance_to = {most}), and judge by macro F1 (strategy.monitor = "macro_f1").',
+    )
+
+
+def _selected_on_test(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    if not started.selected_on_test:
+        return None
+    figure = ""
+    if state.best is not None and not _bad(state.best.val_accuracy):
+        figure = f" (epoch {state.best.epoch}, accuracy {_val_accuracy(state.best):.4f})"
+    return Finding(
+        "selected_on_test",
+        "warning",
+        f"Selected on the test set: the best epoch{figure} was chosen by the images that it is reported on, so the "
+        "figure is too high.",
+        'Hold validation images out of the training images: strategy.validation = "held_out".',
+    )
+
+
+def _no_validation(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    if validation_images(started) or _validated(state):
+        return None
+    images = sum(started.counts.get("train", ()))
+    return Finding(
+        "no_validation",
+        "info",
+        f"No validation: all {images} images train, and nothing says how the model does on images it has not seen.",
+        'Keep some apart: strategy.split = "80/20".',
+    )
+
+
+_RULES: tuple[Callable[[RunState, RunStarted, Spec], Finding | None], ...] = (
+    _not_finite,
+    _unstable,
+    _overfitting,
+    _selected_on_test,
+    _imbalance,
+    _still_improving,
+    _plateau,
+    _small_validation,
+    _no_validation,
+)
+
+
+def _validated(state: RunState) -> list[EpochEnded]:
+    """Epochs with finite figures of both training and validation."""
+    return [
+        row
+        for row in state.epochs
+        if row.val_loss is not None
+        and row.val_accuracy is not None
+        and not any(map(_bad, (row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy)))
+    ]
+
+
+def _val_loss(row: EpochEnded) -> float:
+    assert row.val_loss is not None
+    return number(row.val_loss)
+
+
+def _val_accuracy(row: EpochEnded) -> float:
+    assert row.val_accuracy is not None
+    return number(row.val_accuracy)
+
+
+def _bad(figure: Figure | None) -> bool:
+    return figure is not None and not math.isfinite(number(figure))
+
+
+def _role(started: RunStarted) -> str:
+    return "test" if started.selected_on_test else "validation"
+
+
+def _lower_rate(spec: Spec) -> str:
+    rate = spec.strategy.learning_rate
+    return f"Lower the learning rate: strategy.learning_rate = {rate / 3:.1e} (now {rate:.1e})"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."

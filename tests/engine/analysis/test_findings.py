@@ -1,0 +1,153 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.engine.analysis.findings import findings
+from vislab.engine.runs.state import Fold, fold
+from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.strategy import Strategy
+
+SPEC = Spec()
+SOUND = [1.0, 0.6, 0.45, 0.40, 0.39, 0.385, 0.382, 0.381, 0.381, 0.380]
+
+
+def strategy(**values: object) -> Spec:
+    return Spec(strategy=msgspec.structs.replace(Strategy(), **values))
+
+
+def kinds(events, spec: Spec = SPEC) -> list[str]:
+    return [finding.kind for finding in findings(fold(events), spec)]
+
+
+def the(kind: str, events, spec: Spec = SPEC):
+    (finding,) = [finding for finding in findings(fold(events), spec) if finding.kind == kind]
+    return finding
+
+
+def test_a_sound_run_has_none(history) -> None:
+    assert kinds(history(SOUND, val_loss=[x + 0.02 for x in SOUND])) == []
+
+
+def test_a_run_that_has_said_nothing_has_none() -> None:
+    assert findings(Fold().state(), SPEC) == []
+
+
+def test_overfitting_by_the_gap(history) -> None:
+    losses = [1.0, 0.5, 0.2, 0.1, 0.05]
+    found = the("overfitting", history(losses, [0.5, 0.7, 0.9, 0.95, 0.98], [1.0] * 5, [0.4, 0.48, 0.5, 0.5, 0.5]))
+    assert "0.9800 on training images against 0.5000" in found.text
+    assert "gap of 0.4800" in found.text
+    assert "pretrained weights" in found.remedy
+
+
+def test_a_gap_within_the_noise_of_few_images_is_none(history) -> None:
+    few = {"val_counts": (4, 3, 3)}
+    events = history([1.0, 0.5], [0.8, 0.85], [0.6, 0.5], [0.7, 0.7], **few)
+    assert "overfitting" not in kinds(events)
+    assert "overfitting" in kinds(history([1.0, 0.5], [0.8, 0.85], [0.6, 0.5], [0.7, 0.7]))
+
+
+def test_overfitting_by_a_rising_validation_loss(history) -> None:
+    events = history([1.0, 0.5, 0.4, 0.3, 0.2], [0.8] * 5, [0.6, 0.5, 0.55, 0.6, 0.65], [0.79] * 5)
+    assert "rose from 0.5000 at epoch 2 to 0.6500 at epoch 5" in the("overfitting", events).text
+
+
+def test_no_gap_remedy_of_pretrained_weights_for_a_pretrained_run(history) -> None:
+    events = history([1.0, 0.1], [0.5, 0.98], [1.0, 1.0], [0.5, 0.5])
+    assert "pretrained weights" not in the("overfitting", events, strategy(pretrained=True)).remedy
+
+
+@pytest.mark.parametrize(
+    ("losses", "unstable"),
+    [
+        ([1.0, 0.5, 1.2, 0.6, 0.5], True),  # one big jump
+        ([1.0, 0.5, 0.7, 0.5, 0.7], True),  # two small ones
+        ([1.0, 0.5, 0.7, 0.6, 0.5], False),  # one small one
+        ([1.0, 0.02, 0.04, 0.02, 0.04], False),  # tiny beside where it began
+        ([1.0, 0.8, 0.6, 0.5, 0.4], False),
+    ],
+)
+def test_unstable_loss(history, losses: list[float], unstable: bool) -> None:
+    assert ("unstable" in kinds(history(losses))) is unstable
+
+
+def test_the_remedy_of_an_unstable_loss_is_a_lower_rate(history) -> None:
+    found = the("unstable", history([1.0, 0.5, 1.2, 0.6, 0.5]), strategy(learning_rate=3e-3))
+    assert "most by 0.7000 at epoch 3" in found.text
+    assert "learning_rate = 1.0e-03 (now 3.0e-03)" in found.remedy
+
+
+def test_not_finite(history) -> None:
+    found = the("not_finite", history([1.0, float("nan")], val_loss=[1.0, 1.0]), SPEC)
+    assert found.severity == "error"
+    assert "training loss is not finite from epoch 2, step" in found.text
+    found = the("not_finite", history([1.0, 0.9], val_loss=[1.0, float("inf")]), Spec(precision="fp16"))
+    assert "validation loss is not finite from epoch 2" in found.text
+    assert "bf16" in found.remedy
+
+
+def test_still_improving(history) -> None:
+    falling = [1.0 - 0.08 * i for i in range(10)]
+    found = the("still_improving", history(falling, val_loss=falling))
+    assert "validation loss of the last 2 evaluations is 0.3200, of the 2 before 0.4800" in found.text
+    assert "strategy.epochs = 20 (now 10)" in found.remedy
+    assert "training loss" in the("still_improving", history(falling)).text
+    assert "still_improving" not in kinds(history(falling, val_loss=falling, epochs=40))
+
+
+def test_plateau(history) -> None:
+    accuracies = [0.5, 0.7, 0.8] + [0.79] * 7
+    found = the("plateau", history(SOUND, [0.8] * 10, [0.5] * 10, accuracies))
+    assert "no better validation accuracy since epoch 3, for 7 evaluations" in found.text
+    assert "patience = 5" in found.remedy
+    assert "cosine" in found.remedy
+    assert (
+        "patience"
+        not in the("plateau", history(SOUND, [0.8] * 10, [0.5] * 10, accuracies), strategy(patience=9)).remedy
+    )
+
+
+def test_small_validation(history) -> None:
+    few = {"val_counts": (10, 10, 10)}
+    found = the("small_validation", history([1.0], [0.9], [0.5], [0.9], **few))
+    assert "30, so an accuracy of 0.9000 means [0.74, 0.97]" in found.text
+    assert "all folds" in the("small_validation", history([1.0], [0.9], [0.5], [0.9], **few), strategy(folds=5)).remedy
+
+
+def test_imbalance(history) -> None:
+    uneven = history(SOUND, val_loss=SOUND, train_counts=(500, 120, 50))
+    assert "500 training images in the largest class, 50 in the smallest (butterfly against horse)" in (
+        the("imbalance", uneven).text
+    )
+    assert "imbalance" not in kinds(uneven, strategy(class_weights="balanced"))
+    assert "imbalance" not in kinds(uneven, strategy(balance_to=500))
+    assert "imbalance" not in kinds(history(SOUND, val_loss=SOUND, train_counts=(140, 120, 50)))
+    assert "imbalance" in kinds(history(SOUND, val_loss=SOUND, train_counts=(140, 120, 0)))
+
+
+def test_selected_on_test(history) -> None:
+    found = the("selected_on_test", history(SOUND, val_loss=SOUND, selected_on_test=True))
+    assert "epoch 10, accuracy" in found.text
+    assert "no_validation" not in kinds(history(SOUND, val_loss=SOUND, selected_on_test=True))
+
+
+def test_no_validation(history) -> None:
+    found = the("no_validation", history(SOUND))
+    assert "all 1200 images train" in found.text
+    assert '"80/20"' in found.remedy
+
+
+def test_the_most_severe_comes_first(history) -> None:
+    events = history([1.0, float("nan")], val_loss=[1.0, 1.0], train_counts=(500, 5, 5), val_counts=(5, 5, 5))
+    severities = [finding.severity for finding in findings(fold(events), SPEC)]
+    assert severities == sorted(severities, key=["error", "warning", "info"].index)
+    assert len(set(severities)) == 3
+
+
+@given(st.lists(st.tuples(st.floats(), st.floats(0, 1), st.floats(), st.floats(0, 1)), max_size=12), st.booleans())
+def test_any_history_can_be_judged(history, rows, validated: bool) -> None:
+    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
+    events = history(*columns) if validated else history(*columns[:2])
+    for end in range(len(events) + 1):
+        assert all(finding.text and finding.remedy for finding in findings(fold(events[:end]), SPEC))
