@@ -47,7 +47,8 @@ def keys_of(struct: type[msgspec.Struct], prefix: str = "") -> dict[str, Key]:
         if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
             found |= keys_of(hint, key + ".")
         else:
-            inner, meta = typing.get_args(hint)
+            inner, *metas = typing.get_args(hint)
+            meta = next(meta for meta in metas if meta.description)
             default = field.default if field.default is not msgspec.NODEFAULT else {}
             unit = (meta.extra or {}).get("unit", "")
             found[key] = Key(key, hint, meta.description, unit, default, typing.get_origin(inner) is dict)
