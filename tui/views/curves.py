@@ -1,0 +1,116 @@
+"""What a curve shows: its points, its legend, and the same in words."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vislab.engine.runs.events import Figure, number
+from vislab.engine.runs.state import RunState
+from vislab.tui.views import epochs, text
+
+Quantity = Literal["loss", "accuracy"]
+Along = Literal["epoch", "step"]
+
+TRAIN_MARKER, VAL_MARKER = "▪", "●"
+TRAIN_COLOUR, VAL_COLOUR = 32, 166
+"""Blue and orange of the 256-colour palette: told apart by colour-blind eyes, legible on black and on white."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve. Values that are not finite are gaps.
+
+    Attributes:
+        name: label in the legend; safe text.
+        xs: position of each point, in epochs.
+        ys: value of each point.
+        marker: one character, so that curves differ without colour too.
+        colour: index into the terminal's 256 colours.
+    """
+
+    name: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    marker: str
+    colour: int
+
+
+def series(state: RunState, quantity: Quantity, *, along: Along = "epoch") -> list[Series]:
+    """Training curve and, where the run has validation, the validation curve of one quantity.
+
+    Args:
+        along: "epoch" puts each epoch's mean at its number; "step" shows the training curve inside epochs, where the
+            end of epoch n is at n.
+    """
+    if along == "step" and state.started is not None:
+        length = max(1, state.started.steps_per_epoch)
+        train_xs = [row.step / length for row in state.steps]
+        train_ys = _numbers(row.loss if quantity == "loss" else row.accuracy for row in state.steps)
+    else:
+        train_xs = [float(row.epoch) for row in state.epochs]
+        train_ys = _numbers(row.train_loss if quantity == "loss" else row.train_accuracy for row in state.epochs)
+    curves = [Series("train", train_xs, train_ys, TRAIN_MARKER, TRAIN_COLOUR)]
+    if epochs.has_validation(state):
+        points = [(row.epoch, row.val_loss if quantity == "loss" else row.val_accuracy) for row in state.epochs]
+        validated = [(float(epoch), value) for epoch, value in points if value is not None]
+        name = "test" if state.started is not None and state.started.selected_on_test else "val"
+        xs = [epoch for epoch, _ in validated]
+        curves.append(Series(name, xs, _numbers(value for _, value in validated), VAL_MARKER, VAL_COLOUR))
+    return curves
+
+
+def x_range(state: RunState, along: Along = "epoch") -> tuple[float, float]:
+    """Ends of the x-axis, in epochs: all that are planned, so that the axis stands still while the curve grows."""
+    last = state.epochs[-1].epoch if state.epochs else 1
+    return (0.0 if along == "step" else 1.0), float(max(state.epochs_planned, last, 2))
+
+
+def best_epoch(state: RunState) -> float | None:
+    """Where the best mark goes on the x-axis."""
+    return None if state.best is None else float(state.best.epoch)
+
+
+def in_words(curve: Series, quantity: Quantity) -> str:
+    """One sentence for those who cannot see the curve: last, best and trend.
+
+    For instance `val loss: last 0.3776 at epoch 4, lowest 0.3776 at epoch 4, falling`.
+    """
+    points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
+    label = f"{curve.name} {quantity}"
+    gaps = len(curve.ys) - len(points)
+    if not points:
+        return f"{label}: no finite figure" if gaps else f"{label}: no figures yet"
+    written = text.loss if quantity == "loss" else text.accuracy
+    word, best = (
+        ("lowest", min(points, key=lambda point: point[1]))
+        if quantity == "loss"
+        else ("highest", max(points, key=lambda point: point[1]))
+    )
+    last = points[-1]
+    parts = [f"last {written(last[1])} at epoch {last[0]:g}", f"{word} {written(best[1])} at epoch {best[0]:g}"]
+    if len(points) >= 3:
+        parts.append(trend([y for _, y in points]))
+    if gaps:
+        parts.append(f"{gaps} not finite")
+    return f"{label}: {', '.join(parts)}"
+
+
+def trend(values: Sequence[float]) -> str:
+    """`rising`, `falling` or `level`: the last third (at least two values) against as many before.
+
+    The change must be at least 2 % of the range of all values, and 0.1 % of their size.
+    """
+    window = min(max(2, len(values) // 3), len(values) // 2)
+    if window == 0:
+        return "level"
+    after = sum(value / window for value in values[-window:])
+    before = sum(value / window for value in values[-2 * window : -window])
+    enough = max(0.02 * (max(values) - min(values)), 0.001 * max(map(abs, values)))
+    if not math.isfinite(after - before) or abs(after - before) <= enough:
+        return "level"
+    return "rising" if after > before else "falling"
+
+
+def _numbers(figures: Iterable[Figure | None]) -> list[float]:
+    return [math.nan if figure is None else number(figure) for figure in figures]
