@@ -58,13 +58,13 @@ def about(matrices: Tensor, x: float, y: float) -> Tensor:
 def warp(images: Tensor, matrices: Tensor, fill: float = 0.0) -> Tensor:
     """Resample each image through its matrix (as of `inverse_affine`), bilinear, `fill` outside; one grid_sample."""
     height, width = images.shape[-2:]
-    x = torch.arange(width, dtype=images.dtype, device=images.device) - (width - 1) / 2
-    y = (torch.arange(height, dtype=images.dtype, device=images.device) - (height - 1) / 2)[:, None]
-    m = matrices[:, :, :, None, None]
-    # Elementwise rather than affine_grid, whose matrix product may run in reduced precision.
-    grid_x = (m[:, 0, 0] * x + m[:, 0, 1] * y + m[:, 0, 2]) * (2 / width)
-    grid_y = (m[:, 1, 0] * x + m[:, 1, 1] * y + m[:, 1, 2]) * (2 / height)
-    grid = torch.stack((grid_x, grid_y), -1)
+    x = torch.arange(width, device=images.device) - (width - 1) / 2
+    y = (torch.arange(height, device=images.device) - (height - 1) / 2)[:, None]
+    # grid_sample counts from -1 to 1. Elementwise rather than affine_grid, whose product may run in reduced precision.
+    grid = images.new_empty(len(images), height, width, 2)
+    for axis, side in enumerate((width, height)):
+        along_x, along_y, shift = (matrices[:, axis] * (2 / side))[:, :, None, None].unbind(1)
+        torch.add(along_x * x, along_y * y + shift, out=grid[..., axis])
     if fill == 0:
         return functional.grid_sample(images, grid, align_corners=False)
     return functional.grid_sample(images - fill, grid, align_corners=False) + fill
