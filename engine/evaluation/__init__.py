@@ -1,0 +1,1 @@
+"""Judging a trained model. Needs torch."""

@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 
 
-def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> int:
-    """Start the worker of a run in a session of its own and wait until it holds the run's lock.
+def start(run: Run, settings: Settings) -> int:
+    """Start the worker of a run, new or to be resumed, in a session of its own; wait until it holds the lock.
 
     The worker's stdin is empty and its stdout and stderr go to worker.log, so that it neither dies with the terminal
     nor writes over it.
@@ -24,7 +25,9 @@ def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> i
     """
     if alive := run.worker():
         raise InputError(f"Run {run.id} has a worker already (process {alive}).")
-    said_before = _size(run)
+    said_before = _size(run.events)
+    # Requests made to an earlier worker of this run are not for this one.
+    old_requests = ["--control-from", str(_size(run.control))]
     environment = dict(os.environ)
     environment |= {
         "VISLAB_RUNS_DIR": str(settings.runs_dir),
@@ -34,7 +37,7 @@ def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> i
     with run.worker_log.open("ab") as log:
         process = subprocess.Popen(
             # -P keeps the current folder out of the worker's import path.
-            [sys.executable, "-P", "-m", "vislab.engine.worker", str(run.path), *arguments],
+            [sys.executable, "-P", "-m", "vislab.engine.worker", str(run.path), *old_requests],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -43,7 +46,7 @@ def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> i
         )
     while run.worker() == 0:
         if process.poll() is not None:
-            if _size(run) > said_before:  # it was quicker than this look
+            if _size(run.events) > said_before:  # it was quicker than this look
                 break
             tail = run.worker_log.read_text(errors="replace").strip().splitlines()[-1:]
             raise InputError(
@@ -53,5 +56,5 @@ def start(run: Run, settings: Settings, *, arguments: tuple[str, ...] = ()) -> i
     return process.pid
 
 
-def _size(run: Run) -> int:
-    return run.events.stat().st_size if run.events.exists() else 0
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

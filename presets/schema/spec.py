@@ -29,6 +29,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     deterministic: Annotated[
         bool, field("only kernels that give the same bits each time, where the device has them")
     ] = False
+    checkpoint_every: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^(auto|[1-9][0-9]*(steps?|min|epochs?))$"),
+        field("auto (less than 2 % of the time), or such as 20steps, 5min, 1epoch"),
+    ] = "auto"
     dataset: Dataset = Dataset()
     architecture: Architecture = Architecture()
     strategy: Strategy = Strategy()

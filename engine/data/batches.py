@@ -1,0 +1,138 @@
+"""Training batches: whole batches indexed, augmented, mixed and normalised at once, each sample with its own draws."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from vislab.engine import randomness
+from vislab.engine.data.augment import Pipeline
+from vislab.engine.data.augment.mix import mix
+from vislab.engine.data.preprocessing import normalise
+from vislab.presets.schema.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One update's worth of samples, on the device.
+
+    Attributes:
+        images: float32 [B, C, S, S], normalised.
+        labels: int64 [B].
+        partner_labels: int64 [B], labels of the images mixed in; None without mixup and CutMix.
+        share: float32 [B], each label's own share in its mixed target; None likewise.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    partner_labels: torch.Tensor | None = None
+    share: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def split(self, parts: int) -> list["Batch"]:
+        """Cut into at most `parts` micro-batches of nearly equal size, none smaller than two unless the batch is."""
+        parts = max(1, min(parts, len(self) // 2))
+        if parts == 1:
+            return [self]
+        columns = [self.images, self.labels, self.partner_labels, self.share]
+        pieces = [[None] * parts if column is None else column.tensor_split(parts) for column in columns]
+        return [Batch(*row) for row in zip(*pieces, strict=True)]
+
+
+class TrainingBatches:
+    """The training images, in a new order each epoch.
+
+    Args:
+        pixels: uint8 [N, C, S, S] at the stored size.
+        labels: int64 [N].
+        pipeline: the augmentations; brings stored pixels to the model's input size.
+        batch_size: images an update. A last batch of a single image joins the one before it, because batch
+            normalisation cannot train on one.
+        mixup, cutmix: alphas; 0 is off. The partner of a sample is its successor in the epoch's order, with an
+            augmentation of its own, so that a mixed image depends on neither batch nor micro-batch.
+    """
+
+    def __init__(
+        self,
+        pixels: torch.Tensor,
+        labels: torch.Tensor,
+        *,
+        preprocessing: Preprocessing,
+        pipeline: Pipeline,
+        seed: int,
+        batch_size: int,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
+        device: torch.device | None = None,
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        self._pixels = pixels
+        self._labels = labels
+        self._preprocessing = preprocessing
+        self._pipeline = pipeline
+        self._seed = seed
+        self._batch_size = batch_size
+        self._mixup = mixup
+        self._cutmix = cutmix
+        self._device = device or torch.device("cpu")
+        self._memory_format = memory_format
+        count = len(labels)
+        self.steps_per_epoch = max(1, math.ceil(count / batch_size) - (count % batch_size == 1))
+
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch.
+
+        Args:
+            epoch: counted from 1.
+            start: batches to leave out at the beginning, for a run resumed inside the epoch.
+        """
+        count = len(self._labels)
+        order = torch.from_numpy(randomness.permutation(self._seed, epoch, count))
+        draws = self._table("augment", epoch, self._pipeline.columns)
+        mix_draws = self._table("mix", epoch, 4 if self._mixup or self._cutmix else 0)
+        for number in range(start, self.steps_per_epoch):
+            first = number * self._batch_size
+            last = count if number == self.steps_per_epoch - 1 else first + self._batch_size
+            rows = order[first:last]
+            if mix_draws is None:
+                yield Batch(self._finish(self._augmented(rows, draws)), self._take(self._labels, rows))
+            else:
+                partners = torch.cat([rows[1:], order[last % count : last % count + 1]])
+                yield self._mixed(rows, partners, draws, mix_draws)
+
+    def _table(self, purpose: str, epoch: int, columns: int) -> torch.Tensor | None:
+        if columns == 0:
+            return None
+        return torch.from_numpy(randomness.table(self._seed, purpose, epoch, len(self._labels), columns))
+
+    def _take(self, column: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        taken = column.index_select(0, rows.to(column.device))
+        return taken.to(self._device, non_blocking=True)
+
+    def _augmented(self, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
+        """Stored pixels to the model's input size; uint8 or float32 in 0…255."""
+        pixels = self._take(self._pixels, rows)
+        if draws is None and pixels.shape[-1] == self._preprocessing.image_size:
+            return pixels
+        own = self._take(draws, rows) if draws is not None else torch.empty(len(rows), 0, device=self._device)
+        return self._pipeline(pixels.to(torch.float32).div_(255), own).mul_(255)
+
+    def _finish(self, pixels: torch.Tensor) -> torch.Tensor:
+        return normalise(pixels, self._preprocessing).contiguous(memory_format=self._memory_format)
+
+    def _mixed(
+        self, rows: torch.Tensor, partners: torch.Tensor, draws: torch.Tensor | None, mix_draws: torch.Tensor
+    ) -> Batch:
+        # All partners but the last stand in the batch themselves: one image more is augmented, not twice as many.
+        pixels = self._augmented(torch.cat([rows, partners[-1:]]), draws)
+        images = self._finish(pixels)
+        mixed, share = mix(images[:-1], images[1:], self._take(mix_draws, rows), mixup=self._mixup, cutmix=self._cutmix)
+        return Batch(
+            mixed.contiguous(memory_format=self._memory_format),
+            self._take(self._labels, rows),
+            self._take(self._labels, partners),
+            share,
+        )

@@ -1,0 +1,89 @@
+"""Writing and reading checkpoint folders. A folder is published by one rename, after its MANIFEST."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors.torch import load_file, save_file
+
+from vislab.engine.runs.checkpoints import MANIFEST, Manifest, damage, sha256
+from vislab.engine.runs.files import sync_folder
+from vislab.presets.errors import InputError
+
+Tensors = dict[str, torch.Tensor]
+
+
+def save(
+    folder: Path,
+    *,
+    kind: str,
+    step: int,
+    epoch: int,
+    tensors: dict[str, Tensors],
+    state: dict[str, Any] | None = None,
+    before_manifest: Callable[[], None] = lambda: None,
+) -> int:
+    """Write a checkpoint folder: one safetensors file for each entry of `tensors`, state.json, MANIFEST.
+
+    Everything is written into a temporary folder and flushed to the disk; a rename publishes it. A kill at any moment
+    leaves either no folder of this name or a whole one.
+
+    Args:
+        before_manifest: called when all but the MANIFEST is written. A full checkpoint flushes the log there, so that
+            no checkpoint is newer than the log.
+
+    Returns:
+        The folder's size in bytes.
+
+    Raises:
+        OSError: the disk is full or not writable; nothing is left behind.
+    """
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        for name, content in tensors.items():
+            _save_tensors(content, temporary / f"{name}.safetensors")
+        if state is not None:
+            (temporary / "state.json").write_bytes(msgspec.json.encode(state))
+        checksums = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+        before_manifest()
+        manifest = Manifest(kind=kind, step=step, epoch=epoch, files=checksums)
+        (temporary / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+        size = 0
+        for path in temporary.iterdir():
+            size += path.stat().st_size
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(temporary)
+        if folder.exists():  # the same step again, after a resume
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+        sync_folder(folder.parent)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return size
+
+
+def load(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
+    """Read a checkpoint folder: tensors by file, and state.json (empty where there is none).
+
+    Raises:
+        InputError: the folder is damaged.
+    """
+    if fault := damage(folder):
+        raise InputError(f"Checkpoint {folder} cannot be read: {fault}.")
+    tensors = {path.stem: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
+    state_file = folder / "state.json"
+    state = msgspec.json.decode(state_file.read_bytes()) if state_file.exists() else {}
+    return tensors, state
+
+
+def _save_tensors(tensors: Tensors, path: Path) -> None:
+    # safetensors refuses strides of its own kind (channels_last) and tensors that share memory.
+    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)

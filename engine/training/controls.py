@@ -1,0 +1,115 @@
+"""What interrupts training from outside: signals and requests. Looked at between steps, and between batches of
+evaluation, decoding and every other long work."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Self
+
+from vislab.engine.runs.control import ControlReader, Request
+
+STOPPED = 130
+TERMINATED = 143
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked
+    """The run is to end now, its state saved.
+
+    Attributes:
+        exit_code: 130 after a stop request or SIGINT, 143 after SIGTERM or SIGUSR1.
+        reason: who asked.
+    """
+
+    def __init__(self, reason: str, exit_code: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.exit_code = exit_code
+
+
+class Controls:
+    """Collects what was asked; a context that owns the signal handlers while a worker runs.
+
+    Attributes:
+        stop_after_epoch: end when the present epoch is over.
+        checkpoint_wanted: save a full checkpoint before the next update.
+    """
+
+    def __init__(
+        self,
+        reader: ControlReader,
+        applied: Callable[[Request], None],
+        *,
+        on_pause: Callable[[bool], None] = lambda paused: None,
+    ) -> None:
+        self._reader = reader
+        self._applied = applied
+        self._on_pause = on_pause
+        self._signal = 0
+        self._previous: dict[int, object] = {}
+        self._stop: Request | None = None
+        self._paused = False
+        self.stop_after_epoch = False
+        self.checkpoint_wanted = False
+        self.paused_seconds = 0.0
+
+    def __enter__(self) -> Self:
+        # Only the main thread may set handlers; a worker called from another thread is not signalled.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+                self._previous[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def check(self) -> None:
+        """Look at signals and requests; waits while the run is paused.
+
+        Raises:
+            Interrupted: the run is to end.
+        """
+        self._look()
+        if self._paused:
+            self._wait_out_pause()
+        if self._signal:
+            name = signal.Signals(self._signal).name
+            raise Interrupted(f"{name} received", STOPPED if self._signal == signal.SIGINT else TERMINATED)
+        if self._stop is not None:
+            raise Interrupted("stopped on request", STOPPED)
+
+    def take_paused_seconds(self) -> float:
+        """Seconds paused since the last call, to be left out of durations."""
+        seconds, self.paused_seconds = self.paused_seconds, 0.0
+        return seconds
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signal = number
+
+    def _look(self) -> None:
+        for request in self._reader.poll():
+            match request.action:
+                case "stop":
+                    self._stop = request
+                case "stop_after_epoch":
+                    self.stop_after_epoch = True
+                case "pause":
+                    self._paused = True
+                case "unpause":
+                    self._paused = False
+                case "checkpoint":
+                    self.checkpoint_wanted = True
+            self._applied(request)
+
+    def _wait_out_pause(self) -> None:
+        began = time.monotonic()
+        self._on_pause(True)
+        while self._paused and not self._signal and self._stop is None:
+            time.sleep(0.1)
+            self._look()
+        self._on_pause(False)
+        self.paused_seconds += time.monotonic() - began

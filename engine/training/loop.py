@@ -1,0 +1,230 @@
+"""The loop: order the epoch, take a batch, forward, backward, step, account."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vislab.engine.data.batches import Batch, TrainingBatches
+from vislab.engine.evaluation.evaluate import Figures
+from vislab.engine.models.assemble import Assembled
+from vislab.engine.runs.events import EpochEnded, StepsLogged, figure
+from vislab.engine.runs.reporter import Reporter
+from vislab.engine.training import schedules, strategies
+from vislab.engine.training.controls import STOPPED, Controls, Interrupted
+from vislab.engine.training.resumable import Resumable
+from vislab.engine.training.saving import Saver
+from vislab.engine.training.step import Step
+from vislab.presets.schema.strategy import Strategy
+
+LOGGED = 2000  # intervals a run is divided into, at most
+
+
+class TrainingFailed(Exception):  # noqa: N818
+    """Training cannot go on; the text says why and what to change."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long a run is, in updates."""
+
+    steps_per_epoch: int
+    total_steps: int
+    epochs: int
+
+    @property
+    def log_every(self) -> int:
+        """Updates in a log interval. Counted in updates, never in time, so that a resumed log equals another."""
+        return max(1, math.ceil(self.total_steps / LOGGED))
+
+
+def plan(strategy: Strategy, steps_per_epoch: int) -> Plan:
+    """The plan of a strategy."""
+    total = strategy.epochs * steps_per_epoch
+    if strategy.max_steps:
+        total = min(total, strategy.max_steps)
+    return Plan(steps_per_epoch, total, math.ceil(total / steps_per_epoch))
+
+
+@dataclass
+class Loop:
+    """One run's training, from its present position to its end.
+
+    Attributes:
+        training: everything that changes; its position is where the run stands.
+        validate: figures of the present weights on the validation images; None where there are none.
+    """
+
+    strategy: Strategy
+    plan: Plan
+    assembled: Assembled
+    training: Resumable
+    step: Step
+    batches: TrainingBatches
+    validate: Callable[[], Figures] | None
+    saver: Saver
+    controls: Controls
+    reporter: Reporter
+
+    def run(self) -> str:
+        """Train until the plan is fulfilled or patience ends.
+
+        Returns:
+            Why it ended, in words; empty when the plan was fulfilled.
+
+        Raises:
+            Interrupted: somebody asked; the position is between two updates and can be saved.
+            TrainingFailed: the loss is not finite.
+        """
+        position = self.training.position
+        while position.step < self.plan.total_steps or position.step_in_epoch:
+            self._freeze()
+            self._train_epoch()
+            self._end_epoch()
+            if self.strategy.patience and position.since_best >= self.strategy.patience:
+                return f"no better epoch in {position.since_best} evaluations (patience)"
+            if self.controls.stop_after_epoch and position.step < self.plan.total_steps:
+                raise Interrupted("stopped after the epoch on request", STOPPED)
+        return ""
+
+    def _freeze(self) -> None:
+        groups = self.assembled.groups
+        trained = strategies.trained_groups(self.strategy, len(groups), self.training.position.epoch)
+        strategies.freeze(self.training.model, self.assembled.head, groups, trained)
+
+    def _train_epoch(self) -> None:
+        position = self.training.position
+        began = time.monotonic()
+        for batch in self._remaining_batches():
+            position.interval_waiting += time.monotonic() - began
+            rate = self.step(self.training, batch, self._factor())
+            position.step += 1
+            position.step_in_epoch += 1
+            began = self._account(began)
+            if position.step_in_epoch % self.plan.log_every == 0 or self._epoch_is_over():
+                self._log(rate)
+            self._between_steps()
+            began += self.controls.take_paused_seconds()
+
+    def _remaining_batches(self) -> Iterator[Batch]:
+        position = self.training.position
+        if not self._epoch_is_over():
+            for batch in self.batches.epoch(position.epoch, start=position.step_in_epoch):
+                yield batch
+                if self._epoch_is_over():
+                    return
+
+    def _epoch_is_over(self) -> bool:
+        position = self.training.position
+        return position.step_in_epoch >= self.plan.steps_per_epoch or position.step >= self.plan.total_steps
+
+    def _factor(self) -> float:
+        return schedules.factor(
+            self.strategy,
+            self.training.position.step,
+            steps_per_epoch=self.plan.steps_per_epoch,
+            total_steps=self.plan.total_steps,
+        )
+
+    def _account(self, began: float) -> float:
+        now = time.monotonic()
+        position = self.training.position
+        position.elapsed += now - began
+        position.epoch_seconds += now - began
+        position.interval_seconds += now - began
+        return now
+
+    def _between_steps(self) -> None:
+        position = self.training.position
+        self.reporter.step = position.step
+        self.reporter.progress(
+            "training",
+            epoch=position.epoch,
+            done=position.step_in_epoch,
+            total=self.plan.steps_per_epoch,
+            images_per_second=self._speed,
+            elapsed=position.elapsed,
+        )
+        self.saver.after_step()
+        if self.controls.checkpoint_wanted:
+            self.controls.checkpoint_wanted = False
+            self.saver.full()
+        self.controls.check()
+
+    _speed = 0.0
+
+    def _log(self, rate: float) -> None:
+        training, position = self.training, self.training.position
+        means = training.interval.read()
+        self._speed = means["images"] / max(position.interval_seconds, 1e-9)
+        self.reporter.say(
+            StepsLogged(
+                step=position.step,
+                epoch=position.epoch,
+                loss=figure(means["loss"]),
+                accuracy=means["accuracy"],
+                learning_rate=rate,
+                gradient_norm=figure(means["gradient_norm"]),
+                images_per_second=self._speed,
+                waiting=min(1.0, position.interval_waiting / max(position.interval_seconds, 1e-9)),
+                elapsed=position.elapsed,
+            )
+        )
+        if not math.isfinite(means["loss"]):
+            raise TrainingFailed(
+                f"The training loss is {figure(means['loss'])} at step {position.step} (epoch {position.epoch}). "
+                f"Try a lower strategy.learning_rate (it was {rate:.1e}), strategy.clip_norm = 1, "
+                f"or a warm-up (strategy.warmup_epochs)."
+            )
+        training.epoch.merge(training.interval)
+        training.interval.reset()
+        position.interval_seconds = position.interval_waiting = 0.0
+
+    def _end_epoch(self) -> None:
+        training, position = self.training, self.training.position
+        due = position.epoch % self.strategy.evaluate_every == 0 or position.step >= self.plan.total_steps
+        began = time.monotonic()
+        validated = self.validate() if self.validate is not None and due else None
+        seconds = time.monotonic() - began - self.controls.take_paused_seconds()
+        position.elapsed += seconds
+        best = validated is not None and self._is_best(validated)
+        means = training.epoch.read()
+        self.reporter.say(
+            EpochEnded(
+                epoch=position.epoch,
+                step=position.step,
+                train_loss=figure(means["loss"]),
+                train_accuracy=means["accuracy"],
+                train_top5=means["top5"],
+                val_loss=figure(validated.loss) if validated else None,
+                val_accuracy=validated.accuracy if validated else None,
+                val_top5=validated.top5 if validated else None,
+                val_macro_f1=validated.macro_f1 if validated else None,
+                learning_rate=max(group["lr"] for group in training.optimizer.param_groups),
+                best=best,
+                seconds=position.epoch_seconds + seconds,
+                val_seconds=seconds,
+                train_images_per_second=means["images"] / max(position.epoch_seconds, 1e-9),
+                elapsed=position.elapsed,
+            )
+        )
+        if best:
+            self.saver.best()
+        training.epoch.reset()
+        position.epoch += 1
+        position.step_in_epoch = 0
+        position.epoch_seconds = 0.0
+        self.saver.after_epoch()
+
+    def _is_best(self, validated: Figures) -> bool:
+        position = self.training.position
+        found = getattr(validated, self.strategy.monitor)
+        better = math.isfinite(found) and (
+            position.best_figure is None
+            or (found < position.best_figure if self.strategy.monitor == "loss" else found > position.best_figure)
+        )
+        if better:
+            position.best_figure, position.best_epoch, position.since_best = found, position.epoch, 0
+        else:
+            position.since_best += 1
+        return better

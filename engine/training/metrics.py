@@ -1,0 +1,99 @@
+"""Figures of training and validation. Losses are means per sample, accuracies fractions in [0, 1]."""
+
+import torch
+
+from vislab.engine.data.batches import Batch
+
+
+class Accumulator:
+    """Sums over samples, kept on the device: nothing waits for it until it is read.
+
+    Attributes:
+        sums: float64 [6] (float32 on MPS, which has no float64): weighted loss, weight, top-1 hits, top-5 hits,
+            images, gradient norms.
+        updates: how many updates went in.
+    """
+
+    NAMES = ("loss", "weight", "top1", "top5", "images", "gradient_norm")
+
+    def __init__(self, device: torch.device) -> None:
+        self.sums = torch.zeros(len(self.NAMES), dtype=torch.float32 if device.type == "mps" else torch.float64).to(
+            device
+        )
+        self.updates = 0
+
+    def add(self, logits: torch.Tensor, losses: torch.Tensor, weights: torch.Tensor, batch: Batch) -> None:
+        """Take one micro-batch.
+
+        A mixed sample counts as right when the label of the larger share is predicted.
+
+        Args:
+            logits: [B, K]; losses, weights: float32 [B].
+        """
+        labels = batch.labels
+        if batch.share is not None and batch.partner_labels is not None:
+            labels = torch.where(batch.share >= 0.5, labels, batch.partner_labels)
+        top1, top5 = hits(logits, labels)
+        row = torch.stack(
+            [(losses * weights).sum(), weights.sum(), top1.sum(), top5.sum(), torch.full_like(weights, 1).sum()]
+        )
+        self.sums[:5] += row
+
+    def add_update(self, gradient_norm: torch.Tensor) -> None:
+        """Count one update and its gradient norm."""
+        self.sums[5] += gradient_norm
+        self.updates += 1
+
+    def merge(self, other: "Accumulator") -> None:
+        """Add another's sums to these."""
+        self.sums += other.sums
+        self.updates += other.updates
+
+    def reset(self) -> None:
+        """Start again from zero."""
+        self.sums.zero_()
+        self.updates = 0
+
+    def read(self) -> dict[str, float]:
+        """Means: loss, accuracy, top5, gradient_norm; and the number of images. Waits for the device."""
+        loss, weight, top1, top5, images, norms = self.sums.tolist()
+        return {
+            "loss": loss / weight if weight else 0.0,
+            "accuracy": top1 / images if images else 0.0,
+            "top5": top5 / images if images else 0.0,
+            "images": images,
+            "gradient_norm": norms / self.updates if self.updates else 0.0,
+        }
+
+
+def hits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Whether the label is the first, and among the first five, of the logits: two float32 [B].
+
+    Of equal logits the one of the lower class index comes first, as in argmax. A row with a NaN is wrong.
+    """
+    own = logits.gather(1, labels[:, None])
+    index = torch.arange(logits.shape[1], device=logits.device)
+    ahead = (logits > own) | ((logits == own) & (index < labels[:, None]))
+    rank = ahead.sum(dim=1)
+    finite = ~logits.isnan().any(dim=1)
+    return ((rank < 1) & finite).float(), ((rank < 5) & finite).float()
+
+
+def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Confusion matrix, int64 [classes, classes]: rows are true classes, columns predicted ones."""
+    pairs = labels * classes + predicted
+    return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def macro_f1(matrix: torch.Tensor) -> float:
+    """Mean of the classes' F1 scores, over classes that occur or are predicted; 0.0 without any sample.
+
+    Equals scikit-learn's `f1_score(average="macro", zero_division=0)`.
+    """
+    matrix = matrix.double()
+    right = matrix.diagonal()
+    support, predicted = matrix.sum(dim=1), matrix.sum(dim=0)
+    present = (support + predicted) > 0
+    if not present.any():
+        return 0.0
+    return float((2 * right[present] / (support + predicted)[present]).mean())

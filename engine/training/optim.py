@@ -1,0 +1,113 @@
+"""The optimizer and its parameter groups."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from vislab.engine.training.schedules import learning_rate
+from vislab.presets.errors import InputError
+from vislab.presets.schema.strategy import Strategy
+
+# These are timm's optimizers of the same names, which are torch's. Building them here spares the import of timm
+# (seconds) to runs that need nothing else of it.
+_OF_TORCH: dict[str, tuple[Callable[..., torch.optim.Optimizer], dict[str, Any]]] = {
+    "adam": (torch.optim.Adam, {}),
+    "adamw": (torch.optim.AdamW, {}),
+    "sgd": (torch.optim.SGD, {"nesterov": True}),
+    "momentum": (torch.optim.SGD, {"nesterov": False}),
+}
+
+
+def make_optimizer(
+    strategy: Strategy, model: nn.Module, groups: tuple[tuple[str, ...], ...], device: torch.device
+) -> torch.optim.Optimizer:
+    """Build the strategy's optimizer over all parameters that train at any time of the run.
+
+    Parameter groups differ by learning rate (head, layer decay) and weight decay (none on norms and biases, which are
+    the parameters of fewer than two dimensions). Each carries `base`, the rate after the warm-up.
+
+    Args:
+        groups: names of parameters from the input upwards; the last one is the head's.
+
+    Raises:
+        InputError: an option that the optimizer does not have.
+    """
+    parameters = dict(model.named_parameters())
+    kept = groups[-1:] if strategy.freeze == "backbone" else groups
+    parameter_groups = []
+    for depth, names in enumerate(reversed(kept)):
+        head = depth == 0
+        base = (strategy.head_learning_rate or strategy.learning_rate) if head else strategy.learning_rate
+        if strategy.layer_decay:
+            base *= strategy.layer_decay**depth
+        for decays in (True, False):
+            members = [parameters[name] for name in names if (parameters[name].ndim >= 2) == decays]
+            if members:
+                parameter_groups.append(
+                    {
+                        "params": members,
+                        "base": base,
+                        "lr": base,
+                        "weight_decay": strategy.weight_decay if decays else 0.0,
+                    }
+                )
+    return _build(strategy, parameter_groups, device)
+
+
+def set_learning_rates(optimizer: torch.optim.Optimizer, minimum: float, factor: float) -> float:
+    """Set each group's rate for the coming update; returns the largest."""
+    largest = 0.0
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(group["base"], minimum, factor)
+        largest = max(largest, group["lr"])
+    return largest
+
+
+def implementation(optimizer: torch.optim.Optimizer) -> str:
+    """Which of torch's implementations runs: fused, foreach or a loop over parameters."""
+    if optimizer.defaults.get("fused"):
+        return "fused"
+    return "foreach" if optimizer.defaults.get("foreach") else "default"
+
+
+def _build(strategy: Strategy, parameter_groups: list[dict[str, Any]], device: torch.device) -> torch.optim.Optimizer:
+    options: dict[str, Any] = dict(strategy.optimizer_options)
+    for name, value in options.items():
+        if isinstance(value, list):
+            options[name] = tuple(value)
+    name = strategy.optimizer.lower()
+    build: Callable[..., torch.optim.Optimizer]
+    if name in _OF_TORCH:
+        optimizer, defaults = _OF_TORCH[name]
+        options = defaults | options
+        if optimizer is torch.optim.SGD:
+            options.setdefault("momentum", strategy.momentum)
+            options["nesterov"] = options["nesterov"] and options["momentum"] > 0
+        if not any(options.get(choice) for choice in ("fused", "foreach", "capturable", "differentiable")):
+            options.setdefault("fused", device.type in ("cpu", "cuda"))
+        _check(strategy, optimizer, options)
+        build = optimizer
+    else:
+        from timm.optim._optim_factory import create_optimizer_v2, default_registry
+
+        _check(strategy, default_registry.get_optimizer_class(name, bind_defaults=False), options)
+        if default_registry.get_optimizer_info(name).has_momentum:
+            options.setdefault("momentum", strategy.momentum)
+        build = partial(create_optimizer_v2, opt=name)
+    try:
+        return build(parameter_groups, lr=strategy.learning_rate, **options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"optimizer {strategy.optimizer} refuses its options {options}: {error}") from error
+
+
+def _check(strategy: Strategy, optimizer: Callable[..., Any], options: dict[str, Any]) -> None:
+    known = [name for name in inspect.signature(optimizer).parameters if name not in ("params", "lr", "weight_decay")]
+    for option in options:
+        if option not in known:
+            raise InputError(
+                f"strategy.optimizer_options: {strategy.optimizer} has no option {option!r}; it has {', '.join(known)}"
+            )

@@ -1,0 +1,126 @@
+"""The one list of what a resume needs.
+
+Training state comes from here alone, never from the log. Randomness is not in the list: it has no state.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from vislab.engine.training.checkpoint import Tensors
+from vislab.engine.training.ema import ExponentialMovingAverage
+from vislab.engine.training.metrics import Accumulator
+from vislab.presets.errors import InputError
+
+
+@dataclass
+class Position:
+    """Where a run stands between two updates, and what it has found so far."""
+
+    epoch: int = 1
+    """The epoch being trained, counted from 1."""
+    step: int = 0
+    """Updates done in the whole run."""
+    step_in_epoch: int = 0
+    elapsed: float = 0.0
+    """Seconds of work; pauses and stops left out."""
+    epoch_seconds: float = 0.0
+    """Seconds of training in this epoch."""
+    interval_seconds: float = 0.0
+    """Seconds of training since the last log interval, and of these, seconds spent waiting for data."""
+    interval_waiting: float = 0.0
+    best_figure: float | None = None
+    best_epoch: int = 0
+    since_best: int = 0
+    """Evaluations since the best one, for patience."""
+
+
+@dataclass
+class Resumable:
+    """Everything that changes while training."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    ema: ExponentialMovingAverage | None
+    interval: Accumulator
+    epoch: Accumulator
+    position: Position = field(default_factory=Position)
+
+    def tensors(self) -> dict[str, Tensors]:
+        """Tensors by file: weights (the model's), and state (optimizer, EMA, sums of metrics)."""
+        state = {"metrics.interval": self.interval.sums, "metrics.epoch": self.epoch.sums}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{number}.{key}": v for key, v in values.items() if isinstance(v, torch.Tensor)}
+        if self.ema is not None:
+            state |= {f"ema.{name}": tensor for name, tensor in self.ema.model.state_dict().items()}
+        return {"weights": self.model.state_dict(), "state": state}
+
+    def scalars(self) -> dict[str, Any]:
+        """Everything that is not a tensor, as JSON can hold it."""
+        optimizer = self.optimizer.state_dict()
+        return {
+            "position": vars(self.position).copy(),
+            "updates": {"interval": self.interval.updates, "epoch": self.epoch.updates},
+            "scaler": self.scaler.state_dict(),
+            "optimizer": {
+                "groups": optimizer["param_groups"],
+                "state": {
+                    str(number): {key: v for key, v in values.items() if not isinstance(v, torch.Tensor)}
+                    for number, values in optimizer["state"].items()
+                },
+            },
+        }
+
+    def restore(self, tensors: dict[str, Tensors], scalars: dict[str, Any]) -> None:
+        """The inverse of `tensors` and `scalars`.
+
+        Raises:
+            InputError: the checkpoint belongs to another model or optimizer.
+        """
+        state = tensors["state"]
+        try:
+            self.model.load_state_dict(tensors["weights"])
+            if self.ema is not None:
+                self.ema.model.load_state_dict(_below(state, "ema."))
+            self._restore_optimizer(_below(state, "optimizer."), scalars["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(f"The checkpoint does not fit the run's model or optimizer: {error}") from error
+        self.interval.sums.copy_(state["metrics.interval"])
+        self.epoch.sums.copy_(state["metrics.epoch"])
+        self.interval.updates = scalars["updates"]["interval"]
+        self.epoch.updates = scalars["updates"]["epoch"]
+        if scalars["scaler"]:
+            self.scaler.load_state_dict(scalars["scaler"])
+        self.position = Position(**scalars["position"])
+
+    def _restore_optimizer(self, tensors: Tensors, scalars: dict[str, Any]) -> None:
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        state: dict[int, dict[str, Any]] = {int(number): dict(values) for number, values in scalars["state"].items()}
+        for name, tensor in tensors.items():
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = _with_strides_of(tensor, parameters[int(number)])
+        groups = [
+            {
+                key: tuple(value) if isinstance(value, list) and key != "params" else value
+                for key, value in group.items()
+            }
+            for group in scalars["groups"]
+        ]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _with_strides_of(tensor: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """Lay a state tensor out in memory like its parameter.
+
+    A fused optimizer walks both by the same offsets: state of other strides is silently applied to the wrong weights.
+    """
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
+
+
+def _below(tensors: Tensors, prefix: str) -> Tensors:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,143 @@
+"""When checkpoints are written, what they hold, and which are kept."""
+
+import re
+import shutil
+import time
+from pathlib import Path
+
+import torch
+
+from vislab.engine.runs import checkpoints
+from vislab.engine.runs.events import CheckpointSaved
+from vislab.engine.runs.reporter import Reporter
+from vislab.engine.training import checkpoint
+from vislab.engine.training.resumable import Resumable
+
+_KEPT = 2  # full checkpoints while a run lives: a damaged newest one leaves another
+_SHARE = 50  # work between automatic saves, in saves: 1 / 50 = 2 % of the time
+_AT_LEAST = 10.0  # seconds of work before an automatic save inside an epoch
+
+
+class Saver:
+    """Writes the checkpoints of one run.
+
+    Args:
+        folder: the run's checkpoints folder.
+        every: auto, or such as 20steps, 5min, 1epoch.
+    """
+
+    def __init__(self, folder: Path, training: Resumable, reporter: Reporter, every: str) -> None:
+        self._folder = folder
+        self._training = training
+        self._reporter = reporter
+        self._every, self._unit = _parse(every)
+        self._saved_elapsed = training.position.elapsed
+        self._cost = 0.02  # seconds, until the first save has been timed
+
+    def after_step(self) -> None:
+        """Save if it is time to, between two updates."""
+        position = self._training.position
+        worked = position.elapsed - self._saved_elapsed
+        match self._unit:
+            case "steps":
+                due = position.step % self._every == 0
+            case "min":
+                due = worked >= 60 * self._every
+            case "auto":
+                due = worked >= max(_AT_LEAST, _SHARE * self._cost)
+            case _:
+                due = False
+        if due:
+            self.full()
+
+    def after_epoch(self) -> None:
+        """Save if it is time to, between two epochs; `position` stands at the beginning of the next one."""
+        position = self._training.position
+        match self._unit:
+            case "epochs":
+                due = (position.epoch - 1) % self._every == 0
+            case "auto":
+                due = position.elapsed - self._saved_elapsed >= _SHARE * self._cost
+            case _:
+                due = False
+        if due:
+            self.full()
+
+    def full(self) -> bool:
+        """Save everything a resume needs, unless there is nothing yet or something is not finite."""
+        position = self._training.position
+        path = self._folder / str(position.step)
+        if position.step == 0 or not self._finite():
+            return False
+        began = time.monotonic()
+        size = checkpoint.save(
+            path,
+            kind="full",
+            step=position.step,
+            epoch=position.epoch,
+            tensors=self._training.tensors(),
+            state=self._training.scalars(),
+            before_manifest=self._reporter.sync,
+        )
+        self._say("full", path, size, began)
+        self._saved_elapsed = position.elapsed
+        self.keep(_KEPT)
+        return True
+
+    def best(self) -> bool:
+        """Save the weights (and their moving average) as the best so far."""
+        position = self._training.position
+        if not self._finite():
+            return False
+        began = time.monotonic()
+        path = self._folder / f"best-{position.step}"
+        tensors = {"weights": self._training.model.state_dict()}
+        if self._training.ema is not None:
+            tensors["ema"] = self._training.ema.model.state_dict()
+        size = checkpoint.save(path, kind="best", step=position.step, epoch=position.epoch, tensors=tensors)
+        self._say("best", path, size, began)
+        self._prune_best()
+        return True
+
+    def keep(self, count: int) -> None:
+        """Delete all full checkpoints but the newest `count`."""
+        for older in checkpoints.full(self._folder)[count:]:
+            shutil.rmtree(older, ignore_errors=True)
+        self._prune_best()
+
+    def _prune_best(self) -> None:
+        # A run resumed from any full checkpoint finds what was best at that step: all later ones, and one before.
+        full = checkpoints.full(self._folder)
+        oldest = int(full[-1].name) if full else 0
+        earlier = [path for path in checkpoints.best(self._folder) if int(path.name.removeprefix("best-")) <= oldest]
+        for path in earlier[1:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _finite(self) -> bool:
+        tensors = [t for t in self._training.model.state_dict().values() if t.is_floating_point()]
+        sums = self._training.interval.sums.isfinite().all()
+        return bool(torch.stack([tensor.isfinite().all() for tensor in tensors] + [sums]).all())
+
+    def _say(self, kind: str, path: Path, size: int, began: float) -> None:
+        seconds = time.monotonic() - began
+        if kind == "full":
+            self._cost = seconds
+        self._reporter.say(
+            CheckpointSaved(
+                kind="full" if kind == "full" else "best",
+                path=f"{path.parent.name}/{path.name}",
+                step=self._training.position.step,
+                epoch=self._training.position.epoch,
+                bytes=size,
+                seconds=seconds,
+            )
+        )
+
+
+def _parse(every: str) -> tuple[int, str]:
+    if every == "auto":
+        return 0, "auto"
+    match = re.fullmatch(r"(\d+)(steps?|min|epochs?)", every)
+    assert match is not None, every
+    unit = match[2]
+    return int(match[1]), unit if unit == "min" else unit.rstrip("s") + "s"
