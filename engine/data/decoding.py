@@ -4,6 +4,7 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -40,18 +41,18 @@ class UnreadableImage(Exception):  # noqa: N818  (a fact about a file, mostly co
         self.reason = reason
 
 
-def read_image(path: Path, name: str) -> Pixels:
-    """Decode an image file into uint8 [H, W, C], C = 1 (greyscale) or 3 (RGB), turned as its EXIF orientation says.
+def read_image(file: Path | BinaryIO, name: str) -> Pixels:
+    """Decode an image file, open or by its path, into uint8 [H, W, C], C = 1 (greyscale) or 3 (RGB).
 
-    Palettes become RGB; transparency is laid on white; CMYK becomes RGB; 16-bit grey is scaled by 255/65535. Of an
-    animation the first frame is read.
+    The picture is turned as its EXIF orientation says. Palettes become RGB; transparency is laid on white; CMYK
+    becomes RGB; 16-bit grey is scaled by 255/65535. Of an animation the first frame is read.
 
     Raises:
         UnreadableImage: missing, damaged, cut off, of no known format, of floating-point pixels, or larger than
             Pillow's limit against decompression bombs (179 million pixels).
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(file) as image:
             image.load()
             return _to_array(ImageOps.exif_transpose(image))
     except FileNotFoundError:

@@ -4,17 +4,21 @@ from pathlib import Path
 
 from vislab.engine.code import check_options, describe, load
 from vislab.engine.data.source import Source
+from vislab.engine.data.sources.download import Listener, listening
 from vislab.presets.errors import InputError
 from vislab.presets.schema.dataset import Dataset
 
 
-def open_dataset(dataset: Dataset, *, data_dir: Path, folder: Path | None = None) -> Source:
+def open_dataset(
+    dataset: Dataset, *, data_dir: Path, folder: Path | None = None, listener: Listener | None = None
+) -> Source:
     """Call the data set's source function on its path, or on `data_dir`/name where it has none.
 
     Args:
         dataset: which function, path and options.
         data_dir: the data folder, where sets known by name are kept and downloaded to.
         folder: what a relative path and a relative file of the user's code start from; None: the working directory.
+        listener: told of downloads as (file name, bytes done, bytes in all or 0); None: lines on stderr.
 
     Raises:
         InputError: no such path, function or option, or whatever the source finds wrong with the data.
@@ -26,7 +30,9 @@ def open_dataset(dataset: Dataset, *, data_dir: Path, folder: Path | None = None
     else:
         root = data_dir / dataset.name
     check_options(f"data set {dataset.name}", dataset.options, describe(dataset.source, folder))
-    source = load(dataset.source, folder)(root, **dataset.options)
+    function = load(dataset.source, folder)
+    with listening(listener):
+        source = function(root, **dataset.options)
     if not isinstance(source, Source):
         raise InputError(
             f"data set {dataset.name}: {dataset.source} returned a {type(source).__name__}, "
