@@ -32,7 +32,7 @@ def model_row(name: str) -> dict[str, str]:
 
     `parameters` counts those of the model as published, its own number of classes included. `pretrained` says whether
     timm knows weights, `tag` which of them are the default. `mean` and `std` hold one value a channel, parted by
-    blanks. `image_size` and `crop_fraction` are those of the weights' own evaluation where it names none of its own.
+    blanks. `image_size` is the shorter side; a crop that goes beyond the image (a few models) counts as 1.
     """
     import timm
 
@@ -40,7 +40,7 @@ def model_row(name: str) -> dict[str, str]:
     assert config is not None
     with torch.device("meta"):
         model = timm.create_model(name, pretrained=False)
-    channels, side, _ = config.input_size
+    channels, *sides = config.input_size
     return {
         "kind": "model",
         "name": name,
@@ -48,11 +48,11 @@ def model_row(name: str) -> dict[str, str]:
         "pretrained": "true" if config.has_weights else "false",
         "tag": config.tag or "",
         "channels": str(channels),
-        "image_size": str(side),
+        "image_size": str(min(sides)),
         "mean": " ".join(f"{value:.9g}" for value in config.mean),
         "std": " ".join(f"{value:.9g}" for value in config.std),
         "interpolation": config.interpolation,
-        "crop_fraction": f"{config.crop_pct:.9g}",
+        "crop_fraction": f"{min(config.crop_pct, 1.0):.9g}",
         "help": "",
     }
 

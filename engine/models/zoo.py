@@ -114,13 +114,15 @@ def _give_dropout_to_classifier(network: nn.Module) -> None:
     timm applies it in the root's forward or as a module beside the classifier, where it would fall silent, or act on
     a backbone in evaluation mode, when only the head trains.
     """
+    from timm.layers.linear import Linear
+
     names = classifiers(network)
     if len(names) != 1:
         return
     parent = network.get_submodule(names[0].rpartition(".")[0])
     child = names[0].rpartition(".")[2]
     classifier = getattr(parent, child)
-    if type(classifier) is not nn.Linear:
+    if type(classifier) not in (nn.Linear, Linear):
         return
     beside = [name for name, module in parent.named_children() if type(module) is nn.Dropout and name in _HEAD_DROPS]
     drop_rate = float(getattr(network, "drop_rate", 0.0) or 0.0)
