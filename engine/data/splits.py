@@ -16,6 +16,7 @@ from vislab.engine.randomness import generator
 from vislab.engine.runs.files import write_atomically
 from vislab.presets.errors import InputError
 from vislab.presets.schema.strategy import Strategy
+from vislab.presets.split_text import split_shares
 
 Indices = npt.NDArray[np.int64]
 
@@ -62,27 +63,16 @@ def make_split(source: Source, strategy: Strategy, seed: int) -> Split:
     elif strategy.split == "official":
         split = _official(source, labelled, strategy, seed)
     else:
-        split = _by_ratio(source, labelled, parse_ratio(strategy.split), strategy, seed)
+        split = _by_ratio(source, labelled, _shares(strategy.split), strategy, seed)
     _require_all_classes(source, labelled, split)
     return _limited(source, split, strategy.limit, seed) if strategy.limit else split
 
 
-def parse_ratio(text: str) -> tuple[Fraction, ...]:
-    """Read "80/20" or "80/10/10", in percent, into shares that sum to 1. Raises InputError."""
+def _shares(text: str) -> tuple[Fraction, ...]:
     try:
-        shares = tuple(Fraction(part.strip()) / 100 for part in text.split("/"))
-    except (ValueError, ZeroDivisionError):
-        shares = ()
-    if len(shares) not in (2, 3):
-        raise InputError(
-            f'strategy.split = "{text}" is not understood; give official, none, or percent such as 80/20 '
-            "(train/validation) or 80/10/10 (train/validation/test)"
-        )
-    if any(share <= 0 for share in shares):
-        raise InputError(f'strategy.split = "{text}": every part needs more than 0 %; leave out a part you do not want')
-    if sum(shares) != 1:
-        raise InputError(f'strategy.split = "{text}" sums to {float(sum(shares) * 100):g} %, not to 100 %')
-    return shares
+        return split_shares(text)
+    except InputError as error:
+        raise InputError(f'strategy.split = "{text}": {error}') from error
 
 
 def _official(source: Source, labelled: Indices, strategy: Strategy, seed: int) -> Split:

@@ -60,13 +60,13 @@ class HubImages:
 
 
 def source(
-    root: Path, *, name: str = "", config: str = "", revision: str = "", image: str = "", label: str = ""
+    root: Path, *, dataset: str = "", config: str = "", revision: str = "", image: str = "", label: str = ""
 ) -> Source:
     """An image classification data set of the Hugging Face Hub; its code is never run.
 
     Args:
         root: folder of the library's cache.
-        name: of the data set on the Hub, such as "uoft-cs/cifar10", or a local folder in its format.
+        dataset: its name on the Hub, such as "uoft-cs/cifar10", or a local folder in its format.
         config: which configuration, where there are several.
         revision: branch, tag or commit; empty: the newest.
         image: the column of images; empty: the only one.
@@ -81,16 +81,16 @@ def source(
         raise InputError(
             f"data sets of the Hugging Face Hub need the extra hf: pip install 'vislab[hf]' ({error})"
         ) from error
-    if not name:
-        raise InputError("dataset.options.name is empty; give the name of a data set, such as uoft-cs/cifar10")
+    if not dataset:
+        raise InputError("dataset.options.dataset is empty; give the name of a data set, such as uoft-cs/cifar10")
     try:
-        loaded = load_dataset(name, config or None, revision=revision or None, cache_dir=str(root))
+        loaded = load_dataset(dataset, config or None, revision=revision or None, cache_dir=str(root))
     except (OSError, ValueError, RuntimeError) as error:  # what the library raises for names, configs and the network
-        raise InputError(f"hf:{name} cannot be loaded: {error}") from error
+        raise InputError(f"hf:{dataset} cannot be loaded: {error}") from error
     parts = {part: table for part, table in loaded.items() if role_of(part) is not None} or dict(loaded)
     features = next(iter(parts.values())).features
-    image = _column(name, features, Image, image, "image")
-    label = _column(name, features, ClassLabel, label, "label")
+    image = _column(dataset, features, Image, image, "image")
+    label = _column(dataset, features, ClassLabel, label, "label")
     roles = [role_of(part) or Role.TRAIN for part in parts]
     sizes = [len(table) for table in parts.values()]
     labels = [np.array([-1 if value is None else value for value in table[label]]) for table in parts.values()]

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vislab.engine.data.source import ArrayImages, Role, Source
-from vislab.engine.data.splits import Split, load, make_split, parse_ratio, save
+from vislab.engine.data.splits import Split, load, make_split, save
 from vislab.presets.errors import InputError
 from vislab.presets.schema.strategy import Strategy
+from vislab.presets.split_text import split_shares
 
 
 def make_source(labels, roles=None, groups=None) -> Source:
@@ -61,7 +62,7 @@ def test_a_ratio_divides_into_a_stratified_partition(labels, ratio, seed) -> Non
     source = make_source(labels)
     split = make_split(source, Strategy(split=ratio), seed)
     pieces = [piece for piece in parts(split) if len(piece)]
-    shares = [float(share) for share in parse_ratio(ratio)]
+    shares = [float(share) for share in split_shares(ratio)]
     assert_partition(parts(split), np.arange(len(labels)))
     assert_stratified(source, parts(split)[: len(shares)], shares)
     assert len(pieces) <= len(shares)
@@ -229,8 +230,8 @@ SIX = np.arange(6) % 2
     [
         (make_source(SIX), {"split": "80/30"}, "sums to 110 %"),
         (make_source(SIX), {"split": "80/20/0"}, "more than 0 %"),
-        (make_source(SIX), {"split": "most"}, "not understood"),
-        (make_source(SIX), {"split": "100"}, "not understood"),
+        (make_source(SIX), {"split": "most"}, "must be official, none, or percentages"),
+        (make_source(SIX), {"split": "100"}, "must be official, none, or percentages"),
         (make_source(SIX), {"folds": 3, "fold": 4}, "strategy.fold = 4"),
         (make_source(SIX), {"folds": 1}, "at least 2 folds"),
         (make_source(SIX), {"folds": 5}, '"class 0" has too few images: 3'),
