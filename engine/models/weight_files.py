@@ -1,8 +1,8 @@
 """Files of weights: reading them without running what they hold, and their checksums."""
 
 import hashlib
-import pickle
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -56,7 +56,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_pickled(path: Path) -> dict[str, Tensor]:
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(
             f"{path} cannot be loaded: it is damaged, or it holds more than tensors, and code in a weights file is "
             f"never run. Save its state dict as .safetensors where the file comes from"

@@ -6,7 +6,6 @@ import re
 import secrets
 import shutil
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -187,12 +186,12 @@ def create(
 ) -> Run:
     """Make a run directory for a spec: id, spec.toml, copies of the user's own files under code/.
 
+    Args:
+        code: files with different base names.
+
     Raises:
-        InputError: the runs folder cannot be written, or two of the user's files have the same name.
+        InputError: the runs folder cannot be written.
     """
-    code = list(dict.fromkeys(file.resolve() for file in code))
-    if twice := [name for name, count in Counter(file.name for file in code).items() if count > 1]:
-        raise InputError(f"Two of your own files are called {twice[0]}; a run keeps both in one folder. Rename one.")
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     for _ in range(100):
         identity = f"{stamp}-{slug(spec.name)}-{secrets.token_hex(2)}"

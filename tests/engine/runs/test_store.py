@@ -69,7 +69,7 @@ def held():
 def test_a_new_run_has_its_spec_its_folders_and_the_users_files(runs, tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def build(): ...\n")
-    run = create(runs, spec(), code=[mine, mine], labels=Labels(name="first", tags=("a", "b"), note="a note"))
+    run = create(runs, spec(), code=[mine], labels=Labels(name="first", tags=("a", "b"), note="a note"))
     assert run.spec() == spec()
     assert (run.code / "mine.py").read_text() == mine.read_text()
     assert run.labels() == Labels(name="first", tags=("a", "b"), note="a note")
@@ -83,15 +83,6 @@ def test_a_new_run_has_its_spec_its_folders_and_the_users_files(runs, tmp_path):
     assert [path.name for path in runs.iterdir()] == [run.id]
     assert run.path.stat().st_mode & 0o777 == 0o700
     assert (run.status(), run.worker(), run.progress()) == ("new", 0, None)
-
-
-def test_two_files_of_the_same_name_are_refused(runs, tmp_path):
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "mine.py").touch()
-    with pytest.raises(InputError, match=r"mine\.py"):
-        create(runs, spec(), code=[tmp_path / "a" / "mine.py", tmp_path / "b" / "mine.py"])
-    assert all_runs(runs) == []
 
 
 NAMES = [
