@@ -7,13 +7,15 @@ from pathlib import Path
 from vislab.presets.augmentation_text import parse_augmentation
 from vislab.presets.choices import ZOO
 from vislab.presets.errors import InputError
+from vislab.presets.keys import unknown
 from vislab.presets.layers import WEIGHT_FILES, exists, shown
-from vislab.presets.optimizers import OPTIMIZERS
+from vislab.presets.optimizers import OPTIMIZERS, REFUSED
 from vislab.presets.own_code import describe, nearest, option_problems
 from vislab.presets.schema.spec import Spec
+from vislab.presets.split_text import split_shares
 
+DEVICES = ("auto", "cpu", "mps", "cuda", "cuda:0")
 LOSSES = ("cross_entropy", "binary_cross_entropy", "focal")
-SPLIT_TEXT = "official, none, or percentages that add up to 100, such as 80/20 or 80/10/10"
 
 
 def problems_of(spec: Spec) -> list[str]:
@@ -22,28 +24,9 @@ def problems_of(spec: Spec) -> list[str]:
     return [f"{spec.origins.get(key, 'command line')}: {key} = {_value(spec, key)}: {text}" for key, text in found]
 
 
-def split_parts(split: str) -> tuple[int, ...]:
-    """Percentages of train, validation and, where given, test; empty for `official` and `none`.
-
-    Raises:
-        InputError: the text is neither of these.
-    """
-    if split in ("official", "none"):
-        return ()
-    parts = split.split("/")
-    if len(parts) in (2, 3) and all(re.fullmatch(r"[0-9]{1,2}", part) for part in parts):
-        numbers = tuple(int(part) for part in parts)
-        if sum(numbers) == 100 and min(numbers) > 0:
-            return numbers
-    raise InputError(f"split = {shown(split)} must be {SPLIT_TEXT}")
-
-
 def _run(spec: Spec) -> Iterator[tuple[str, str]]:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", spec.device):
-        yield (
-            "device",
-            f"must be auto, cpu, mps, cuda or cuda:N{nearest(spec.device, ['auto', 'cpu', 'mps', 'cuda'], 'devices')}",
-        )
+        yield "device", f"must be auto, cpu, mps, cuda or cuda:N{unknown(spec.device, DEVICES)}"
 
 
 def _preprocessing(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -60,12 +43,11 @@ def _preprocessing(spec: Spec) -> Iterator[tuple[str, str]]:
 
 def _optimizer(spec: Spec) -> Iterator[tuple[str, str]]:
     strategy = spec.strategy
-    if strategy.optimizer not in OPTIMIZERS:
-        yield (
-            "strategy.optimizer",
-            "is none of timm's optimizers whose state comes back exactly after a resume"
-            + nearest(strategy.optimizer, OPTIMIZERS, "these are"),
-        )
+    if strategy.optimizer in REFUSED:
+        yield "strategy.optimizer", f"cannot be used, since it {REFUSED[strategy.optimizer]}; adamw and sgd can"
+    elif strategy.optimizer not in OPTIMIZERS:
+        names = nearest(strategy.optimizer, OPTIMIZERS, "optimizers")
+        yield "strategy.optimizer", f"is none of timm's optimizers whose state survives a resume bit for bit{names}"
     if strategy.minimum_learning_rate > strategy.learning_rate:
         yield "strategy.minimum_learning_rate", f"is above strategy.learning_rate = {strategy.learning_rate}"
     if strategy.warmup_epochs >= strategy.epochs:
@@ -91,13 +73,13 @@ def _objective(spec: Spec) -> Iterator[tuple[str, str]]:
 
 def _images(spec: Spec) -> Iterator[tuple[str, str]]:
     strategy = spec.strategy
-    try:
-        parts = split_parts(strategy.split)
-    except InputError:
-        yield "strategy.split", f"must be {SPLIT_TEXT}"
-        parts = (1, 1, 1)
-    if strategy.validation == "test" and strategy.split != "official" and len(parts) < 3:
-        yield "strategy.validation", f"there are no test images with strategy.split = {strategy.split}"
+    if strategy.split not in ("official", "none"):
+        try:
+            split_shares(strategy.split)
+        except InputError as error:
+            yield "strategy.split", str(error)
+    if strategy.validation == "test" and (strategy.split == "none" or strategy.folds):
+        yield "strategy.validation", "there are no test images with strategy.split = none, or with strategy.folds"
     if strategy.folds == 1:
         yield "strategy.folds", "must be 2 or more; 0: off"
     elif strategy.folds and strategy.fold > strategy.folds:

@@ -78,10 +78,11 @@ def folder_of_images(path: Path, origin: str, problems: list[str]) -> Chosen:
 
     try:
         source = guess(path)
-    except InputError as error:
+    except (InputError, OSError) as error:
         problems.append(f"{origin}: {error}")
         return Chosen()
-    return _made(path.stem, "dataset", origin, source=source, path=str(path))
+    name = (path.name if path.is_dir() else path.stem) or "images"
+    return _made(name, "dataset", origin, source=source, path=str(path))
 
 
 def _dataset(choice: Choice, problems: list[str]) -> Chosen | None:
@@ -108,12 +109,15 @@ def _architecture(choice: Choice) -> Chosen | None:
 
 
 def _own_file(choice: Choice) -> tuple[str, str] | None:
-    """Name and absolute reference of `file.py:function`."""
+    """Name and absolute reference of `file.py:function` or `package.module:function`."""
     file, dot_py, function = choice.text.rpartition(".py:")
-    if not dot_py or not file:
-        return None
-    path = Path(absolute(file + ".py", choice.folder))
-    return path.stem, f"{path}:{function}"
+    if dot_py and file:
+        path = Path(absolute(file + ".py", choice.folder))
+        return path.stem, f"{path}:{function}"
+    module, colon, _ = choice.text.rpartition(":")
+    if colon and all(part.isidentifier() for part in module.split(".")):
+        return module.rpartition(".")[2], choice.text
+    return None
 
 
 def _made(name: str, section: str, origin: str, *, options: dict[str, Any] | None = None, **values: Any) -> Chosen:

@@ -1,6 +1,6 @@
 """Layers become one spec, with the origin of each value and everything that is wrong with it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,16 @@ from vislab.presets.base import DERIVED_NAME, Base, base_of
 from vislab.presets.checks import problems_of
 from vislab.presets.choices import ZOO, Choice, Chosen, choose, folder_of_images
 from vislab.presets.errors import InputError
-from vislab.presets.layers import COMMAND_LINE, Layer, ResolveError, absolute, command_line_layer, exists, layer_of
+from vislab.presets.layers import (
+    COMMAND_LINE,
+    Layer,
+    ResolveError,
+    absolute,
+    command_line_layer,
+    exists,
+    layer_of,
+    merge,
+)
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings, load_settings
 from vislab.presets.shelves import Kind
@@ -76,13 +85,13 @@ def compose(request: Request) -> Composition:
     above = [*base.layers, *defaults, command.without("recipe", *NAMES), *chosen["dataset"].above]
     below = [layer for section in ("dataset", "strategy", "architecture") for layer in chosen[section].layers]
     below = [_schema_defaults(), *below]
-    values, _ = _merge([*below, *above])
+    values, _ = merge([*below, *above])
     if (weights := _pretrained(values, problems)) is not None:
         if base.whole and base.given("strategy.pretrained")[0] != "True":
             base.drop_preprocessing((SCHEMA_DEFAULT, "data set preset", "architecture preset"))
         below.append(weights)
     names = [Layer(part.origin, {f"{section}.name": part.name}) for section, part in chosen.items() if part.name]
-    values, origins = _merge([*below, *above, *names])
+    values, origins = merge([*below, *above, *names])
     _name(request, base, values, origins)
     spec = msgspec.convert(keys.nest(values) | {"origins": origins}, Spec)
     return Composition(spec, tuple(dict.fromkeys([*problems, *problems_of(spec)])))
@@ -161,15 +170,6 @@ def _with_data(chosen: Chosen, section: str, request: Request, cwd: Path, proble
 
 def _schema_defaults() -> Layer:
     return Layer(SCHEMA_DEFAULT, {key: entry.default for key, entry in keys.KEYS.items() if not entry.open})
-
-
-def _merge(layers: Iterable[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for layer in layers:
-        for key, value in layer.values.items():
-            values[key], origins[key] = value, layer.origin_of(key)
-    return values, origins
 
 
 def _pretrained(values: dict[str, Any], problems: list[str]) -> Layer | None:

@@ -104,7 +104,7 @@ def check(key: Key, value: Any) -> tuple[Any, str]:
     """
     try:
         converted = msgspec.convert(value, key.type)
-    except (msgspec.ValidationError, OverflowError):
+    except (msgspec.ValidationError, OverflowError, UnicodeEncodeError):
         return None, f"must be {allowed(key.type)}{_nearest_literal(key.type, value)}"
     return (None, trouble) if (trouble := _unfit(converted)) else (converted, "")
 
@@ -113,6 +113,8 @@ def allowed(hint: Any) -> str:
     """What a type of the schema allows, in words."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
+        if any(meta.pattern for meta in arguments[1:]):  # its help says what the pattern wants
+            return str(next(meta.description for meta in arguments[1:] if meta.description))
         return allowed(arguments[0]) + "".join(_range(meta) for meta in arguments[1:])
     if origin is Literal:
         *others, last = (str(argument) for argument in arguments)

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,16 @@ def command_line_layer(sets: Sequence[str], cwd: Path, problems: list[str]) -> L
         else:
             table[name] = _value(name, value)
     return layer_of(COMMAND_LINE, table, cwd, problems)
+
+
+def merge(layers: Iterable[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Lay layers over each other, lowest first: values by key, and their origins by key."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in layers:
+        for key, value in layer.values.items():
+            values[key], origins[key] = value, layer.origin_of(key)
+    return values, origins
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -3,13 +3,30 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from vislab.presets.authoring import new_preset, parse_sets
 from vislab.presets.composition import Composition, Request, compose
+from vislab.presets.explain import PresetInfo, Row, list_presets, show
 from vislab.presets.layers import ResolveError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.presets.spec_file import dump_spec, load_spec, save_spec
 
-__all__ = ["Composition", "Request", "ResolveError", "compose", "dump_spec", "load_spec", "resolve", "save_spec"]
+__all__ = [
+    "Composition",
+    "PresetInfo",
+    "Request",
+    "ResolveError",
+    "Row",
+    "compose",
+    "dump_spec",
+    "list_presets",
+    "load_spec",
+    "new_preset",
+    "parse_sets",
+    "resolve",
+    "save_spec",
+    "show",
+]
 
 
 def resolve(

@@ -1,0 +1,72 @@
+"""Folders and defaults: which layer wins, and where each value came from."""
+
+from pathlib import Path
+
+import pytest
+
+from vislab.presets.errors import InputError
+from vislab.presets.settings import load_settings
+
+
+def write(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_any_file() -> None:
+    settings = load_settings(environment={})
+    assert settings.runs_dir.name == "runs"
+    assert settings.runs_dir.parent == settings.data_dir.parent
+    assert settings.origins == {"runs_dir": "built-in", "data_dir": "built-in", "cache_dir": "built-in"}
+    assert settings.project is None
+    assert settings.defaults == ()
+
+
+def test_later_wins(user: Path) -> None:
+    mine = write(user / "config.toml", 'runs_dir = "/mine"\ndata_dir = "/mine"\ncache_dir = "~/mine"\n')
+    project = write(Path("vislab.toml"), 'runs_dir = "runs"\ndata_dir = "../data"\n').absolute()
+    deep = Path("a/b")
+    deep.mkdir(parents=True)
+    settings = load_settings(deep, environment={})
+    assert settings.runs_dir == project.parent / "runs"
+    assert settings.data_dir == project.parent.parent / "data"
+    assert settings.cache_dir == Path.home() / "mine"
+    assert settings.project == project.parent
+    assert settings.origins == {"runs_dir": str(project), "data_dir": str(project), "cache_dir": str(mine)}
+
+    environment = {"VISLAB_RUNS_DIR": "there", "VISLAB_DATA_DIR": "/there", "VISLAB_CACHE_DIR": ""}
+    settings = load_settings(deep, runs_dir=Path("here"), environment=environment)
+    assert settings.runs_dir == deep.absolute() / "here"
+    assert settings.data_dir == Path("/there")
+    assert settings.cache_dir == Path.home() / "mine"
+    assert settings.origins == {
+        "runs_dir": "command line", "data_dir": "VISLAB_DATA_DIR", "cache_dir": str(mine)
+    }  # fmt: skip
+
+
+def test_the_nearest_project_counts() -> None:
+    write(Path("vislab.toml"), 'runs_dir = "outer"\n')
+    inner = write(Path("inner/vislab.toml"), 'data_dir = "inner"\n').absolute()
+    settings = load_settings(inner.parent, environment={})
+    assert settings.origins["runs_dir"] == "built-in"
+    assert settings.data_dir == inner.parent / "inner"
+
+
+def test_every_mistake_in_one_message(user: Path) -> None:
+    write(user / "config.toml", "run_dir = 'x'\ndata_dir = 3\n")
+    write(Path("vislab.toml"), "defaults = []\ncache_dir = ''\n")
+    with pytest.raises(InputError) as caught:
+        load_settings(environment={})
+    text = str(caught.value)
+    assert len(text.splitlines()) == 4
+    assert "config.toml: unknown key 'run_dir'; did you mean 'runs_dir'?" in text
+    assert "config.toml: data_dir = 3 must be a folder, as text" in text
+    assert "vislab.toml: cache_dir = '' must be a folder" in text
+    assert "vislab.toml: defaults = [] must be a table" in text
+
+
+def test_a_file_that_is_no_toml() -> None:
+    write(Path("vislab.toml"), "runs_dir =\n")
+    with pytest.raises(InputError, match=r"vislab\.toml: cannot be read as TOML"):
+        load_settings(environment={})
