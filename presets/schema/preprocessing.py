@@ -34,7 +34,7 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     store_size: Annotated[
         int,
         field(
-            "side at which training pixels are kept, uint8; 0: image_size, or 1.5 x image_size with random_resized_crop",
+            "side at which training pixels are kept; 0: image_size, or 1.5 x image_size with random_resized_crop",
             unit="pixels",
             ge=0,
             le=8192,
