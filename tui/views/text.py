@@ -210,3 +210,9 @@ def rate(images_per_second: float) -> str:
     if not math.isfinite(images_per_second) or images_per_second <= 0:
         return MISSING
     return f"{images_per_second:.1f}" if images_per_second < 9.95 else f"{images_per_second:,.0f}"
+
+
+def interval(low: float, high: float) -> str:
+    """Bounds of a fraction with as many places as their distance is worth: `[0.74, 0.97]`, `[0.9870, 0.9910]`."""
+    places = 2 if high - low >= 0.05 else 3 if high - low >= 0.01 else 4
+    return f"[{low:.{places}f}, {high:.{places}f}]"

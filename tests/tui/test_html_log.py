@@ -1,0 +1,180 @@
+import html
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+
+from vislab.engine.runs.events import DecisionMade, Notice, RunEnded, TestFigures
+from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.state import Fold, fold
+from vislab.engine.runs.store import Labels, create
+from vislab.presets.schema.architecture import Architecture
+from vislab.presets.schema.dataset import Dataset
+from vislab.presets.schema.spec import Spec
+from vislab.tui.html_log import document, write_html
+from vislab.tui.html_style import DARK, LIGHT
+
+LOSSES = ([0.9287, 0.6703, 0.3747], [0.826, 0.8762, 0.9306], [0.8436, 0.5731, 0.3776], [0.8667, 0.8667, 0.9])
+TEST = TestFigures(role="test", images=1000, loss=0.31, accuracy=0.88, top5=0.99, macro_f1=0.87, weights="raw", epoch=3)
+SPEC = Spec(
+    name="a run",
+    dataset=Dataset(name="animals"),
+    architecture=Architecture(name="lenet5"),
+    origins={"seed": "command line", "device": "schema default"},
+)
+HOSTILE = (
+    "<script>alert(1)</script>[red]x[/red]\x1b[31mESC\x1b]8;;http://evil\x07</pre></style>&amp;\"'\u202e\udcff\r\n"
+    + "y" * 100_000
+)
+VOID = {"meta", "link", "br"}
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text, and checks that tags are closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def hostile_page(history) -> str:
+    spec = Spec(
+        name=HOSTILE,
+        recipe=HOSTILE,
+        dataset=Dataset(name=HOSTILE, path=HOSTILE.replace("\udcff", ""), options={"key": HOSTILE}),
+        architecture=Architecture(name=HOSTILE),
+        origins={"seed": HOSTILE, "recipe": "command line"},
+    )
+    events = history(*LOSSES, classes=(HOSTILE, "cat", "y" * 10_000), train_counts=(500, 20, 20))
+    started = msgspec.structs.replace(events[0], environment={HOSTILE: HOSTILE}, split=HOSTILE)
+    decision = DecisionMade(what=HOSTILE, choice=HOSTILE, why=HOSTILE)
+    notice = Notice(level="error", topic=HOSTILE, text=HOSTILE)
+    ended = RunEnded(status="failed", reason=HOSTILE, step=30, epoch=3, elapsed=6.0, exit_code=1)
+    labels = Labels(name=HOSTILE, tags=(HOSTILE,), note=HOSTILE)
+    state = fold([started, decision, notice, *events[1:], ended])
+    return document(state, spec, run_id=HOSTILE, status="failed", labels=labels)
+
+
+def test_a_hostile_run_is_inert(history) -> None:
+    page = hostile_page(history)
+    page.encode()
+    parsed = Page(page)
+    assert "script" not in parsed.tags
+    assert parsed.tags.count("style") == 1
+    assert {"a", "img"}.isdisjoint(parsed.tags)
+    assert all(not name.startswith("on") for name, _ in parsed.attributes)
+    assert not any(ord(character) < 32 and character != "\n" for character in page)
+    assert "\u202e" not in page
+    assert "<script>alert(1)</script>[red]x[/red]␛[31mESC" in parsed.text, "shown as it is"
+    assert len(page) < 200_000, "long text is bounded"
+
+
+def test_nothing_is_fetched(history) -> None:
+    for page in (hostile_page(history), document(fold(history(*LOSSES)), SPEC, run_id="id", status="training")):
+        links = [value for name, value in Page(page).attributes if name in ("src", "href", "srcset", "action")]
+        assert links == ["data:,"]
+        style = re.search("<style>(.*?)</style>", page, re.DOTALL)
+        assert style is not None
+        assert "url(" not in style[1]
+        assert "@import" not in style[1]
+        assert "default-src 'none'" in page
+
+
+def test_says_what_was_run_and_what_came_out(history) -> None:
+    decision = DecisionMade(what="device", choice="cuda:1", why="the free GPU with the most memory")
+    notice = Notice(level="warning", topic="data", text="3 files could not be read")
+    events = history(*LOSSES, epochs=3, test_counts=(300, 300, 400), val_counts=(10, 10, 10), test=TEST)
+    state = fold([events[0], decision, notice, *events[1:]])
+    labels = Labels(tags=("paper",), note="the baseline")
+    words = re.sub(r"\s+", " ", Page(document(state, SPEC, run_id="7f3a", status="done", labels=labels)).text)
+    for part in (
+        "✔ done",
+        "animals · lenet5 · scratch",
+        "best epoch 3 of 3 by validation accuracy: accuracy 0.9000 [0.74, 0.97], loss 0.3776",
+        "test accuracy 0.8800 [0.858, 0.899] on 1,000 images",
+        "tags: paper",
+        "the baseline",
+        "Few validation images: 30",
+        "Compare runs only on the same images",
+        "val loss: last 0.3776 at epoch 3, lowest 0.3776 at epoch 3, falling",
+        "★ 3 │ 0.3747 0.9306 │ 0.3776 0.9000",
+        "learning_rate 0.001",
+        "seed 0 command line",
+        "butterfly 400 10 300",
+        "cuda:1 the free GPU with the most memory",
+        "torch 2.14.1",
+        "warning 3 files could not be read",
+        "vislab run --like 7f3a",
+        'name = "animals"',
+    ):
+        assert part in words, part
+
+
+@pytest.mark.parametrize("name", ["name", "nan", "none", "one"])
+def test_any_state_of_a_run_has_a_page(history, name: str) -> None:
+    state = {
+        "name": Fold().state(),
+        "nan": fold(history([float("nan")] * 5, val_loss=[float("inf")] * 5)),
+        "none": fold(history([1.0, 0.5])[:1]),
+        "one": fold(history([1.0])),
+    }[name]
+    assert "<h1>a run</h1>" in document(state, SPEC, run_id="id", status="died")
+
+
+def test_every_colour_is_legible() -> None:
+    for palette in (LIGHT, DARK):
+        for name, colour in palette.items():
+            if name not in ("bg", "panel", "line"):
+                assert contrast(colour, palette["bg"]) >= 4.5, name
+                assert contrast(colour, palette["panel"]) >= 4.5, name
+
+
+def test_every_colour_that_is_used_is_defined(history) -> None:
+    page = document(fold(history(*LOSSES)), SPEC, run_id="id", status="done")
+    used = set(re.findall(r"var\(--(\w+)\)", page))
+    assert {"c2", "c3", "c4", "c5", "c8"} <= used <= set(LIGHT)
+    assert LIGHT.keys() == DARK.keys()
+    assert set(re.findall("#[0-9a-f]{6}", page)) <= {*LIGHT.values(), *DARK.values()}
+
+
+def test_write_html(history, tmp_path) -> None:
+    run = create(tmp_path / "runs", SPEC)
+    log = EventWriter(run.events)
+    for event in history(*LOSSES, test=TEST):
+        log.append(event)
+    log.close()
+    write_html(run, tmp_path / "log.html")
+    page = (tmp_path / "log.html").read_text(encoding="utf-8")
+    assert "✔ done" in page
+    assert html.escape(f"vislab run --like {run.id}") in page
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2 contrast ratio of two colours written as #rrggbb."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)

@@ -1,0 +1,67 @@
+"""A spec as rows: each value with where it came from; and how to run it again."""
+
+import shlex
+from typing import Any, NamedTuple
+
+import msgspec
+
+from vislab.presets import keys
+from vislab.presets.layers import COMMAND_LINE
+from vislab.presets.schema.spec import Spec
+from vislab.tui.views.text import MISSING, plain
+
+_OPTIONS = {"dataset.path": "--data", "name": "--name"}
+"""Keys that have an option of `vislab run`; all others are given by --set."""
+
+
+class SpecRow(NamedTuple):
+    """One setting; safe text."""
+
+    key: str
+    value: str
+    origin: str
+    """Where the value came from; empty where the spec does not say."""
+
+
+def sections(spec: Spec) -> list[tuple[str, list[SpecRow]]]:
+    """The settings of a spec grouped by section: run, dataset, architecture, strategy, preprocessing.
+
+    Keys are without the name of their section. Lines of help are left out.
+    """
+    grouped: dict[str, list[SpecRow]] = {"run": []}
+    for key, value in _values(spec).items():
+        section, dot, rest = key.partition(".")
+        section, rest = (section, rest) if dot else ("run", key)
+        row = SpecRow(plain(rest), plain(value_text(value)) or MISSING, plain(spec.origins.get(key, "")))
+        grouped.setdefault(section, []).append(row)
+    return list(grouped.items())
+
+
+def value_text(value: Any) -> str:
+    """One value as `--set` takes it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        case list() | tuple():
+            return ", ".join(value_text(item) for item in value)
+    return str(value)
+
+
+def run_again(spec: Spec, run_id: str = "") -> list[str]:
+    """Command lines that train the same again: from this machine's run, from its preset, from the spec as a file."""
+    lines = [f"vislab run --like {shlex.quote(run_id)}"] if run_id else []
+    chosen = [f"{section}.name" for section in ("dataset", "architecture", "strategy")]
+    if spec.origins.get("recipe") == COMMAND_LINE and COMMAND_LINE not in map(spec.origins.get, chosen):
+        words = ["vislab", "run", "--preset", spec.recipe]
+        for key, value in _values(spec).items():
+            if spec.origins.get(key) == COMMAND_LINE and key != "recipe":
+                words += [_OPTIONS[key], str(value)] if key in _OPTIONS else ["--set", f"{key}={value_text(value)}"]
+        lines.append(shlex.join(words))
+    return [*lines, "vislab run --spec spec.toml"]
+
+
+def _values(spec: Spec) -> dict[str, Any]:
+    flat = dict(keys.flatten(msgspec.to_builtins(spec)))
+    return {key: value for key, value in flat.items() if key.rpartition(".")[2] not in ("help", "origins")}
