@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vislab.presets.errors import InputError
+
 Takes = Literal["map", "vector"]
 _DECLARATION = "takes"
 Head = TypeVar("Head", bound=Callable[..., nn.Module])
@@ -37,9 +39,14 @@ class LinearHead(nn.Linear):
 
     Being one module, the dropout follows the head's mode: it acts while the head trains on a backbone that is kept in
     evaluation mode. Its tensors are named like those of a plain linear layer.
+
+    Raises:
+        InputError: drop_rate outside [0, 1).
     """
 
     def __init__(self, features: int, num_classes: int, *, drop_rate: float = 0.0, bias: bool = True) -> None:
+        if not 0.0 <= drop_rate < 1.0:
+            raise InputError(f"drop_rate must be at least 0 and below 1, found {drop_rate}")
         super().__init__(features, num_classes, bias=bias)
         self.drop_rate = drop_rate
 

@@ -140,7 +140,7 @@ def _check_digest(path: Path) -> None:
 
 def _download(config: Mapping[str, Any]) -> Path:
     from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
     if constants.HF_HUB_OFFLINE:
         raise OSError("HF_HUB_OFFLINE forbids a download")
@@ -152,6 +152,7 @@ def _download(config: Mapping[str, Any]) -> Path:
         torch.hub.download_url_to_file(url, str(path), progress=False)
         _check_digest(path)
         return path
+    transport: Any = HfHubHTTPError.__bases__  # errors of the HTTP library, whichever the hub's library is built on
     repository, revision = _hub_address(config)
     _reach(constants.ENDPOINT)
     for file in _hub_files(config):
@@ -161,6 +162,8 @@ def _download(config: Mapping[str, Any]) -> Path:
             raise
         except EntryNotFoundError:
             continue
+        except transport as error:
+            raise OSError(f"the download failed ({error})") from error
     raise FileNotFoundError(f"{repository} holds none of the files {', '.join(_hub_files(config))}")
 
 

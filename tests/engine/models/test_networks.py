@@ -147,6 +147,12 @@ def test_a_linear_head_drops_only_while_it_trains() -> None:
     assert set(head.state_dict()) == {"weight", "bias"}
 
 
+def test_a_drop_rate_out_of_range_is_refused() -> None:
+    for drop_rate in (1.0, -0.1):
+        with pytest.raises(InputError, match="drop_rate must be at least 0 and below 1"):
+            lenet.build(10, in_channels=1, image_size=28, drop_rate=drop_rate)
+
+
 def test_networks_without_classes_are_backbones() -> None:
     backbone = lenet.build(0, in_channels=1, image_size=28)
     assert isinstance(backbone, Network)

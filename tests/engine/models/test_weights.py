@@ -320,6 +320,18 @@ def test_what_is_downloaded_is_recorded(monkeypatch: pytest.MonkeyPatch, file: P
     assert assembled.weights is not None and assembled.weights.source == "download"
 
 
+def test_a_download_that_breaks_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = next(base for base in huggingface_hub.errors.HfHubHTTPError.__bases__)
+
+    def break_off(*_: Any, **__: Any) -> str:
+        raise transport("connection reset")
+
+    monkeypatch.setattr(published_weights, "_reach", lambda url: None)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", break_off)
+    with pytest.raises(InputError, match=r"the download failed \(connection reset\)"):
+        pretrained(timm_model())
+
+
 @pytest.mark.parametrize("offline", [True, False])
 def test_without_weights_there_is_a_remedy_and_no_model(offline: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
