@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from vislab.presets.augmentation_text import parse_augmentation
+from vislab.presets.augmentation_text import parse
 from vislab.presets.choices import ZOO
 from vislab.presets.errors import InputError
 from vislab.presets.keys import unknown
@@ -88,13 +88,15 @@ def _images(spec: Spec) -> Iterator[tuple[str, str]]:
         yield "strategy.fold", "does nothing without strategy.folds"
     if strategy.split == "none" and not strategy.folds and strategy.patience:
         yield "strategy.patience", "nothing is validated with strategy.split = none; set strategy.patience=0"
+    if strategy.balance_to and not strategy.balance_augment:
+        yield "strategy.balance_augment", "strategy.balance_to needs augmentations for its copies"
     for key in ("augment", "balance_augment"):
         value = getattr(strategy, key)
         for text in () if value == "none" else value:
             try:
-                parse_augmentation(text)
+                parse(text)
             except InputError as error:
-                yield f"strategy.{key}", str(error)
+                yield f"strategy.{key}", str(error).removeprefix("augment: ")
 
 
 def _own_code(spec: Spec) -> Iterator[tuple[str, str]]:

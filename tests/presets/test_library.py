@@ -238,7 +238,10 @@ class TestMistakes:
             (["strategy.split=100/0"], "more than 0 %"),
             (["strategy.loss=cross_entropi"], "did you mean 'cross_entropy'"),
             (["strategy.loss=binary_cross_entropy", "strategy.label_smoothing=0.1"], "goes with cross_entropy"),
-            (["strategy.augment=flip("], "no augmentation"),
+            (["strategy.augment=flip("], "unknown augmentation 'flip'"),
+            (["strategy.augment=horizontal_flip,rotation(degree=3)"], "did you mean 'degrees'"),
+            (["strategy.augment=random_crop(padding=0)"], "must be from 1 to 1024"),
+            (["strategy.balance_augment=[]", "strategy.balance_to=9"], "strategy.balance_to needs augmentations"),
             (["strategy.accumulate=64"], "more than strategy.batch_size = 32"),
             (["preprocessing.mean=[0.5, 0.5]"], "has 2 values where preprocessing.channels = 1"),
             (["preprocessing.channels=2"], "must be 1 or 3"),
@@ -329,6 +332,7 @@ class TestSetOnTheCommandLine:
     @example("architecture.build", "..:x")
     @example("architecture.build", "__main__:x")
     @example("strategy.augment", "f(" + "(" * 500)
+    @example("strategy.augment", "rotation(degrees=" + "-" * 20000 + "1)")
     @example("strategy.epochs", "9" * 5000)
     @example("seed", "1\nname = 2")
     def test_whatever_is_written_gives_a_spec_or_a_resolve_error(self, key: str, value: str) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vislab.engine import code
 from vislab.engine.data.augment import geometry
-from vislab.engine.data.augment.parse import Call, parse_names
+from vislab.presets.augmentation_text import Call, parse_names
 from vislab.presets.errors import InputError
 
 CROPS = "random_resized_crop"
@@ -36,7 +36,7 @@ class Pipeline:
         """Check and load the augmentations.
 
         Args:
-            augment: texts as `vislab.engine.data.augment.parse.parse_names` takes them; none: images are only resized.
+            augment: texts as `vislab.presets.augmentation_text.parse_names` takes them; none: images are only resized.
             image_size: side of the images that come out, in pixels.
             folder: where a user's `./file.py` is looked up; None: the working directory.
 

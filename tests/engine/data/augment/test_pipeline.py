@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as reference
 
 from vislab.engine.data.augment import Pipeline, operations
-from vislab.engine.data.augment.catalogue import CATALOGUE
+from vislab.presets.augmentations import CATALOGUE
 from vislab.presets.errors import InputError
 
 EVERY = tuple(CATALOGUE)

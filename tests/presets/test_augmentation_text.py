@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vislab.engine.data.augment.catalogue import CATALOGUE
-from vislab.engine.data.augment.parse import USER_COLUMNS, parse, parse_names
+from vislab.presets.augmentation_text import USER_COLUMNS, parse, parse_names
+from vislab.presets.augmentations import CATALOGUE
 from vislab.presets.errors import InputError
 
 MINE = """
@@ -107,7 +107,7 @@ def test_all_mistakes_are_reported_together() -> None:
 
 def test_checking_names_needs_no_torch() -> None:
     program = (
-        "import sys; from vislab.engine.data.augment import parse_names;"
+        "import sys; from vislab.presets.augmentation_text import parse_names;"
         "parse_names(('rotation(degrees=3)', 'rand_augment'));"
         "assert not {'torch', 'numpy', 'scipy'} & set(sys.modules)"
     )
