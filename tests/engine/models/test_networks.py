@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -33,6 +33,7 @@ def test_lenet5_has_the_classic_maps_and_parameters() -> None:
     assert parameters(lenet.build(10, in_channels=1, image_size=32, padding=0)) == 61_706
 
 
+@settings(deadline=None, max_examples=25)
 @given(image_size=st.integers(12, 70), channels=st.sampled_from([1, 3]))
 def test_lenet5_reads_any_image_of_twelve_pixels_or_more(image_size: int, channels: int) -> None:
     network = lenet.build(7, in_channels=channels, image_size=image_size)
