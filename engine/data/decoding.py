@@ -65,6 +65,15 @@ def read_image(file: Path | BinaryIO, name: str) -> Pixels:
         raise UnreadableImage(name, _one_line(error)) from error
 
 
+def format_and_mode(path: Path, name: str) -> tuple[str, str]:
+    """Format, such as "JPEG", and mode, such as "RGB", by an image file's header. Raises UnreadableImage."""
+    try:
+        with Image.open(path) as image:
+            return image.format or "", image.mode
+    except _DAMAGED as error:
+        raise UnreadableImage(name, _one_line(error)) from error
+
+
 def _to_array(image: Image.Image) -> Pixels:
     if image.mode.startswith("I"):
         return _from_integers(np.asarray(image))

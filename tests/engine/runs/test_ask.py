@@ -1,0 +1,87 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vislab.engine.runs.ask import JobProcess, ask
+from vislab.presets.errors import InputError
+
+DIGITS = {"dataset": {"name": "digits", "source": "vislab.engine.data.sources.digits:source"}, "data_dir": "/none"}
+
+
+def mine(folder: Path, body: str) -> dict:
+    (folder / "mine.py").write_text(f"import os, sys, time\ndef source(root):\n    {body}\n")
+    return {"dataset": {"source": "./mine.py:source"}, "data_dir": "/none", "folder": str(folder)}
+
+
+def jobs_of(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children() if "vislab.engine.jobs" in " ".join(child.cmdline())]
+
+
+def test_one_process_answers_many_questions_and_outlives_mistakes(tmp_path: Path) -> None:
+    reports: list[tuple[str, int, int]] = []
+    before = len(jobs_of(psutil.Process().pid))
+    with JobProcess() as jobs:
+        assert jobs.ask("data", DIGITS, on_progress=lambda *report: reports.append(report))["images"] == 1797
+        assert reports[-1] == ("reading images", 1797, 1797)
+        [child] = jobs_of(psutil.Process().pid)[before:]
+        with pytest.raises(InputError, match="there is no job 'weather'"):
+            jobs.ask("weather", {})
+        with pytest.raises(RuntimeError, match=r"(?s)ValueError: mine.*Traceback"):
+            jobs.ask("data", mine(tmp_path, "raise ValueError('mine')"))
+        assert jobs.ask("data", DIGITS)["images"] == 1797
+        assert child.is_running()
+    assert not child.is_running()
+
+
+def test_a_process_that_dies_is_told_with_its_last_words_and_started_again(tmp_path: Path) -> None:
+    with JobProcess() as jobs:
+        dies = mine(tmp_path, "print('out of luck', file=sys.stderr, flush=True); os._exit(7)")
+        with pytest.raises(RuntimeError, match=r"(?s)ended with status 7 before it answered.*out of luck"):
+            jobs.ask("data", dies)
+        assert jobs.ask("data", DIGITS)["images"] == 1797
+
+
+def test_an_interrupted_question_leaves_no_process_behind(tmp_path: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask("data", DIGITS, on_progress=interrupt)
+    assert not jobs_of(psutil.Process().pid)
+
+
+def test_an_answer_to_an_interrupted_question_is_not_taken_for_the_next(tmp_path: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with JobProcess() as jobs:
+        with pytest.raises(KeyboardInterrupt):
+            jobs.ask("data", DIGITS, on_progress=interrupt)
+        with pytest.raises(InputError, match="weather"):
+            jobs.ask("weather", {})
+
+
+def test_the_process_dies_with_the_one_that_asks(tmp_path: Path) -> None:
+    request = mine(tmp_path, "time.sleep(600)")
+    asker = subprocess.Popen(
+        [sys.executable, "-c", f"from vislab.engine.runs.ask import ask; ask('data', {request!r})"]
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (children := jobs_of(asker.pid)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        asker.kill()
+        asker.wait()
+    gone, alive = psutil.wait_procs(children, timeout=60)
+    assert gone and not alive
+
+
+def test_the_client_needs_no_torch() -> None:
+    code = "import sys, vislab.engine.runs.ask; print({'torch', 'numpy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
