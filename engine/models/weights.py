@@ -105,14 +105,16 @@ def _named(wanted: str, owner: str, runs_dir: Path | None) -> tuple[Literal["fil
         return "file", Path(wanted).expanduser()
     if runs_dir is None:
         raise InputError(f"{owner}: architecture.weights = '{wanted}' names a run, but no runs folder is known")
-    from vislab.engine.runs import store
+    from vislab.engine.runs import checkpoints, store
 
     run = store.find(runs_dir, wanted.removesuffix(BEST))
-    folder = run.checkpoints / "best"
-    for name in ("ema.safetensors", "weights.safetensors"):
-        if (folder / name).is_file():
-            return "run", folder / name
-    raise InputError(f"{owner}: run {run.id} has no best weights yet: there is no {folder / 'weights.safetensors'}")
+    # A run that held no validation images out has no best epoch: its last weights are all there is.
+    for folder in checkpoints.best(run.checkpoints) or checkpoints.full(run.checkpoints):
+        if checkpoints.damage(folder):
+            continue
+        averaged = folder / "ema.safetensors"
+        return "run", averaged if averaged.is_file() else folder / "weights.safetensors"
+    raise InputError(f"{owner}: run {run.id} has no best weights yet: no whole checkpoint in {run.checkpoints}")
 
 
 @dataclass(frozen=True)

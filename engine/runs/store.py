@@ -187,11 +187,13 @@ def create(
     """Make a run directory for a spec: id, spec.toml, copies of the user's own files under code/.
 
     Args:
+        spec: `architecture.weights` of the form RUN/best is settled now: `latest` would soon be the new run itself.
         code: files with different base names.
 
     Raises:
-        InputError: the runs folder cannot be written.
+        InputError: the runs folder cannot be written, or there is no such RUN.
     """
+    spec = _with_settled_weights(runs_dir, spec)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     for _ in range(100):
         identity = f"{stamp}-{slug(spec.name)}-{secrets.token_hex(2)}"
@@ -218,6 +220,14 @@ def create(
             ) from error
         return Run(folder)
     raise AssertionError("a hundred random names were taken")
+
+
+def _with_settled_weights(runs_dir: Path, spec: Spec) -> Spec:
+    reference, best, _ = spec.architecture.weights.rpartition("/best")
+    if not spec.strategy.pretrained or not best or "/" in reference:
+        return spec
+    weights = f"{find(runs_dir, reference).id}/best"
+    return msgspec.structs.replace(spec, architecture=msgspec.structs.replace(spec.architecture, weights=weights))
 
 
 def slug(name: str) -> str:

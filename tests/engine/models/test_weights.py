@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vislab.engine.models import published_weights
 from vislab.engine.models.assemble import Assembled, assemble
+from vislab.engine.training import checkpoint
 from vislab.presets.errors import InputError
 from vislab.presets.schema.architecture import Architecture
 
@@ -191,13 +192,14 @@ LENET = Architecture(name="lenet5", build="vislab.engine.models.lenet:build")
 
 
 def make_run(runs_dir: Path, identity: str, model: nn.Module, *, ema: bool = False) -> Path:
-    best = runs_dir / identity / "checkpoints" / "best"
-    best.mkdir(parents=True)
+    best = runs_dir / identity / "checkpoints" / "best-12"
+    (runs_dir / identity).mkdir(parents=True)
     (runs_dir / identity / "spec.toml").touch()
     state = model.state_dict()
-    save_file(state, best / "weights.safetensors")
+    tensors = {"weights": state}
     if ema:
-        save_file({name: tensor + 1 for name, tensor in state.items()}, best / "ema.safetensors")
+        tensors["ema"] = {name: tensor + 1 for name, tensor in state.items()}
+    checkpoint.save(best, kind="best", step=12, epoch=1, tensors=tensors)
     return best
 
 

@@ -20,6 +20,7 @@ from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Follower, Labels, Run, all_runs, create, find, follow, report, slug
 from vislab.presets.errors import InputError
+from vislab.presets.schema.architecture import Architecture
 from vislab.presets.schema.spec import Spec
 
 
@@ -108,6 +109,16 @@ def test_no_name_leads_out_of_the_runs_folder(runs, name):
     assert len(run.id) < 100 and not run.id.startswith((".", "-"))
     assert set(run.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert find(runs, run.id).path == run.path
+
+
+def test_weights_of_the_latest_run_are_those_of_the_run_that_was_latest(runs):
+    parent = create(runs, spec())
+    wanted = msgspec.convert(
+        {"strategy": {"pretrained": True}, "architecture": {"weights": "latest/best"}, "name": "child"}, Spec
+    )
+    assert create(runs, wanted).spec().architecture.weights == f"{parent.id}/best"
+    with pytest.raises(InputError, match="nobody"):
+        create(runs, msgspec.structs.replace(wanted, architecture=Architecture(weights="nobody/best")))
 
 
 @given(st.text())
