@@ -21,6 +21,8 @@ from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.store import Run
+from vislab.engine.training.controls import Controls
+from vislab.engine.training.endings import Interrupted, TrainingFailed
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings, load_settings
@@ -40,7 +42,7 @@ def main(run_dir: Path, *, settings: Settings | None = None, control_from: int =
     Returns:
         0 done; 1 failed; 2 the user's input is wrong, or another worker has the run; 130 stopped; 143 terminated.
     """
-    run = Run(run_dir)
+    run = Run(run_dir.absolute())
     lock = RunLock(run.lock)
     if not _acquire(lock):
         print(f"Run {run.id} has a worker already.", file=sys.stderr)
@@ -50,106 +52,112 @@ def main(run_dir: Path, *, settings: Settings | None = None, control_from: int =
         lock.explain(f"pid {os.getpid()} started {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         writer = EventWriter(run.events)
         try:
-            return _work(run, settings or load_settings(), Reporter(run, writer), writer, control_from)
+            return _Worker(run, settings, Reporter(run, writer), control_from).work()
         finally:
             writer.close()
     finally:
         lock.release()
 
 
-def _work(run: Run, settings: Settings, reporter: Reporter, writer: EventWriter, control_from: int) -> int:
-    before = fold(EventReader(run.events).read_all())
-    reporter.progress("starting", force=True)
-    training: Any = None
-    try:
-        spec = with_copied_code(run.spec(), run.code)
+class _Worker:
+    """Trains one run and says how it ended, whatever happens. torch is imported only once the device is settled."""
+
+    def __init__(self, run: Run, settings: Settings | None, reporter: Reporter, control_from: int) -> None:
+        self._run = run
+        self._settings = settings
+        self._reporter = reporter
+        self._before = fold(EventReader(run.events).read_all())
+        self._controls = Controls(ControlReader(run.control, control_from), self._applied, on_pause=reporter.pause)
+        self._spec: Spec | None = None
+        self._training: Any = None
+
+    def work(self) -> int:
+        """Train to an end of any kind; returns the exit code."""
+        self._reporter.progress("starting", force=True)
+        with self._controls:
+            try:
+                reason, test = self._train()
+            except Interrupted as interruption:
+                return self._end("stopped", interruption.reason, interruption.exit_code)
+            except TrainingFailed as failure:
+                return self._end("failed", str(failure), FAILED)
+            except InputError as error:
+                return self._end("failed", str(error), BAD_INPUT)
+            except Exception as error:
+                traceback.print_exc()
+                return self._end("failed", self._explained(error), FAILED)
+            return self._end("done", reason, DONE, test)
+
+    def _train(self) -> tuple[str, TestFigures | None]:
+        settings = self._settings or load_settings()
+        spec = self._spec = with_copied_code(self._run.spec(), self._run.code)
         # Which GPU is visible must be settled before torch looks.
-        chosen = choose(_requested_device(spec, before))
+        chosen = choose(_requested_device(spec, self._before))
         os.environ.update(chosen.environment)
         if spec.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
         import torch
 
-        from vislab.engine.training.controls import Controls, Interrupted
-        from vislab.engine.training.loop import TrainingFailed
-        from vislab.engine.training.run import Outcome, Training
+        from vislab.engine.training.run import Training
 
-        _settle_torch(spec, before, chosen.torch_name)
-        if before.started is None:
-            reporter.decide("device", chosen.torch_name, chosen.why, name=chosen.device.name)
-    except InputError as error:
-        return _end(reporter, before, "failed", str(error), BAD_INPUT)
-    except Exception as error:
-        return _unexpected(reporter, before, error)
-
-    def applied(request: Request) -> None:
-        reporter.say(ControlApplied(request=request.id, action=request.action, value=request.value, step=reporter.step))
-
-    controls = Controls(
-        ControlReader(run.control, control_from),
-        applied,
-        on_pause=lambda paused: reporter.progress("paused" if paused else "training", force=True),
-    )
-    with controls:
-        training = Training(run, spec, settings, torch.device(chosen.torch_name), reporter, controls, before)
+        self._controls.check()
+        _settle_torch(spec, self._before, chosen.torch_name)
+        if self._before.started is None:
+            self._reporter.decide("device", chosen.torch_name, chosen.why, name=chosen.device.name)
+        device = torch.device(chosen.torch_name)
+        self._training = Training(self._run, spec, settings, device, self._reporter, self._controls, self._before)
         try:
-            outcome: Outcome = training()
-        except Interrupted as interruption:
-            training.save()
-            return _end(reporter, before, "stopped", interruption.reason, interruption.exit_code, training)
-        except TrainingFailed as failure:
-            return _end(reporter, before, "failed", str(failure), FAILED, training)
-        except InputError as error:
-            return _end(reporter, before, "failed", str(error), BAD_INPUT, training)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            traceback.print_exc()
-            return _end(reporter, before, "failed", _out_of_memory(spec, error), FAILED, training)
-        except Exception as error:
-            return _unexpected(reporter, before, error, training)
-    return _end(reporter, before, "done", outcome.reason, DONE, training, outcome.test)
+            outcome = self._training()
+        except Interrupted:
+            self._training.save()
+            raise
+        return outcome.reason, outcome.test
 
-
-def _end(
-    reporter: Reporter,
-    before: RunState,
-    status: EndStatus,
-    reason: str,
-    exit_code: int,
-    training: Any = None,
-    test: TestFigures | None = None,
-) -> int:
-    position = training.resumable.position if training is not None and training.resumable is not None else None
-    reporter.say(
-        RunEnded(
-            status=status,
-            reason=reason,
-            step=position.step if position else before.step,
-            epoch=len(before.epochs) if position is None else position.epoch - (status == "done"),
-            elapsed=position.elapsed if position else before.elapsed,
-            exit_code=exit_code,
-            test=test,
+    def _end(self, status: EndStatus, reason: str, exit_code: int, test: TestFigures | None = None) -> int:
+        before = self._before
+        position = self._training.position if self._training is not None else None
+        epochs_before = before.epochs[-1].epoch if before.epochs else 0
+        self._reporter.say(
+            RunEnded(
+                status=status,
+                reason=reason,
+                step=position.step if position else before.step,
+                epoch=position.epoch - 1 if position else epochs_before,
+                elapsed=position.elapsed if position else before.elapsed,
+                exit_code=exit_code,
+                test=test,
+            )
         )
-    )
-    reporter.sync()
-    reporter.progress("ended", force=True)
-    return exit_code
+        self._reporter.sync()
+        self._reporter.progress("ended", force=True)
+        return exit_code
+
+    def _applied(self, request: Request) -> None:
+        self._reporter.say(
+            ControlApplied(request=request.id, action=request.action, value=request.value, step=self._reporter.step)
+        )
+
+    def _explained(self, error: Exception) -> str:
+        if self._spec is not None and _is_out_of_memory(error):
+            return _out_of_memory(self._spec, error)
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}, line {last.lineno}"
+        return f"Unexpected {type(error).__name__}: {error} ({place}). See worker.log."
 
 
-def _unexpected(reporter: Reporter, before: RunState, error: Exception, training: Any = None) -> int:
-    traceback.print_exc()
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    text = (
-        f"Unexpected {type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno}). See worker.log."
-    )
-    return _end(reporter, before, "failed", text, FAILED, training)
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch names its own error for accelerators only; its CPU allocator raises a bare RuntimeError.
+    names = (type(error).__name__, str(error))
+    return isinstance(error, MemoryError) or names[0] == "OutOfMemoryError" or "can't allocate memory" in names[1]
 
 
 def _out_of_memory(spec: Spec, error: Exception) -> str:
+    said = str(error).partition("\n")[0] or type(error).__name__
     return (
         f"Out of memory with strategy.batch_size = {spec.strategy.batch_size} and preprocessing.image_size = "
         f"{spec.preprocessing.image_size}. Try strategy.accumulate = {2 * spec.strategy.accumulate} (smaller "
-        f"micro-batches, the same batch), a smaller batch or a smaller image. ({str(error).splitlines()[0]})"
+        f"micro-batches, the same batch), a smaller batch or a smaller image. ({said})"
     )
 
 

@@ -50,7 +50,7 @@ def full(checkpoints: Path) -> list[Path]:
     """Folders of full checkpoints, newest first; whole or not."""
     if not checkpoints.is_dir():
         return []
-    return sorted((path for path in checkpoints.iterdir() if path.name.isdigit()), key=_step, reverse=True)
+    return sorted((path for path in checkpoints.iterdir() if path.name.isdigit()), key=step, reverse=True)
 
 
 def best(checkpoints: Path) -> list[Path]:
@@ -58,8 +58,9 @@ def best(checkpoints: Path) -> list[Path]:
     if not checkpoints.is_dir():
         return []
     found = (path for path in checkpoints.iterdir() if path.name.startswith("best-") and path.name[5:].isdigit())
-    return sorted(found, key=_step, reverse=True)
+    return sorted(found, key=step, reverse=True)
 
 
-def _step(path: Path) -> int:
+def step(path: Path) -> int:
+    """Updates done when a checkpoint was saved, full or best, by the name of its folder."""
     return int(path.name.removeprefix("best-"))

@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from vislab.engine.runs import progress
 from vislab.engine.runs.events import AnyEvent, DecisionMade, Notice, Phase
 from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.progress import Progress, write
 from vislab.engine.runs.store import Run
 
 _HEARTBEAT = 0.5
@@ -25,8 +25,9 @@ class Reporter:
     def __init__(self, run: Run, writer: EventWriter) -> None:
         self._path = run.progress_file
         self._writer = writer
-        self._host = socket.gethostname()
-        self._last = 0.0
+        self._position = Progress(time=0.0, pid=os.getpid(), host=socket.gethostname(), phase="starting")
+        self._written = 0.0
+        self._paused = False
         self.step = 0
 
     def say(self, event: AnyEvent) -> None:
@@ -57,22 +58,26 @@ class Reporter:
         force: bool = False,
     ) -> None:
         """Say where the worker is; written at most twice a second unless forced."""
-        now = time.monotonic()
-        if not force and now - self._last < _HEARTBEAT:
-            return
-        self._last = now
-        progress.write(
-            self._path,
-            progress.Progress(
-                time=time.time(),
-                pid=os.getpid(),
-                host=self._host,
-                phase=phase,
-                epoch=epoch,
-                step=self.step,
-                done=done,
-                total=total,
-                images_per_second=images_per_second,
-                elapsed=elapsed,
-            ),
+        self._position = msgspec.structs.replace(
+            self._position,
+            phase=phase,
+            epoch=epoch,
+            step=self.step,
+            done=done,
+            total=total,
+            images_per_second=images_per_second,
+            elapsed=elapsed,
         )
+        self._write(self._position, force=force)
+
+    def pause(self, paused: bool) -> None:
+        """Say that the worker rests where it is, or goes on. Called again and again, it keeps the heartbeat going."""
+        resting = msgspec.structs.replace(self._position, phase="paused")
+        self._write(resting if paused else self._position, force=paused != self._paused)
+        self._paused = paused
+
+    def _write(self, position: Progress, *, force: bool) -> None:
+        now = time.monotonic()
+        if force or now - self._written >= _HEARTBEAT:
+            self._written = now
+            write(self._path, msgspec.structs.replace(position, time=time.time()))

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from vislab.engine.runs.checkpoints import MANIFEST, Manifest, damage, sha256
+from vislab.engine.runs.checkpoints import MANIFEST, Manifest, best, damage, full, sha256
+from vislab.engine.runs.checkpoints import step as step_of
 from vislab.engine.runs.files import sync_folder
 from vislab.presets.errors import InputError
 
@@ -30,7 +32,7 @@ def save(
     """Write a checkpoint folder: one safetensors file for each entry of `tensors`, state.json, MANIFEST.
 
     Everything is written into a temporary folder and flushed to the disk; a rename publishes it. A kill at any moment
-    leaves either no folder of this name or a whole one.
+    leaves either no folder of this name or a whole one; `recover` finds one that was about to be replaced.
 
     Args:
         before_manifest: called when all but the MANIFEST is written. A full checkpoint flushes the log there, so that
@@ -42,7 +44,7 @@ def save(
     Raises:
         OSError: the disk is full or not writable; nothing is left behind.
     """
-    temporary = folder.with_name(f".{folder.name}.tmp")
+    temporary, replaced = (folder.with_name(f".{folder.name}.{ending}") for ending in ("tmp", "old"))
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
@@ -60,14 +62,32 @@ def save(
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         sync_folder(temporary)
-        if folder.exists():  # the same step again, after a resume
-            shutil.rmtree(folder)
+        if folder.exists():  # the same step again, after a resume or after the epoch's validation
+            folder.rename(replaced)
         temporary.rename(folder)
         sync_folder(folder.parent)
     except OSError:
-        shutil.rmtree(temporary, ignore_errors=True)
+        recover(folder.parent)
         raise
+    shutil.rmtree(replaced, ignore_errors=True)
     return size
+
+
+def recover(checkpoints: Path) -> None:
+    """Clear up what a worker killed while saving has left: half-written folders go, a replaced one comes back."""
+    for folder in checkpoints.glob(".*.old"):
+        wanted = folder.with_name(folder.name.removeprefix(".").removesuffix(".old"))
+        if not wanted.exists():
+            folder.rename(wanted)
+    for folder in (*checkpoints.glob(".*.old"), *checkpoints.glob(".*.tmp")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_after(checkpoints: Path, step: int) -> None:
+    """Delete checkpoints later than a step: a run that goes on from there has never been at theirs."""
+    for folder in (*full(checkpoints), *best(checkpoints)):
+        if step_of(folder) > step:
+            shutil.rmtree(folder)
 
 
 def load(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
@@ -86,4 +106,8 @@ def load(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
 
 def _save_tensors(tensors: Tensors, path: Path) -> None:
     # safetensors refuses strides of its own kind (channels_last) and tensors that share memory.
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(whole, path)
+    except SafetensorError as error:  # how safetensors says that the disk is full
+        raise OSError(f"{path}: {error}") from error

@@ -9,23 +9,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from vislab.engine.runs.control import ControlReader, Request
-
-STOPPED = 130
-TERMINATED = 143
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked
-    """The run is to end now, its state saved.
-
-    Attributes:
-        exit_code: 130 after a stop request or SIGINT, 143 after SIGTERM or SIGUSR1.
-        reason: who asked.
-    """
-
-    def __init__(self, reason: str, exit_code: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.exit_code = exit_code
+from vislab.engine.training.endings import STOPPED, TERMINATED, Interrupted
 
 
 class Controls:
@@ -34,6 +18,10 @@ class Controls:
     Attributes:
         stop_after_epoch: end when the present epoch is over.
         checkpoint_wanted: save a full checkpoint before the next update.
+
+    Args:
+        applied: told of every request that is obeyed.
+        on_pause: called with True again and again while paused, for the heartbeat, and with False at the end.
     """
 
     def __init__(
@@ -107,8 +95,8 @@ class Controls:
 
     def _wait_out_pause(self) -> None:
         began = time.monotonic()
-        self._on_pause(True)
         while self._paused and not self._signal and self._stop is None:
+            self._on_pause(True)
             time.sleep(0.1)
             self._look()
         self._on_pause(False)

@@ -11,17 +11,14 @@ from vislab.engine.models.assemble import Assembled
 from vislab.engine.runs.events import EpochEnded, StepsLogged, figure
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.training import schedules, strategies
-from vislab.engine.training.controls import STOPPED, Controls, Interrupted
+from vislab.engine.training.controls import Controls
+from vislab.engine.training.endings import STOPPED, Interrupted, TrainingFailed
 from vislab.engine.training.resumable import Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
 from vislab.presets.schema.strategy import Strategy
 
 LOGGED = 2000  # intervals a run is divided into, at most
-
-
-class TrainingFailed(Exception):  # noqa: N818
-    """Training cannot go on; the text says why and what to change."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +71,25 @@ class Loop:
 
         Raises:
             Interrupted: somebody asked; the position is between two updates and can be saved.
-            TrainingFailed: the loss is not finite.
+            TrainingFailed: the loss or a weight is not finite.
         """
         position = self.training.position
-        while position.step < self.plan.total_steps or position.step_in_epoch:
+        self.controls.take_paused_seconds()  # pauses before the training count for nothing
+        while not self._is_over():
             self._freeze()
             self._train_epoch()
             self._end_epoch()
-            if self.strategy.patience and position.since_best >= self.strategy.patience:
-                return f"no better epoch in {position.since_best} evaluations (patience)"
-            if self.controls.stop_after_epoch and position.step < self.plan.total_steps:
+            if self.controls.stop_after_epoch and not self._is_over():
                 raise Interrupted("stopped after the epoch on request", STOPPED)
+        if position.step < self.plan.total_steps:
+            return f"no better epoch in {position.since_best} evaluations (patience)"
         return ""
+
+    def _is_over(self) -> bool:
+        """Asked before an epoch too: a run may have been killed after the last one and resumed."""
+        position, patience = self.training.position, self.strategy.patience
+        impatient = patience > 0 and position.since_best >= patience
+        return position.step_in_epoch == 0 and (position.step >= self.plan.total_steps or impatient)
 
     def _freeze(self) -> None:
         groups = self.assembled.groups
@@ -94,9 +98,9 @@ class Loop:
 
     def _train_epoch(self) -> None:
         position = self.training.position
-        began = time.monotonic()
+        began = asked = time.monotonic()
         for batch in self._remaining_batches():
-            position.interval_waiting += time.monotonic() - began
+            position.interval_waiting += time.monotonic() - asked
             rate = self.step(self.training, batch, self._factor())
             position.step += 1
             position.step_in_epoch += 1
@@ -105,6 +109,7 @@ class Loop:
                 self._log(rate)
             self._between_steps()
             began += self.controls.take_paused_seconds()
+            asked = time.monotonic()
 
     def _remaining_batches(self) -> Iterator[Batch]:
         position = self.training.position
@@ -145,11 +150,11 @@ class Loop:
             images_per_second=self._speed,
             elapsed=position.elapsed,
         )
+        self.controls.check()
         self.saver.after_step()
         if self.controls.checkpoint_wanted:
             self.controls.checkpoint_wanted = False
             self.saver.full()
-        self.controls.check()
 
     _speed = 0.0
 
@@ -171,17 +176,23 @@ class Loop:
             )
         )
         if not math.isfinite(means["loss"]):
-            raise TrainingFailed(
-                f"The training loss is {figure(means['loss'])} at step {position.step} (epoch {position.epoch}). "
-                f"Try a lower strategy.learning_rate (it was {rate:.1e}), strategy.clip_norm = 1, "
-                f"or a warm-up (strategy.warmup_epochs)."
-            )
+            raise self._diverged(f"The training loss is {figure(means['loss'])}")
         training.epoch.merge(training.interval)
         training.interval.reset()
         position.interval_seconds = position.interval_waiting = 0.0
 
+    def _diverged(self, what: str) -> TrainingFailed:
+        position = self.training.position
+        rate = max(group["lr"] for group in self.training.optimizer.param_groups)
+        return TrainingFailed(
+            f"{what} at step {position.step} (epoch {position.epoch}). Try a lower strategy.learning_rate "
+            f"(it was {rate:.1e}), strategy.clip_norm = 1, or a warm-up (strategy.warmup_epochs)."
+        )
+
     def _end_epoch(self) -> None:
         training, position = self.training, self.training.position
+        if not training.is_finite():
+            raise self._diverged("A weight is not finite any more")
         due = position.epoch % self.strategy.evaluate_every == 0 or position.step >= self.plan.total_steps
         began = time.monotonic()
         validated = self.validate() if self.validate is not None and due else None

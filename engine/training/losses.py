@@ -45,6 +45,9 @@ BUILT_IN: dict[str, PerSample] = {
 class Loss:
     """The training objective: a weighted mean over samples, whatever the batch and the micro-batch.
 
+    With class weights, cross-entropy and the focal loss follow torch's CrossEntropyLoss(weight=…): each class's share
+    of a target counts with that class's weight, and the sum is divided by the weights of the samples.
+
     Args:
         class_weights: float32 [K], the weight of each class's samples; None: all one.
         own: a user's function (logits [B, K], labels int64 [B]) -> [B] or a scalar mean.
@@ -78,12 +81,15 @@ class Loss:
         return own * batch.share + self._class_weights[batch.partner_labels] * (1 - batch.share)
 
     def __call__(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """The loss of each sample, float32 [B], unweighted."""
+        """The loss of each sample, float32 [B], before it is multiplied by the sample's weight."""
         logits = logits.float()
         if self._own is not None:
             return self._own_loss(logits, batch)
         assert self._per_sample is not None
-        return self._per_sample(logits, self._targets(batch))
+        targets = self._targets(batch)
+        if self._class_weights is not None and self._per_sample is not binary_cross_entropy:
+            targets = targets * self._class_weights / self.weights(batch)[:, None]
+        return self._per_sample(logits, targets)
 
     def plain(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The loss of each sample without label smoothing: what validation reports. float32 [B]."""
@@ -118,7 +124,7 @@ class Loss:
                 f"The loss {self._own_name} must return a tensor of one number, or of one a sample "
                 f"({len(labels)} here); it returned {found}."
             )
-        return losses.expand(len(labels))
+        return losses.float().expand(len(labels))
 
 
 def make_loss(strategy: Strategy, *, counts: list[int], device: torch.device, folder: Path | None = None) -> Loss:

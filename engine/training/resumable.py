@@ -49,6 +49,16 @@ class Resumable:
     epoch: Accumulator
     position: Position = field(default_factory=Position)
 
+    def is_finite(self) -> bool:
+        """Whether the weights and the loss since the last log interval are finite: only then is a state worth saving.
+
+        A buffer may hold an infinity by design (a mask), but no NaN. Waits for the device.
+        """
+        found = [parameter.detach().isfinite().all() for parameter in self.model.parameters()]
+        found += [~buffer.isnan().any() for buffer in self.model.buffers()]
+        found.append(self.interval.sums[0].isfinite())  # not the gradient norm: fp16 overflows now and then
+        return bool(torch.stack(found).all())
+
     def tensors(self) -> dict[str, Tensors]:
         """Tensors by file: weights (the model's), and state (optimizer, EMA, sums of metrics)."""
         state = {"metrics.interval": self.interval.sums, "metrics.epoch": self.epoch.sums}

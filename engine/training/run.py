@@ -2,12 +2,8 @@
 
 import csv
 import io
-import os
-import platform
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -27,27 +23,31 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint, ema, optim, precision, strategies
 from vislab.engine.training.controls import Controls
+from vislab.engine.training.environment import environment
 from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
 from vislab.engine.training.metrics import Accumulator
 from vislab.engine.training.precision import MEMORY_FORMATS
-from vislab.engine.training.resumable import Resumable
+from vislab.engine.training.resumable import Position, Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 
 _SMALLEST_EVALUATION_BATCH = 256
+FROZEN = "frozen part"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended."""
+    """How training ended.
+
+    Attributes:
+        reason: why before its plan was fulfilled; empty when it was.
+        test: the last evaluation; None where there was nothing to evaluate, or no best weights.
+    """
 
     reason: str
-    step: int
-    epoch: int
-    elapsed: float
     test: TestFigures | None
 
 
@@ -67,8 +67,8 @@ class Training:
     reporter: Reporter
     controls: Controls
     before: RunState
-    resumable: Resumable | None = None
-    saver: Saver | None = None
+    loop: Loop | None = None
+    """Set when the model stands where training begins or goes on."""
 
     def __call__(self) -> Outcome:
         """Train to the end.
@@ -80,42 +80,48 @@ class Training:
         """
         spec = self.spec
         precision.check(spec.precision, self.device)
+        checkpoint.recover(self.run.checkpoints)
         resumed_from = self._newest_whole_checkpoint()
-        data = self._load_data(fresh=resumed_from is None)
+        fresh = resumed_from is None
+        data = self._load_data(fresh=fresh)
         self.reporter.progress("building", force=True)
-        assembled = self._assemble(data)
+        # A checkpoint holds all weights: what they were once made from may be gone by now.
+        assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)
         model = assembled.model.to(self.device).to(memory_format=MEMORY_FORMATS[spec.memory_format])
-        loop = self._loop(data, assembled, model, fresh=resumed_from is None)
-        frozen = self._frozen_hash(loop) if spec.strategy.freeze == "backbone" else ""
-        if resumed_from is None:
-            self._say_started(data, assembled, loop)
-            if frozen:
-                self.reporter.decide("frozen part", frozen, "hash of the frozen parameters and buffers at the start")
-        else:
-            self._resume(resumed_from, loop)
+        loop = self._loop(data, assembled, model, fresh=fresh)
+        frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
+        self.loop = loop
         reason = loop.run()
-        if frozen and self._frozen_hash(loop) != frozen:
-            self.reporter.notice("error", "frozen part", "The frozen part has changed while training. This is a fault.")
+        if frozen != self._frozen_hash(loop):
+            self.reporter.notice("error", FROZEN, "The frozen part has changed while training. This is a fault.")
         test = self._final_evaluation(data, loop)
         loop.saver.full()
         loop.saver.keep(1)
-        position = loop.training.position
-        return Outcome(reason, position.step, position.epoch - 1, position.elapsed, test)
+        return Outcome(reason, test)
+
+    @property
+    def position(self) -> Position | None:
+        """Where the training stands; None before it began or went on."""
+        return self.loop.training.position if self.loop is not None else None
 
     def save(self) -> None:
         """Save everything a resume needs, after an interruption."""
-        if self.saver is not None:
+        if self.loop is not None:
             self.reporter.progress("saving", force=True)
-            self.saver.full()
+            self.loop.saver.full()
 
     def _newest_whole_checkpoint(self) -> Path | None:
+        faults = []
         for folder in checkpoints.full(self.run.checkpoints):
             if not (fault := checkpoints.damage(folder)):
-                return folder
-            self.reporter.notice(
-                "warning", "checkpoint", f"Checkpoint {folder.name} is damaged ({fault}); using an older one."
-            )
-        return None
+                break
+            faults.append(f"Checkpoint {folder.name} is damaged ({fault})")
+        else:
+            folder = None
+        instead = f"checkpoint {folder.name} is used" if folder else "the run starts again from the beginning"
+        for fault in faults:
+            self.reporter.notice("warning", "checkpoint", f"{fault}; {instead}.")
+        return folder
 
     def _load_data(self, *, fresh: bool) -> Data:
         if fresh:
@@ -131,7 +137,18 @@ class Training:
         if fresh:
             self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
             self._tell_store_size(data)
+        elif data.fingerprint != self._decided("data"):
+            self.reporter.notice(
+                "warning",
+                "data",
+                "The data set is not the one that the run began with (another fingerprint): figures before and after "
+                "this point are not of the same images.",
+            )
         return data
+
+    def _decided(self, what: str) -> str:
+        choices = [decision.choice for decision in self.before.decisions if decision.what == what]
+        return choices[-1] if choices else ""
 
     def _tell_store_size(self, data: Data) -> None:
         stored, wanted = data.train.pixels.shape[-1], self.spec.preprocessing.image_size
@@ -143,14 +160,14 @@ class Training:
                 f"from these squares, not from the originals, so very small crops are softer than they could be.",
             )
 
-    def _assemble(self, data: Data) -> Assembled:
+    def _assemble(self, data: Data, *, pretrained: bool) -> Assembled:
         spec = self.spec
         return assemble(
             spec.architecture,
             num_classes=len(data.classes),
             in_channels=spec.preprocessing.channels,
             image_size=spec.preprocessing.image_size,
-            pretrained=spec.strategy.pretrained,
+            pretrained=pretrained,
             drop_rate=spec.strategy.drop_rate,
             drop_path=spec.strategy.drop_path,
             seed=spec.seed,
@@ -186,8 +203,6 @@ class Training:
             device=self.device,
             memory_format=MEMORY_FORMATS[spec.memory_format],
         )
-        self.resumable = training
-        self.saver = Saver(self.run.checkpoints, training, self.reporter, spec.checkpoint_every)
         if fresh:
             self._record_decisions(assembled, optimizer)
         return Loop(
@@ -206,7 +221,7 @@ class Training:
             ),
             batches=batches,
             validate=self._validator(data.validation, training, loss),
-            saver=self.saver,
+            saver=Saver(self.run.checkpoints, training, self.reporter, spec.checkpoint_every),
             controls=self.controls,
             reporter=self.reporter,
         )
@@ -218,10 +233,11 @@ class Training:
 
     def _evaluate(self, model: nn.Module, part: LabelledPixels, loss: Loss, phase: Phase) -> Figures:
         spec = self.spec
-        epoch = self.resumable.position.epoch if self.resumable else 0
+        position = self.position
+        assert position is not None
 
         def between(done: int, total: int) -> None:
-            self.reporter.progress(phase, epoch=epoch, done=done, total=total)
+            self.reporter.progress(phase, epoch=position.epoch, done=done, total=total, elapsed=position.elapsed)
             self.controls.check()
 
         logits = predict_logits(
@@ -250,6 +266,14 @@ class Training:
                 tensors=record.tensors_loaded,
                 left_out=", ".join(record.left_out),
             )
+
+    def _begin(self, data: Data, assembled: Assembled, loop: Loop) -> str:
+        """Say how the run starts; returns the hash of its frozen part."""
+        checkpoint.forget_after(self.run.checkpoints, 0)  # of a run whose full checkpoints are all damaged
+        self._say_started(data, assembled, loop)
+        if frozen := self._frozen_hash(loop):
+            self.reporter.decide(FROZEN, frozen, "hash of the frozen parameters and buffers at the start")
+        return frozen
 
     def _say_started(self, data: Data, assembled: Assembled, loop: Loop) -> None:
         strategy = self.spec.strategy
@@ -282,16 +306,14 @@ class Training:
                 f"one update an epoch.",
             )
 
-    def _resume(self, folder: Path, loop: Loop) -> None:
+    def _go_on(self, folder: Path, loop: Loop) -> str:
+        """Restore a checkpoint and say so; returns the hash of the frozen part when the run started."""
         tensors, scalars = checkpoint.load(folder)
         loop.training.restore(tensors, scalars)
         position = loop.training.position
         self.reporter.step = position.step
-        self.saver = loop.saver = Saver(self.run.checkpoints, loop.training, self.reporter, self.spec.checkpoint_every)
-        # What came after this step did not happen: nor did its best weights.
-        for later in checkpoints.best(self.run.checkpoints):
-            if int(later.name.removeprefix("best-")) > position.step:
-                shutil.rmtree(later)
+        loop.saver = Saver(self.run.checkpoints, loop.training, self.reporter, self.spec.checkpoint_every)
+        checkpoint.forget_after(self.run.checkpoints, position.step)
         self.reporter.say(
             RunResumed(
                 checkpoint=f"{folder.parent.name}/{folder.name}",
@@ -300,16 +322,22 @@ class Training:
                 environment=environment(self.device),
             )
         )
+        return self._decided(FROZEN)
 
     def _frozen_hash(self, loop: Loop) -> str:
+        if self.spec.strategy.freeze != "backbone":
+            return ""
         strategies.freeze(loop.training.model, loop.assembled.head, loop.assembled.groups, 1)
         return strategies.state_hash(strategies.frozen_state(loop.training.model))
 
     def _final_evaluation(self, data: Data, loop: Loop) -> TestFigures | None:
         """Judge the best weights on the test images, or on the validation images where there is no test part."""
         part = data.test or data.validation
-        best = next((f for f in checkpoints.best(self.run.checkpoints) if not checkpoints.damage(f)), None)
+        best = next(iter(checkpoints.best(self.run.checkpoints)), None)
         if part is None or best is None:
+            return None
+        if fault := checkpoints.damage(best):
+            self.reporter.notice("error", "checkpoint", f"The best weights ({best.name}) are damaged: {fault}.")
             return None
         tensors, _ = checkpoint.load(best)
         listed = checkpoints.manifest(best)
@@ -348,25 +376,6 @@ class Training:
         for name, label, predicted, share in rows:
             writer.writerow([name, classes[label], classes[predicted], f"{share:.6f}"])
         write_atomically(self.run.path / "predictions.csv", text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def environment(device: torch.device) -> dict[str, str]:
-    """Versions, host and device, for the record."""
-    found = {
-        "host": platform.node(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "device": str(device),
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
-        "cores": str(os.cpu_count()),
-        "cuda": torch.version.cuda or "none",
-    }
-    for package in ("vislab", "torch", "torchvision", "timm", "numpy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _files(folder: Path) -> dict[str, str]:

@@ -5,8 +5,6 @@ import shutil
 import time
 from pathlib import Path
 
-import torch
-
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.events import CheckpointSaved
 from vislab.engine.runs.reporter import Reporter
@@ -32,6 +30,7 @@ class Saver:
         self._reporter = reporter
         self._every, self._unit = _parse(every)
         self._saved_elapsed = training.position.elapsed
+        self._saved_at: tuple[int, int] | None = None
         self._cost = 0.02  # seconds, until the first save has been timed
 
     def after_step(self) -> None:
@@ -64,10 +63,16 @@ class Saver:
             self.full()
 
     def full(self) -> bool:
-        """Save everything a resume needs, unless there is nothing yet or something is not finite."""
+        """Save everything a resume needs, unless there is nothing yet or something is not finite.
+
+        Returns:
+            Whether the present position is saved, now or before.
+        """
         position = self._training.position
         path = self._folder / str(position.step)
-        if position.step == 0 or not self._finite():
+        if self._saved_at == (position.step, position.epoch):
+            return True
+        if position.step == 0 or not self._training.is_finite():
             return False
         began = time.monotonic()
         size = checkpoint.save(
@@ -81,13 +86,14 @@ class Saver:
         )
         self._say("full", path, size, began)
         self._saved_elapsed = position.elapsed
+        self._saved_at = (position.step, position.epoch)
         self.keep(_KEPT)
         return True
 
     def best(self) -> bool:
         """Save the weights (and their moving average) as the best so far."""
         position = self._training.position
-        if not self._finite():
+        if not self._training.is_finite():
             return False
         began = time.monotonic()
         path = self._folder / f"best-{position.step}"
@@ -106,17 +112,13 @@ class Saver:
         self._prune_best()
 
     def _prune_best(self) -> None:
-        # A run resumed from any full checkpoint finds what was best at that step: all later ones, and one before.
-        full = checkpoints.full(self._folder)
-        oldest = int(full[-1].name) if full else 0
-        earlier = [path for path in checkpoints.best(self._folder) if int(path.name.removeprefix("best-")) <= oldest]
-        for path in earlier[1:]:
+        # A run resumed from any full checkpoint finds what was best at that step; the newest is the best now.
+        best = checkpoints.best(self._folder)
+        wanted = set(best[:1])
+        for full in checkpoints.full(self._folder):
+            wanted |= set([path for path in best if checkpoints.step(path) <= checkpoints.step(full)][:1])
+        for path in set(best) - wanted:
             shutil.rmtree(path, ignore_errors=True)
-
-    def _finite(self) -> bool:
-        tensors = [t for t in self._training.model.state_dict().values() if t.is_floating_point()]
-        sums = self._training.interval.sums.isfinite().all()
-        return bool(torch.stack([tensor.isfinite().all() for tensor in tensors] + [sums]).all())
 
     def _say(self, kind: str, path: Path, size: int, began: float) -> None:
         seconds = time.monotonic() - began

@@ -11,6 +11,7 @@ from vislab.engine.training.losses import Loss
 from vislab.engine.training.optim import set_learning_rates
 from vislab.engine.training.precision import Precision, autocast
 from vislab.engine.training.resumable import Resumable
+from vislab.presets.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class Step:
 
         Returns:
             The largest learning rate used.
+
+        Raises:
+            InputError: batch normalisation met a batch of one; the user's own loss returned something else.
         """
         optimizer, scaler = training.optimizer, training.scaler
         rate = set_learning_rates(optimizer, self.minimum_learning_rate, learning_rate_factor)
@@ -43,8 +47,7 @@ class Step:
             self._seed_dropout(training.position.step, number)
             part_weights = weights[first : first + len(part)]
             first += len(part)
-            with autocast(self.precision, self.device):
-                logits = training.model(part.images)
+            logits = self._forward(training.model, part)
             losses = self.loss(logits, part)
             scaler.scale((losses * part_weights).sum() / total_weight).backward()
             training.interval.add(logits.detach(), losses.detach(), part_weights, part)
@@ -55,6 +58,18 @@ class Step:
         if training.ema is not None:
             training.ema.update(training.model, training.position.step + 1)
         return rate
+
+    def _forward(self, model: nn.Module, part: Batch) -> torch.Tensor:
+        try:
+            with autocast(self.precision, self.device):
+                return model(part.images)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise InputError(
+                "strategy.batch_size: batch normalisation cannot train on a single image of one pixel a channel; "
+                "set strategy.batch_size to 2 or more"
+            ) from error
 
     def _seed_dropout(self, step: int, micro_batch: int) -> None:
         # The default generator itself: torch.manual_seed would seed every device and costs a hundred times more.
