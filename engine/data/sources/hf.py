@@ -86,7 +86,10 @@ def source(
     try:
         loaded = load_dataset(dataset, config or None, revision=revision or None, cache_dir=str(root))
     except (OSError, ValueError, RuntimeError) as error:  # what the library raises for names, configs and the network
-        raise InputError(f"hf:{dataset} cannot be loaded: {error}") from error
+        raise InputError(
+            f"hf:{dataset} cannot be loaded: {error}. Without a network, load it once where there is one and copy "
+            f"{root}, or give a local folder in the library's format"
+        ) from error
     parts = {part: table for part, table in loaded.items() if role_of(part) is not None} or dict(loaded)
     features = next(iter(parts.values())).features
     image = _column(dataset, features, Image, image, "image")
