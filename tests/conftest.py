@@ -1,10 +1,18 @@
-"""Made histories for what draws or judges a run."""
+"""What holds for all tests, and made histories for what draws or judges a run."""
 
+import os
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import settings
 
 from vislab.engine.runs.events import AnyEvent, EpochEnded, RunEnded, RunStarted, StepsLogged, TestFigures, figure
+
+settings.register_profile("vislab", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("vislab")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Read by torch when it is imported: tests that run side by side have a core each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def made_history(
