@@ -54,7 +54,8 @@ def read_image(file: Path | BinaryIO, name: str) -> Pixels:
     try:
         with Image.open(file) as image:
             image.load()
-            return _to_array(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_array(image)
     except FileNotFoundError:
         raise UnreadableImage(name, "the file does not exist") from None
     except UnidentifiedImageError:
@@ -82,7 +83,7 @@ def _to_array(image: Image.Image) -> Pixels:
     if image.has_transparency_data:
         return _on_white(np.asarray(image.convert("LA" if image.mode in ("L", "LA", "La", "1") else "RGBA")))
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    pixels = np.asarray(image.convert(mode))
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
