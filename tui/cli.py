@@ -1,0 +1,76 @@
+"""The `vislab` command: puts the commands of `vislab.tui.commands` together and turns their ends into exit codes."""
+
+import io
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+import vislab
+from vislab.presets.errors import InputError
+from vislab.tui.commands import diff, doctor, export, log, path, presets, resume, run, runs, show, stop
+
+
+class Commands(TyperGroup):
+    """A group whose commands may raise InputError: its text goes to stderr, the exit code is 2."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Run the command that was chosen."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+
+# Plain help: it need not import rich, and our texts hold square brackets.
+app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+app.command("run")(run.command)
+app.command("resume")(resume.command)
+app.command("stop")(stop.command)
+app.command("runs")(runs.command)
+app.command("show")(show.command)
+app.command("diff")(diff.command)
+app.command("path")(path.command)
+app.command("log")(log.command)
+app.command("export")(export.command)
+app.add_typer(presets.app, name="presets")
+app.command("doctor")(doctor.command)
+
+
+@app.callback(invoke_without_command=True)
+def vislab_(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """A training console for image classification.
+
+    RUN is an id, a unique beginning of one, or `latest`. Exit codes: 0 done, 1 failed, 2 a mistake in what was given,
+    130 interrupted, 143 terminated.
+    """
+    if version:
+        typer.echo(f"vislab {vislab.__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    # Python turns SIGTERM into an end without clean-up; commands that wait long put their own handlers in its place.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows `?`
+    try:
+        app()
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader has gone, as with `vislab runs | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,99 @@
+"""`vislab run`: make a run, start its worker, follow it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vislab.tui.commands.arguments import AsJson, Html, Plain, Quiet, RunsDir
+
+if TYPE_CHECKING:
+    from vislab.presets.schema.spec import Spec
+
+
+def command(
+    preset: Annotated[str, typer.Option("--preset", "-p", metavar="NAME", help="A recipe: `vislab presets`.")] = "",
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="A data set: preset, folder, file, hf:NAME or mine.py:source.")
+    ] = "",
+    architecture: Annotated[
+        str, typer.Option(metavar="NAME", help="An architecture: preset, timm model or mine.py:build.")
+    ] = "",
+    strategy: Annotated[str, typer.Option(metavar="NAME", help="How it is trained: preset.")] = "",
+    data: Annotated[str, typer.Option(metavar="PATH", help="Where the images lie.")] = "",
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="One value of the spec, such as strategy.epochs=5."),
+    ] = None,
+    like: Annotated[str, typer.Option(metavar="RUN", help="Begin from the spec of an earlier run.")] = "",
+    spec: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Begin from a spec.toml.", show_default=False)
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the run is called.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A label, to find the run again.")] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A note, kept with the run.")] = "",
+    html: Html = None,
+    quiet: Quiet = False,
+    plain: Plain = False,
+    json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Train, and follow it here. --set, --tag may be given several times.
+
+    Ctrl+C asks the run to stop after the present step, with a checkpoint; pressed again it stops at once. A run whose
+    terminal has gone goes on.
+    """
+    from vislab.engine.runs import store
+    from vislab.presets.library import resolve
+    from vislab.presets.settings import load_settings
+    from vislab.tui import headless, html_file
+
+    html_file.check(html)
+    settings = load_settings(runs_dir=runs_dir)
+    resolved = resolve(
+        recipe=preset,
+        dataset=dataset,
+        architecture=architecture,
+        strategy=strategy,
+        data=data,
+        sets=tuple(set or ()),
+        name=name,
+        settings=settings,
+        like=store.find(settings.runs_dir, like).spec() if like else None,
+        spec_file=spec,
+    )
+    made = store.create(
+        settings.runs_dir,
+        resolved,
+        code=own_files(resolved),
+        labels=store.Labels(name=name, tags=tuple(tag or ()), note=note),
+    )
+    output = headless.Output(quiet=quiet, plain=plain, json=json, html=html)
+    raise typer.Exit(headless.train(made, settings, output))
+
+
+def own_files(spec: "Spec") -> list[Path]:
+    """The user's own files that a spec names; the run keeps a copy of each under its base name.
+
+    Raises:
+        InputError: one of them is missing, or two different ones have the same base name.
+    """
+    from vislab.presets.errors import InputError
+    from vislab.presets.own_code import file_of
+
+    strategy = spec.strategy
+    references = [spec.dataset.source, spec.architecture.build, spec.architecture.head, strategy.loss]
+    references += [item for items in (strategy.augment, strategy.balance_augment) if items != "none" for item in items]
+    found: dict[str, Path] = {}
+    for reference in references:
+        file, dot_py, function = reference.partition(".py:")
+        if not dot_py:
+            continue
+        path = file_of(f"{file}.py:{function.partition('(')[0].strip()}")
+        assert path is not None, reference
+        if found.setdefault(path.name, path) != path:
+            raise InputError(
+                f"{found[path.name]} and {path} have the same name, and a run keeps its code in one folder. "
+                "Rename one of them."
+            )
+    return list(found.values())

@@ -1,0 +1,151 @@
+"""`vislab show RUN`: one run, live or over, on paper."""
+
+import json as json_
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vislab.tui.commands.arguments import AsJson, RunReference, RunsDir, find_run
+
+if TYPE_CHECKING:
+    from vislab.engine.runs.state import RunState
+    from vislab.engine.runs.store import Run, RunStatus
+    from vislab.presets.schema.spec import Spec
+
+EPOCHS_SHOWN = 40
+"""A longer table is thinned, unless all of it is asked for."""
+
+CURVE_HEIGHT = 14
+SIDE_BY_SIDE = 110
+"""Cells from which both curves stand beside each other."""
+
+
+def command(
+    run: RunReference,
+    all: Annotated[bool, typer.Option("--all", help="Every epoch, and settings left at their defaults too.")] = False,
+    json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Show a run on one page.
+
+    What it is, its settings, what was decided at run time, its epochs, its curves, what they mean, what came out.
+    """
+    from vislab.engine.runs.store import report
+
+    found = find_run(run, runs_dir)
+    if json:
+        typer.echo(json_.dumps(report(found), indent=2))
+        return
+    for line in page(found, everything=all):
+        typer.echo(line)
+
+
+def page(run: "Run", *, everything: bool = False) -> list[str]:
+    """The lines that are shown."""
+    from vislab.engine.analysis.findings import findings
+    from vislab.tui import tables
+    from vislab.tui.views import run as views
+    from vislab.tui.views.text import plain
+
+    width = tables.width()
+    state, spec = run.state(), run.spec()
+    status = run.status(state)
+    decisions = [f"{what}: {plain(choice, 40)} ({why})" for what, choice, why in views.decision_rows(state)]
+    blocks = [
+        _header(run, state, spec, status),
+        [*views.data_lines(state), *views.model_lines(state)],
+        _settings(spec, width, everything),
+        decisions,
+        _epochs(state, width, everything),
+        _curves(state, width),
+        [f"{level}: {text}" for level, text in views.notice_rows(state)],
+        [plain(f"{finding.severity}: {finding.text} {finding.remedy}", 1000) for finding in findings(state, spec)],
+        views.result_lines(state, spec, status),
+    ]
+    return [line for block in blocks if block for line in (*block, "")][:-1]
+
+
+def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") -> list[str]:
+    from vislab.tui.views import progress as progress_views
+    from vislab.tui.views import run as views
+    from vislab.tui.views import text
+
+    labels = run.labels()
+    lines = [
+        views.title(spec, labels.name),
+        f"{views.status(status)} · {text.plain(run.id)}",
+        text.plain(str(run.path), 1000),
+    ]
+    if state.first_time:
+        lines[1] += f" · {text.moment(state.first_time)}"
+    if labels.tags:
+        lines.append(f"tags: {text.plain(', '.join(labels.tags), 1000)}")
+    if labels.note:
+        lines.append(f"note: {text.plain(labels.note, 1000)}")
+    position = run.progress()
+    if position is not None and status in ("starting", "training", "paused"):
+        left = progress_views.time_left(state, position, spec.strategy.max_steps)
+        lines.append(
+            f"now: {position.phase}, epoch {position.epoch}, step {text.count(position.step)}, "
+            f"{text.clock(left)} left, {text.rate(position.images_per_second)} img/s"
+        )
+    return lines
+
+
+def _settings(spec: "Spec", width: int, everything: bool) -> list[str]:
+    from vislab.tui import tables
+    from vislab.tui.views.spec import sections
+
+    rows = [
+        (row.key if section == "run" else f"{section}.{row.key}", row.value, row.origin)
+        for section, rows in sections(spec)
+        for row in rows
+        if everything or row.origin != "schema default"
+    ]
+    return tables.settings(rows, width)
+
+
+def _epochs(state: "RunState", width: int, everything: bool) -> list[str]:
+    from vislab.tui.views import epochs
+
+    rows = list(state.epochs)
+    if not rows:
+        return []
+    every = 1 if everything else -(-len(rows) // EPOCHS_SHOWN)
+    kept = [row for i, row in enumerate(rows) if i % every == 0 or row in (rows[-1], state.best)]
+    columns = epochs.columns(state, width)
+    lines = [epochs.header(columns), *(epochs.line(columns, row, best=row == state.best) for row in kept)]
+    if len(kept) < len(rows):
+        lines.append(f"Shown: {len(kept)} of {len(rows)} epochs, the best and the last among them. All: --all")
+    return lines
+
+
+def _curves(state: "RunState", width: int) -> list[str]:
+    from vislab.tui.views.curves import Quantity, best_epoch, in_words, series, x_range
+    from vislab.tui.widgets.curves import draw
+
+    if not state.epochs:
+        return []
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    half = (width - 4) // 2 if width >= SIDE_BY_SIDE else width
+    quantities: tuple[Quantity, ...] = ("loss", "accuracy")
+    figures = {
+        quantity: draw(
+            series(state, quantity),
+            width=half,
+            height=CURVE_HEIGHT,
+            title=quantity,
+            x_label="epoch",
+            x_range=x_range(state),
+            best=best_epoch(state),
+            colour=colour,
+        )
+        for quantity in quantities
+    }
+    words = [in_words(curve, quantity) for quantity in quantities for curve in series(state, quantity)]
+    if half < width:
+        pairs = zip(figures["loss"], figures["accuracy"], strict=True)
+        return [f"{left}    {right}".rstrip() for left, right in pairs] + words
+    return [line.rstrip() for figure in figures.values() for line in (*figure, "")] + words

@@ -1,0 +1,39 @@
+"""`vislab stop RUN`: end a live run."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from vislab.tui.commands.arguments import RunReference, RunsDir, find_run
+
+
+def command(
+    run: RunReference,
+    after_epoch: Annotated[bool, typer.Option("--after-epoch", help="Let it end its present epoch first.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Kill it: the work since its last checkpoint is lost.")] = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Stop a run, with a checkpoint.
+
+    It stops after its present step; this waits until it has ended.
+    """
+    from vislab.engine.runs import control
+    from vislab.presets.errors import InputError
+    from vislab.tui.headless import kill
+
+    if after_epoch and now:
+        raise InputError("--after-epoch and --now exclude each other: give one of them.")
+    found = find_run(run, runs_dir)
+    if not found.worker():
+        raise InputError(f"Run {found.id} is not running: {found.status()}.")
+    if now:
+        ended = "killed" if kill(found) else found.status()
+    else:
+        control.send(found.control, "stop_after_epoch" if after_epoch else "stop")
+        typer.echo(f"Asked {found.id} to stop after this {'epoch' if after_epoch else 'step'} …", err=True)
+        while found.worker():
+            time.sleep(0.05)
+        ended = found.status()
+    hint = "" if ended == "done" else f" Go on with: vislab resume {found.id}"
+    typer.echo(f"{found.id}: {ended}, {found.state().step} steps done.{hint}")

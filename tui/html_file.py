@@ -1,0 +1,41 @@
+"""The file that an HTML log is written to: looked at before the training, written after it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vislab.presets.errors import InputError
+
+if TYPE_CHECKING:
+    from vislab.engine.runs.store import Run
+
+
+def check(file: Path | None) -> None:
+    """Refuse a file that cannot be written, before hours of training; None is no file and fine.
+
+    Raises:
+        InputError: it is a folder, or its folder is missing or read-only.
+    """
+    if file is None:
+        return
+    folder = file.absolute().parent
+    if file.is_dir():
+        raise InputError(f"--html {file}: this is a folder; name a file.")
+    if not folder.is_dir():
+        raise InputError(f"--html {file}: there is no folder {folder}.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"--html {file}: no permission to write into {folder}.")
+
+
+def write(run: "Run", file: Path) -> None:
+    """Write the HTML log of a run.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from vislab.tui.html_log import write_html
+
+    try:
+        write_html(run, file)
+    except OSError as error:
+        raise InputError(f"Cannot write {file}: {error.strerror}. The run itself is saved: {run.path}") from error

@@ -1,0 +1,70 @@
+"""Lines of plain text that fit the terminal: tables, and settings with where they came from."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+
+from vislab.tui.views import text
+
+GAP = 2
+"""Cells between two columns."""
+
+NARROWEST = 6
+"""Cells that a column keeps when there is no room."""
+
+
+def width() -> int:
+    """Cells of a line on stdout: those of the terminal (or COLUMNS), and 120 for pipes and files."""
+    return shutil.get_terminal_size((80 if sys.stdout.isatty() else 120, 24)).columns
+
+
+def lines(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> list[str]:
+    """A line of titles and a line a row; no longer than `width` while columns that may be cut have room to give.
+
+    Args:
+        titles: one a column.
+        rows: safe text, see `vislab.tui.views.text.plain`.
+        right: titles of columns that are set at their right end.
+        whole: titles of columns that are never cut.
+    """
+    widths = [max(text.cells(cell) for cell in column) for column in zip(titles, *rows, strict=True)]
+    room = width - GAP * (len(widths) - 1)
+    while sum(widths) > room:
+        able = [i for i, title in enumerate(titles) if title not in whole and widths[i] > NARROWEST]
+        if not able:
+            break
+        widths[max(able, key=lambda i: widths[i])] -= 1
+    made = []
+    for row in (titles, *rows):
+        cells = [
+            text.fit(cell, cell_width, right=title in right)
+            for title, cell, cell_width in zip(titles, row, widths, strict=True)
+        ]
+        made.append((" " * GAP).join(cells).rstrip())
+    return made
+
+
+def settings(values: Sequence[tuple[str, str, str]], width: int) -> list[str]:
+    """A line a setting, its origin behind it as a comment; above it where both have no room on one line.
+
+    Args:
+        values: key, value, origin; safe text.
+    """
+    pairs = [(f"{key} = {value}", f"# {origin}" if origin else "") for key, value, origin in values]
+    fitting = [text.cells(left) for left, right in pairs if text.cells(left) + GAP + text.cells(right) <= width]
+    column = min(max(fitting, default=0), width // 2)
+    made = []
+    for left, right in pairs:
+        reach = max(text.cells(left), column)
+        if reach + GAP + text.cells(right) <= width:
+            made.append(f"{text.fit(left, reach)}{' ' * GAP}{right}".rstrip())
+        else:
+            made += [right, left]
+    return made
