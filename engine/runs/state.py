@@ -155,7 +155,8 @@ class Fold:
             case CheckpointSaved():
                 self._checkpoints.append(event)
             case DecisionMade():
-                self._decisions.append(event)
+                # A run that starts again from the beginning decides again: the newest holds.
+                self._decisions = [earlier for earlier in self._decisions if earlier.what != event.what] + [event]
             case ControlApplied():
                 self._controls.append(event)
                 if event.action in ("pause", "unpause"):

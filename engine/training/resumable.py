@@ -64,6 +64,8 @@ class Resumable:
         state = {"metrics.interval": self.interval.sums, "metrics.epoch": self.epoch.sums}
         for number, values in self.optimizer.state_dict()["state"].items():
             state |= {f"optimizer.{number}.{key}": v for key, v in values.items() if isinstance(v, torch.Tensor)}
+        for number, group in enumerate(self.optimizer.param_groups):  # timm's LAMB counts its steps there
+            state |= {f"group.{number}.{key}": v for key, v in group.items() if isinstance(v, torch.Tensor)}
         if self.ema is not None:
             state |= {f"ema.{name}": tensor for name, tensor in self.ema.model.state_dict().items()}
         return {"weights": self.model.state_dict(), "state": state}
@@ -76,7 +78,10 @@ class Resumable:
             "updates": {"interval": self.interval.updates, "epoch": self.epoch.updates},
             "scaler": self.scaler.state_dict(),
             "optimizer": {
-                "groups": optimizer["param_groups"],
+                "groups": [
+                    {key: v for key, v in group.items() if not isinstance(v, torch.Tensor)}
+                    for group in optimizer["param_groups"]
+                ],
                 "state": {
                     str(number): {key: v for key, v in values.items() if not isinstance(v, torch.Tensor)}
                     for number, values in optimizer["state"].items()
@@ -95,7 +100,7 @@ class Resumable:
             self.model.load_state_dict(tensors["weights"])
             if self.ema is not None:
                 self.ema.model.load_state_dict(_below(state, "ema."))
-            self._restore_optimizer(_below(state, "optimizer."), scalars["optimizer"])
+            self._restore_optimizer(_below(state, "optimizer."), _below(state, "group."), scalars["optimizer"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise InputError(f"The checkpoint does not fit the run's model or optimizer: {error}") from error
         self.interval.sums.copy_(state["metrics.interval"])
@@ -106,19 +111,22 @@ class Resumable:
             self.scaler.load_state_dict(scalars["scaler"])
         self.position = Position(**scalars["position"])
 
-    def _restore_optimizer(self, tensors: Tensors, scalars: dict[str, Any]) -> None:
+    def _restore_optimizer(self, tensors: Tensors, group_tensors: Tensors, scalars: dict[str, Any]) -> None:
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Any]] = {int(number): dict(values) for number, values in scalars["state"].items()}
         for name, tensor in tensors.items():
             number, key = name.split(".", 1)
             state.setdefault(int(number), {})[key] = _with_strides_of(tensor, parameters[int(number)])
-        groups = [
+        groups: list[dict[str, Any]] = [
             {
                 key: tuple(value) if isinstance(value, list) and key != "params" else value
                 for key, value in group.items()
             }
             for group in scalars["groups"]
         ]
+        for name, tensor in group_tensors.items():
+            number, key = name.split(".", 1)
+            groups[int(number)][key] = tensor
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
