@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from vislab.engine.runs.control import ControlReader, Request
-from vislab.engine.runs.devices import choose, explain_unusable
+from vislab.engine.runs.devices import Device, choose, explain_unusable
 from vislab.engine.runs.events import ControlApplied, EndStatus, RunEnded, TestFigures
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventReader, EventWriter
@@ -102,7 +102,7 @@ class _Worker:
         from vislab.engine.training.run import Training
 
         self._controls.check()
-        _settle_torch(spec, self._before, chosen.torch_name)
+        _settle_torch(spec, self._before, chosen.device)
         if self._before.started is None:
             self._reporter.decide("device", chosen.torch_name, chosen.why, name=chosen.device.name)
         device = torch.device(chosen.torch_name)
@@ -178,11 +178,11 @@ def _requested_device(spec: Spec, before: RunState) -> str:
     return spec.device
 
 
-def _settle_torch(spec: Spec, before: RunState, device: str) -> None:
+def _settle_torch(spec: Spec, before: RunState, device: Device) -> None:
     import torch
 
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(explain_unusable(choose(spec.device).device))
+    if device.kind == "cuda" and not torch.cuda.is_available():
+        raise InputError(explain_unusable(device))
     decided = next((d.choice for d in before.decisions if d.what == "threads"), "")
     if decided:
         torch.set_num_threads(int(decided))
