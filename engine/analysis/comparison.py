@@ -1,0 +1,219 @@
+"""Runs side by side: what differs, what came out, what it cost, and the same-images tests."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, NamedTuple
+
+import msgspec
+
+from vislab.engine.analysis.findings import validation_images
+from vislab.engine.analysis.intervals import Interval, of_accuracy
+from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import read as read_predictions
+from vislab.engine.analysis.same_images import SameImages, holm, same_images
+from vislab.engine.runs.events import EpochEnded, Figure, TestFigures, all_finite, number
+from vislab.engine.runs.state import RunState
+from vislab.engine.runs.store import Run, RunStatus
+from vislab.presets.errors import InputError
+from vislab.presets.keys import flatten
+from vislab.presets.schema.spec import Spec
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run as far as a comparison looks at it. Names are data, never markup."""
+
+    run: Run
+    name: str
+    spec: Spec
+    state: RunState
+    status: RunStatus
+    predictions: tuple[Prediction, ...]
+    fault: str = ""
+    """Why the predictions cannot be read; empty when they can, or when there are none."""
+
+    @property
+    def best(self) -> EpochEnded | None:
+        """The best epoch."""
+        return self.state.best
+
+    @property
+    def images(self) -> int:
+        """Images that the validation figures are measured on."""
+        return validation_images(self.state.started) if self.state.started is not None else 0
+
+    @property
+    def selected_on_test(self) -> bool:
+        """Whether the best epoch was chosen by the images that it is reported on."""
+        return self.state.started is not None and self.state.started.selected_on_test
+
+    @property
+    def accuracy(self) -> float | None:
+        """Validation accuracy of the best epoch, a fraction; None where there is none or it is not finite."""
+        return _finite(self.best.val_accuracy) if self.best is not None else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Wilson's 95 % interval of `accuracy`."""
+        return of_accuracy(self.accuracy, self.images) if self.accuracy is not None and self.images else None
+
+    @property
+    def loss(self) -> float | None:
+        """Validation loss of the best epoch."""
+        return _finite(self.best.val_loss) if self.best is not None else None
+
+    @property
+    def test(self) -> TestFigures | None:
+        """The figures on test images, of the best weights; None where there are no test images."""
+        ended = self.state.ended
+        return ended.test if ended is not None and ended.test is not None and ended.test.role == "test" else None
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Accuracy on the test images, a fraction."""
+        return _finite(self.test.accuracy) if self.test is not None else None
+
+    @property
+    def trained_parameters(self) -> int | None:
+        """Parameters that train."""
+        return self.state.started.trained_parameters if self.state.started is not None else None
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Median seconds of an epoch, its validation included."""
+        return median(row.seconds for row in self.state.epochs) if self.state.epochs else None
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of work in all."""
+        return self.state.elapsed or None
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Median training speed of the epochs."""
+        return median(row.train_images_per_second for row in self.state.epochs) if self.state.epochs else None
+
+
+FIGURES: dict[str, tuple[Callable[[Compared], float | None], bool]] = {
+    "accuracy": (lambda run: run.accuracy, True),
+    "loss": (lambda run: run.loss, False),
+    "test_accuracy": (lambda run: run.test_accuracy, True),
+    "seconds_per_epoch": (lambda run: run.seconds_per_epoch, False),
+    "seconds": (lambda run: run.seconds, False),
+    "images_per_second": (lambda run: run.images_per_second, True),
+}
+"""The figures whose best is marked: how to read one, and whether the largest is the best."""
+
+
+class Difference(NamedTuple):
+    """A setting that is not the same in all runs."""
+
+    key: str
+    """Dotted, as in the spec."""
+    label: str
+    """The shortest end of the key that no other differing setting has."""
+    values: tuple[Any, ...]
+    """One a run; None: the run has no such setting."""
+
+
+class Pair(NamedTuple):
+    """The same-images test of two runs, by their positions; `refused` says why there is none."""
+
+    a: int
+    b: int
+    test: SameImages | None
+    refused: str = ""
+
+
+def look(run: Run) -> Compared:
+    """Read a run: its log, its spec, its predictions.
+
+    Raises:
+        InputError: spec.toml is missing or damaged.
+    """
+    spec, state = run.spec(), run.state()
+    try:
+        predictions, fault = read_predictions(run.path), ""
+    except InputError as error:
+        predictions, fault = (), str(error)
+    return Compared(run, run.labels().name or spec.name, spec, state, run.status(state), predictions, fault)
+
+
+def differences(specs: Sequence[Spec]) -> list[Difference]:
+    """The settings that differ, in the order of the schema; names, help and origins do not count."""
+    flat = [_settings(spec) for spec in specs]
+    keys = dict.fromkeys(key for table in flat for key in table)
+    differing = [key for key in keys if any(table.get(key) != flat[0].get(key) for table in flat)]
+    return [Difference(key, _label(key, differing), tuple(table.get(key) for table in flat)) for key in differing]
+
+
+def best_of(values: Sequence[float | None], *, largest: bool) -> set[int]:
+    """Positions of the best value; several when they are equal, none where fewer than two runs have a value, or all
+    values are the same.
+    """
+    present = {index: value for index, value in enumerate(values) if value is not None}
+    if len(present) < 2 or len(set(present.values())) == 1:
+        return set()
+    best = (max if largest else min)(present.values())
+    return {index for index, value in present.items() if value == best}
+
+
+def winner(runs: Sequence[Compared]) -> int:
+    """Position of the run that the others are tested against: that of the highest accuracy, the first of equals.
+
+    Without any figure it is the first run.
+    """
+    return max(range(len(runs)), key=lambda index: (_or_lowest(runs[index].accuracy), -index))
+
+
+def tests_against(runs: Sequence[Compared], reference: int) -> list[Pair]:
+    """The same-images test of each other run against one of them; several p-values are adjusted by Holm's method."""
+    pairs = [_pair(runs, reference, other) for other in range(len(runs)) if other != reference]
+    adjusted = iter(holm([pair.test.p for pair in pairs if pair.test is not None]))
+    return [pair._replace(test=pair.test._replace(p=next(adjusted))) if pair.test else pair for pair in pairs]
+
+
+def same_data(runs: Sequence[Compared]) -> bool:
+    """Whether all runs that say what they read have read the same data, by its fingerprint."""
+    prints = {decision.choice for compared in runs for decision in compared.state.decisions if decision.what == "data"}
+    return len(prints) <= 1
+
+
+def _pair(runs: Sequence[Compared], a: int, b: int) -> Pair:
+    for compared in (runs[a], runs[b]):
+        if compared.fault:
+            return Pair(a, b, None, compared.fault)
+    try:
+        return Pair(a, b, same_images(runs[a].predictions, runs[b].predictions))
+    except InputError as error:
+        return Pair(a, b, None, str(error))
+
+
+def _settings(spec: Spec) -> dict[str, Any]:
+    flat = dict(flatten(msgspec.to_builtins(spec)))
+    return {
+        key: value
+        for key, value in flat.items()
+        if key != "name" and not key.startswith("origins") and key.rpartition(".")[2] != "help"
+    }
+
+
+def _label(key: str, others: Sequence[str]) -> str:
+    """`learning_rate` of strategy.learning_rate; what is called `name` is called by its section."""
+    parts = key.split(".")
+    if parts[-1] == "name":
+        return parts[-2]
+    for count in range(1, len(parts)):
+        end = ".".join(parts[-count:])
+        if sum(other == end or other.endswith("." + end) for other in others) == 1:
+            return end
+    return key
+
+
+def _finite(figure: Figure | None) -> float | None:
+    return number(figure) if figure is not None and all_finite((figure,)) else None
+
+
+def _or_lowest(value: float | None) -> float:
+    return -1.0 if value is None else value

@@ -1,0 +1,70 @@
+"""predictions.csv: what a run answered on the images that it was judged by last."""
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from vislab.presets.errors import InputError
+
+FILE = "predictions.csv"
+_COLUMNS = ["name", "label", "predicted", "confidence"]
+
+
+class Prediction(NamedTuple):
+    """One image. Names come from outside: data, never markup."""
+
+    name: str
+    """Of the image, unique in its data set."""
+    label: str
+    """Its true class."""
+    predicted: str
+    confidence: float
+    """Share of the predicted class by softmax, in [0, 1]; NaN where the logits were not finite."""
+
+    @property
+    def right(self) -> bool:
+        """Whether the prediction is the label."""
+        return self.label == self.predicted
+
+
+def read(run_dir: Path) -> tuple[Prediction, ...]:
+    """The predictions of a run, in the order of the data set; empty when it has none (yet).
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = run_dir / FILE
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = csv.reader(file)
+            titles = next(rows, None)
+            if titles != _COLUMNS:
+                raise InputError(f"{path} has the columns {titles}, not {','.join(_COLUMNS)}: it is damaged.")
+            return tuple(_prediction(path, rows.line_num, row) for row in rows)
+    except FileNotFoundError:
+        return ()
+    except csv.Error as error:
+        raise InputError(f"{path} cannot be read as CSV: {error}.") from error
+
+
+def classes_of(predictions: Iterable[Prediction], known: Iterable[str] = ()) -> tuple[str, ...]:
+    """The classes in the order that is known, then those that only the predictions name, in alphabetical order."""
+    first = tuple(known)
+    met = {name for row in predictions for name in (row.label, row.predicted)}
+    return first + tuple(sorted(met.difference(first)))
+
+
+def _prediction(path: Path, line: int, row: list[str]) -> Prediction:
+    try:
+        name, label, predicted, confidence = row
+        return Prediction(name, label, predicted, float(confidence))
+    except ValueError as error:
+        raise InputError(f"{path}, line {line} is not name, label, predicted, confidence: it is damaged.") from error
+
+
+def worst(predictions: Iterable[Prediction], limit: int) -> list[Prediction]:
+    """Wrong answers that the model was surest of, the surest first; equal ones by name."""
+    wrong = [row for row in predictions if not row.right and math.isfinite(row.confidence)]
+    return sorted(wrong, key=lambda row: (-row.confidence, row.name))[:limit]
