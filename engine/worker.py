@@ -73,8 +73,8 @@ class _Worker:
 
     def work(self) -> int:
         """Train to an end of any kind; returns the exit code."""
-        self._reporter.progress("starting", force=True)
         with self._controls:
+            self._reporter.progress("starting", force=True)
             try:
                 reason, test = self._train()
             except Interrupted as interruption:

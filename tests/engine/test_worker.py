@@ -1,0 +1,317 @@
+"""The process that trains: what it obeys, how it ends, what it says."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from vislab.engine import worker
+from vislab.engine.data import loading
+from vislab.engine.runs import checkpoints, control
+from vislab.engine.runs.start import start
+from vislab.engine.training.controls import Controls
+from vislab.presets.errors import InputError
+
+STEPS = 6  # an epoch
+
+
+def at_step(number):
+    return lambda phase, step, epoch, done: phase == "training" and step == number
+
+
+def wait(condition, seconds=60.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.005)
+
+
+def ended(run):
+    state = run.state()
+    assert state.ended is not None
+    return state.ended
+
+
+def test_a_real_worker_terminated_killed_and_resumed_ends_with_the_bits_of_an_undisturbed_one(
+    make_run, train, settings, trained, monkeypatch
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    strategy = {"epochs": 3000, "max_steps": 200, "ema": 0.9, "schedule": "cosine"}
+    whole, run = (make_run(checkpoint_every=every, strategy=strategy) for every in ("auto", "3steps"))
+
+    process = start(run, settings)
+    wait(lambda: run.state().step >= 20)
+    os.kill(process, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 143
+    assert run.status() == "stopped"
+    assert (ended(run).exit_code, ended(run).reason) == (143, "SIGTERM received")
+    assert int(checkpoints.full(run.checkpoints)[0].name) == ended(run).step < 200
+
+    process = start(run, settings)
+    there = run.state().step
+    wait(lambda: run.state().ended is None and run.state().step >= there + 20)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert run.status() == "died"
+    assert run.state().step < 200
+
+    process = start(run, settings)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, run.worker_log.read_text()
+    assert len(run.state().resumes) == 2
+    assert train(whole) == 0
+    expected, found = trained(whole), trained(run)
+    assert [name for name in expected if expected[name] != found[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 143), (signal.SIGINT, 130)], ids=lambda value: str(value)
+)
+def test_a_signal_saves_a_checkpoint_and_stops_the_run(make_run, train, watch, number, code):
+    run = make_run()
+    watch(lambda phase, step, epoch, done: os.kill(os.getpid(), number) if (phase, step) == ("training", 4) else None)
+    before = signal.getsignal(number)
+    assert train(run) == code
+    assert signal.getsignal(number) is before
+    assert (ended(run).status, ended(run).exit_code, ended(run).step, ended(run).epoch) == ("stopped", code, 4, 0)
+    assert ended(run).reason == f"{number.name} received"
+    assert [folder.name for folder in checkpoints.full(run.checkpoints)] == ["4"]
+    assert run.worker() == 0
+
+
+@pytest.mark.parametrize("phase", ["starting", "reading data", "building"])
+def test_a_signal_before_the_training_is_obeyed_too(make_run, train, watch, phase):
+    run = make_run()
+    watch(lambda now, step, epoch, done: os.kill(os.getpid(), signal.SIGTERM) if now == phase else None)
+    assert train(run) == 143
+    assert (ended(run).status, ended(run).step) == ("stopped", 1 if phase == "building" else 0)
+    watch(lambda *position: None)
+    assert train(run) == 0
+
+
+def test_requests_made_to_an_earlier_worker_are_not_obeyed(make_run, train):
+    run = make_run()
+    control.send(run.control, "stop")
+    assert train(run) == 0
+
+
+def test_stop_after_epoch_ends_between_epochs(make_run, train, watch):
+    run = make_run(strategy={"epochs": 3})
+    watch(lambda phase, step, epoch, done: control.send(run.control, "stop_after_epoch") if step == 2 else None)
+    assert train(run) == 130
+    assert (ended(run).status, ended(run).step, ended(run).epoch) == ("stopped", STEPS, 1)
+    assert len(run.state().epochs) == 1
+    watch(lambda *position: None)
+    assert train(run) == 0
+    assert [row.epoch for row in run.state().epochs] == [1, 2, 3]
+
+
+def test_stop_after_the_last_epoch_is_an_end_like_any_other(make_run, train, watch):
+    run = make_run(strategy={"epochs": 1})
+    watch(lambda phase, step, epoch, done: control.send(run.control, "stop_after_epoch") if step == 2 else None)
+    assert train(run) == 0
+    assert (ended(run).status, ended(run).reason) == ("done", "")
+
+
+def test_a_checkpoint_is_saved_on_request_before_the_next_update(make_run, train, watch):
+    run = make_run(checkpoint_every="1000steps")
+    request = []
+
+    def ask(phase, step, epoch, done):
+        if (phase, step) == ("training", 3):
+            request.append(control.send(run.control, "checkpoint"))
+
+    watch(ask)
+    assert train(run) == 0
+    state = run.state()
+    assert [saved.step for saved in state.checkpoints if saved.kind == "full"] == [3, 2 * STEPS]
+    assert [(done.request, done.action, done.step) for done in state.controls] == [(request[0].id, "checkpoint", 3)]
+
+
+def test_a_pause_is_left_out_of_the_time_of_work_and_shown(make_run, train, watch):
+    run = make_run(strategy={"epochs": 1})
+    seen = []
+
+    def look_and_go_on():
+        wait(lambda: run.progress().phase == "paused")
+        seen.append((run.progress(), run.state().status))
+        time.sleep(0.8)
+        seen.append((run.progress(), run.state().status))
+        control.send(run.control, "unpause")
+
+    helper = threading.Thread(target=look_and_go_on)
+
+    def pause(phase, step, epoch, done):
+        if (phase, step) == ("training", 3):
+            control.send(run.control, "pause")
+            helper.start()
+
+    watch(pause)
+    began = time.monotonic()
+    assert train(run) == 0
+    took = time.monotonic() - began
+    helper.join()
+    assert 0 < ended(run).elapsed < took - 0.8
+    assert all(row.elapsed < took - 0.8 for row in run.state().steps)
+    (first, status), (second, _) = seen
+    assert status == "paused"
+    assert (first.step, first.epoch, first.done, first.total) == (3, 1, 3, STEPS)
+    assert second.time > first.time, "the heartbeat stands still while paused"
+    assert [request.action for request in run.state().controls] == ["pause", "unpause"]
+
+
+def test_a_pause_while_data_are_read_counts_for_nothing(make_run, train, watch):
+    run = make_run(strategy={"epochs": 1})
+
+    def pause(phase, step, epoch, done):
+        if phase == "reading data" and not run.control.exists():
+            control.send(run.control, "pause")
+            threading.Timer(0.6, control.send, (run.control, "unpause")).start()
+
+    watch(pause)
+    assert train(run) == 0
+    assert all(row.elapsed > 0 and row.images_per_second > 0 for row in run.state().steps)
+    assert all(earlier.elapsed < later.elapsed for earlier, later in zip(run.state().steps, list(run.state().steps)[1:], strict=False))
+
+
+def test_a_paused_run_can_be_stopped(make_run, train, watch):
+    run = make_run()
+
+    def pause(phase, step, epoch, done):
+        if (phase, step) == ("training", 2):
+            control.send(run.control, "pause")
+            threading.Timer(0.2, control.send, (run.control, "stop")).start()
+
+    watch(pause)
+    assert train(run) == 130
+    assert ended(run).step == 2
+
+
+def test_a_second_worker_is_refused(make_run, settings, monkeypatch, capsys):
+    monkeypatch.setattr(worker, "_LOCK_PATIENCE", 0.1)
+    run = make_run()
+    hold = (
+        "import sys; from pathlib import Path; from vislab.engine.runs.liveness import RunLock;"
+        "lock = RunLock(Path(sys.argv[1])); print(lock.acquire(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(run.lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "True\n"
+        assert worker.main(run.path, settings=settings) == 2
+        assert "has a worker already" in capsys.readouterr().err
+        assert not run.events.exists()
+        other.stdin.close()
+
+
+def test_a_relative_run_directory_is_the_same_run(make_run, settings, monkeypatch):
+    """References to the user's own files are looked up from other folders."""
+    run = make_run(strategy={"epochs": 1})
+    monkeypatch.chdir(run.path.parent)
+    assert worker.main(Path(run.id), settings=settings) == 0
+
+
+def test_the_input_at_fault_is_said_with_exit_code_2(make_run, train, capsys):
+    run = make_run(dataset={"options": {"colour": 3}})
+    assert train(run) == 2
+    assert (ended(run).status, ended(run).exit_code) == ("failed", 2)
+    assert "colour" in ended(run).reason
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_damaged_spec_is_said(make_run, train):
+    run = make_run()
+    (run.path / "spec.toml").write_text("seed = 'none'")
+    assert train(run) == 2
+    assert "spec.toml" in ended(run).reason
+
+
+def test_broken_settings_are_said(make_run, monkeypatch):
+    run = make_run()
+
+    def broken():
+        raise InputError("vislab.toml: unknown key 'colour'")
+
+    monkeypatch.setattr(worker, "load_settings", broken)
+    assert worker.main(run.path) == 2
+    assert ended(run).reason == "vislab.toml: unknown key 'colour'"
+
+
+def test_a_fault_leaves_its_traceback_and_says_where_it_happened(make_run, train, mine, capsys):
+    run = make_run(strategy={"loss": f"{mine}:raising_loss"})
+    assert train(run) == 1
+    assert (ended(run).status, ended(run).exit_code) == ("failed", 1)
+    assert "Unexpected KeyError" in ended(run).reason and "mine.py, line " in ended(run).reason
+    assert "Traceback" in capsys.readouterr().err
+    assert run.status() == "failed"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("[enforce fail] can't allocate memory")],
+    ids=["numpy", "cuda", "cpu"],
+)
+def test_full_memory_is_said_with_what_helps(make_run, train, monkeypatch, error):
+    def full(*args, **keys):
+        raise error
+
+    monkeypatch.setattr(loading, "decode", full)
+    run = make_run(strategy={"batch_size": 8, "accumulate": 2})
+    assert train(run) == 1
+    assert "Out of memory" in ended(run).reason and "strategy.accumulate = 4" in ended(run).reason
+    assert "strategy.batch_size = 8" in ended(run).reason
+
+
+def test_a_disk_that_is_full_when_an_interrupted_run_is_saved_is_said(make_run, train, watch, monkeypatch):
+    run = make_run()
+
+    def fill(phase, step, epoch, done):
+        if phase == "saving":
+            monkeypatch.setattr(os, "fsync", full)
+        if (phase, step) == ("training", 2):
+            control.send(run.control, "stop")
+
+    def full(file):
+        monkeypatch.undo()
+        raise OSError(28, "No space left on device")
+
+    watch(fill)
+    assert train(run) == 1
+    assert ended(run).status == "failed" and "No space left" in ended(run).reason
+
+
+def test_the_copies_under_code_are_used_not_the_files_they_were_made_from(make_spec, settings, train, tmp_path, mine):
+    from vislab.engine.runs import store
+
+    theirs = tmp_path / "theirs.py"
+    theirs.write_text(mine.read_text())
+    own = f"{theirs}:"
+    spec = make_spec(
+        dataset={"source": own + "source"},
+        architecture={"build": own + "build"},
+        strategy={"epochs": 1, "loss": own + "nan_loss"},
+    )
+    run = store.create(settings.runs_dir, spec, code=[theirs])
+    theirs.write_text("raise RuntimeError('this file was changed after the run began')")
+    assert train(run) == 1
+    assert "nan" in ended(run).reason
+
+
+def test_a_worker_in_another_thread_leaves_the_signals_alone(make_run, train):
+    run, codes = make_run(strategy={"epochs": 1}), []
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=lambda: codes.append(train(run)))
+    thread.start()
+    thread.join()
+    assert codes == [0] and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_controls_took_out_of_durations_is_taken_once():
+    controls = Controls.__new__(Controls)
+    controls.paused_seconds = 2.5
+    assert (controls.take_paused_seconds(), controls.take_paused_seconds()) == (2.5, 0.0)
