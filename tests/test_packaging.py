@@ -1,5 +1,6 @@
-"""What a wheel holds: every module and every preset, and nothing else."""
+"""What a wheel holds: every module and every preset, and nothing else; and that its names are ours alone."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -47,3 +48,25 @@ def test_every_folder_with_modules_is_a_package():
 def test_the_three_floors_are_links_so_that_there_is_one_copy_of_each_file():
     for floor in FLOORS:
         assert (ROOT / "src" / "vislab" / floor).resolve() == ROOT / floor
+
+
+def test_modules_of_somebody_else_are_never_taken_for_ours(tmp_path):
+    mine = tmp_path / "mine"
+    for name in ("engine.py", "tui/__init__.py", "presets/__init__.py", "worker.py"):
+        file = mine / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("raise RuntimeError('this is somebody else')\n")
+    folders = {f"VISLAB_{name}_DIR": str(tmp_path / name) for name in ("RUNS", "DATA", "CACHE")}
+    command = [str(Path(sys.executable).with_name("vislab")), "run", "--preset", "digits-lenet5", "--plain"]
+    done = subprocess.run(
+        [*command, "--set", "strategy.epochs=1", "--set", "strategy.limit=64"],
+        cwd=mine,
+        env=os.environ | folders | {"PYTHONPATH": ".", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "RUNS").iterdir()
+    assert run.name.split("-")[2:4] == ["digits", "lenet5"]
+    assert "somebody else" not in done.stderr + (run / "worker.log").read_text()
