@@ -7,10 +7,9 @@ from pathlib import Path
 from vislab.presets.augmentation_text import parse
 from vislab.presets.choices import ZOO
 from vislab.presets.errors import InputError
-from vislab.presets.keys import unknown
 from vislab.presets.layers import WEIGHT_FILES, exists, shown
 from vislab.presets.optimizers import OPTIMIZERS, REFUSED
-from vislab.presets.own_code import describe, nearest, option_problems
+from vislab.presets.own_code import describe, did_you_mean, nearest, option_problems
 from vislab.presets.schema.spec import Spec
 from vislab.presets.split_text import split_shares
 
@@ -26,7 +25,7 @@ def problems_of(spec: Spec) -> list[str]:
 
 def _run(spec: Spec) -> Iterator[tuple[str, str]]:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", spec.device):
-        yield "device", f"must be auto, cpu, mps, cuda or cuda:N{unknown(spec.device, DEVICES)}"
+        yield "device", f"must be auto, cpu, mps, cuda or cuda:N{did_you_mean(spec.device, DEVICES)}"
 
 
 def _preprocessing(spec: Spec) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 from vislab.presets import timm_index
 from vislab.presets.errors import InputError
 from vislab.presets.layers import Layer, absolute, exists, shown
-from vislab.presets.own_code import nearest
+from vislab.presets.own_code import did_you_mean
 from vislab.presets.settings import Settings
 from vislab.presets.shelves import KINDS, Kind, files, section_layers
 
@@ -130,9 +130,8 @@ def _unknown(kind: Kind, text: str, known: list[str], presets: list[str]) -> str
     function = {"datasets": "source", "architectures": "build"}.get(kind, "")
     if function and text.endswith(".py"):
         return f"name the function as well, such as {text}:{function}"
-    guess = nearest(text, known, "").partition("?")[0] + "?" if "did you mean" in nearest(text, known, "") else ""
     ways = {
         "datasets": "; or give a folder such as ./photos, mine.py:source, or hf:NAME",
         "architectures": "; or give a timm model's name, or mine.py:build",
     }.get(kind, "")
-    return f"there is no {KINDS[kind]} of this name{guess}; there are {', '.join(presets)}{ways}"
+    return f"there is no {KINDS[kind]} of this name{did_you_mean(text, known)}; there are {', '.join(presets)}{ways}"

@@ -22,6 +22,7 @@ from vislab.presets.layers import (
     layer_of,
     merge,
 )
+from vislab.presets.own_code import did_you_mean
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings, load_settings
 from vislab.presets.shelves import Kind
@@ -180,7 +181,7 @@ def _pretrained(values: dict[str, Any], problems: list[str]) -> Layer | None:
     model = timm_index.find(name)
     if model is None:
         problems.append(
-            f"architecture.options.model = '{name}': timm has no such model{keys.unknown(name, timm_index.names())}"
+            f"architecture.options.model = '{name}': timm has no such model{did_you_mean(name, timm_index.names())}"
         )
         return None
     if not model.pretrained and values["architecture.weights"] == "default":

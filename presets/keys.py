@@ -3,13 +3,13 @@
 import math
 import re
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import msgspec
 
+from vislab.presets.own_code import did_you_mean
 from vislab.presets.schema.dataset import Option
 from vislab.presets.schema.spec import Spec
 
@@ -126,19 +126,13 @@ def allowed(hint: Any) -> str:
     return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[hint]
 
 
-def unknown(key: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest one that is known, or nothing."""
-    close = get_close_matches(key, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def unknown_key(key: str) -> str:
     """The message about a key that no spec has, with the nearest one or the keys of the same table."""
-    if guess := unknown(key, KEYS):
+    if guess := did_you_mean(key, KEYS):
         return f"there is no such key{guess}"
     table, _, name = key.rpartition(".")
     if same_name := [other for other in KEYS if other.rpartition(".")[2] == (name or table)]:
-        return f"there is no such key; did you mean {same_name[0]}?"
+        return f"there is no such key; did you mean '{same_name[0]}'?"
     siblings = [other for other in KEYS if other.startswith(f"{key.partition('.')[0]}.")]
     return f"there is no such key; keys are: {', '.join(siblings or _tops())}"
 
@@ -155,8 +149,7 @@ def _range(meta: msgspec.Meta) -> str:
 
 def _nearest_literal(hint: Any, value: Any) -> str:
     names = re.findall(r"[a-z0-9_]+", allowed(hint)) if "Literal" in str(hint) else []
-    close = get_close_matches(value, names, n=1) if isinstance(value, str) else []
-    return f"; did you mean {close[0]}?" if close else ""
+    return did_you_mean(value, names) if isinstance(value, str) else ""
 
 
 def _unfit(value: Any) -> str:

@@ -132,9 +132,13 @@ def nearest(name: str, known: Iterable[str], kind: str) -> str:
     names = list(known)
     if not names:
         return f"; there are no {kind}"
-    close = get_close_matches(name, names, n=1)
-    guess = f"; did you mean '{close[0]}'?" if close else ";"
-    return f"{guess} {kind}: {', '.join(names)}"
+    return f"{did_you_mean(name, names) or ';'} {kind}: {', '.join(names)}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or nothing where none is near."""
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def no_function(reference: str, place: Path | str, name: str, known: Iterable[str]) -> str:

@@ -1,7 +1,6 @@
 """Settings of a person and of a project: where runs, data and caches lie, and values for every new spec."""
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from vislab.presets.errors import InputError
+from vislab.presets.layers import read_toml
 from vislab.presets.own_code import nearest
 
 FOLDERS = {
@@ -105,12 +105,12 @@ def load_settings(
 
 def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
     """The valid part of a settings file, and what is wrong with the rest. A file that is not there is empty."""
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not file.is_file():
         return {}, []
-    except (OSError, ValueError) as error:
-        return {}, [f"{file}: cannot be read as TOML: {error}"]
+    try:
+        table = read_toml(file)
+    except InputError as error:
+        return {}, [str(error)]
     valid, problems = {}, []
     for key, value in table.items():
         wanted = str if key in FOLDERS else dict

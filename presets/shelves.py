@@ -14,10 +14,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from vislab.presets import keys
 from vislab.presets.errors import InputError
 from vislab.presets.layers import Layer, layer_of, read_toml
-from vislab.presets.own_code import find_module
+from vislab.presets.own_code import did_you_mean, find_module
 from vislab.presets.schema.recipe import Mark
 from vislab.presets.schema.study import Study
 from vislab.presets.settings import Settings
@@ -67,7 +66,7 @@ def folders(settings: Settings) -> list[Path]:
     Raises:
         InputError: an entry point names a package that is not there.
     """
-    found = [BUILT_IN, *_packages()]
+    found = [BUILT_IN, *packages()]
     found.append(user_folder(settings))
     if settings.project is not None:
         found.append(settings.project / PROJECT_FOLDER)
@@ -113,7 +112,7 @@ def recipe_layers(found: list[PresetFile], problems: list[str]) -> tuple[dict[st
             else:
                 problems.append(
                     f"{preset.file}: {key}: a recipe has the texts help, study and printed and the tables "
-                    f"{', '.join(MARKS)}{keys.unknown(key, MARKS)}"
+                    f"{', '.join(MARKS)}{did_you_mean(key, MARKS)}"
                 )
     return words, layers
 
@@ -131,7 +130,7 @@ def study(found: list[PresetFile], problems: list[str]) -> Study:
 
 
 @cache
-def _packages() -> tuple[Path, ...]:
+def packages() -> tuple[Path, ...]:
     """Folders of installed packages; looking through what is installed takes longer than everything else here."""
     found: list[Path] = []
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.value, entry.name)):

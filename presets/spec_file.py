@@ -1,6 +1,5 @@
 """A spec as a TOML file, exactly there and back."""
 
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -12,20 +11,8 @@ from vislab.presets.schema.spec import Spec
 
 
 def dump_spec(spec: Spec) -> str:
-    """The TOML text of a spec; `parse_spec` gives back an equal one."""
+    """The TOML text of a spec; `load_spec` of a file that holds it gives back an equal one."""
     return tomli_w.dumps(msgspec.to_builtins(spec))
-
-
-def parse_spec(text: str) -> Spec:
-    """Read the TOML text of a whole spec.
-
-    Raises:
-        InputError: it is not valid TOML or not a spec of this version.
-    """
-    try:
-        return msgspec.convert(tomllib.loads(text), Spec)
-    except (ValueError, msgspec.ValidationError) as error:
-        raise InputError(str(error)) from error
 
 
 def load_spec(path: Path) -> Spec:

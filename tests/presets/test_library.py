@@ -15,6 +15,7 @@ from vislab.presets import keys
 from vislab.presets.errors import InputError
 from vislab.presets.library import ResolveError, dump_spec, load_spec, resolve, save_spec
 from vislab.presets.schema.spec import Spec
+from vislab.presets.shelves import packages
 
 OWN_NETWORK = '''"""A network."""
 
@@ -81,6 +82,19 @@ class TestLayers:
         spec = resolve(recipe="digits-lenet5")
         assert (spec.strategy.epochs, spec.strategy.split) == (5, "80/20")
         assert spec.origins["strategy.epochs"] == f"recipe digits-lenet5: ours ({file})"
+
+    def test_an_installed_package_offers_presets(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write(tmp_path / "lib/theirs/__init__.py", "raise RuntimeError('never imported')\n")
+        write(tmp_path / "lib/theirs/strategies/theirs.toml", "epochs = 77\n")
+        metadata = "lib/theirs-1.dist-info"
+        write(tmp_path / metadata / "METADATA", "Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+        write(tmp_path / metadata / "entry_points.txt", "[vislab.presets]\ntheirs = theirs\n")
+        monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+        packages.cache_clear()
+        try:
+            assert resolve(dataset="digits", architecture="mlp", strategy="theirs").strategy.epochs == 77
+        finally:
+            packages.cache_clear()
 
     def test_pretrained_weights_bring_their_preprocessing(self) -> None:
         spec = resolve(dataset="digits", architecture="efficientnet_lite0", strategy="transfer")
@@ -208,11 +222,11 @@ class TestMistakes:
         text = str(caught.value)
         assert text.startswith("7 problems:\n")
         for part in (
-            "scratch.toml): strategy.epoch: there is no such key; did you mean strategy.epochs?",
+            "scratch.toml): strategy.epoch: there is no such key; did you mean 'strategy.epochs'?",
             "vislab.toml: seed = 'x': must be a whole number >= 0",
-            "command line: strategy.lerning_rate: there is no such key; did you mean strategy.learning_rate?",
+            "command line: strategy.lerning_rate: there is no such key; did you mean 'strategy.learning_rate'?",
             "command line: strategy.epochs = -1: must be a whole number >= 1",
-            "preprocessing.resize = 'strech': must be stretch, crop or pad; did you mean stretch?",
+            "preprocessing.resize = 'strech': must be stretch, crop or pad; did you mean 'stretch'?",
             "strategy.split = '80/30': sums to 110 %",
             "there is no data set of this name; did you mean 'digits'?",
         ):
@@ -224,7 +238,7 @@ class TestMistakes:
         [
             (["strategy.optimizer=adamm"], "did you mean 'adam"),
             (["strategy.optimizer=bnbadam"], "needs bitsandbytes"),
-            (["strategy.minimum_learning_rate=1"], "is above strategy.learning_rate = 0.002"),
+            (["strategy.minimum_learning_rate=1"], "is above strategy.learning_rate = 0.003"),
             (["strategy.warmup_epochs=20"], "must be below strategy.epochs = 20"),
             (["strategy.folds=3", "strategy.fold=4"], "is above strategy.folds = 3"),
             (["strategy.folds=1"], "must be 2 or more"),
@@ -242,16 +256,16 @@ class TestMistakes:
             (["strategy.augment=horizontal_flip,rotation(degree=3)"], "did you mean 'degrees'"),
             (["strategy.augment=random_crop(padding=0)"], "must be from 1 to 1024"),
             (["strategy.balance_augment=[]", "strategy.balance_to=9"], "strategy.balance_to needs augmentations"),
-            (["strategy.accumulate=64"], "more than strategy.batch_size = 32"),
+            (["strategy.accumulate=65"], "more than strategy.batch_size = 64"),
             (["preprocessing.mean=[0.5, 0.5]"], "has 2 values where preprocessing.channels = 1"),
             (["preprocessing.channels=2"], "must be 1 or 3"),
-            (["device=cudda"], "did you mean cuda"),
+            (["device=cudda"], "did you mean 'cuda'"),
             (["strategy.learning_rate=inf"], "must be a finite number"),
             (["strategy.learning_rate=nan"], "must be a number > 0"),
             (["strategy.pretrained=yes"], "must be true or false"),
             (["strategy.epochs=2.5"], "must be a whole number >= 1"),
             (["strategy.epochs"], "write KEY=VALUE"),
-            (["epochs=3"], "did you mean strategy.epochs?"),
+            (["epochs=3"], "did you mean 'strategy.epochs'?"),
             (["strategy=transfer"], "there is no such key"),
             (["recipe=digits-mlp"], "chosen by --preset"),
             (["architecture.options.width=3"], "unknown option 'width'"),
@@ -279,7 +293,7 @@ class TestMistakes:
         write(user / "presets/recipes/strange.toml", "[our]\nseed = 1\n")
         write(user / "presets/recipes/twice.toml", "[ours]\nseed = 1\n[report]\nseed = 2\n")
         assert "broken.toml: cannot be read as TOML" in problems(recipe="broken")[0]
-        assert "did you mean ours?" in problems(recipe="strange")[0]
+        assert "did you mean 'ours'?" in problems(recipe="strange")[0]
         assert "seed stands under two marks" in problems(recipe="twice")[0]
 
     def test_settings_that_cannot_be_read(self) -> None:
