@@ -1,5 +1,6 @@
 """What is in a data set: classes, counts, sizes, duplicates, and files that cannot be read."""
 
+import contextlib
 import hashlib
 import os
 from collections import Counter, defaultdict
@@ -15,6 +16,7 @@ import numpy as np
 from vislab.engine.data.decoding import format_and_mode
 from vislab.engine.data.source import FileImages, Images, Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
+from vislab.engine.data.sources.download import offline
 from vislab.engine.data.splits import Split, make_split
 from vislab.presets.errors import InputError
 from vislab.presets.schema.dataset import Dataset
@@ -34,6 +36,8 @@ class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         strategy: of its fields split, validation, folds, fold and limit count.
         seed: of the run.
         folder: what relative paths start from; empty: the working directory.
+        look: decode every image; False: only classes, counts and roles.
+        download: fetch published files that are not here; False: that is an error.
     """
 
     dataset: Dataset
@@ -41,6 +45,8 @@ class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     strategy: Strategy = Strategy()
     seed: int = 0
     folder: str = ""
+    look: bool = True
+    download: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Seen:
 
 
 def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """Read every image of a data set and say what is in it.
+    """Read every image of a data set, or with look = False no image, and say what is in it.
 
     Returns:
         name, images, labelled, unlabelled, fingerprint; classes; counts: for "all" and each role of the split, images
@@ -63,25 +69,27 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         imbalance: the largest class over the smallest; smallest, largest: their names; sizes: smallest, median and
         largest image by area as [width, height], and how many distinct; formats, modes: counts; duplicates: groups of
         images with equal pixels, each with names, classes and roles, how many images are superfluous, how many groups
-        reach across roles, how many have more than one class; unreadable: name and reason; ignored: other files.
+        reach across roles, how many have more than one class; unreadable: name and reason; ignored: other files. Without
+        a look, sizes to unreadable are as of no images.
 
     Raises:
         InputError: the data set cannot be opened.
     """
     wanted = msgspec.convert(request, DataRequest)
-    source = open_dataset(
-        wanted.dataset,
-        data_dir=Path(wanted.data_dir),
-        folder=Path(wanted.folder) if wanted.folder else None,
-        listener=lambda name, done, total: tell(f"downloading {name}", done, total),
-    )
+    with contextlib.nullcontext() if wanted.download else offline():
+        source = open_dataset(
+            wanted.dataset,
+            data_dir=Path(wanted.data_dir),
+            folder=Path(wanted.folder) if wanted.folder else None,
+            listener=lambda name, done, total: tell(f"downloading {name}", done, total),
+        )
     split: Split | None = None
     split_error = None
     try:
         split = make_split(source, wanted.strategy, wanted.seed)
     except InputError as error:
         split_error = str(error)
-    seen = look_at_all(source.images, tell)
+    seen = look_at_all(source.images, tell) if wanted.look else []
     roles = _roles(source, split)
     counts = np.bincount(source.labels[source.labels >= 0], minlength=len(source.classes))
     return {

@@ -52,6 +52,19 @@ def _say(name: str, done: int, total: int) -> None:
 _listener: ContextVar[Listener] = ContextVar("listener", default=_say)
 
 
+_forbidden: ContextVar[bool] = ContextVar("forbidden", default=False)
+
+
+@contextlib.contextmanager
+def offline() -> Iterator[None]:
+    """Forbid downloads: `fetch` then takes what is there, and raises InputError for the rest."""
+    token = _forbidden.set(True)
+    try:
+        yield
+    finally:
+        _forbidden.reset(token)
+
+
 @contextlib.contextmanager
 def listening(listener: Listener | None) -> Iterator[None]:
     """Send reports of downloads, (file name, bytes done, bytes in all or 0), to `listener` instead of stderr.
@@ -78,6 +91,8 @@ def fetch(folder: Path, remotes: Sequence[Remote]) -> list[Path]:
             if _md5(path) != remote.md5:
                 raise InputError(f"{path} is damaged or another file (its MD5 is not {remote.md5}); remove it")
             continue
+        if _forbidden.get():
+            raise InputError(f"{path.name} is not in {folder}; it is downloaded when a run needs it")
         reasons = []
         for url in remote.urls:
             try:

@@ -100,3 +100,17 @@ def test_a_folder_where_nothing_can_be_read(tmp_path: Path) -> None:
         (tmp_path / name / "1.png").write_text("broken")
     found, _ = ask(tmp_path)
     assert len(found["unreadable"]) == 2 and found["sizes"] is None and found["imbalance"] == 1.0
+
+
+def test_without_a_look_no_image_is_decoded(photos: Path) -> None:
+    (photos / "train/cat/broken.jpg").write_bytes(b"not an image")
+    found, told = ask(photos, look=False)
+    assert found["counts"]["all"] == [13, 5] and not told
+    assert found["sizes"] is None and not found["unreadable"] and not found["duplicates"]["groups"]
+
+
+def test_a_question_may_forbid_downloads(tmp_path: Path) -> None:
+    mnist = {"name": "mnist", "source": "vislab.engine.data.sources.torchvision_sets:mnist"}
+    with pytest.raises(InputError, match="downloaded when a run needs it"):
+        answer({"dataset": mnist, "data_dir": str(tmp_path), "download": False}, lambda *report: None)
+    assert not list(tmp_path.iterdir())

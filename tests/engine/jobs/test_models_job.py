@@ -38,3 +38,50 @@ def test_attention_is_counted() -> None:
         return blocks + tokens * 768 * width + width * 10
 
     assert cost(64) == pytest.approx(by_hand(64), rel=1e-3)
+
+
+def test_memory_of_training_is_that_counted_by_hand() -> None:
+    found = ask(strategy={"batch_size": 6, "optimizer": "adam"})["memory"]
+    assert found["weights"] == found["gradients"] == 4 * 61_706
+    # Adam keeps two figures a weight.
+    assert found["optimizer"] == 2 * found["gradients"]
+    assert found["total"] == sum(found[part] for part in ("weights", "gradients", "optimizer", "activations"))
+    # At least the input and the outputs of both convolutions are kept for the backward pass; not ten times as much.
+    kept = 6 * 4 * (28**2 + 6 * 28**2 + 16 * 10**2)
+    assert kept < found["activations"] < 10 * kept
+
+
+@pytest.mark.parametrize(("optimizer", "share"), [("sgd", 1), ("adamw", 2), ("lion", 1)])
+def test_state_of_the_optimizer(optimizer: str, share: int) -> None:
+    found = ask(strategy={"optimizer": optimizer})["memory"]
+    assert found["optimizer"] == share * found["gradients"]
+
+
+def test_memory_grows_with_the_micro_batch_and_shrinks_with_what_is_frozen() -> None:
+    def activations(**strategy: object) -> int:
+        return ask(strategy=strategy)["memory"]["activations"]
+
+    assert activations(batch_size=128) == 2 * activations(batch_size=64)
+    assert activations(batch_size=128, accumulate=4) == activations(batch_size=32)
+    assert activations(batch_size=64, freeze="backbone") < activations(batch_size=64) / 2
+    assert activations(batch_size=64, freeze="gradual") == activations(batch_size=64)
+    averaged, raw = (ask(strategy={"ema": ema})["memory"]["weights"] for ema in (0.9, 0.0))
+    assert averaged == 2 * raw
+
+
+def test_a_model_too_large_for_this_machine_is_counted_without_its_numbers() -> None:
+    architecture = {"build": "vislab.engine.models.zoo:build", "options": {"model": "efficientnet_l2"}}
+    found = ask(architecture=architecture, in_channels=3, image_size=800, strategy={"batch_size": 64})
+    assert found["parameters"] > 470e6 and found["memory"]["total"] > 500e9
+
+
+def test_code_that_needs_numbers_is_counted_too(tmp_path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "def build(num_classes, *, in_channels, image_size):\n"
+        "    layer = nn.Linear(in_channels * image_size**2, num_classes)\n"
+        "    layer.weight.data.mul_(1 / layer.weight.std().item())\n"
+        "    return nn.Sequential(nn.Flatten(), layer)\n"
+    )
+    found = ask(architecture={"build": "./mine.py:build"}, folder=str(tmp_path))
+    assert found["parameters"] == 28**2 * 10 + 10 and found["multiply_adds"] == 28**2 * 10
