@@ -69,8 +69,8 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         imbalance: the largest class over the smallest; smallest, largest: their names; sizes: smallest, median and
         largest image by area as [width, height], and how many distinct; formats, modes: counts; duplicates: groups of
         images with equal pixels, each with names, classes and roles, how many images are superfluous, how many groups
-        reach across roles, how many have more than one class; unreadable: name and reason; ignored: other files. Without
-        a look, sizes to unreadable are as of no images.
+        reach across roles, how many have more than one class; unreadable: name and reason; ignored: other files.
+        Without a look, sizes to unreadable are as of no images.
 
     Raises:
         InputError: the data set cannot be opened.

@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +17,7 @@ from vislab.presets.errors import InputError
 OnProgress = Callable[[str, int, int], None]
 
 _TAIL = 2000  # bytes of a dead process's stderr that are shown
+_PATIENCE = 1.5  # seconds that a question may wait for the answer to one that nobody wants any more
 
 
 class JobProcess:
@@ -62,6 +65,12 @@ class JobProcess:
         status = process.wait()
         raise RuntimeError(f"the process of job {job} ended with status {status} before it answered\n{self._tail()}")
 
+    def interrupt(self) -> None:
+        """End the process; the question that it is at fails, the next one starts another. From any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def close(self) -> None:
         """End the process at once, whatever it is doing."""
         if self._process is not None:
@@ -101,3 +110,145 @@ def ask(job: str, request: Mapping[str, Any], *, on_progress: OnProgress | None 
     """Ask one question of a process of its own. See `JobProcess.ask`."""
     with JobProcess() as process:
         return process.ask(job, request, on_progress=on_progress)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        topic, request: of the question.
+        result: of the job; None where it failed.
+        error: why it failed, in words; empty where it did not.
+    """
+
+    topic: str
+    request: Mapping[str, Any]
+    result: dict[str, Any] | None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Question:
+    topic: str
+    job: str
+    request: Mapping[str, Any]
+    on_answer: Callable[[Answer], None]
+    on_progress: OnProgress | None
+
+
+class Asker:
+    """Questions of someone who must not wait: a thread asks one resident process, started with the first question.
+
+    Of each topic only the newest question counts: an older one is left out, or its answer is not told. Answers (but no
+    failures) are remembered until `forget`. Every callback comes in the asker's own thread. May be used by several
+    threads.
+    """
+
+    def __init__(self, process: JobProcess | None = None) -> None:
+        self._process = process or JobProcess()
+        self._change = threading.Condition()
+        self._waiting: dict[str, _Question] = {}
+        self._current: _Question | None = None
+        self._wanted = False
+        """Whether somebody still waits for the answer to the current question."""
+        self._remembered: dict[str, dict[str, Any]] = {}
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def ask(
+        self,
+        topic: str,
+        job: str,
+        request: Mapping[str, Any],
+        on_answer: Callable[[Answer], None],
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> Answer | None:
+        """Ask without waiting; takes the place of an earlier question of the same topic.
+
+        Returns:
+            The answer where it is remembered; `on_answer` is not called then. Else None.
+        """
+        with self._change:
+            if self._closed:
+                return None
+            self._drop(topic)
+            if (known := self._remembered.get(_key(job, request))) is not None:
+                return Answer(topic, request, known)
+            self._waiting[topic] = _Question(topic, job, request, on_answer, on_progress)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="asker", daemon=True)
+                self._thread.start()
+            elif self._current is not None and not self._wanted:
+                threading.Timer(_PATIENCE, self._give_up, [self._current]).start()
+            self._change.notify()
+        return None
+
+    def cancel(self, topic: str) -> None:
+        """Forget the question of a topic."""
+        with self._change:
+            self._drop(topic)
+
+    def forget(self) -> None:
+        """Forget the answers: what they are about may have changed."""
+        with self._change:
+            self._remembered.clear()
+
+    def close(self) -> None:
+        """End the process at once; nothing is answered any more."""
+        with self._change:
+            self._closed = True
+            self._wanted = False
+            self._waiting.clear()
+            self._change.notify()
+        while self._thread is not None and self._thread.is_alive():
+            self._process.interrupt()  # again, should the thread have been about to start it
+            self._thread.join(0.05)
+        self._process.close()
+
+    def _drop(self, topic: str) -> None:
+        self._waiting.pop(topic, None)
+        if self._current is not None and self._current.topic == topic:
+            self._wanted = False
+
+    def _give_up(self, question: _Question) -> None:
+        with self._change:
+            if self._current is question and self._waiting and not self._wanted:
+                self._process.interrupt()
+
+    def _next(self) -> _Question | None:
+        with self._change:
+            self._current = None
+            while not self._waiting and not self._closed:
+                self._change.wait()
+            if self._closed:
+                return None
+            self._current = self._waiting.pop(next(iter(self._waiting)))
+            self._wanted = True
+            return self._current
+
+    def _work(self) -> None:
+        while (question := self._next()) is not None:
+            answer = self._answered(question)
+            with self._change:
+                wanted = self._wanted
+                if answer.result is not None:
+                    self._remembered[_key(question.job, question.request)] = answer.result
+            if wanted:
+                question.on_answer(answer)
+
+    def _answered(self, question: _Question) -> Answer:
+        def tell(what: str, done: int, total: int) -> None:
+            if self._wanted and question.on_progress is not None:
+                question.on_progress(what, done, total)
+
+        try:
+            result = self._process.ask(question.job, question.request, on_progress=tell)
+        except (InputError, RuntimeError) as error:
+            return Answer(question.topic, question.request, None, str(error))
+        return Answer(question.topic, question.request, result)
+
+
+def _key(job: str, request: Mapping[str, Any]) -> str:
+    return json.dumps([job, request], sort_keys=True)

@@ -1,12 +1,14 @@
+import queue
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from vislab.engine.runs.ask import JobProcess, ask
+from vislab.engine.runs.ask import Answer, Asker, JobProcess, ask
 from vislab.presets.errors import InputError
 
 DIGITS = {"dataset": {"name": "digits", "source": "vislab.engine.data.sources.digits:source"}, "data_dir": "/none"}
@@ -85,3 +87,84 @@ def test_the_process_dies_with_the_one_that_asks(tmp_path: Path) -> None:
 def test_the_client_needs_no_torch() -> None:
     code = "import sys, vislab.engine.runs.ask; print({'torch', 'numpy'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+@pytest.fixture
+def asker() -> Iterator[Asker]:
+    asker = Asker()
+    yield asker
+    asker.close()
+
+
+def test_an_asker_starts_its_process_with_the_first_question_and_ends_it(asker: Asker) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    before = len(jobs_of(psutil.Process().pid))
+    told: list[tuple[str, int, int]] = []
+    question = {**DIGITS, "look": True}
+    assert asker.ask("data", "data", question, answers.put, on_progress=lambda *report: told.append(report)) is None
+    answer = answers.get(timeout=60)
+    assert answer.result is not None and answer.result["images"] == 1797 and answer.topic == "data"
+    assert told[-1] == ("reading images", 1797, 1797)
+    assert len(jobs_of(psutil.Process().pid)) == before + 1
+    asker.close()
+    assert len(jobs_of(psutil.Process().pid)) == before
+    assert asker.ask("data", "data", DIGITS, answers.put) is None and answers.empty()
+
+
+def test_answers_are_remembered_until_they_are_forgotten(asker: Asker, tmp_path: Path) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    asker.ask("data", "data", DIGITS, answers.put)
+    first = answers.get(timeout=60)
+    again = asker.ask("data", "data", dict(DIGITS), answers.put)
+    assert again is not None and again.result == first.result
+    asker.forget()
+    assert asker.ask("data", "data", DIGITS, answers.put) is None
+    assert answers.get(timeout=60).result == first.result
+    for _ in range(2):
+        wrong = mine(tmp_path, "raise ValueError('mine')")
+        assert asker.ask("data", "data", wrong, answers.put) is None
+        failed = answers.get(timeout=60)
+        assert failed.result is None and "mine" in failed.error
+
+
+def test_of_a_topic_only_the_newest_question_is_answered(asker: Asker, tmp_path: Path) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    slow = mine(tmp_path, "time.sleep(600)")
+    asker.ask("data", "data", slow, answers.put)
+    deadline = time.monotonic() + 60
+    while asker._current is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    started = time.monotonic()
+    asker.ask("data", "data", {**DIGITS, "look": False, "seed": 1}, answers.put)
+    asker.ask("data", "data", {**DIGITS, "look": False, "seed": 2}, answers.put)
+    # The process that sleeps is given up, and another one answers the last question alone.
+    assert answers.get(timeout=60).request["seed"] == 2
+    assert time.monotonic() - started < 30 and answers.empty()
+
+
+def test_a_question_of_another_topic_waits_its_turn(asker: Asker) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    for topic in ("first", "second"):
+        asker.ask(topic, "data", {**DIGITS, "look": False, "seed": len(topic)}, answers.put)
+    assert [answers.get(timeout=60).topic for _ in range(2)] == ["first", "second"]
+    asker.ask("third", "data", {**DIGITS, "seed": 9}, answers.put)
+    asker.cancel("third")
+    asker.ask("fourth", "data", {**DIGITS, "look": False, "seed": 4}, answers.put)
+    assert answers.get(timeout=60).topic == "fourth"
+
+
+def test_an_asker_whose_process_died_starts_another(asker: Asker, tmp_path: Path) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    asker.ask("data", "data", mine(tmp_path, "os._exit(7)"), answers.put)
+    assert "ended with status 7" in answers.get(timeout=60).error
+    asker.ask("data", "data", {**DIGITS, "look": False}, answers.put)
+    assert answers.get(timeout=60).result is not None
+
+
+def test_closing_does_not_wait_for_an_answer(asker: Asker, tmp_path: Path) -> None:
+    asker.ask("data", "data", mine(tmp_path, "time.sleep(600)"), lambda answer: None)
+    time.sleep(0.2)
+    started = time.monotonic()
+    asker.close()
+    assert time.monotonic() - started < 2
