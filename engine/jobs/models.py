@@ -25,7 +25,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         num_classes: length of the logits.
         in_channels: 1 or 3.
         image_size: side of the square input, pixels.
-        strategy: of its fields freeze, unfreeze_every, batch_size, accumulate, optimizer with its options and ema count.
+        strategy: of its fields freeze, unfreeze_every, batch_size, accumulate, optimizer, its options and ema count.
         precision: fp32, bf16 or fp16.
         folder: what relative paths start from; empty: the working directory.
     """
