@@ -136,8 +136,10 @@ def train(run: Run, settings: Settings, output: Output) -> int:
         start(run, settings)
         watcher = _watcher(run, output)
         try:
-            code = _follow(following, watcher, signals)
-            watcher.close()
+            try:
+                code = _follow(following, watcher, signals)
+            finally:
+                watcher.close()
         except OSError as error:
             if error.errno not in (errno.EIO, errno.EPIPE):
                 raise
@@ -174,11 +176,11 @@ def _follow(following: Following, watcher: Watcher, signals: Signals) -> int:
             return HUNG_UP
         if signals.terminated and not terminated_seen:
             terminated_seen = True
-            _ask_to_stop(run)
+            ask_to_stop(run)
         if signals.interrupts > interrupts_seen:
             interrupts_seen = signals.interrupts
             if interrupts_seen == 1:
-                _ask_to_stop(run)
+                ask_to_stop(run)
                 watcher.say("Stopping after this step, with a checkpoint. Ctrl+C again stops at once, without one.")
             else:
                 kill(run)
@@ -190,7 +192,8 @@ def _follow(following: Following, watcher: Watcher, signals: Signals) -> int:
     return FAILED if ended is None else ended.exit_code
 
 
-def _ask_to_stop(run: Run) -> None:
+def ask_to_stop(run: Run) -> None:
+    """Ask a live run to stop after its present step, with a checkpoint."""
     try:
         control.send(run.control, "stop")
     except OSError:  # a full disk takes no request; a signal needs no room

@@ -33,6 +33,9 @@ FACTS: dict[PresetKind, tuple[str, ...]] = {
 }
 """Facts that a list shows beside name and help."""
 
+ROOM_FOR_FACTS = 100
+"""Cells of a line from which there is room for them."""
+
 app = typer.Typer(help="List presets, show one, write a new one.")
 
 OptionalKind = Annotated[
@@ -122,7 +125,9 @@ def _table(kind: PresetKind, infos: Sequence["PresetInfo"]) -> list[str]:
     from vislab.tui import tables
     from vislab.tui.views.text import plain
 
-    facts = [fact for fact in FACTS[kind] if any(fact in info.facts for info in infos)]
+    width = tables.width()
+    wanted = FACTS[kind] if width >= ROOM_FOR_FACTS else ()
+    facts = [fact for fact in wanted if any(fact in info.facts for info in infos)]
     rows = [
         [
             plain(info.name),
@@ -133,7 +138,7 @@ def _table(kind: PresetKind, infos: Sequence["PresetInfo"]) -> list[str]:
     ]
     titles = ["name", *(fact.replace("_", " ") for fact in facts), ""]
     right = ("images", "classes", "parameters", "image size", "epochs")
-    return tables.lines(titles, rows, tables.width(), right=right, whole=("name",))
+    return tables.lines(titles, rows, width, right=right, whole=("name",))
 
 
 def _fact(fact: str, value: Any) -> str:
