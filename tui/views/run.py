@@ -47,6 +47,8 @@ def data_lines(state: RunState) -> list[str]:
     if started is None:
         return []
     totals = {role: sum(started.counts.get(role, ())) for role in ROLES}
+    if started.selected_on_test:  # the same images in two roles count once
+        totals["validation"] = 0
     images = text.counted(sum(totals.values()), "image")
     parts = " / ".join(f"{text.count(total)} {role}" for role, total in totals.items() if total)
     lines = [f"{images} · {text.counted(len(started.classes), 'class', 'classes')} · {parts}"]
