@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, NamedTuple
 
-import msgspec
-
 from vislab.engine.analysis.findings import validation_images
 from vislab.engine.analysis.intervals import Interval, of_accuracy
 from vislab.engine.analysis.predictions import Prediction
@@ -15,8 +13,8 @@ from vislab.engine.analysis.same_images import SameImages, holm, same_images
 from vislab.engine.runs.events import EpochEnded, Figure, TestFigures, all_finite, number
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, RunStatus
+from vislab.engine.runs.summary import settings_of
 from vislab.presets.errors import InputError
-from vislab.presets.keys import flatten
 from vislab.presets.schema.spec import Spec
 
 
@@ -142,7 +140,7 @@ def look(run: Run) -> Compared:
 
 def differences(specs: Sequence[Spec]) -> list[Difference]:
     """The settings that differ, in the order of the schema; names, help and origins do not count."""
-    flat = [_settings(spec) for spec in specs]
+    flat = [settings_of(spec) for spec in specs]
     keys = dict.fromkeys(key for table in flat for key in table)
     differing = [key for key in keys if any(table.get(key) != flat[0].get(key) for table in flat)]
     return [Difference(key, _label(key, differing), tuple(table.get(key) for table in flat)) for key in differing]
@@ -188,15 +186,6 @@ def _pair(runs: Sequence[Compared], a: int, b: int) -> Pair:
         return Pair(a, b, same_images(runs[a].predictions, runs[b].predictions))
     except InputError as error:
         return Pair(a, b, None, str(error))
-
-
-def _settings(spec: Spec) -> dict[str, Any]:
-    flat = dict(flatten(msgspec.to_builtins(spec)))
-    return {
-        key: value
-        for key, value in flat.items()
-        if key != "name" and not key.startswith("origins") and key.rpartition(".")[2] != "help"
-    }
 
 
 def _label(key: str, others: Sequence[str]) -> str:

@@ -35,3 +35,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def folder_size(folder: str) -> int:
+    """Bytes of all files below a folder; links are not followed, and what goes away meanwhile is not counted."""
+    total = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        total += folder_size(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
+                except FileNotFoundError:
+                    continue
+    except (FileNotFoundError, PermissionError):
+        pass
+    return total

@@ -52,7 +52,7 @@ def holder(path: Path) -> int:
 
     Asks the kernel without taking the lock. A holder in another container or on another host has no number here.
     """
-    if _held.get(path.resolve()) == os.getpid():
+    if _held and _held.get(path.resolve()) == os.getpid():
         return os.getpid()
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -9,57 +9,39 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import tomli_w
 
-from vislab.engine.runs.events import EpochEnded, to_json
-from vislab.engine.runs.files import sync_folder, write_atomically
-from vislab.engine.runs.liveness import holder
+from vislab.engine.runs.events import to_json
+from vislab.engine.runs.files import folder_size, sync_folder, write_atomically
+from vislab.engine.runs.liveness import RunLock, holder
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import read as read_progress
-from vislab.engine.runs.state import Fold, RunState, Status, fold
+from vislab.engine.runs.state import Fold, RunState, fold
+from vislab.engine.runs.summary import Labels, RunStatus, Summary, summarise
 from vislab.presets.errors import InputError
 from vislab.presets.library import dump_spec, load_spec
 from vislab.presets.schema.spec import Spec
 
+__all__ = [
+    "Follower",
+    "Labels",
+    "Run",
+    "RunStatus",
+    "Summary",
+    "all_runs",
+    "create",
+    "delete",
+    "find",
+    "follow",
+    "report",
+    "slug",
+]
+
 _STAMP = "20260131-235959"
-
-RunStatus = Literal["new", "died"] | Status
-"""`new`: never started. `died`: no worker, and the log does not say that it ended."""
-
-
-class Labels(msgspec.Struct, frozen=True, kw_only=True):
-    """The person's own words about a run, in labels.toml; never the worker's."""
-
-    name: str = ""
-    tags: tuple[str, ...] = ()
-    note: str = ""
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a list of runs: a rebuildable cache of the fold, in summary.json."""
-
-    id: str
-    name: str
-    status: RunStatus
-    dataset: str
-    architecture: str
-    strategy: str
-    created: float
-    epochs_done: int
-    epochs_planned: int
-    best: EpochEnded | None
-    last: EpochEnded | None
-    elapsed: float
-    reason: str
-    recipe: str
-    seed: int
-    batch_size: int
-    events_bytes: int
-    """Size of events.jsonl when this was made; another size means that the cache is stale."""
+_summary_decoder = msgspec.json.Decoder(Summary)
 
 
 class Run:
@@ -68,15 +50,52 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.id = path.name
-        self.events = path / "events.jsonl"
-        self.control = path / "control.jsonl"
-        self.progress_file = path / "progress.json"
-        self.lock = path / "lock"
-        self.worker_log = path / "worker.log"
-        self.checkpoints = path / "checkpoints"
-        self.code = path / "code"
-        self.split = path / "split.csv"
-        self.results = path / "results"
+
+    # Made when asked for: a list holds thousands of runs.
+    @property
+    def events(self) -> Path:
+        """The log, events.jsonl."""
+        return self.path / "events.jsonl"
+
+    @property
+    def control(self) -> Path:
+        """Requests to the worker."""
+        return self.path / "control.jsonl"
+
+    @property
+    def progress_file(self) -> Path:
+        """The worker's heartbeat."""
+        return self.path / "progress.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a worker lives."""
+        return self.path / "lock"
+
+    @property
+    def worker_log(self) -> Path:
+        """What the worker and its libraries wrote."""
+        return self.path / "worker.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def code(self) -> Path:
+        """Copies of the user's own files."""
+        return self.path / "code"
+
+    @property
+    def split(self) -> Path:
+        """Which image has which role."""
+        return self.path / "split.csv"
+
+    @property
+    def results(self) -> Path:
+        """The folder of evaluations."""
+        return self.path / "results"
 
     def spec(self) -> Spec:
         """The run's resolved spec.
@@ -112,7 +131,7 @@ class Run:
     def labels(self) -> Labels:
         """Name, tags and note; empty when there are none or the file is damaged."""
         try:
-            return msgspec.toml.decode((self.path / "labels.toml").read_bytes(), type=Labels)
+            return msgspec.toml.decode(_read(self.path / "labels.toml"), type=Labels)
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return Labels()
 
@@ -122,40 +141,29 @@ class Run:
 
     def summary(self) -> Summary:
         """One row for a list. Taken from summary.json while that is fresh, else folded and cached."""
-        cache = self.path / "summary.json"
-        size = self.events.stat().st_size if self.events.exists() else 0
+        size = _size(self.events)
         try:
-            summary = msgspec.json.decode(cache.read_bytes(), type=Summary)
+            summary = _summary_decoder.decode(_read(self.path / "summary.json"))
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             summary = None
-        name = self.labels().name
-        if summary is not None and summary.events_bytes == size and not self.worker():
-            return msgspec.structs.replace(summary, name=name or summary.name)
-        state = self.state()
-        spec = self.spec()
-        summary = Summary(
-            id=self.id,
-            name=spec.name,
-            status=self.status(state),
-            dataset=spec.dataset.name,
-            architecture=spec.architecture.name,
-            strategy=spec.strategy.name,
-            created=(self.path / "spec.toml").stat().st_mtime,
-            epochs_done=len(state.epochs) and state.epochs[-1].epoch,
-            epochs_planned=state.epochs_planned or spec.strategy.epochs,
-            best=state.best,
-            last=state.epochs[-1] if state.epochs else None,
-            elapsed=state.elapsed,
-            reason=state.ended.reason if state.ended else "",
-            recipe=spec.recipe,
-            seed=spec.seed,
-            batch_size=spec.strategy.batch_size,
-            events_bytes=size,
-        )
-        if summary.status in ("done", "stopped", "failed", "died"):
-            with contextlib.suppress(OSError):  # somebody else's run, or a full disk: listed all the same
-                write_atomically(cache, msgspec.json.encode(summary), durable=False)
-        return msgspec.structs.replace(summary, name=name or summary.name)
+        if summary is None or summary.events_bytes != size or self.worker():
+            state = self.state()
+            summary = summarise(
+                self.id,
+                self.spec(),
+                state,
+                self.status(state),
+                created=(self.path / "spec.toml").stat().st_mtime,
+                events_bytes=size,
+            )
+            if summary.status in ("done", "stopped", "failed", "died"):
+                with contextlib.suppress(OSError):  # somebody else's run, or a full disk: listed all the same
+                    write_atomically(self.path / "summary.json", msgspec.json.encode(summary), durable=False)
+        return summary.labelled(self.labels())
+
+    def size(self) -> int:
+        """Bytes of all its files, checkpoints included; files that go away meanwhile are not counted."""
+        return folder_size(os.fspath(self.path))
 
 
 class Follower:
@@ -259,6 +267,28 @@ def all_runs(runs_dir: Path) -> list[Run]:
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
+def delete(run: Run) -> None:
+    """Remove a run with everything in it, for good.
+
+    Raises:
+        InputError: a worker holds it, or it cannot be removed.
+    """
+    if run.worker():
+        raise InputError(f"Run {run.id} is running: stop it first, with: vislab stop {run.id}")
+    hidden = run.path.with_name(f".{run.id}.deleted")  # no list shows it from now on, should this be interrupted
+    try:
+        lock = RunLock(run.lock)
+        try:
+            if not lock.acquire():
+                raise InputError(f"Run {run.id} has just been taken up by a worker: stop it first.")
+            run.path.rename(hidden)
+            shutil.rmtree(hidden)
+        finally:
+            lock.release()
+    except OSError as error:
+        raise InputError(f"Run {run.id} cannot be deleted: {error}.") from error
+
+
 def find(runs_dir: Path, reference: str) -> Run:
     """The run that `reference` means: an id, a unique beginning or end of one, a run's own name, or `latest`.
 
@@ -328,3 +358,19 @@ def report(run: Run) -> dict[str, object]:
         "elapsed": state.elapsed,
         "unknown_events": state.unknown,
     }
+
+
+def _read(path: Path) -> bytes:
+    # For thousands of small files `Path.read_bytes` takes three times as long.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, os.fstat(file).st_size)
+    finally:
+        os.close(file)
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116  (twice as fast as Path.stat)
+    except FileNotFoundError:
+        return 0

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.runs import store
-from vislab.engine.runs.events import Notice, RunEnded
+from vislab.engine.runs.events import Notice, RunEnded, TestFigures
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
-from vislab.engine.runs.store import Follower, Labels, Run, all_runs, create, find, follow, report, slug
+from vislab.engine.runs.store import Follower, Labels, Run, all_runs, create, delete, find, follow, report, slug
 from vislab.presets.errors import InputError
 from vislab.presets.schema.architecture import Architecture
 from vislab.presets.schema.spec import Spec
@@ -386,3 +387,58 @@ def test_asking_for_a_run_never_takes_its_lock(runs, held):
         run.worker(), run.status(), run.summary()
     with run.lock.open("r+b") as file, pytest.raises(BlockingIOError):
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_summary_holds_labels_settings_that_were_changed_and_the_last_evaluation(runs, history):
+    test = TestFigures(role="test", images=9, loss=0.1, accuracy=0.8, top5=1.0, macro_f1=0.7, weights="raw", epoch=1)
+    wanted = msgspec.convert({"name": "x", "seed": 3, "strategy": {"learning_rate": 0.5}}, Spec)
+    run = create(runs, wanted, labels=Labels(tags=("a", "b"), note="n"))
+    write(run, history([1.0], test=test))
+    for row in (run.summary(), run.summary()):  # made, then read from the cache
+        assert row.settings == {"seed": 3, "strategy.learning_rate": 0.5}
+        assert (row.tags, row.note, row.test) == (("a", "b"), "n", test)
+    run.set_labels(Labels())
+    assert (run.summary().tags, run.summary().note) == ((), "")
+
+
+def test_the_size_of_a_run_is_that_of_all_its_files(runs):
+    run = create(runs, spec())
+    before = run.size()
+    (run.checkpoints / "00001").mkdir()
+    (run.checkpoints / "00001" / "weights").write_bytes(bytes(1000))
+    (run.path / "link").symlink_to("/usr/bin/env")
+    assert before > 0 and run.size() == before + 1000 + len("/usr/bin/env")
+    delete(run)
+    assert run.size() == 0
+
+
+def test_a_deleted_run_is_gone(runs, history):
+    run, other = create(runs, spec("a")), create(runs, spec("b"))
+    write(run, history([1.0]))
+    delete(run)
+    assert [left.id for left in all_runs(runs)] == [other.id] and list(runs.iterdir()) == [other.path]
+
+
+def test_a_live_run_is_not_deleted(runs, held):
+    run = create(runs, spec())
+    worker = held(run)
+    with pytest.raises(InputError, match="vislab stop"):
+        delete(run)
+    assert run.spec() == spec()
+    worker.kill()
+    worker.wait(timeout=60)
+    delete(run)
+    assert all_runs(runs) == []
+
+
+def test_a_run_that_cannot_be_deleted_is_said(runs, monkeypatch):
+    run = create(runs, spec())
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(InputError, match="Permission denied"):
+        delete(run)
+    with pytest.raises(InputError, match="cannot be deleted"):
+        delete(run)
