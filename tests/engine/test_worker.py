@@ -29,7 +29,7 @@ def wait(condition, seconds=60.0):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it never happened"
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 def ended(run):
