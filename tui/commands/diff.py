@@ -24,7 +24,7 @@ def command(
     The values of their specs that differ, then the results of both.
     """
     runs = (find_run(first, runs_dir), find_run(second, runs_dir))
-    specs, results = _differences(_flat(runs[0]), _flat(runs[1])), _both(_results(runs[0]), _results(runs[1]))
+    specs, results = _spec_differences(*runs), _both(_results(runs[0]), _results(runs[1]))
     if json:
         typer.echo(json_.dumps({"runs": [run.id for run in runs], "spec": specs, "results": results}, indent=2))
         return
@@ -49,14 +49,11 @@ def _lines(ids: tuple[str, str], specs: Pairs, results: Pairs) -> list[str]:
     return lines[:-1]
 
 
-def _flat(run: "Run") -> dict[str, Any]:
-    """The spec as dotted key to value, without what names the run and what tells of origins."""
-    import msgspec
+def _spec_differences(a: "Run", b: "Run") -> Pairs:
+    from vislab.engine.analysis.comparison import differences
 
-    from vislab.presets.keys import flatten
-
-    flat = dict(flatten(msgspec.to_builtins(run.spec())))
-    return {key: value for key, value in flat.items() if not key.startswith("origins") and key != "name"}
+    found = differences([a.spec(), b.spec()])
+    return {difference.key: (difference.values[0], difference.values[1]) for difference in found}
 
 
 def _results(run: "Run") -> dict[str, Any]:
@@ -79,10 +76,6 @@ def _results(run: "Run") -> dict[str, Any]:
         found["seconds an epoch"] = sum(row.seconds for row in state.epochs) / len(state.epochs)
     found["seconds"] = state.elapsed
     return found
-
-
-def _differences(a: dict[str, Any], b: dict[str, Any]) -> Pairs:
-    return {key: pair for key, pair in _both(a, b).items() if pair[0] != pair[1]}
 
 
 def _both(a: dict[str, Any], b: dict[str, Any]) -> Pairs:

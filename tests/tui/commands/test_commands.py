@@ -299,7 +299,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 
 def test_help_and_version(vislab: Vislab) -> None:
-    assert printed(vislab()) == printed(vislab("--help"))
+    assert "doctor" in printed(vislab("--help"))
     assert printed(vislab("--version")).startswith("vislab 0")
     for command in ("run", "resume", "stop", "runs", "show", "diff", "path", "log", "export", "data", "doctor"):
         assert printed(vislab(command, "--help")).startswith("Usage:")
