@@ -11,8 +11,7 @@ from typer.core import TyperGroup
 
 import vislab
 from vislab.presets.errors import InputError
-from vislab.tui.commands import console, data, diff, doctor, export, log, path, presets, resume, run, runs, show, stop
-from vislab.tui.commands.arguments import RunsDir
+from vislab.tui.commands import data, diff, doctor, export, log, path, presets, resume, run, runs, show, stop
 
 
 class Commands(TyperGroup):
@@ -50,9 +49,8 @@ app.command("doctor")(doctor.command)
 def vislab_(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-    runs_dir: RunsDir = None,
 ) -> None:
-    """A training console for image classification: without a command, it opens on this terminal.
+    """A training console for image classification.
 
     RUN is an id, a unique beginning of one, or `latest`. Exit codes: 0 done, 1 failed, 2 a mistake in what was given,
     130 interrupted, 143 terminated.
@@ -60,9 +58,7 @@ def vislab_(
     if version:
         typer.echo(f"vislab {vislab.__version__}")
     elif context.invoked_subcommand is None:
-        raise typer.Exit(console.open_console(runs_dir))
-    elif runs_dir is not None:
-        raise InputError(f"--runs-dir stands behind the command: vislab {context.invoked_subcommand} --runs-dir DIR")
+        typer.echo(context.get_help())
 
 
 def main() -> None:
