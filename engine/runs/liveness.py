@@ -41,6 +41,10 @@ class RunLock:
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, text.encode(), 0)
 
+    def keep_through_exec(self) -> None:
+        """Keep the lock when this process becomes another program; it is held as long as that lives."""
+        os.set_inheritable(self._file, True)
+
     def release(self) -> None:
         """Let go of the lock."""
         _held.pop(self._path, None)

@@ -28,12 +28,6 @@ def start(run: Run, settings: Settings) -> int:
     said_before = _size(run.events)
     # Requests made to an earlier worker of this run are not for this one.
     old_requests = ["--control-from", str(_size(run.control))]
-    environment = dict(os.environ)
-    environment |= {
-        "VISLAB_RUNS_DIR": str(settings.runs_dir),
-        "VISLAB_DATA_DIR": str(settings.data_dir),
-        "VISLAB_CACHE_DIR": str(settings.cache_dir),
-    }
     with run.worker_log.open("ab") as log:
         process = subprocess.Popen(
             # -P keeps the current folder out of the worker's import path.
@@ -42,7 +36,7 @@ def start(run: Run, settings: Settings) -> int:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=environment,
+            env=surroundings(settings),
         )
     while run.worker() == 0:
         if process.poll() is not None:
@@ -54,6 +48,16 @@ def start(run: Run, settings: Settings) -> int:
             )
         time.sleep(0.01)
     return process.pid
+
+
+def surroundings(settings: Settings) -> dict[str, str]:
+    """The environment of a worker: this process's, with the folders as the settings say."""
+    folders = {
+        "VISLAB_RUNS_DIR": str(settings.runs_dir),
+        "VISLAB_DATA_DIR": str(settings.data_dir),
+        "VISLAB_CACHE_DIR": str(settings.cache_dir),
+    }
+    return dict(os.environ) | folders
 
 
 def _size(path: Path) -> int:

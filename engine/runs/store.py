@@ -73,6 +73,11 @@ class Run:
         return self.path / "lock"
 
     @property
+    def waiting_lock(self) -> Path:
+        """Held while the run waits in the queue, and by the worker that the waiter becomes."""
+        return self.path / "waiting"
+
+    @property
     def worker_log(self) -> Path:
         """What the worker and its libraries wrote."""
         return self.path / "worker.log"
@@ -117,11 +122,17 @@ class Run:
         """Process id of the live worker; 0 when there is none."""
         return holder(self.lock)
 
+    def waiter(self) -> int:
+        """Process id of the one that waits in the queue with this run; 0 when there is none, or a worker instead."""
+        return 0 if self.worker() else holder(self.waiting_lock)
+
     def status(self, state: RunState | None = None) -> RunStatus:
         """What the log says, corrected by whether the worker lives."""
         if self.worker() != 0:
             state = state or self.state()
             return "training" if state.ended is not None else state.status
+        if holder(self.waiting_lock) != 0:
+            return "queued"
         if state is None or state.ended is None:
             state = self.state()  # read after the worker was asked: one that has just ended has said so by now
         if state.ended is not None:
@@ -146,7 +157,7 @@ class Run:
             summary = _summary_decoder.decode(_read(self.path / "summary.json"))
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             summary = None
-        if summary is None or summary.events_bytes != size or self.worker():
+        if summary is None or summary.events_bytes != size or self.worker() or holder(self.waiting_lock):
             state = self.state()
             summary = summarise(
                 self.id,
@@ -324,7 +335,7 @@ def follow(run: Run, *, every: float = 0.25) -> Iterator[tuple[RunState, Progres
     while True:
         status = run.status(follower.look_until_end())
         state = follower.look_until_end()
-        if status not in ("starting", "training", "paused"):
+        if status not in ("queued", "starting", "training", "paused"):
             yield state, run.progress(), run.status(state)
             return
         yield state, run.progress(), status

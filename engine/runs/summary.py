@@ -9,8 +9,8 @@ from vislab.engine.runs.state import RunState, Status
 from vislab.presets.keys import flatten
 from vislab.presets.schema.spec import Spec
 
-RunStatus = Literal["new", "died"] | Status
-"""`new`: never started. `died`: no worker, and the log does not say that it ended."""
+RunStatus = Literal["new", "queued", "died"] | Status
+"""`new`: never started. `queued`: it waits for a device. `died`: no worker, and the log does not say that it ended."""
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):

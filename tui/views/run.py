@@ -10,7 +10,8 @@ from vislab.tui.views import text
 from vislab.tui.views.text import plain
 
 SIGNS: dict[RunStatus, str] = {
-    "new": "◷",
+    "new": "·",
+    "queued": "◷",
     "starting": "○",
     "training": "●",
     "paused": "‖",

@@ -17,7 +17,7 @@ def test_title_and_status() -> None:
     assert run.title(SPEC) == "study-b⏎ · animals · base · scratch"
     assert run.title(SPEC, "mine") == "mine · animals · base · scratch"
     assert run.status("training") == "● training"
-    assert set(run.SIGNS) == {"new", "died", *typing.get_args(Status)}
+    assert set(run.SIGNS) == {"new", "queued", "died", *typing.get_args(Status)}
 
 
 def test_a_run_that_has_said_nothing() -> None:

@@ -1,0 +1,198 @@
+"""Runs that wait for a device, in order, with no daemon: each waits in a process that then becomes its worker.
+
+`python -m vislab.engine.runs.queue RUN_DIR` waits in its own session, so that it outlives the console. It holds the
+lock `waiting` of the run directory while it waits, and through the exec that makes it the worker, until that has the
+run's own lock: at no moment does nobody have the run. The order is that of the ticket files in RUNS_DIR/.queue.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from vislab.engine.runs.devices import VISIBLE, Device, list_devices
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.start import surroundings
+from vislab.engine.runs.store import Run, all_runs
+from vislab.presets.errors import InputError
+from vislab.presets.settings import Settings
+
+FOLDER = ".queue"
+_LOOK_EVERY = 1.0  # seconds between two looks at what is free
+_PATIENCE = 20.0  # seconds that a waiter may take to start on a busy machine
+
+
+def enqueue(run: Run, settings: Settings) -> int:
+    """Let a run wait for its turn behind those that wait already; returns when its waiter is there.
+
+    Returns:
+        The waiter's process id, which will be the worker's.
+
+    Raises:
+        InputError: the run has a worker or a waiter, or the waiter could not start.
+    """
+    if alive := run.worker():
+        raise InputError(f"Run {run.id} has a worker already (process {alive}).")
+    if alive := run.waiter():
+        raise InputError(f"Run {run.id} waits already (process {alive}).")
+    folder = run.path.parent / FOLDER
+    folder.mkdir(exist_ok=True, mode=0o700)
+    with _order(folder), run.worker_log.open("ab") as log:
+        tickets = _tickets(folder)
+        for _, identity in tickets:
+            if not Run(folder.parent / identity).waiter():
+                _remove_ticket(folder, identity)
+        ticket = folder / f"{tickets[-1][0] + 1 if tickets else 1:08d}-{run.id}"
+        ticket.touch(mode=0o600)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "vislab.engine.runs.queue", str(run.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=surroundings(settings),
+        )
+        until = time.monotonic() + _PATIENCE
+        while not run.waiter() and not run.worker():
+            if process.poll() is not None or time.monotonic() > until:
+                process.kill()
+                process.wait()
+                ticket.unlink()
+                tail = run.worker_log.read_text(errors="replace").strip().splitlines()[-1:]
+                raise InputError(
+                    f"{run.id} could not be put into the queue: {' '.join(tail) or 'no reason given'}. "
+                    f"See {run.worker_log}"
+                )
+            time.sleep(0.01)
+    return process.pid
+
+
+def queued(runs_dir: Path) -> list[Run]:
+    """The runs that wait, next one first."""
+    runs = [Run(runs_dir / identity) for _, identity in _tickets(runs_dir / FOLDER)]
+    return [run for run in runs if run.waiter()]
+
+
+def cancel(run: Run) -> None:
+    """Take a run out of the queue; it stays as one that was never started.
+
+    Raises:
+        InputError: it does not wait, or not on this machine.
+    """
+    pid = run.waiter()
+    if not pid:
+        raise InputError(f"Run {run.id} does not wait in the queue.")
+    if pid < 0:
+        raise InputError(f"Run {run.id} waits in another container or on another machine: cancel it there.")
+    os.kill(pid, signal.SIGTERM)
+    while run.waiter() == pid:
+        time.sleep(0.01)
+    _remove_ticket(run.path.parent / FOLDER, run.id)
+
+
+def main(run_dir: Path) -> None:
+    """Wait for the run's turn, then become its worker. Returns only when somebody else has taken the run."""
+    run = Run(run_dir.absolute())
+    lock = RunLock(run.waiting_lock)
+    if not lock.acquire():
+        sys.exit(f"Run {run.id} waits already.")
+    lock.keep_through_exec()
+    occupied = _Occupied(run)
+    while (environment := occupied.turn()) is None:
+        time.sleep(_LOOK_EVERY)
+        if run.worker() or not run.path.is_dir():
+            return
+    os.environ.update(environment)
+    _remove_ticket(run.path.parent / FOLDER, run.id)
+    requests = run.control.stat().st_size if run.control.exists() else 0
+    worker = ["-P", "-m", "vislab.engine.worker", str(run.path), "--control-from", str(requests)]
+    os.execv(sys.executable, [sys.executable, *worker])
+
+
+class _Occupied:
+    """What stands between a waiting run and its device."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._wanted = run.spec().device
+        self._devices: dict[str, str] = {}
+
+    def turn(self) -> dict[str, str] | None:
+        """Variables that make torch take the device that is free now; None while the run must wait."""
+        cards = [device for device in list_devices() if device.kind == "cuda"]
+        if any(_compete(self._wanted, run.spec().device, bool(cards)) for run in self._before()):
+            return None
+        live = [run for run in all_runs(self._run.path.parent) if run.id != self._run.id and run.worker()]
+        used = [self._device(run) for run in live]
+        if not _on_card(self._wanted, bool(cards)):
+            return None if any(not device.startswith("cuda") for device in used) else {}
+        if "" in used:  # one is about to choose a card
+            return None
+        free = [card for card in cards if card.users == 0]
+        if self._wanted.startswith("cuda:"):
+            number = self._wanted.partition(":")[2]
+            chosen = [card for card in cards[int(number) :][:1] if card in free] if number.isdecimal() else []
+            # A card that is not there: the worker says so.
+            return {} if chosen or not number.isdecimal() or int(number) >= len(cards) else None
+        return _only(max(free, key=lambda card: card.memory_free)) if free else None
+
+    def _before(self) -> Iterator[Run]:
+        for run in queued(self._run.path.parent):
+            if run.id == self._run.id:
+                return
+            yield run
+
+    def _device(self, run: Run) -> str:
+        """What torch calls the device that a live run uses; empty as long as it has not chosen."""
+        if run.id not in self._devices:
+            state = run.state()
+            device = next((decision.choice for decision in state.decisions if decision.what == "device"), "")
+            if not device or state.started is None:  # a card shows no user before the model is on it
+                return "" if _on_card(run.spec().device, True) else run.spec().device
+            self._devices[run.id] = device
+        return self._devices[run.id]
+
+
+def _on_card(device: str, cards: bool) -> bool:
+    return device.startswith("cuda") or (device == "auto" and cards)
+
+
+def _compete(one: str, other: str, cards: bool) -> bool:
+    """Whether two runs wait for the same device; two numbered cards are two devices."""
+    if _on_card(one, cards) != _on_card(other, cards):
+        return False
+    return one == other or ":" not in one or ":" not in other
+
+
+def _only(card: Device) -> dict[str, str]:
+    return {VISIBLE: card.uuid}
+
+
+@contextlib.contextmanager
+def _order(folder: Path) -> Iterator[None]:
+    """Only one process at a time gives out tickets."""
+    with (folder / "order").open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
+
+
+def _tickets(folder: Path) -> list[tuple[int, str]]:
+    if not folder.is_dir():
+        return []
+    names = sorted(entry.name.partition("-") for entry in folder.iterdir() if entry.name[:8].isdecimal())
+    return [(int(number), identity) for number, _, identity in names]
+
+
+def _remove_ticket(folder: Path, identity: str) -> None:
+    for number, other in _tickets(folder):
+        if other == identity:
+            (folder / f"{number:08d}-{identity}").unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
