@@ -1,0 +1,204 @@
+"""The skeleton of the console: keys from one table, help, palette, footer, leaving."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from vislab.presets.settings import Settings
+from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
+from vislab.tui.app import Console, LeaveQuestion
+from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.help import HelpLines, HelpScreen
+from vislab.tui.screens.palette import Palette
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.lines import Lines, ScrolledLines
+
+Act = Callable[[Pilot[int]], Awaitable[None]]
+
+
+class Demo(ConsoleScreen):
+    NAME = "live"
+    done: list[str]
+
+    def body(self) -> ComposeResult:
+        self.done = []
+        yield ScrolledLines(id="body")
+        yield Input(id="field")
+
+    def possible(self, action: str) -> bool:
+        return action not in ("pause", "next_run")
+
+    def action_checkpoint(self) -> None:
+        self.done.append("checkpoint")
+
+    def action_pause(self) -> None:
+        self.done.append("pause")
+
+
+def play(tmp_path: Path, act: Act, *, size: tuple[int, int] = (80, 24)) -> Console:
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    console = Console(settings, first=lambda _: Demo())
+
+    async def go() -> None:
+        async with console.run_test(size=size) as pilot:
+            await console.workers.wait_for_complete()
+            await pilot.pause()
+            await act(pilot)
+
+    asyncio.run(go())
+    return console
+
+
+def demo(pilot: Pilot[int]) -> Demo:
+    screen = pilot.app.screen
+    assert isinstance(screen, Demo)
+    return screen
+
+
+def footer(pilot: Pilot[int]) -> str:
+    return pilot.app.screen.query_one(KeyFooter).words
+
+
+@pytest.mark.parametrize("screen", [*SCREENS, FIELD])
+def test_a_key_means_one_thing_on_a_screen(screen: str) -> None:
+    keys = [key for action in for_screen(screen) for key in action.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_action_can_be_reached_without_function_or_control_keys() -> None:
+    named = {"esc", "enter", "space", "tab", "up", "down", "left", "right"}
+    for action in ACTIONS:
+        assert all(len(key) == 1 or key in named for key in action.keys), action
+        assert action.keys and action.help.endswith(".") and len(action.label) <= 16
+        assert set(action.screens) <= {*SCREENS, FIELD}
+    assert key_sign("enter") == "↵"
+
+
+def test_footer_keys_and_mouse_do_what_is_possible_and_nothing_else(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        assert "c checkpoint" in footer(pilot) and "pause" not in footer(pilot)
+        assert footer(pilot).rstrip().endswith("q leave  : palette  ? help")
+        await pilot.press("c", "p")
+        assert demo(pilot).done == ["checkpoint"]
+        await pilot.click(KeyFooter, offset=(footer(pilot).index("checkpoint") + 2, 0))
+        await pilot.pause()
+        assert demo(pilot).done == ["checkpoint"] * 2
+
+    play(tmp_path, act)
+
+
+def test_a_narrow_footer_keeps_the_way_out_and_the_help(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        assert footer(pilot).rstrip().endswith("q leave  : palette  ? help")
+        assert len(footer(pilot).rstrip()) <= 40
+
+    play(tmp_path, act, size=(40, 10))
+
+
+def test_in_a_text_field_letters_are_text_until_escape(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        demo(pilot).query_one(Input).focus()
+        await pilot.pause()
+        assert footer(pilot).startswith("↵ accept  esc leave the field")
+        await pilot.press("q", "c")
+        assert demo(pilot).query_one(Input).value == "qc" and demo(pilot).done == []
+        await pilot.press("escape", "c")
+        assert demo(pilot).done == ["checkpoint"]
+
+    play(tmp_path, act)
+
+
+def test_help_says_what_the_keys_do_now(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        demo(pilot).query_one(ScrolledLines).focus()
+        await pilot.press("?")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        words = pilot.app.screen.query_one(HelpLines).words
+        assert "Save a checkpoint now." in words and "Pause the run" not in words
+        await pilot.press("?")
+        assert isinstance(pilot.app.screen, Demo)
+
+    play(tmp_path, act)
+
+
+def test_the_palette_finds_an_action_and_does_it(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        screen = demo(pilot)
+        await pilot.press(":")
+        palette = pilot.app.screen
+        assert isinstance(palette, Palette)
+        await pilot.press(*"checkp")
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if palette.query_one(OptionList).option_count == 1:
+                break
+        await pilot.press("enter")
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if screen.done:
+                break
+        assert screen.done == ["checkpoint"]
+
+    play(tmp_path, act)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+def test_leaving_without_live_runs_asks_nothing(tmp_path: Path, key: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press(key)
+
+    assert play(tmp_path, act).return_code == 0
+
+
+def test_a_question_takes_letters_arrows_and_escape(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        said: list[str | None] = []
+        for keys in (["b"], ["down", "enter"], ["enter"], ["escape"], ["x", "escape"]):
+            question = Question("Which?", [Answer("1", "a", "[red]first"), Answer("2", "b", "second")])
+            pilot.app.push_screen(question, said.append)
+            await pilot.pause()
+            assert "[red]first" in str(question.query_one(OptionList).get_option_at_index(0).prompt)
+            await pilot.press(*keys)
+            await pilot.pause()
+        assert said == ["2", "2", "1", "", ""]
+
+    play(tmp_path, act)
+
+
+def test_a_prompt_returns_what_was_written(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        said: list[str | None] = []
+        for keys in (["b", "enter"], ["escape"]):
+            pilot.app.push_screen(Prompt("Name?", "a"), said.append)
+            await pilot.pause()
+            await pilot.press(*keys)
+            await pilot.pause()
+        assert said == ["ab", None]
+
+    play(tmp_path, act)
+
+
+def test_only_changed_lines_are_painted(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        lines = pilot.app.screen.query_one("#body", Lines)
+        lines.show([Text("a"), Text("b"), Text("c")])
+        await pilot.pause()
+        painted: list[int] = []
+        lines.refresh_line = painted.append  # type: ignore[method-assign]
+        lines.show([Text("a"), Text("B"), Text("c", "bold")])
+        assert painted == [1, 2]
+        lines.show([Text("a"), Text("B")])
+        assert painted == [1, 2, 2]
+
+    play(tmp_path, act)
+
+
+def test_the_question_of_leaving_says_how_many() -> None:
+    assert "2 runs" in LeaveQuestion(2)._question and "A run" in LeaveQuestion(1)._question

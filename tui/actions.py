@@ -1,0 +1,80 @@
+"""Everything that a key does in the console, in one table: key bindings, footer, palette and help come from it alone.
+
+A screen does an action in its method `action_<id>` and says in `check_action` whether it is possible now.
+"""
+
+from dataclasses import dataclass
+
+SCREENS = ("launch", "live", "history", "compare", "results", "settings")
+
+FIELD = "field"
+"""In place of a screen's name: what the keys do while a text field has the focus, where letters are text."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a person can do.
+
+    Attributes:
+        id: name of the screen's method, without `action_`.
+        keys: each a character, or one of esc, enter, space, tab, up, down, left, right; the first is the one shown.
+        label: a word or two for the footer.
+        help: one sentence.
+        screens: names of the screens that have it.
+        footer: shown in the footer; else in palette and help only.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    screens: tuple[str, ...] = SCREENS
+    footer: bool = True
+
+
+_LIVE = ("live",)
+
+ACTIONS: tuple[Action, ...] = (
+    # live
+    Action("pause", ("p",), "pause", "Pause the run after its present step, or let it go on.", _LIVE),
+    Action("stop", ("s",), "stop…", "Stop the run with a checkpoint, after this step or after this epoch.", _LIVE),
+    Action("checkpoint", ("c",), "checkpoint", "Save a checkpoint now.", _LIVE),
+    Action("along", ("e",), "step/epoch", "Draw the training curve inside epochs, or a point an epoch.", _LIVE),
+    Action("export", ("x",), "export", "Write the run as one HTML file.", _LIVE),
+    Action("detach", ("d",), "detach", "Leave this view; the run goes on.", _LIVE),
+    Action("findings", ("f",), "findings", "Show what the history means and what to do about it.", _LIVE),
+    Action("worker_log", ("o",), "log", "Show what the worker and its libraries wrote.", _LIVE),
+    Action("table", ("t",), "table", "Show the table of epochs.", _LIVE, footer=False),
+    Action("log_axis", ("y",), "log axis", "Draw the loss on a logarithmic or on a linear axis.", _LIVE, footer=False),
+    Action("smooth", ("m",), "smooth", "Smooth the curves, the raw ones dim behind them.", _LIVE, footer=False),
+    Action("zoom", ("z",), "zoom", "Show all epochs, or the last 100, 30, 10 or 3.", _LIVE, footer=False),
+    Action("charts", ("v",), "charts", "Show loss and accuracy, or one of them larger.", _LIVE, footer=False),
+    Action("words", ("w",), "words", "Say the curves in words.", _LIVE, footer=False),
+    Action("next_run", ("]",), "next run", "Go to the next live run.", _LIVE, footer=False),
+    Action("previous_run", ("[",), "previous run", "Go to the live run before this one.", _LIVE, footer=False),
+    # everywhere
+    Action("open_launch", ("L",), "launch", "Choose what to train.", footer=False),
+    Action("open_live", ("V",), "live runs", "Choose among the runs that train now.", footer=False),
+    Action("open_history", ("H",), "history", "All runs.", footer=False),
+    Action("open_settings", ("S",), "settings", "Theme, colours and folders.", footer=False),
+    Action("back", ("esc",), "back", "Go back to the screen before."),
+    Action("leave", ("q",), "leave", "Leave the console; runs go on unless you choose otherwise."),
+    Action("palette", (":",), "palette", "Find an action by its name."),
+    Action("help", ("?",), "help", "What the keys do here."),
+    # in a text field
+    Action("accept", ("enter",), "accept", "Take what is written in the field.", (FIELD,)),
+    Action("leave_field", ("esc",), "leave the field", "Leave the field, so that letters are keys again.", (FIELD,)),
+)
+
+
+def for_screen(name: str) -> tuple[Action, ...]:
+    """The actions of a screen (or of FIELD), in the order of footer and help."""
+    return tuple(action for action in ACTIONS if name in action.screens)
+
+
+SIGNS = {"enter": "↵", "up": "↑", "down": "↓", "left": "←", "right": "→"}
+
+
+def key_sign(key: str) -> str:
+    """How a key is written on the screen: `↵`, `esc`, `p`."""
+    return SIGNS.get(key, key)

@@ -1,0 +1,237 @@
+"""The console: a Textual application that watches runs and starts them, and trains nothing itself."""
+
+import asyncio
+import importlib
+import importlib.util
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from rich.console import RenderableType
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.timer import Timer
+
+from vislab.engine.runs.store import Run, all_runs
+from vislab.presets.settings import Settings
+from vislab.tui.headless import ask_to_stop
+from vislab.tui.leaving import Leaving
+from vislab.tui.screens.dialog import Answer, Question
+from vislab.tui.screens.screen import ConsoleScreen
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""
+
+DARK = Theme(
+    name="vislab-dark",
+    dark=True,
+    primary="#56B4E9",
+    secondary="#009E73",
+    accent="#56B4E9",
+    warning="#E69F00",
+    error="#D55E00",
+    success="#009E73",
+    foreground="#d8dee4",
+    background="#101418",
+    surface="#161b20",
+    panel="#20272e",
+)
+LIGHT = Theme(
+    name="vislab-light",
+    dark=False,
+    primary="#0072B2",
+    secondary="#00795a",
+    accent="#0072B2",
+    warning="#9a6a00",
+    error="#b84a00",
+    success="#00795a",
+    foreground="#1c2126",
+    background="#fbfbf9",
+    surface="#f3f3f0",
+    panel="#e4e6e6",
+)
+"""Okabe and Ito's colours, told apart by colour-blind eyes; darker ones on the light background."""
+
+
+class Console(App[int]):
+    """The application. Screens are opened by name, so that each is imported only when it is needed.
+
+    Attributes:
+        settings: folders.
+        live: runs whose worker lives, newest first; looked up every few seconds.
+        started_here: ids of runs that were started from this console.
+    """
+
+    TITLE = "vislab"
+    CSS_PATH = "vislab.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True, system=True),
+        Binding("ctrl+z", "suspend_process", show=False, system=True),
+    ]
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        first: Callable[["Console"], ConsoleScreen] | None = None,
+        leaving: Leaving | None = None,
+    ) -> None:
+        """The console over a runs folder.
+
+        Args:
+            first: makes the first screen; None: the launch screen, and an offer of live runs over it.
+            leaving: sees to it that the end comes.
+        """
+        super().__init__()
+        self.settings = settings
+        self.live: tuple[Run, ...] = ()
+        self.started_here: set[str] = set()
+        self._first = first
+        self._leaving = leaving
+        self._looked = False
+        self._timer: Timer | None = None
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The screen that everything else lies upon."""
+        return self._first(self) if self._first is not None else screen_class("launch")()
+
+    def on_mount(self) -> None:
+        """Begin to look for live runs."""
+        self.look_for_live_runs()
+
+    def offers(self, name: str) -> bool:
+        """Whether there is such a screen."""
+        return importlib.util.find_spec(_module(name)) is not None
+
+    def open(self, name: str, **arguments: Any) -> None:
+        """Go to a screen. One of that name that is open already is gone back to, or replaced when arguments are given.
+
+        Args:
+            name: launch, live, history, compare, results or settings.
+            arguments: what the screen's class takes.
+        """
+        opened = [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
+        same = next((screen for screen in opened if name == screen.NAME), None)
+        if same is not None:
+            while self.screen is not same:
+                self.pop_screen()
+            if arguments:
+                self.switch_screen(screen_class(name)(**arguments))
+        else:
+            self.push_screen(screen_class(name)(**arguments))
+
+    def look_for_live_runs(self) -> None:
+        """Ask, beside the screen, which runs live."""
+        self.run_worker(self._find_live_runs, thread=True, exit_on_error=False, group="live runs", exclusive=True)
+
+    def _find_live_runs(self) -> None:
+        begun = time.monotonic()
+        found = tuple(run for run in all_runs(self.settings.runs_dir) if run.worker())
+        seconds = time.monotonic() - begun
+        self.call_later(self._know_live_runs, found, max(LOOK_EVERY, 50 * seconds))
+
+    def _know_live_runs(self, found: tuple[Run, ...], next_look: float) -> None:
+        changed = [run.id for run in found] != [run.id for run in self.live]
+        self.live = found
+        self._timer = self.set_timer(next_look, self.look_for_live_runs)
+        if changed:
+            self.screen.refresh_bindings()
+            for screen in self.screen_stack:
+                if isinstance(screen, ConsoleScreen):
+                    screen.live_runs_changed()
+        if not self._looked:
+            self._looked = True
+            if found and self._first is None and len(self.screen_stack) == 1:
+                self.choose_live_run()
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """End the console."""
+        if self._leaving is not None:
+            self._leaving.watch(return_code)
+        super().exit(result, return_code, message)
+
+    def choose_live_run(self) -> None:
+        """Offer the live runs; one that is chosen is opened."""
+        from vislab.tui.screens.live_runs import LiveRuns
+
+        def chosen(run: Run | None) -> None:
+            if run is not None:
+                self.open("live", run=run)
+
+        self.push_screen(LiveRuns(self.live), chosen)
+
+    def action_leave(self) -> None:
+        """End the console. Asks what becomes of runs that were started here; asked again, they go on."""
+        own = [run for run in self.live if run.id in self.started_here]
+        if not own or isinstance(self.screen, LeaveQuestion):
+            self.exit()
+        else:
+            self.push_screen(LeaveQuestion(len(own)), lambda answer: self._leave(answer or "", own))
+
+    def _leave(self, answer: str, runs: list[Run]) -> None:
+        if answer == "stop":
+            for run in runs:
+                ask_to_stop(run)
+        if answer:
+            self.exit()
+
+
+class LeaveQuestion(Question):
+    """What becomes of the live runs that were started here."""
+
+    def __init__(self, count: int) -> None:
+        begin = "A run that was started here trains." if count == 1 else f"{count} runs that were started here train."
+        those = "it" if count == 1 else "them"
+        super().__init__(
+            begin,
+            (
+                Answer("go on", "l", f"leave {those} running: vislab finds {those} again"),
+                Answer("stop", "s", f"stop {those}, with a checkpoint, and leave"),
+                Answer("", "n", "stay here"),
+            ),
+        )
+
+
+def screen_class(name: str) -> type[ConsoleScreen]:
+    """The class of a screen, imported now."""
+    found: type[ConsoleScreen] = getattr(importlib.import_module(_module(name)), f"{name.title()}Screen")
+    return found
+
+
+def _module(name: str) -> str:
+    return f"vislab.tui.screens.{name}"
+
+
+def run_console(settings: Settings, run: Run | None = None) -> int:
+    """Run the console on this terminal until it is left.
+
+    Args:
+        run: its live view is the first screen; None: the launch screen.
+
+    Returns:
+        The exit code: 0, 1 after an error of the console, 143 and 129 after SIGTERM and SIGHUP.
+    """
+    with Leaving() as leaving:
+        console = Console(settings, leaving=leaving, first=None if run is None else _live_view(run))
+
+        async def run_it() -> None:
+            loop = asyncio.get_running_loop()
+
+            def ask(code: int) -> None:
+                loop.call_soon_threadsafe(lambda: console.exit(return_code=code))
+
+            leaving.ask = ask
+            await console.run_async()
+
+        asyncio.run(run_it())
+    return leaving.code or console.return_code or 0
+
+
+def _live_view(run: Run) -> Callable[["Console"], ConsoleScreen]:
+    return lambda console: screen_class("live")(run=run)  # type: ignore[call-arg]

@@ -1,0 +1,81 @@
+"""Every way out of the console leaves the terminal as it was: signals, a terminal that no longer reads, a hang."""
+
+import os
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+GRACE = 2.0
+"""Seconds that an orderly end may take. A terminal that reads nothing would hold it up for ever."""
+
+RESTORE = (
+    "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
+    "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+)
+"""Paste marks, reports of resize, mouse and focus off; line wrap on; key protocol as before; main screen; cursor on."""
+
+
+class Leaving:
+    """Around the whole life of the console.
+
+    SIGTERM and SIGHUP ask for an orderly end; when that takes longer than GRACE, the terminal is restored from here and
+    the process ends.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        """Exit code that a signal has asked for."""
+        self.ask: Callable[[int], None] = lambda code: None
+        """Asks for an orderly end with an exit code; may be called in the middle of anything."""
+        self._attributes: list[Any] = []
+        self._before: dict[signal.Signals, Any] = {}
+        self._watchdog: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        self._attributes = termios.tcgetattr(sys.stdin.fileno())
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._signalled)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._restore()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def watch(self, code: int) -> None:
+        """The end has begun: see to it that it comes."""
+        if self._watchdog is None:
+            self._watchdog = threading.Timer(GRACE, self._end, [code])
+            self._watchdog.daemon = True
+            self._watchdog.start()
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self.code = 128 + number
+        self.watch(self.code)
+        self.ask(self.code)
+
+    def _end(self, code: int) -> None:
+        self._restore()
+        os._exit(code)
+
+    def _restore(self) -> None:
+        # In a thread, because writing to a terminal that reads nothing does not return.
+        writer = threading.Thread(target=self._write, daemon=True)
+        writer.start()
+        writer.join(0.3)
+
+    def _write(self) -> None:
+        try:
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, self._attributes)
+            os.write(sys.stderr.fileno(), RESTORE.encode())
+        except (OSError, termios.error):
+            return  # the terminal is gone, and nothing is left to restore

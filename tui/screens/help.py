@@ -1,0 +1,77 @@
+"""What the keys do, on the screen below and in the widget that has the focus."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from vislab.tui.actions import key_sign
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.views import text
+from vislab.tui.widgets.lines import ScrolledLines
+
+_KEY_CELLS = 10
+
+
+class HelpScreen(ModalScreen[None]):
+    """A window with a line a key; any of esc, q, ?, Enter closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "close", show=False)]
+
+    def __init__(self, below: ConsoleScreen) -> None:
+        """Help for a screen as it is now."""
+        super().__init__()
+        self._rows = rows(below)
+
+    def compose(self) -> ComposeResult:
+        """The window."""
+        with Vertical(classes="window"):
+            yield HelpLines(self._rows)
+
+    def on_mount(self) -> None:
+        """Take the focus, so that arrows scroll."""
+        self.query_one(HelpLines).focus()
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+
+class HelpLines(ScrolledLines):
+    """Keys at the left, sentences wrapped beside them."""
+
+    DEFAULT_CSS = """
+    HelpLines { width: 72; max-width: 100%; height: auto; max-height: 100%; }
+    """
+
+    def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Keys and what they do; a row without a key is a heading."""
+        super().__init__()
+        self._rows = tuple(rows)
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """A line a key, more where a sentence is long."""
+        lines: list[Text] = []
+        for key, words in self._rows:
+            if not key:
+                lines += [Text(), Text(words, "bold")] if lines else [Text(words, "bold")]
+                continue
+            for index, part in enumerate(Text(words).wrap(self.app.console, max(10, width - _KEY_CELLS - 1))):
+                lines.append(Text.assemble((text.fit("" if index else key, _KEY_CELLS), "bold"), part))
+        return lines
+
+
+def rows(below: ConsoleScreen) -> list[tuple[str, str]]:
+    """What the keys of a screen do now: its own, then those of the widget that has the focus."""
+    title = "Keys in a text field" if below.in_field else f"Keys of the screen “{below.NAME}”"
+    found = [("", title)]
+    found += [(" ".join(key_sign(key) for key in action.keys), action.help) for action in below.actions_now()]
+    own = below.focused._bindings.key_to_bindings if below.focused is not None else {}
+    described = [(key, binding.description) for key, bound in own.items() for binding in bound if binding.description]
+    if described and not below.in_field:
+        found += [("", "Keys of what has the focus"), *((key_sign(key), words) for key, words in described)]
+    return [*found, ("tab", "Go to the next part of the screen.")]

@@ -1,0 +1,48 @@
+"""A window that offers the runs that train now."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from vislab.engine.runs.store import Run
+from vislab.tui.views import text
+from vislab.tui.widgets.lines import Lines
+
+
+class LiveRuns(ModalScreen[Run | None]):
+    """Choose one of the live runs, or none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        """Runs, in the order shown."""
+        super().__init__()
+        self._runs = tuple(runs)
+
+    def compose(self) -> ComposeResult:
+        """A line a run."""
+        with Vertical(classes="window"):
+            yield Lines(classes="question")
+            yield OptionList(*(Option(Text(text.plain(run.id, 60), no_wrap=True)) for run in self._runs))
+            yield Lines(classes="hint")
+
+    def on_mount(self) -> None:
+        """Say what this is."""
+        question, hint = self.query(Lines)
+        question.show([Text(f"{text.counted(len(self._runs), 'run')} training now", "bold")])
+        hint.show([Text("↵ attach   esc not now", "dim")])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Attach."""
+        self.dismiss(self._runs[event.option_index])
+
+    def action_back(self) -> None:
+        """Not now."""
+        self.dismiss(None)

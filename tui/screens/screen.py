@@ -1,0 +1,152 @@
+"""What all screens of the console share: header, footer, and keys from the table of actions."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
+
+from vislab.tui.actions import ACTIONS, FIELD, Action, for_screen
+from vislab.tui.widgets.header_line import HeaderLine
+from vislab.tui.widgets.key_footer import KeyFooter
+
+if TYPE_CHECKING:
+    from vislab.tui.app import Console
+
+_KEYS = {"esc": "escape"}
+_IDS = frozenset(action.id for action in ACTIONS)
+
+
+def bindings(name: str) -> list[BindingType]:
+    """Key bindings of a screen."""
+    return [
+        Binding(",".join(_KEYS.get(key, key) for key in action.keys), action.id, action.label, show=False)
+        for action in for_screen(name)
+    ]
+
+
+class ConsoleScreen(Screen[None]):
+    """A screen with a header line, a body and a footer.
+
+    A subclass sets NAME, composes its `body`, and has a method `action_<id>` for each of its rows in the table of
+    actions. It overrides `possible` for actions that are not always possible, and calls `refresh_bindings()` when that
+    has changed.
+    """
+
+    NAME: ClassVar[str]
+    AUTO_FOCUS = None  # letters are keys, until a field is entered
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        if "NAME" in cls.__dict__:
+            cls.BINDINGS = bindings(cls.NAME)
+        super().__init_subclass__(**words)
+
+    @property
+    def console(self) -> "Console":
+        """The application, with its type."""
+        return cast("Console", self.app)
+
+    def body(self) -> ComposeResult:
+        """What stands between header and footer."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer."""
+        yield HeaderLine()
+        yield from self.body()
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Keep the footer true."""
+        self.bindings_updated_signal.subscribe(self, lambda _: self.show_keys())
+        self.show_keys()
+
+    def heading(self, left: str, right: Text | None = None) -> None:
+        """Say in the top line where one is and how it goes; safe text."""
+        self.query_one(HeaderLine).tell(left, right or Text())
+
+    def possible(self, action: str) -> bool:
+        """Whether one of this screen's own actions is possible now."""
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether an action is possible now: keys, footer, palette and help leave out what is not."""
+        if action not in _IDS:
+            return super().check_action(action, parameters)
+        if action == "back":
+            return self.in_field or len(self.console.screen_stack) > 1
+        if action == "open_live":
+            return bool(self.console.live)
+        if action.startswith("open_"):
+            name = action.removeprefix("open_")
+            return name != self.NAME and self.console.offers(name)
+        return self.possible(action)
+
+    def live_runs_changed(self) -> None:
+        """Other runs live now than before: `console.live`."""
+
+    @property
+    def in_field(self) -> bool:
+        """Whether a text field has the focus, so that letters are text."""
+        return isinstance(self.focused, Input | TextArea)
+
+    def actions_now(self) -> tuple[Action, ...]:
+        """The actions that are possible now, in a text field those of the field."""
+        if self.in_field:
+            return for_screen(FIELD)
+        return tuple(action for action in for_screen(self.NAME) if self.check_action(action.id, ()))
+
+    def show_keys(self) -> None:
+        """Bring the footer up to date."""
+        for footer in self.query(KeyFooter):
+            footer.offer(action for action in self.actions_now() if action.footer)
+
+    def action_help(self) -> None:
+        """Explain the keys."""
+        from vislab.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self))
+
+    def action_palette(self) -> None:
+        """Open the command palette on what is possible now."""
+        from vislab.tui.screens.palette import open_palette
+
+        open_palette(self)
+
+    def action_leave(self) -> None:
+        """Leave the console."""
+        self.console.action_leave()
+
+    def action_back(self) -> None:
+        """Leave a text field, else the screen."""
+        if self.in_field:
+            self.action_leave_field()
+        else:
+            self.console.pop_screen()
+
+    def action_leave_field(self) -> None:
+        """Take the focus from a text field."""
+        self.set_focus(None)
+
+    async def action_accept(self) -> None:
+        """Take what is written in the field that has the focus."""
+        if isinstance(self.focused, Input):
+            await self.focused.action_submit()
+
+    def action_open_launch(self) -> None:
+        """Go to the launch screen."""
+        self.console.open("launch")
+
+    def action_open_history(self) -> None:
+        """Go to the list of runs."""
+        self.console.open("history")
+
+    def action_open_settings(self) -> None:
+        """Go to the settings."""
+        self.console.open("settings")
+
+    def action_open_live(self) -> None:
+        """Choose among the runs that train now."""
+        self.console.choose_live_run()

@@ -1,0 +1,81 @@
+"""Lines of styled text that can be scrolled: only lines that have changed are painted."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+
+class Lines(ScrollView, can_focus=False):
+    """Shows `rich.text.Text`, one a line, cut at the right end.
+
+    Text from outside enters through `vislab.tui.views.text.plain`. Widgets that depend on their own size override
+    `lines_at` and call `repaint` when their data have changed.
+    """
+
+    DEFAULT_CSS = """
+    Lines { height: auto; width: 1fr; scrollbar-size: 1 1; overflow-x: hidden; }
+    """
+
+    def __init__(self, *, tail: bool = False, id: str | None = None, classes: str | None = None) -> None:
+        """An empty one.
+
+        Args:
+            tail: stay at the end while lines are added, unless the person has scrolled away from it.
+        """
+        super().__init__(id=id, classes=classes)
+        self._lines: list[Text] = []
+        self._tail = tail
+
+    @property
+    def lines(self) -> list[Text]:
+        """What is shown."""
+        return self._lines
+
+    @property
+    def words(self) -> str:
+        """What is shown, without style."""
+        return "\n".join(line.plain for line in self._lines)
+
+    def show(self, lines: Sequence[Text]) -> None:
+        """Replace what is shown; paints lines that differ."""
+        before, self._lines = self._lines, list(lines)
+        if len(before) != len(self._lines):
+            at_end = self._tail and self.is_vertical_scroll_end
+            self.virtual_size = Size(0, len(self._lines))
+            if at_end:
+                self.scroll_end(animate=False, immediate=True, x_axis=False)
+        for index in range(max(len(before), len(self._lines))):
+            old = before[index] if index < len(before) else None
+            new = self._lines[index] if index < len(self._lines) else None
+            if old is None or new is None or old != new or old.style != new.style:
+                self.refresh_line(index)
+
+    def lines_at(self, width: int, height: int) -> list[Text] | None:
+        """The lines for a size in cells; None: they do not depend on the size."""
+        return None
+
+    def repaint(self) -> None:
+        """Show what `lines_at` says for the present size."""
+        if self.size.width and (lines := self.lines_at(self.size.width, self.size.height)) is not None:
+            self.show(lines)
+
+    def on_resize(self) -> None:
+        """Fit the lines to the new size."""
+        self.repaint()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of what is seen."""
+        index = y + self.scroll_offset.y
+        width = self.size.width
+        if index >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        line = self._lines[index]
+        strip = Strip(line.render(self.app.console), line.cell_len)
+        return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
+
+
+class ScrolledLines(Lines, can_focus=True):
+    """Lines that take the focus, so that arrows and page keys scroll them."""
