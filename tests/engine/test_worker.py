@@ -70,7 +70,9 @@ def test_a_real_worker_terminated_killed_and_resumed_ends_with_the_bits_of_an_un
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 143), (signal.SIGINT, 130)], ids=lambda value: str(value)
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGUSR1, 143), (signal.SIGINT, 130)],
+    ids=lambda value: str(value),
 )
 def test_a_signal_saves_a_checkpoint_and_stops_the_run(make_run, train, watch, number, code):
     run = make_run()
@@ -176,7 +178,10 @@ def test_a_pause_while_data_are_read_counts_for_nothing(make_run, train, watch):
     watch(pause)
     assert train(run) == 0
     assert all(row.elapsed > 0 and row.images_per_second > 0 for row in run.state().steps)
-    assert all(earlier.elapsed < later.elapsed for earlier, later in zip(run.state().steps, list(run.state().steps)[1:], strict=False))
+    assert all(
+        earlier.elapsed < later.elapsed
+        for earlier, later in zip(run.state().steps, list(run.state().steps)[1:], strict=False)
+    )
 
 
 def test_a_paused_run_can_be_stopped(make_run, train, watch):
@@ -253,7 +258,11 @@ def test_a_fault_leaves_its_traceback_and_says_where_it_happened(make_run, train
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("[enforce fail] can't allocate memory")],
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("[enforce fail] can't allocate memory"),
+    ],
     ids=["numpy", "cuda", "cpu"],
 )
 def test_full_memory_is_said_with_what_helps(make_run, train, monkeypatch, error):

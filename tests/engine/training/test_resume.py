@@ -79,7 +79,11 @@ def test_a_run_stopped_again_and_again_equals_one_that_was_not(
 )
 @pytest.mark.parametrize("checkpoint_every", ["2steps", "1epoch"])
 def test_a_killed_run_equals_one_that_was_not(make_run, train, interrupt, trained, strategy, checkpoint_every):
-    keys = {"strategy": {"epochs": 3} | strategy, "checkpoint_every": checkpoint_every, "memory_format": "channels_last"}
+    keys = {
+        "strategy": {"epochs": 3} | strategy,
+        "checkpoint_every": checkpoint_every,
+        "memory_format": "channels_last",
+    }
     whole, killed = make_run(**keys), make_run(**keys)
     assert train(whole) == 0
     for step in (STEPS + 3, STEPS + 4, 2 * STEPS + 1):
