@@ -228,3 +228,21 @@ def test_a_closed_terminal_leaves_the_run_alone(environment: dict[str, str], tmp
     time.sleep(0.5)
     assert run.worker()
     os.kill(run.worker(), signal.SIGKILL)
+
+
+def test_a_followed_log_ends_with_its_worker_or_by_a_signal(vislab: Vislab, tmp_path: Path) -> None:
+    process = vislab(*RUN, fake="stop")
+    wait_for_line(process, "epoch")
+    with latest(tmp_path).worker_log.open("a") as log:
+        log.write("half a ")
+        log.flush()
+        followed = {number: vislab("log", "latest", "-f") for number in (signal.SIGINT, signal.SIGTERM)}
+        to_the_end = vislab("log", "latest", "-f")
+        log.write("line\n")
+    for number, follower in followed.items():
+        assert follower.stdout is not None and follower.stdout.readline() == "half a line\n"
+        follower.send_signal(number)
+        assert follower.wait(timeout=30) == 128 + number
+    process.send_signal(signal.SIGTERM)
+    assert to_the_end.communicate(timeout=30) == ("half a line\n", "")
+    assert to_the_end.returncode == 0

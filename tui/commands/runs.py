@@ -10,8 +10,24 @@ from vislab.tui.commands.arguments import AsJson, RunsDir
 if TYPE_CHECKING:
     from vislab.engine.runs.store import Run
 
-FIRST_TO_GO = ("tags", "batch", "strategy", "time", "architecture", "data")
+COLUMNS = (
+    "run",
+    "status",
+    "epochs",
+    "val acc",
+    "test acc",
+    "data",
+    "architecture",
+    "strategy",
+    "batch",
+    "time",
+    "tags",
+)
+FIRST_TO_GO = ("tags", "batch", "strategy", "time", "architecture", "data", "test acc")
 """Columns that are left out of a narrow table, first to last."""
+
+UNCUT = 10_000
+"""Cells in which every row has room."""
 
 
 def command(
@@ -40,7 +56,7 @@ def command(
 
 
 def _row(run: "Run") -> dict[str, Any]:
-    """The run's summary and labels as plain data; of a run that cannot be read its id and the reason."""
+    """The run's summary as plain data; of a run that cannot be read its id and the reason."""
     import msgspec
 
     from vislab.presets.errors import InputError
@@ -49,21 +65,23 @@ def _row(run: "Run") -> dict[str, Any]:
         row: dict[str, Any] = msgspec.to_builtins(run.summary())
     except InputError as error:
         return {"id": run.id, "status": "damaged", "reason": str(error)}
-    return row | {"tags": list(run.labels().tags)}
+    return row
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     from vislab.tui import tables
+    from vislab.tui.views.text import MISSING
 
     width = tables.width()
-    titles = ["run", "status", "epochs", "val acc", "data", "architecture", "strategy", "batch", "time", "tags"]
+    titles = list(COLUMNS)
     cells = [_cells(row) for row in rows]
+    if all(row["test acc"] == MISSING for row in cells):
+        titles.remove("test acc")
     for title in FIRST_TO_GO:
-        if len(_lines(titles, cells, 10_000)[0]) <= width and all(
-            len(line) <= width for line in _lines(titles, cells, 10_000)
-        ):
+        if max(map(len, _lines(titles, cells, UNCUT))) <= width:
             break
-        titles.remove(title)
+        if title in titles:
+            titles.remove(title)
     return _lines(titles, cells, width)
 
 
@@ -74,8 +92,8 @@ def _lines(titles: list[str], cells: list[dict[str, str]], width: int) -> list[s
         titles,
         [[row[title] for title in titles] for row in cells],
         width,
-        right=("epochs", "val acc", "batch", "time"),
-        whole=("run", "status", "epochs", "val acc"),
+        right=("epochs", "val acc", "test acc", "batch", "time"),
+        whole=("run", "status", "epochs", "val acc", "test acc"),
     )
 
 
@@ -83,14 +101,15 @@ def _cells(row: dict[str, Any]) -> dict[str, str]:
     from vislab.tui.views import text
 
     if row["status"] == "damaged":
-        empty = dict.fromkeys(("epochs", "val acc", "data", "architecture", "strategy", "batch", "time", "tags"), "-")
-        return {"run": text.plain(row["id"]), "status": "damaged"} | empty
+        return dict.fromkeys(COLUMNS, text.MISSING) | {"run": text.plain(row["id"]), "status": "damaged"}
     best = row["best"] or row["last"]
+    test = row["test"] if row["test"] is not None and row["test"]["role"] == "test" else None
     return {
         "run": text.plain(row["id"]),
         "status": row["status"],
         "epochs": f"{row['epochs_done']}/{row['epochs_planned']}",
         "val acc": text.accuracy(best["val_accuracy"]) if best else text.MISSING,
+        "test acc": text.accuracy(test["accuracy"]) if test else text.MISSING,
         "data": text.plain(row["dataset"]),
         "architecture": text.plain(row["architecture"]),
         "strategy": text.plain(row["strategy"]),

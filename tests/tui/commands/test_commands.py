@@ -130,7 +130,9 @@ def test_runs_lists_the_newest_first_and_a_damaged_one(
     assert [row["id"] for row in told] == [new.id, damaged.name, old.id]
     assert [row["status"] for row in told] == ["died", "damaged", "done"]
     assert told[2]["tags"] == ["keep"] and told[0]["epochs_done"] == 2
+    assert told[2]["test"]["accuracy"] == 0.91
     table = printed(vislab("runs")).splitlines()
+    assert table[0].split()[5:7] == ["test", "acc"] and table[3].split()[4] == "0.9100"
     assert table[1].split()[:3] == [new.id, "died", "2/4"] and table[2].split()[:2] == [damaged.name, "damaged"]
     result = vislab("runs", "--limit", "1")
     assert len(result.stdout.splitlines()) == 2 and "2 older ones" in result.stderr
