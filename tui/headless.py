@@ -33,7 +33,7 @@ EVERY = 0.2
 LAST_LINES = 8
 """Lines of worker.log that are shown when the worker has died."""
 
-FAILED, INTERRUPTED, TERMINATED, HUNG_UP = 1, 130, 143, 129
+FAILED, BAD_INPUT, INTERRUPTED, TERMINATED, HUNG_UP = 1, 2, 130, 143, 129
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,12 +218,15 @@ def _report(following: Following, output: Output, code: int) -> None:
     Raises:
         InputError: the HTML log cannot be written.
     """
-    run, state = following.run, following.state
-    status: RunStatus = "died" if following.ended is None else following.ended.status
+    run, state, ended = following.run, following.state, following.ended
+    status: RunStatus = "died" if ended is None else ended.status
     spec = run.spec()
     result = result_lines(state, spec, status)
+    mistake = ended.reason.splitlines() if ended is not None and ended.exit_code == BAD_INPUT else []
     if output.json:
         print(json.dumps(report(run), indent=2))
+    elif mistake:
+        pass  # there is no result; what the worker says of the user's input comes below
     elif output.quiet:
         print(" · ".join([run.id, *result]))
     else:
@@ -233,6 +236,8 @@ def _report(following: Following, output: Output, code: int) -> None:
         print("\n".join([*found, *result, f"vislab show {run.id}"]))
     if status == "died" and code == FAILED:
         _say_died(run, state)
+    elif mistake:
+        print("error:", "\n".join(plain(line, 1000) for line in mistake), file=sys.stderr)
     elif status == "failed" and output.json:
         print(result[-1], file=sys.stderr)
     if status in ("died", "stopped"):

@@ -1,7 +1,7 @@
 """A worker without torch: takes the run's lock and says what a short training would; started by `follow_fake.py`.
 
-VISLAB_FAKE chooses how it ends: `done`, `die` (killed in epoch 2), `fail`, `stop` (goes on until it is asked to stop)
-or `deaf` (goes on and on).
+VISLAB_FAKE chooses how it ends: `done`, `die` (killed in epoch 2), `fail`, `refuse` (a mistake in the input), `stop`
+(goes on until it is asked to stop) or `deaf` (goes on and on).
 """
 
 import os
@@ -31,7 +31,7 @@ from vislab.engine.runs.store import Run
 
 STEPS = 4
 MODE = os.environ.get("VISLAB_FAKE", "done")
-EPOCHS = 3 if MODE in ("done", "die", "fail") else 999
+EPOCHS = 3 if MODE in ("done", "die", "fail", "refuse") else 999
 
 run = Run(Path(sys.argv[1]))
 lock = RunLock(run.lock)
@@ -109,6 +109,8 @@ while epoch < EPOCHS:
         if MODE == "die" and epoch == 2:
             print("fatal: \x1b[31mcosmic ray", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
+        if MODE == "refuse":
+            end("failed", "Two files cannot be read:\n  a\x1b[0m.png\n  b.png", 2)
         if MODE == "fail" and epoch == 2:
             end("failed", "The loss is not finite.", 1)
     say(

@@ -113,6 +113,15 @@ def test_a_failed_run_ends_with_the_workers_code_and_reason(vislab: Vislab) -> N
     assert "failed after 1 of 3 epochs" in out and "The loss is not finite." in out
 
 
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_what_the_worker_refuses_is_an_error_of_the_input(vislab: Vislab, option: str) -> None:
+    process = vislab(*RUN, option, fake="refuse")
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert err.endswith("error: Two files cannot be read:\n  a␛[0m.png\n  b.png\n")
+    assert json.loads(out)["status"] == "failed" if option == "--json" else out == ""
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_first_signal_asks_the_worker_to_stop(
     vislab: Vislab, tmp_path: Path, number: signal.Signals, code: int
