@@ -16,12 +16,14 @@ class Model:
         name: as timm calls it.
         parameters: with its ImageNet head.
         pretrained: whether weights are published.
+        tag: of those weights that are loaded where none is named, such as `a1_in1k`; may be empty.
         image_size, mean, std, interpolation, crop_fraction: what those weights were trained with.
     """
 
     name: str
     parameters: int
     pretrained: bool
+    tag: str
     image_size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -51,6 +53,7 @@ def _model(row: dict[str, str]) -> Model:
         name=row["name"],
         parameters=int(row["parameters"] or 0),
         pretrained=row["pretrained"].lower() in ("true", "1", "yes"),
+        tag=row["tag"],
         image_size=int(row["image_size"]),
         mean=_numbers(row["mean"]),
         std=_numbers(row["std"]),

