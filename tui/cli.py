@@ -11,7 +11,24 @@ from typer.core import TyperGroup
 
 import vislab
 from vislab.presets.errors import InputError
-from vislab.tui.commands import data, diff, doctor, export, log, path, presets, resume, run, runs, show, stop
+from vislab.tui.commands import (
+    compare,
+    console,
+    data,
+    delete,
+    diff,
+    doctor,
+    export,
+    log,
+    path,
+    presets,
+    resume,
+    run,
+    runs,
+    show,
+    stop,
+)
+from vislab.tui.commands.arguments import RunsDir
 
 
 class Commands(TyperGroup):
@@ -37,6 +54,8 @@ app.command("stop")(stop.command)
 app.command("runs")(runs.command)
 app.command("show")(show.command)
 app.command("diff")(diff.command)
+app.command("compare")(compare.command)
+app.command("delete")(delete.command)
 app.command("path")(path.command)
 app.command("log")(log.command)
 app.command("export")(export.command)
@@ -49,8 +68,9 @@ app.command("doctor")(doctor.command)
 def vislab_(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    runs_dir: RunsDir = None,
 ) -> None:
-    """A training console for image classification.
+    """A training console for image classification: without a command, it opens on this terminal.
 
     RUN is an id, a unique beginning of one, or `latest`. Exit codes: 0 done, 1 failed, 2 a mistake in what was given,
     130 interrupted, 143 terminated.
@@ -58,7 +78,9 @@ def vislab_(
     if version:
         typer.echo(f"vislab {vislab.__version__}")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        raise typer.Exit(console.open_console(runs_dir))
+    elif runs_dir is not None:
+        raise InputError(f"--runs-dir stands behind the command: vislab {context.invoked_subcommand} --runs-dir DIR")
 
 
 def main() -> None:

@@ -184,11 +184,27 @@ class Follower:
         self.run = run
         self._reader = EventReader(run.events)
         self._fold = Fold()
+        self._spec: Spec | None = None
+
+    @property
+    def position(self) -> int:
+        """Bytes of the log that were read."""
+        return self._reader.position
 
     def look(self) -> RunState:
         """Read what is new, in a bounded bite, and return the picture."""
         self._fold.apply_all(self._reader.read())
         return self._fold.state()
+
+    def summary(self) -> Summary:
+        """One row for a list, with what is new since the last look; the log is not folded anew."""
+        size = _size(self.run.events)
+        state = self.look_until_end()
+        if self._spec is None:
+            self._spec = self.run.spec()
+        created = (self.run.path / "spec.toml").stat().st_mtime
+        row = summarise(self.run.id, self._spec, state, self.run.status(state), created=created, events_bytes=size)
+        return row.labelled(self.run.labels())
 
     def look_until_end(self) -> RunState:
         """Read everything there is."""
@@ -286,6 +302,8 @@ def delete(run: Run) -> None:
     """
     if run.worker():
         raise InputError(f"Run {run.id} is running: stop it first, with: vislab stop {run.id}")
+    if holder(run.waiting_lock):
+        raise InputError(f"Run {run.id} waits in the queue for a device: take it out of the queue first.")
     hidden = run.path.with_name(f".{run.id}.deleted")  # no list shows it from now on, should this be interrupted
     try:
         lock = RunLock(run.lock)

@@ -8,7 +8,7 @@ import typer
 from vislab.tui.commands.arguments import AsJson, RunsDir
 
 if TYPE_CHECKING:
-    from vislab.engine.runs.store import Run
+    from vislab.tui.views.history import Listed
 
 COLUMNS = (
     "run",
@@ -31,6 +31,16 @@ UNCUT = 10_000
 
 
 def command(
+    filter: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            "-f",
+            metavar="TEXT",
+            help="Only runs that fit, such as 'status:done arch:deit val>0.9 age<7d tag:x'.",
+            show_default=False,
+        ),
+    ] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=0, help="The newest N runs; 0: all.")] = 20,
     json: AsJson = False,
     runs_dir: RunsDir = None,
@@ -38,33 +48,40 @@ def command(
     """List runs, newest first."""
     from vislab.engine.runs.store import all_runs
     from vislab.presets.settings import load_settings
+    from vislab.tui.views import history, run_filter
 
     folder = load_settings(runs_dir=runs_dir).runs_dir
     runs = all_runs(folder)
-    shown = runs[: limit or None]
-    rows = [_row(run) for run in shown]
+    if filter:
+        looked = [history.look(run) for run in runs]
+        fitting = run_filter.chosen(looked, run_filter.parse(filter, looked))
+    else:
+        fitting = [history.look(run) for run in runs[: limit or None]]
+    shown = fitting[: limit or None]
+    left_out = (len(fitting) if filter else len(runs)) - len(shown)
+    rows = [_row(listed) for listed in shown]
     if json:
         typer.echo(json_.dumps(rows, indent=2))
         return
     if not runs:
         typer.echo(f"There are no runs in {folder}. Start one with: vislab run --preset digits-lenet5", err=True)
         return
+    if not fitting:
+        typer.echo(f"None of {len(runs)} runs fits {filter!r}.", err=True)
+        return
     for line in _table(rows):
         typer.echo(line)
-    if len(runs) > len(shown):
-        typer.echo(f"{len(runs) - len(shown)} older ones are not shown: --limit 0", err=True)
+    if left_out:
+        typer.echo(f"{left_out} older ones are not shown: --limit 0", err=True)
 
 
-def _row(run: "Run") -> dict[str, Any]:
+def _row(listed: "Listed") -> dict[str, Any]:
     """The run's summary as plain data; of a run that cannot be read its id and the reason."""
     import msgspec
 
-    from vislab.presets.errors import InputError
-
-    try:
-        row: dict[str, Any] = msgspec.to_builtins(run.summary())
-    except InputError as error:
-        return {"id": run.id, "status": "damaged", "reason": str(error)}
+    if listed.summary is None:
+        return {"id": listed.run.id, "status": "damaged", "reason": listed.fault}
+    row: dict[str, Any] = msgspec.to_builtins(listed.summary)
     return row
 
 

@@ -1,0 +1,155 @@
+"""The language that a list of runs is filtered by.
+
+Words that all must hold, divided by spaces; quotes keep spaces together; `-` before a word: must not hold.
+`digits` is looked for in id, name, data set, architecture, strategy, recipe, tags and note. `status:done`, `arch:deit`,
+`tag:x` look in one quantity; `val>0.9`, `time<10m`, `size>=1GB`, `age<7d`, `seed=3` compare numbers;
+`day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`, `learning_rate<1e-3`.
+"""
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from vislab.presets.errors import InputError
+from vislab.tui.views import text
+from vislab.tui.views.history import Listed, quantity
+from vislab.tui.views.spec import value_text
+from vislab.tui.views.text import plain
+
+Holds = Callable[[Listed], bool]
+
+ALIASES = {
+    "dataset": "data",
+    "architecture": "arch",
+    "acc": "val",
+    "accuracy": "val",
+    "val_acc": "val",
+    "val_loss": "loss",
+    "macro_f1": "f1",
+    "test_acc": "test",
+    "tags": "tag",
+    "learning_rate": "lr",
+    "batch_size": "batch",
+}
+UNITS = {
+    "": 1.0,
+    "%": 0.01,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "kB": 1e3,
+    "MB": 1e6,
+    "GB": 1e9,
+    "TB": 1e12,
+}
+_TERM = re.compile(r"(-?)(?:([A-Za-z_][\w.]*)(>=|<=|>|<|=|:))?(?:\"([^\"]*)\"?|(\S*))")
+_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z%]*)")
+_LONGEST = 1000
+
+
+def parse(words: str, rows: Sequence[Listed] = (), now: float | None = None) -> Holds:
+    """What a filter wants, as a function of a run; the empty filter wants all.
+
+    Args:
+        rows: the runs that are filtered, for settings that only they have.
+        now: seconds since 1970; the present when left out.
+
+    Raises:
+        InputError: a quantity that does not exist, or no number where one is compared; short, for one line.
+    """
+    moment = time.time() if now is None else now
+    terms = [_term(match, rows, moment) for match in _TERM.finditer(words[:_LONGEST]) if match.group(0)]
+    return lambda listed: all(holds(listed) for holds in terms)
+
+
+def chosen(rows: Iterable[Listed], holds: Holds) -> list[Listed]:
+    """The rows that a filter wants."""
+    return [listed for listed in rows if holds(listed)]
+
+
+def _term(match: re.Match[str], rows: Sequence[Listed], now: float) -> Holds:
+    minus, field, sign, quoted, bare = match.groups()
+    value = bare if quoted is None else quoted
+    if field is None:
+        holds = _with_text(value.casefold())
+    elif not value:
+        return lambda listed: True  # being typed
+    elif field == "day":
+        holds = _on_day(value.casefold(), now)
+    else:
+        holds = _compared(field, sign, value, rows, now)
+    return (lambda listed: not holds(listed)) if minus and (value or field) else holds
+
+
+def _with_text(wanted: str) -> Holds:
+    def holds(listed: Listed) -> bool:
+        row = listed.summary
+        if row is None:
+            return wanted in listed.run.id.casefold()
+        places = (listed.run.id, row.name, row.dataset, row.architecture, row.strategy, row.recipe, row.note, *row.tags)
+        return wanted in "\n".join(places).casefold()
+
+    return holds
+
+
+def _on_day(wanted: str, now: float) -> Holds:
+    def holds(listed: Listed) -> bool:
+        if listed.summary is None:
+            return False
+        then = time.localtime(listed.summary.created)
+        relative = text.when(listed.summary.created, now)
+        names = [time.strftime("%Y-%m-%d", then), "today" if ":" in relative else relative.casefold()]
+        return any(name.startswith(wanted) for name in names)
+
+    return holds
+
+
+def _compared(field: str, sign: str, value: str, rows: Sequence[Listed], now: float) -> Holds:
+    if field == "age":
+        read: Callable[[Listed], Any] = lambda listed: now - listed.summary.created if listed.summary else None  # noqa: E731
+    else:
+        read = quantity(ALIASES.get(field, field), rows).value
+    number = _number(value)
+    if sign in (">", ">=", "<", "<="):
+        if number is None:
+            raise InputError(f"{plain(field, 30)}{sign} needs a number, such as 0.9, 10m or 1GB")
+        return _ordered(read, sign, number)
+    wanted = value.casefold()
+
+    def holds(listed: Listed) -> bool:
+        found = read(listed)
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            return number is not None and _equal(found, number, value)
+        said = "" if found is None else value_text(found).casefold()
+        return said == wanted if sign == "=" else wanted in said
+
+    return holds
+
+
+def _ordered(read: Callable[[Listed], Any], sign: str, number: float) -> Holds:
+    def holds(listed: Listed) -> bool:
+        found = read(listed)
+        if not isinstance(found, int | float) or isinstance(found, bool):
+            return False
+        if found == number:
+            return sign in (">=", "<=")
+        return found > number if sign.startswith(">") else found < number
+
+    return holds
+
+
+def _equal(found: float, number: float, written: str) -> bool:
+    """Whether a figure is the number as far as that was written: 0.97 is also 0.9749."""
+    places = re.fullmatch(r"[-+]?\d*\.(\d+)", written)
+    return abs(found - number) <= 0.5 * 10.0 ** -len(places[1]) if places else math.isclose(found, number, rel_tol=1e-9)
+
+
+def _number(value: str) -> float | None:
+    match = _NUMBER.fullmatch(value)
+    if match is None or match[2] not in UNITS:
+        return None
+    return float(match[1]) * UNITS[match[2]]
