@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -178,10 +179,7 @@ def test_a_pause_while_data_are_read_counts_for_nothing(make_run, train, watch):
     watch(pause)
     assert train(run) == 0
     assert all(row.elapsed > 0 and row.images_per_second > 0 for row in run.state().steps)
-    assert all(
-        earlier.elapsed < later.elapsed
-        for earlier, later in zip(run.state().steps, list(run.state().steps)[1:], strict=False)
-    )
+    assert all(earlier.elapsed < later.elapsed for earlier, later in pairwise(run.state().steps))
 
 
 def test_a_paused_run_can_be_stopped(make_run, train, watch):

@@ -81,7 +81,7 @@ def test_no_sample_has_no_f1():
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=8), st.integers(0, 2**32 - 1))
 def test_sums_over_pieces_are_those_of_the_whole(pieces, seed):
-    """Means are per sample: they do not depend on how the samples were cut into micro-batches, batches and intervals."""
+    """Means are per sample, however the samples were cut into micro-batches, batches and intervals."""
     generator = torch.Generator().manual_seed(seed)
     count = sum(pieces)
     logits, labels = torch.randn(count, 4, generator=generator), torch.randint(0, 4, (count,), generator=generator)

@@ -1,6 +1,7 @@
 """The learning rate over the updates."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def test_the_rate_stays_between_its_minimum_and_its_base(schedule, total, per_ep
 def test_the_warm_up_rises_linearly_to_the_base(schedule, epochs, total):
     warmup = min(total, epochs * 10)
     found = factors(schedule, total, float(epochs))[:warmup]
-    steps = [later - earlier for earlier, later in zip(found, found[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(found)]
     assert all(math.isclose(step, found[0], rel_tol=1e-9) for step in steps)
     assert found[0] == pytest.approx(1 / (warmup + 1)) and found[-1] < 1.0
 
@@ -46,7 +47,7 @@ def test_the_warm_up_rises_linearly_to_the_base(schedule, epochs, total):
 def test_after_the_warm_up_it_starts_at_the_base_and_never_rises(schedule, epochs, total):
     found = factors(schedule, total, float(epochs))[epochs * 10 :]
     assert found[0] == 1.0
-    assert all(later <= earlier for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(found))
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "one_cycle"])

@@ -1,0 +1,149 @@
+"""From a spec to training data."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vislab.engine.data.loading import LabelledPixels, balanced, load_data
+from vislab.engine.training.endings import Interrupted
+from vislab.presets.errors import InputError
+
+FOLDER = "vislab.engine.data.sources.folder:source"
+
+
+def nothing(*args):
+    pass
+
+
+def load(spec, tmp_path, **keys):
+    given = {
+        "data_dir": tmp_path / "data",
+        "split_file": tmp_path / "split.csv",
+        "code": tmp_path,
+        "progress": nothing,
+        "check": nothing,
+    }
+    return load_data(spec, **(given | keys))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of image files of various sizes, three classes of unequal size."""
+    random = np.random.default_rng(0)
+    for name, count in (("cat", 12), ("dog", 8), ("owl", 5)):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = random.integers(0, 256, (10 + number, 12, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{number:02d}.png")
+    return tmp_path / "pictures"
+
+
+def rows(part):
+    return {tuple(image.flatten().tolist()) for image in part.pixels}
+
+
+def test_image_files_are_divided_decoded_and_counted(make_spec, pictures, tmp_path):
+    spec = make_spec(
+        dataset={"source": FOLDER, "path": str(pictures)},
+        strategy={"split": "60/20/20"},
+        preprocessing={"channels": 3, "image_size": 8},
+    )
+    told = []
+    data = load(spec, tmp_path, progress=lambda done, total: told.append((done, total)))
+    assert data.classes == ("cat", "dog", "owl")
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    assert sum(len(part) for part in parts.values()) == 25 and told[-1] == (25, 25)
+    names = [name for part in parts.values() for name in part.names]
+    assert len(set(names)) == 25 and all((pictures / name).is_file() for name in names)
+    for role, part in parts.items():
+        assert part.pixels.shape == (len(part), 3, 8, 8) and part.pixels.dtype == torch.uint8
+        assert data.counts[role] == tuple(torch.bincount(part.labels, minlength=3).tolist())
+        assert [data.classes[label] for label in part.labels] == [name.split("/")[0] for name in part.names]
+
+
+def test_the_division_of_a_run_is_read_again_not_made_again(make_spec, tmp_path):
+    first = load(make_spec(strategy={"split": "80/20"}), tmp_path)
+    again = load(make_spec(strategy={"split": "80/20"}, seed=7), tmp_path)
+    assert torch.equal(first.train.pixels, again.train.pixels) and first.train.names == again.train.names
+    (tmp_path / "split.csv").unlink()
+    other = load(make_spec(strategy={"split": "80/20"}, seed=7), tmp_path)
+    assert first.train.names != other.train.names
+
+
+def test_training_pixels_are_stored_larger_where_crops_follow(make_spec, tmp_path):
+    data = load(make_spec(strategy={"augment": ["random_resized_crop"]}), tmp_path)
+    assert data.train.pixels.shape[-1] == 12 and data.validation.pixels.shape[-1] == 8
+
+
+def test_without_a_split_everything_trains(make_spec, tmp_path):
+    data = load(make_spec(strategy={"split": "none"}), tmp_path)
+    assert len(data.train) == 57 and data.validation is None and data.test is None
+    assert data.counts["validation"] == (0, 0, 0)
+
+
+def test_validation_on_the_test_images_is_one_part_with_two_roles(make_spec, tmp_path):
+    spec = make_spec(dataset={"options": {"test": 9}}, strategy={"validation": "test"})
+    data = load(spec, tmp_path)
+    assert data.validation is data.test and len(data.test) == 9 and data.split.selected_on_test
+    assert data.counts["validation"] == data.counts["test"] == (3, 3, 3)
+
+
+def test_a_limit_holds_for_each_role(make_spec, tmp_path):
+    data = load(make_spec(dataset={"options": {"test": 12}}, strategy={"limit": 9}), tmp_path)
+    assert all(data.counts[role] == (3, 3, 3) for role in ("train", "validation", "test"))
+
+
+def test_one_training_image_is_too_few(make_spec, tmp_path):
+    spec = make_spec(dataset={"options": {"train": 1, "classes": 1}})
+    with pytest.raises(InputError, match="1 training images; at least two"):
+        load(spec, tmp_path)
+
+
+def test_loading_can_be_interrupted(make_spec, tmp_path):
+    def stop():
+        raise Interrupted("stopped on request", 130)
+
+    with pytest.raises(Interrupted):
+        load(make_spec(), tmp_path, check=stop)
+
+
+@pytest.mark.parametrize("augment", [["rotation(degrees=30)", "horizontal_flip"], []], ids=["augmented", "copied"])
+def test_balance_brings_every_class_to_its_count_with_copies_of_training_images_alone(make_spec, tmp_path, augment):
+    keys = {"dataset": {"options": {"train": 40}}}  # 14, 13 and 13 images
+    plain = load(make_spec(**keys), tmp_path)
+    data = load(make_spec(strategy={"balance_to": 30, "balance_augment": augment}, **keys), tmp_path)
+    assert data.counts["train"] == (30, 30, 30)
+    assert data.counts["validation"] == plain.counts["validation"]
+    assert torch.equal(data.validation.pixels, plain.validation.pixels)
+    assert torch.equal(data.train.pixels[:40], plain.train.pixels)
+    assert set(data.train.names) == set(plain.train.names)
+    label_of = dict(zip(plain.train.names, plain.train.labels.tolist(), strict=True))
+    assert all(label_of[name] == label for name, label in zip(data.train.names, data.train.labels.tolist(), strict=True))
+    copies = [data.train.names.count(name) for name in plain.train.names]
+    assert max(copies) - min(copies) <= 1, "an image is copied twice before another was copied once"
+    assert not rows(data.train) & rows(data.validation)
+    if augment:
+        assert len(rows(data.train)) > 80, "each copy has its own draws"
+    else:
+        assert rows(data.train) == rows(plain.train)
+
+
+def test_balance_leaves_larger_classes_and_classes_without_images_alone(make_spec, tmp_path):
+    spec = make_spec(strategy={"balance_to": 4})
+    pixels = torch.randint(0, 256, (9, 1, 8, 8), dtype=torch.uint8)
+    train = LabelledPixels(pixels, torch.tensor([0] * 7 + [2] * 2), tuple("abcdefghi"))
+    found = balanced(train, spec, 4, code=tmp_path, check=nothing)
+    assert torch.bincount(found.labels, minlength=4).tolist() == [7, 0, 4, 0]
+
+
+def test_balance_where_nothing_is_missing_changes_nothing(make_spec, tmp_path):
+    data = load(make_spec(strategy={"balance_to": 5}), tmp_path)
+    assert data.counts["train"] == (14, 14, 14)
+
+
+def test_balance_is_a_function_of_the_seed(make_spec, tmp_path):
+    def of(seed):
+        return load(make_spec(seed=seed, strategy={"balance_to": 30}), tmp_path).train.pixels
+
+    assert torch.equal(of(1), of(1)) and not torch.equal(of(1), of(2))
