@@ -67,7 +67,9 @@ class _Worker:
         self._settings = settings
         self._reporter = reporter
         self._before = fold(EventReader(run.events).read_all())
-        self._controls = Controls(ControlReader(run.control, control_from), self._applied, on_pause=reporter.pause)
+        self._controls = Controls(
+            ControlReader(run.control, control_from), self._applied, refused=self._refused, on_pause=reporter.pause
+        )
         self._spec: Spec | None = None
         self._training: Any = None
 
@@ -137,6 +139,9 @@ class _Worker:
         self._reporter.say(
             ControlApplied(request=request.id, action=request.action, value=request.value, step=self._reporter.step)
         )
+
+    def _refused(self, request: Request, why: str) -> None:
+        self._reporter.notice("warning", "control", f"Request {request.id} ({request.action}) is refused: {why}.")
 
     def _explained(self, error: Exception) -> str:
         if self._spec is not None and _is_out_of_memory(error):

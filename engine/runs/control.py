@@ -8,11 +8,14 @@ from typing import Literal
 
 import msgspec
 
-Action = Literal["stop", "stop_after_epoch", "pause", "unpause", "checkpoint"]
+Action = Literal["stop", "stop_after_epoch", "pause", "unpause", "checkpoint", "set_learning_rate"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. The worker answers with a ControlApplied event of the same id."""
+    """One request. The worker answers with a ControlApplied event of the same id, or a Notice if it is refused.
+
+    `value` is empty but for set_learning_rate, where it is the new base rate, above 0.
+    """
 
     id: str
     action: Action

@@ -1,6 +1,7 @@
 """What interrupts training from outside: signals and requests. Looked at between steps, and between batches of
 evaluation, decoding and every other long work."""
 
+import math
 import signal
 import threading
 import time
@@ -18,9 +19,11 @@ class Controls:
     Attributes:
         stop_after_epoch: end when the present epoch is over.
         checkpoint_wanted: save a full checkpoint before the next update.
+        learning_rate: the base rate that was asked for, until somebody takes it; None: none was.
 
     Args:
         applied: told of every request that is obeyed.
+        refused: told of a request that cannot be obeyed, and why.
         on_pause: called with True again and again while paused, for the heartbeat, and with False at the end.
     """
 
@@ -29,10 +32,12 @@ class Controls:
         reader: ControlReader,
         applied: Callable[[Request], None],
         *,
+        refused: Callable[[Request, str], None] = lambda request, why: None,
         on_pause: Callable[[bool], None] = lambda paused: None,
     ) -> None:
         self._reader = reader
         self._applied = applied
+        self._refused = refused
         self._on_pause = on_pause
         self._signal = 0
         self._previous: dict[int, object] = {}
@@ -40,6 +45,7 @@ class Controls:
         self._paused = False
         self.stop_after_epoch = False
         self.checkpoint_wanted = False
+        self.learning_rate: float | None = None
         self.paused_seconds = 0.0
 
     def __enter__(self) -> Self:
@@ -91,6 +97,12 @@ class Controls:
                     self._paused = False
                 case "checkpoint":
                     self.checkpoint_wanted = True
+                case "set_learning_rate":
+                    rate = _number(request.value)
+                    if not 0 < rate < math.inf:
+                        self._refused(request, f"the learning rate must be a number above 0, not {request.value!r}")
+                        continue
+                    self.learning_rate = rate
             self._applied(request)
 
     def _wait_out_pause(self) -> None:
@@ -101,3 +113,10 @@ class Controls:
             self._look()
         self._on_pause(False)
         self.paused_seconds += time.monotonic() - began
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

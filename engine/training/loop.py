@@ -74,6 +74,7 @@ class Loop:
             TrainingFailed: the loss or a weight is not finite.
         """
         position = self.training.position
+        self._obey()
         self.controls.take_paused_seconds()  # pauses before the training count for nothing
         while not self._is_over():
             self._freeze()
@@ -101,7 +102,7 @@ class Loop:
         began = asked = time.monotonic()
         for batch in self._remaining_batches():
             position.interval_waiting += time.monotonic() - asked
-            rate = self.step(self.training, batch, self._factor())
+            rate = self.step(self.training, batch, self._factor(), self._base_factor())
             position.step += 1
             position.step_in_epoch += 1
             began = self._account(began)
@@ -131,6 +132,24 @@ class Loop:
             total_steps=self.plan.total_steps,
         )
 
+    def _base_factor(self) -> float:
+        rate = self.training.position.learning_rate
+        return 1.0 if rate is None else rate / self.strategy.learning_rate
+
+    def _obey(self) -> None:
+        """Let signals and requests be seen, and take a new base rate over."""
+        try:
+            self.controls.check()
+        finally:
+            self.take_learning_rate()
+
+    def take_learning_rate(self) -> None:
+        """Make the base rate that was asked for, if any, part of the state."""
+        if (rate := self.controls.learning_rate) is not None:
+            self.controls.learning_rate = None
+            self.training.position.learning_rate = rate
+            self.controls.checkpoint_wanted = True  # a run killed now must not fall back to the old rate
+
     def _account(self, began: float) -> float:
         now = time.monotonic()
         position = self.training.position
@@ -150,8 +169,11 @@ class Loop:
             images_per_second=self._speed,
             elapsed=position.elapsed,
         )
-        self.controls.check()
+        self._obey()
         self.saver.after_step()
+        self._save_if_wanted()
+
+    def _save_if_wanted(self) -> None:
         if self.controls.checkpoint_wanted:
             self.controls.checkpoint_wanted = False
             self.saver.full()
@@ -225,7 +247,9 @@ class Loop:
         position.epoch += 1
         position.step_in_epoch = 0
         position.epoch_seconds = 0.0
+        self._obey()
         self.saver.after_epoch()
+        self._save_if_wanted()
 
     def _is_best(self, validated: Figures) -> bool:
         position = self.training.position

@@ -58,11 +58,17 @@ def make_optimizer(
     return _build(strategy, parameter_groups, device)
 
 
-def set_learning_rates(optimizer: torch.optim.Optimizer, minimum: float, factor: float) -> float:
-    """Set each group's rate for the coming update; returns the largest."""
+def set_learning_rates(
+    optimizer: torch.optim.Optimizer, minimum: float, factor: float, base_factor: float = 1.0
+) -> float:
+    """Set each group's rate for the coming update; returns the largest.
+
+    Args:
+        base_factor: multiplies each group's base rate, so that the ratios between groups stay.
+    """
     largest = 0.0
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(group["base"], minimum, factor)
+        group["lr"] = learning_rate(group["base"] * base_factor, minimum, factor)
         largest = max(largest, group["lr"])
     return largest
 

@@ -35,6 +35,8 @@ class Position:
     best_epoch: int = 0
     since_best: int = 0
     """Evaluations since the best one, for patience."""
+    learning_rate: float | None = None
+    """The base learning rate that was asked for while training; None: the strategy's."""
 
 
 @dataclass

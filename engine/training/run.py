@@ -108,6 +108,7 @@ class Training:
         """Save everything a resume needs, after an interruption."""
         if self.loop is not None:
             self.reporter.progress("saving", force=True)
+            self.loop.take_learning_rate()
             self.loop.saver.full()
 
     def _newest_whole_checkpoint(self) -> Path | None:

@@ -26,8 +26,14 @@ class Step:
     clip_norm: float
     minimum_learning_rate: float
 
-    def __call__(self, training: Resumable, batch: Batch, learning_rate_factor: float) -> float:
+    def __call__(
+        self, training: Resumable, batch: Batch, learning_rate_factor: float, base_factor: float = 1.0
+    ) -> float:
         """Make one update and add its figures to `training.interval`. Does not wait for the device.
+
+        Args:
+            learning_rate_factor: where the rate stands between its minimum (0) and its base (1).
+            base_factor: multiplies the base rates.
 
         The gradient is that of the weighted mean loss over the whole batch, however it is cut into micro-batches.
 
@@ -38,7 +44,7 @@ class Step:
             InputError: batch normalisation met a batch of one; the user's own loss returned something else.
         """
         optimizer, scaler = training.optimizer, training.scaler
-        rate = set_learning_rates(optimizer, self.minimum_learning_rate, learning_rate_factor)
+        rate = set_learning_rates(optimizer, self.minimum_learning_rate, learning_rate_factor, base_factor)
         optimizer.zero_grad(set_to_none=True)
         weights = self.loss.weights(batch)
         total_weight = weights.sum()
