@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from vislab.engine.runs import detaching
 from vislab.engine.runs.devices import VISIBLE, Device, list_devices
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.start import surroundings
@@ -50,7 +51,7 @@ def enqueue(run: Run, settings: Settings) -> int:
         ticket = folder / f"{tickets[-1][0] + 1 if tickets else 1:08d}-{run.id}"
         ticket.touch(mode=0o600)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "vislab.engine.runs.queue", str(run.path)],
+            [*detaching.here().prefix, sys.executable, "-P", "-m", "vislab.engine.runs.queue", str(run.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -1,41 +1,65 @@
 """Start a worker that outlives the terminal."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from vislab.engine.runs import detaching
+from vislab.engine.runs.extension import extend
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 
 
-def start(run: Run, settings: Settings) -> int:
+def start(
+    run: Run,
+    settings: Settings,
+    *,
+    foreground: bool = False,
+    epochs: int = 0,
+    schedule: str = "hold",
+) -> int:
     """Start the worker of a run, new or to be resumed, in a session of its own; wait until it holds the lock.
 
     The worker's stdin is empty and its stdout and stderr go to worker.log, so that it neither dies with the terminal
     nor writes over it.
 
+    Args:
+        foreground: leave the worker in this session and process group, for those who count or end processes by them
+            (containers, batch jobs); it is deaf to a hangup all the same.
+        epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on (hold, stretch or
+            restart): see `vislab.engine.runs.extension`. 0: as long as planned.
+
     Returns:
         The worker's process id.
 
     Raises:
-        InputError: the run has a worker already, or the worker ended before it took the lock.
+        InputError: the run has a worker already, it cannot be made so long, or the worker ended before it took the
+            lock.
     """
     if alive := run.worker():
         raise InputError(f"Run {run.id} has a worker already (process {alive}).")
+    if epochs:
+        extend(run.spec(), run.state(), epochs, schedule)  # said here, not by a worker that has gone
     said_before = _size(run.events)
     # Requests made to an earlier worker of this run are not for this one.
-    old_requests = ["--control-from", str(_size(run.control))]
-    with run.worker_log.open("ab") as log:
+    arguments = ["--control-from", str(_size(run.control))]
+    if epochs:
+        arguments += ["--epochs", str(epochs), "--schedule", schedule]
+    prefix = () if foreground else detaching.here().prefix
+    with run.worker_log.open("ab") as log, _hangup_ignored() if foreground else contextlib.nullcontext():
         process = subprocess.Popen(
             # -P keeps the current folder out of the worker's import path.
-            [sys.executable, "-P", "-m", "vislab.engine.worker", str(run.path), *old_requests],
+            [*prefix, sys.executable, "-P", "-m", "vislab.engine.worker", str(run.path), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            start_new_session=not foreground,
             env=surroundings(settings),
         )
     while run.worker() == 0:
@@ -48,6 +72,16 @@ def start(run: Run, settings: Settings) -> int:
             )
         time.sleep(0.01)
     return process.pid
+
+
+@contextlib.contextmanager
+def _hangup_ignored() -> Iterator[None]:
+    """What is started meanwhile ignores SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def surroundings(settings: Settings) -> dict[str, str]:

@@ -4,12 +4,14 @@ import os
 import signal
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from vislab.engine.runs import start as module
 from vislab.engine.runs.control import send
+from vislab.engine.runs.detaching import Detachment
 from vislab.engine.runs.events import Notice
 from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.start import start
@@ -73,6 +75,39 @@ def test_a_worker_has_a_session_of_its_own_and_no_hold_on_the_terminal(run, sett
     assert run.worker() == pid
     assert os.getsid(pid) == pid != os.getsid(0)
     assert run.worker_log.read_text() == f"said to nobody\n'' {settings.data_dir}\n"
+
+
+def test_in_the_foreground_a_worker_stays_in_this_session_and_is_deaf_to_a_hangup(run, settings, worker):
+    worker("""
+        lock.acquire()
+        print(signal.getsignal(signal.SIGHUP).name, flush=True)
+        time.sleep(60)
+    """)
+    before = signal.getsignal(signal.SIGHUP)
+    pid = start(run, settings, foreground=True)
+    assert (os.getsid(pid), os.getpgid(pid)) == (os.getsid(0), os.getpgid(0))
+    assert signal.getsignal(signal.SIGHUP) == before
+    os.kill(pid, signal.SIGHUP)
+    while not run.worker_log.read_text():
+        time.sleep(0.01)
+    assert run.worker() == pid and run.worker_log.read_text() == "SIG_IGN\n"
+
+
+def test_where_logging_out_kills_a_worker_is_started_in_a_scope(run, settings, worker, tmp_path, monkeypatch):
+    scope = tmp_path / "systemd-run"
+    scope.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/asked\nshift\nexec "$@"\n')
+    scope.chmod(0o700)
+    monkeypatch.setattr(module.detaching, "here", lambda: Detachment(prefix=(str(scope), "--scope")))
+    worker("lock.acquire(); time.sleep(60)")
+    pid = start(run, settings)
+    assert run.worker() == pid and os.getsid(pid) == pid
+    assert (tmp_path / "asked").read_text() == "--scope\n"
+    os.kill(pid, signal.SIGKILL)
+    while run.worker():
+        time.sleep(0.01)
+    (tmp_path / "asked").unlink()
+    start(run, settings, foreground=True)
+    assert not (tmp_path / "asked").exists()
 
 
 def test_start_returns_when_the_lock_is_held_not_before(run, settings, worker):
