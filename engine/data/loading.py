@@ -142,8 +142,6 @@ def balanced(
         missing = spec.strategy.balance_to - len(members)
         if members and missing > 0:
             copied += [members[number % len(members)] for number in range(missing)]
-    if not copied:
-        return train
     rows = torch.tensor(copied, dtype=torch.int64)
     draws = torch.from_numpy(randomness.table(spec.seed, "balance", 0, len(rows), pipeline.columns))
     copies = []

@@ -67,6 +67,11 @@ def nan_loss(logits, labels):
     return logits.sum(dim=1) * float("nan")
 
 
+def steep_loss(logits, labels):
+    """A number whose gradient is none."""
+    return torch.sqrt((logits - logits).sum(dim=1)) + 1.0
+
+
 def raising_loss(logits, labels):
     """A fault in the user's own code."""
     raise KeyError("no such key")

@@ -108,7 +108,9 @@ def test_mixup_mixes_each_image_with_its_partner_by_its_share():
     plain = {label: image for label, (image, _, _) in by_sample(batches(10, batch_size=10)).items()}
     shares = set()
     for label, (image, partner, share) in by_sample(made).items():
-        torch.testing.assert_close(image, share * plain[label] + (1 - share) * plain[int(partner)], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            image, share * plain[label] + (1 - share) * plain[int(partner)], rtol=1e-4, atol=1e-4
+        )
         shares.add(float(share))
     assert len(shares) == 10, "each sample has its own share"
 

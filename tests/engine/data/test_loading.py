@@ -119,7 +119,9 @@ def test_balance_brings_every_class_to_its_count_with_copies_of_training_images_
     assert torch.equal(data.train.pixels[:40], plain.train.pixels)
     assert set(data.train.names) == set(plain.train.names)
     label_of = dict(zip(plain.train.names, plain.train.labels.tolist(), strict=True))
-    assert all(label_of[name] == label for name, label in zip(data.train.names, data.train.labels.tolist(), strict=True))
+    assert all(
+        label_of[name] == label for name, label in zip(data.train.names, data.train.labels.tolist(), strict=True)
+    )
     copies = [data.train.names.count(name) for name in plain.train.names]
     assert max(copies) - min(copies) <= 1, "an image is copied twice before another was copied once"
     assert not rows(data.train) & rows(data.validation)

@@ -82,7 +82,9 @@ def test_transfer_leaves_frozen_parameters_and_buffers_as_they_were_while_the_he
     assert strategies.state_hash(strategies.frozen_state(made.model)) == hashed
     assert all(torch.equal(tensor, made.model.state_dict()[name]) for name, tensor in before.items())
     assert not any(torch.equal(tensor, made.model.state_dict()[name]) for name, tensor in heads.items())
-    assert all(torch.equal(before[name], tensor) for name, tensor in training.ema.model.state_dict().items() if name in before)
+    assert all(
+        torch.equal(before[name], tensor) for name, tensor in training.ema.model.state_dict().items() if name in before
+    )
     # The same images twice: features alike (no stochastic depth), logits not (the head's dropout).
     seen.clear()
     images = torch.randn(4, 3, size, size)
@@ -115,9 +117,7 @@ def test_gradual_unfreezes_from_the_top_on_schedule():
         before = [tensors(made, names) for names in groups]
         update()
         after = [tensors(made, names) for names in groups]
-        moved.append(
-            [any(not torch.equal(a[n], b[n]) for n in a) for a, b in zip(before, after, strict=True)]
-        )
+        moved.append([any(not torch.equal(a[n], b[n]) for n in a) for a, b in zip(before, after, strict=True)])
     head, third, second, all_ = [[False] * (4 - k) + [True] * k for k in range(1, 5)]
     assert moved == [head, head, third, third, second, second, all_, all_]
 
