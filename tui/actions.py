@@ -33,15 +33,20 @@ class Action:
 
 
 _LIVE = ("live",)
+_HISTORY = ("history",)
+_COMPARE = ("compare",)
+_RESULTS = ("results",)
 
 ACTIONS: tuple[Action, ...] = (
     # live
     Action("pause", ("p",), "pause", "Pause the run after its present step, or let it go on.", _LIVE),
     Action("stop", ("s",), "stop…", "Stop the run with a checkpoint, after this step or after this epoch.", _LIVE),
-    Action("checkpoint", ("c",), "checkpoint", "Save a checkpoint now.", _LIVE),
-    Action("along", ("e",), "step/epoch", "Draw the training curve inside epochs, or a point an epoch.", _LIVE),
-    Action("export", ("x",), "export", "Write the run as one HTML file.", _LIVE),
+    Action("checkpoint", ("c",), "save", "Save a checkpoint now.", _LIVE),
+    Action("learning_rate", ("r",), "rate…", "Change the learning rate of the run.", _LIVE),
     Action("detach", ("d",), "detach", "Leave this view; the run goes on.", _LIVE),
+    Action("export", ("x",), "html", "Write the run as one HTML file.", _LIVE),
+    Action("open_results", ("R",), "results", "Figures by class, confusions and mistakes of this run.", _LIVE),
+    Action("along", ("e",), "step/epoch", "Draw the training curve inside epochs, or a point an epoch.", _LIVE),
     Action("findings", ("f",), "findings", "Show what the history means and what to do about it.", _LIVE),
     Action("worker_log", ("o",), "log", "Show what the worker and its libraries wrote.", _LIVE),
     Action("table", ("t",), "table", "Show the table of epochs.", _LIVE, footer=False),
@@ -52,14 +57,49 @@ ACTIONS: tuple[Action, ...] = (
     Action("words", ("w",), "words", "Say the curves in words.", _LIVE, footer=False),
     Action("next_run", ("]",), "next run", "Go to the next live run.", _LIVE, footer=False),
     Action("previous_run", ("[",), "previous run", "Go to the live run before this one.", _LIVE, footer=False),
+    # history
+    Action(
+        "open_run", ("enter",), "open", "Open the run: live while it trains, its results when it is done.", _HISTORY
+    ),
+    Action("mark", ("space",), "mark", "Mark the run, for what is done to several.", _HISTORY),
+    Action("compare", ("=",), "compare", "Compare the marked runs.", _HISTORY),
+    Action("filter", ("/",), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d tag:x.", _HISTORY),
+    Action("resume", ("u",), "resume", "Go on with a run that ended early.", _HISTORY),
+    Action("again", ("n",), "again, but…", "Put a new run together from the settings of this one.", _HISTORY),
+    Action("tag", ("t",), "tag", "Change the tags; for several runs: words add, -words remove.", _HISTORY),
+    Action("delete", ("D",), "delete…", "Delete the run or the marked ones for good, after a question.", _HISTORY),
+    Action("sort", ("s",), "sort…", "Sort by any column, figure or setting: val, size, strategy.epochs.", _HISTORY),
+    Action("rename", ("r",), "rename", "Give the run a name of your own.", _HISTORY, footer=False),
+    Action("note", ("e",), "note", "Write a note on the run.", _HISTORY, footer=False),
+    Action("mark_all", ("a",), "mark all", "Mark all runs that are shown, or none.", _HISTORY, footer=False),
+    Action("sort_next", ("right",), "next column", "Sort by the next column.", _HISTORY, footer=False),
+    Action("sort_previous", ("left",), "column before", "Sort by the column before.", _HISTORY, footer=False),
+    Action("reverse", ("v",), "reverse", "Turn the order round.", _HISTORY, footer=False),
+    # compare
+    Action("report", ("x",), "export report", "Write the comparison as a Markdown file.", _COMPARE),
+    Action("per_class", ("c",), "per class", "Show F1 by class, or the runs again.", _COMPARE),
+    Action("differences", ("v",), "all differences", "Show every setting that differs, or the runs again.", _COMPARE),
+    Action("by_time", ("t",), "time/epoch", "Draw the curves by wall time, or by epoch.", _COMPARE),
+    Action("quantity", ("y",), "loss/accuracy", "Draw the loss, or the accuracy.", _COMPARE),
+    Action("words", ("w",), "words", "Say the curves in words.", _COMPARE, footer=False),
+    Action("open_run", ("enter",), "open", "Open the run under the cursor.", _COMPARE),
+    # results
+    Action("classes", ("c",), "classes", "Precision, recall and F1 of each class.", _RESULTS),
+    Action("matrix", ("m",), "confusions", "The confusion matrix, or the pairs that are confused most.", _RESULTS),
+    Action("worst", ("w",), "mistakes", "The wrong answers that the model was surest of.", _RESULTS),
+    Action("pictures", ("p",), "pictures", "The images with true and predicted names.", _RESULTS),
+    Action("only_wrong", ("o",), "only wrong", "Show pictures of mistakes only, or of all images.", _RESULTS),
+    Action("next_pictures", ("right",), "next", "The next pictures.", _RESULTS),
+    Action("previous_pictures", ("left",), "before", "The pictures before.", _RESULTS, footer=False),
+    Action("curves", ("v",), "curves", "Curves, epochs and log of the run.", _RESULTS),
     # everywhere
     Action("open_launch", ("L",), "launch", "Choose what to train.", footer=False),
     Action("open_live", ("V",), "live runs", "Choose among the runs that train now.", footer=False),
     Action("open_history", ("H",), "history", "All runs.", footer=False),
     Action("open_settings", ("S",), "settings", "Theme, colours and folders.", footer=False),
     Action("back", ("esc",), "back", "Go back to the screen before."),
-    Action("leave", ("q",), "leave", "Leave the console; runs go on unless you choose otherwise."),
-    Action("palette", (":",), "palette", "Find an action by its name."),
+    Action("leave", ("q",), "quit", "Leave the console; runs go on unless you choose otherwise."),
+    Action("palette", (":",), "find", "Find an action by its name."),
     Action("help", ("?",), "help", "What the keys do here."),
     # in a text field
     Action("accept", ("enter",), "accept", "Take what is written in the field.", (FIELD,)),

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 import vislab
 from vislab.presets.errors import InputError
 from vislab.tui.commands import (
+    attach,
     compare,
     console,
     data,
@@ -50,6 +51,7 @@ app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=
 
 app.command("run")(run.command)
 app.command("resume")(resume.command)
+app.command("attach")(attach.command)
 app.command("stop")(stop.command)
 app.command("runs")(runs.command)
 app.command("show")(show.command)

@@ -1,5 +1,6 @@
 """worker.log, safe to display: what the worker and its libraries wrote to stdout and stderr."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,23 @@ from vislab.tui.views.text import plain
 EVERY = 0.2
 """Seconds between two looks."""
 
+LIKELY = 2000
+"""Bytes that a line is hardly longer than."""
+
 
 def last_lines(log: Path, count: int = 0) -> list[str]:
-    """The last lines of a log; 0: all of them. A log that is not there has none."""
+    """The last lines of a log; 0: all of them. A log that is not there has none.
+
+    Of a long log no more is read than the lines asked for are likely to take.
+    """
     try:
-        content = log.read_bytes()
+        with log.open("rb") as file:
+            if count and file.seek(0, os.SEEK_END) > count * LIKELY:
+                file.seek(-count * LIKELY, os.SEEK_END)
+                file.readline()  # the rest of a line that began before
+            else:
+                file.seek(0)
+            content = file.read()
     except FileNotFoundError:
         return []
     found = content.removesuffix(b"\n").split(b"\n") if content else []

@@ -221,7 +221,7 @@ def _cards() -> tuple[list[Device], str]:
         cuda = pynvml.nvmlSystemGetCudaDriverVersion_v2()
         versions = (pynvml.nvmlSystemGetDriverVersion(), f"{cuda // 1000}.{cuda % 1000 // 10}")
         numbers = range(pynvml.nvmlDeviceGetCount())
-        cards = [_card(index, handle, versions) for index in numbers for handle in _handles(index)]
+        cards = [_card(index, handle, versions) for index in numbers for handle in card_handles(index)]
         return cards, "" if cards else "there is no NVIDIA GPU"
     except pynvml.NVMLError as error:
         return [], f"the NVIDIA driver does not answer: {error}"
@@ -229,7 +229,7 @@ def _cards() -> tuple[list[Device], str]:
         pynvml.nvmlShutdown()
 
 
-def _handles(index: int) -> Iterator[Any]:
+def card_handles(index: int) -> Iterator[Any]:
     """The card of this number, or its parts where it is in parts (MIG); nothing where it has fallen off the bus."""
     try:
         card = pynvml.nvmlDeviceGetHandleByIndex(index)

@@ -83,11 +83,11 @@ def test_every_action_can_be_reached_without_function_or_control_keys() -> None:
 
 def test_footer_keys_and_mouse_do_what_is_possible_and_nothing_else(tmp_path: Path) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        assert "c checkpoint" in footer(pilot) and "pause" not in footer(pilot)
-        assert footer(pilot).rstrip().endswith("q leave  : palette  ? help")
+        assert "c save" in footer(pilot) and "pause" not in footer(pilot)
+        assert footer(pilot).rstrip().endswith("q quit  : find  ? help")
         await pilot.press("c", "p")
         assert demo(pilot).done == ["checkpoint"]
-        await pilot.click(KeyFooter, offset=(footer(pilot).index("checkpoint") + 2, 0))
+        await pilot.click(KeyFooter, offset=(footer(pilot).index("save") + 2, 0))
         await pilot.pause()
         assert demo(pilot).done == ["checkpoint"] * 2
 
@@ -96,7 +96,7 @@ def test_footer_keys_and_mouse_do_what_is_possible_and_nothing_else(tmp_path: Pa
 
 def test_a_narrow_footer_keeps_the_way_out_and_the_help(tmp_path: Path) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        assert footer(pilot).rstrip().endswith("q leave  : palette  ? help")
+        assert footer(pilot).rstrip().endswith("q quit  : find  ? help")
         assert len(footer(pilot).rstrip()) <= 40
 
     play(tmp_path, act, size=(40, 10))
@@ -134,7 +134,7 @@ def test_the_palette_finds_an_action_and_does_it(tmp_path: Path) -> None:
         await pilot.press(":")
         palette = pilot.app.screen
         assert isinstance(palette, Palette)
-        await pilot.press(*"checkp")
+        await pilot.press(*"save")
         for _ in range(50):
             await pilot.pause(0.05)
             if palette.query_one(OptionList).option_count == 1:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vislab.engine.runs.events import Figure, number
@@ -15,6 +15,10 @@ Along = Literal["epoch", "step"]
 TRAIN_MARKER, VAL_MARKER = "▪", "●"
 TRAIN_COLOUR, VAL_COLOUR = 32, 166
 """Blue and orange of the 256-colour palette: told apart by colour-blind eyes, legible on black and on white."""
+
+RAW_MARKER = "·"
+_DIM = {TRAIN_COLOUR: 67, VAL_COLOUR: 137}
+"""Greyer neighbours of the colours, for raw curves behind smoothed ones."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,46 @@ def trend(values: Sequence[float]) -> str:
     if not math.isfinite(after - before) or abs(after - before) <= enough:
         return "level"
     return "rising" if after > before else "falling"
+
+
+def smoothed(curve: Series) -> Series:
+    """The curve's exponential moving average over about a fiftieth of its points, at least three.
+
+    Corrected for its start as in Adam (Kingma and Ba 2015), so that it begins at the first value. Gaps stay gaps.
+    """
+    span = max(3.0, len(curve.ys) / 50)
+    keep = 1 - 2 / (span + 1)
+    total = weight = 0.0
+    ys = []
+    for value in curve.ys:
+        if math.isfinite(value):
+            total = keep * total + (1 - keep) * value
+            weight = keep * weight + (1 - keep)
+        ys.append(total / weight if math.isfinite(value) else math.nan)
+    return replace(curve, ys=ys)
+
+
+def behind(curve: Series) -> Series:
+    """The curve as it stands dim behind its smoothed one."""
+    return replace(curve, marker=RAW_MARKER, colour=_DIM.get(curve.colour, curve.colour))
+
+
+def last_epochs(state: RunState, count: int, along: Along = "epoch") -> tuple[float, float]:
+    """Ends of the x-axis for the last `count` epochs, the present one included; 0: all that are planned."""
+    if not count:
+        return x_range(state, along)
+    last = float(state.epochs[-1].epoch if state.epochs else 1)
+    if along == "step" and state.started is not None:
+        last = max(last, state.step / max(1, state.started.steps_per_epoch))
+    return max(x_range(state, along)[0], last - count), max(last, 2.0)
+
+
+def not_shown(curves: Iterable[Series], *, log_y: bool = False) -> str:
+    """Why points are missing from a figure, in a few words; empty when none are."""
+    values = [value for curve in curves for value in curve.ys]
+    bad = sum(not math.isfinite(value) for value in values)
+    low = sum(value <= 0 for value in values if math.isfinite(value)) if log_y else 0
+    return ", ".join([f"{bad} not finite"] * bool(bad) + [f"{low} not above 0"] * bool(low))
 
 
 def _numbers(figures: Iterable[Figure | None]) -> list[float]:

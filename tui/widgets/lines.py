@@ -46,7 +46,7 @@ class Lines(ScrollView, can_focus=False):
             at_end = self._tail and self.is_vertical_scroll_end
             self.virtual_size = Size(0, len(self._lines))
             if at_end:
-                self.scroll_end(animate=False, immediate=True, x_axis=False)
+                self.call_after_refresh(self.scroll_end, animate=False, x_axis=False)
         for index in range(max(len(before), len(self._lines))):
             old = before[index] if index < len(before) else None
             new = self._lines[index] if index < len(self._lines) else None
@@ -68,7 +68,10 @@ class Lines(ScrollView, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """One line of what is seen."""
-        index = y + self.scroll_offset.y
+        return self.strip(y + self.scroll_offset.y)
+
+    def strip(self, index: int) -> Strip:
+        """A line, filled to the widget's width."""
         width = self.size.width
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)

@@ -1,0 +1,119 @@
+"""How busy a worker keeps its device: NVIDIA cards by NVML, the processor by psutil."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import pynvml
+
+from vislab.engine.runs.devices import card_handles
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One look at a device. None stands where it does not say.
+
+    Attributes:
+        card: an NVIDIA card; else the processor.
+        name: of the card, with its number; empty for the processor.
+        busy: of a card the share of time that it computed, in [0, 1]; of the processor the cores that the worker keeps
+            busy, 1.0 a core.
+        cores: logical cores of the machine.
+        memory_used, memory_total: bytes; of the processor the worker's own and the machine's.
+        temperature: degrees Celsius.
+        power: watts.
+    """
+
+    card: bool
+    name: str = ""
+    busy: float | None = None
+    cores: int = 0
+    memory_used: int | None = None
+    memory_total: int | None = None
+    temperature: float | None = None
+    power: float | None = None
+
+
+class Meter:
+    """Looks at the device of one worker again and again; shares are means since the last look."""
+
+    def __init__(self) -> None:
+        self._processes: dict[int, psutil.Process] = {}
+
+    def read(self, worker: int, device: str, name: str = "") -> Reading | None:
+        """A reading; None when the worker or its card cannot be seen from here.
+
+        Args:
+            worker: process id.
+            device: what torch calls it: cpu, mps or cuda:N.
+            name: of the card, which tells where process ids do not (in a container).
+        """
+        return _read_card(worker, name) if device.startswith("cuda") else self._read_processor(worker)
+
+    def _read_processor(self, worker: int) -> Reading | None:
+        try:
+            process = self._processes.get(worker) or psutil.Process(worker)
+            family = {child.pid: child for child in (process, *process.children(recursive=True))}
+        except psutil.Error:
+            self._processes = {}
+            return None
+        known, self._processes = self._processes, {pid: self._processes.get(pid, one) for pid, one in family.items()}
+        percent, memory = 0.0, 0
+        for one in self._processes.values():
+            with suppress(psutil.Error):  # a child that has just ended
+                percent += one.cpu_percent()
+                memory += one.memory_info().rss
+        return Reading(
+            card=False,
+            busy=percent / 100 if worker in known else None,  # the first look has nothing to compare with
+            cores=psutil.cpu_count() or 1,
+            memory_used=memory,
+            memory_total=psutil.virtual_memory().total,
+        )
+
+
+def _read_card(worker: int, name: str) -> Reading | None:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    try:
+        numbers = range(pynvml.nvmlDeviceGetCount())
+        cards = [(index, handle) for index in numbers for handle in card_handles(index)]
+        found = [card for card in cards if worker in _users(card[1])]
+        found = found or [card for card in cards if pynvml.nvmlDeviceGetName(card[1]) == name]
+        return _reading(*found[0]) if len(found) == 1 else None
+    except pynvml.NVMLError:
+        return None
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _users(handle: Any) -> set[int]:
+    with suppress(pynvml.NVMLError):
+        return {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+    return set()
+
+
+def _reading(index: int, handle: Any) -> Reading:
+    memory = _told(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    rates = _told(pynvml.nvmlDeviceGetUtilizationRates, handle)
+    milliwatts = _told(pynvml.nvmlDeviceGetPowerUsage, handle)
+    return Reading(
+        card=True,
+        name=f"{pynvml.nvmlDeviceGetName(handle)} (GPU {index})",
+        busy=None if rates is None else rates.gpu / 100,
+        memory_used=None if memory is None else int(memory.used),
+        memory_total=None if memory is None else int(memory.total),
+        temperature=_told(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+        power=None if milliwatts is None else milliwatts / 1000,
+    )
+
+
+def _told(ask: Callable[..., Any], *arguments: Any) -> Any:
+    """What the driver answers; None for what this card does not support."""
+    with suppress(pynvml.NVMLError):
+        return ask(*arguments)
+    return None

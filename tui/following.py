@@ -1,0 +1,109 @@
+"""Looks at one run for those who draw it: everything that a live view shows, in one immutable picture a look."""
+
+from dataclasses import dataclass
+
+from vislab.engine.analysis.findings import Finding, findings
+from vislab.engine.runs.meters import Meter, Reading
+from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.state import RunState
+from vislab.engine.runs.store import Follower, Run, RunStatus
+from vislab.presets.schema.spec import Spec
+from vislab.tui.views.live import LIVE
+from vislab.tui.worker_log import last_lines
+
+LOG_LINES = 200
+"""Lines of worker.log that are kept in a picture."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A run at one moment.
+
+    Attributes:
+        whole: the log was read to its present end; else there is more to read at once.
+        log: the last lines of worker.log; safe text.
+    """
+
+    state: RunState
+    progress: Progress | None
+    status: RunStatus
+    whole: bool
+    reading: Reading | None
+    findings: tuple[Finding, ...]
+    log: tuple[str, ...]
+
+    @property
+    def alive(self) -> bool:
+        """Whether a worker has the run."""
+        return self.status in LIVE
+
+    @property
+    def last_words(self) -> str:
+        """The last line that the worker wrote."""
+        return next((line for line in reversed(self.log) if line.strip()), "")
+
+
+class Looker:
+    """Looks at a run again and again, each time in a bounded bite. Not for several threads at once."""
+
+    def __init__(self, run: Run) -> None:
+        """A looker.
+
+        Raises:
+            InputError: the run's spec.toml is missing or damaged.
+        """
+        self.run = run
+        self.spec: Spec = run.spec()
+        self._follower = Follower(run)
+        self._meter = Meter()
+        self._log_size = -1
+        self._log: tuple[str, ...] = ()
+        self._judged: object = None
+        self._findings: tuple[Finding, ...] = ()
+
+    def look(self) -> Look:
+        """Look now."""
+        worker = self.run.worker()  # asked first: what a worker said before its end is read after it
+        size = self.run.events.stat().st_size if self.run.events.exists() else 0
+        before = self._follower.position
+        state = self._follower.look()
+        whole = self._follower.position >= size or self._follower.position == before  # a cut line is never read
+        return Look(
+            state=state,
+            progress=self.run.progress(),
+            status=self._status(state, worker, whole),
+            whole=whole,
+            reading=self._read_device(state, worker),
+            findings=self._judge(state),
+            log=self._read_log(),
+        )
+
+    def _status(self, state: RunState, worker: int, whole: bool) -> RunStatus:
+        if worker or not whole:
+            return "training" if state.ended is not None else state.status
+        if state.ended is not None:
+            return state.ended.status
+        return "died" if self.run.events.exists() or self.run.lock.exists() else "new"
+
+    def _read_device(self, state: RunState, worker: int) -> Reading | None:
+        decided = next((made for made in reversed(state.decisions) if made.what == "device"), None)
+        if worker <= 0 or decided is None:
+            return None
+        return self._meter.read(worker, decided.choice, str(decided.details.get("name", "")))
+
+    def _judge(self, state: RunState) -> tuple[Finding, ...]:
+        judged = (state.started, len(state.epochs), len(state.steps), state.best)
+        if judged != self._judged:
+            self._judged = judged
+            self._findings = tuple(findings(state, self.spec))
+        return self._findings
+
+    def _read_log(self) -> tuple[str, ...]:
+        try:
+            size = self.run.worker_log.stat().st_size
+        except FileNotFoundError:
+            return ()
+        if size != self._log_size:
+            self._log_size = size
+            self._log = tuple(last_lines(self.run.worker_log, LOG_LINES))
+        return self._log

@@ -1,0 +1,377 @@
+"""One run as it goes, or as it went: bars, curves, table of epochs, device, findings, what the worker wrote."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.worker import Worker, WorkerState
+
+from vislab.engine.runs import control
+from vislab.engine.runs.events import ControlApplied
+from vislab.engine.runs.store import Run
+from vislab.presets.errors import InputError
+from vislab.tui import html_file
+from vislab.tui.following import Look, Looker
+from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.views import curves, live, text
+from vislab.tui.views.run import status, title
+from vislab.tui.widgets.curve_plot import CurvePlot
+from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.live_figure import Options, figure, usual_along
+from vislab.tui.widgets.live_panels import Bars, EpochTable, FindingLines, LogLines, status_style
+
+EVERY = 0.5
+"""Seconds between two looks at the run."""
+
+SAID = 6.0
+"""Seconds that a message stays."""
+
+ZOOMS = (0, 100, 30, 10, 3)
+"""Epochs shown; 0: all that are planned."""
+
+CHARTS: tuple[tuple[curves.Quantity, ...], ...] = (("loss", "accuracy"), ("loss",), ("accuracy",))
+PANELS = ("table", "findings", "log")
+
+
+class LiveScreen(ConsoleScreen):
+    """The live view. Leaving it leaves the run alone."""
+
+    NAME = "live"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  (Textual types it as an instance's)
+
+    class Looked(Message):
+        """A look at the run is done."""
+
+        def __init__(self, look: Look) -> None:
+            super().__init__()
+            self.look = look
+
+    def __init__(self, run: Run) -> None:
+        """The view of a run.
+
+        Raises:
+            InputError: the run's spec.toml is missing or damaged.
+        """
+        super().__init__()
+        self.watched = run
+        self.options = Options()
+        self.seen: Look | None = None
+        """The newest look."""
+        self._looker = Looker(run)
+        self._title = title(self._looker.spec, run.labels().name)
+        self._looking = False
+        self._charts = CHARTS[0]
+        self._asked: dict[str, str] = {}
+        self._said = ""
+        self._silence: Timer | None = None
+
+    def body(self) -> ComposeResult:
+        """Bars, curves, panels, one line of device and one of what matters."""
+        yield Bars(id="bars")
+        with Horizontal(id="charts"):
+            yield CurvePlot(id="loss")
+            yield CurvePlot(id="accuracy")
+        yield Lines(id="words")
+        with Horizontal(id="panels"):
+            yield EpochTable(id="table")
+            with Vertical(id="side"):
+                yield FindingLines(id="findings")
+                yield LogLines(id="log")
+        yield Lines(id="device")
+        yield Lines(id="message")
+
+    def on_mount(self) -> None:
+        """Look at once, and again and again."""
+        super().on_mount()
+        self.heading(self._title)
+        self.query_one(FindingLines).border_title = "findings and notices"
+        self.query_one(LogLines).border_title = "worker log"
+        self._show_panel("table")
+        self.look()
+        self.set_interval(EVERY, self.look)
+
+    def look(self) -> None:
+        """Look at the run, beside the screen; not while another screen covers this one."""
+        if not self._looking and self.is_current:
+            self._looking = True
+            self.run_worker(self._look, thread=True, exit_on_error=False, group="look")
+
+    def _look(self) -> None:
+        self.post_message(self.Looked(self._looker.look()))
+
+    def on_live_screen_looked(self, message: Looked) -> None:
+        """Show what is new."""
+        before, self.seen = self.seen, message.look
+        self._looking = False
+        self._hear(before, message.look)
+        self._show(message.look)
+        if before is None or before.status != message.look.status:
+            self.refresh_bindings()
+        if not message.look.whole:
+            self.look()
+
+    def _hear(self, before: Look | None, look: Look) -> None:
+        """Tell a notice when it comes, and forget what was refused."""
+        known = len(before.state.notices) if before is not None else len(look.state.notices)
+        for notice in look.state.notices[known:]:
+            self.say(text.plain(f"{notice.level}: {notice.text}", 400))
+            for request in list(self._asked):
+                if notice.topic == "control" and request in notice.text:
+                    del self._asked[request]
+
+    def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
+        """What cannot be read is said; the console goes on and looks again."""
+        if message.state == WorkerState.ERROR:
+            self._looking = self._looking and message.worker.group != "look"
+            error = message.worker.error
+            words = str(error) if isinstance(error, InputError | OSError) else f"{type(error).__name__}: {error}"
+            self.say(text.plain(words, 400))
+
+    def _show(self, look: Look) -> None:
+        state = look.state
+        words = f"{status(look.status)}{self._pending(look)}"
+        self.heading(self._title, Text(words, status_style(look.status, self.console)))
+        self.query_one(Bars).tell(look, self._looker.spec.strategy.max_steps)
+        self.query_one(EpochTable).tell(state)
+        self.query_one(FindingLines).tell(look)
+        self.query_one(LogLines).tell(look.log)
+        self.query_one("#device", Lines).show([Text(live.device_line(state, look.reading), "dim")])
+        self._show_message()
+        self._show_curves()
+
+    def _show_curves(self, *, at_once: bool = False) -> None:
+        look = self.seen
+        if look is None:
+            return
+        state, options = look.state, self.options
+        progress = (len(state.epochs), state.best, state.epochs_planned, len(state.resumes))
+        inside = len(state.steps) if (options.along or usual_along(state)) == "step" else 0
+        for quantity in self._charts:
+            self.query_one(f"#{quantity}", CurvePlot).draw(
+                (progress, inside, options),
+                lambda width, height, quantity=quantity: figure(state, quantity, options, width, height),  # type: ignore[misc]
+                at_once=at_once,
+            )
+        if self.query_one("#words").display:
+            quantities: tuple[curves.Quantity, ...] = ("loss", "accuracy")
+            sentences = [
+                curves.in_words(curve, quantity) for quantity in quantities for curve in curves.series(state, quantity)
+            ]
+            self.query_one("#words", Lines).show([Text(sentence) for sentence in sentences])
+
+    def _show_message(self) -> None:
+        look = self.seen
+        line = Text(self._said, "bold")
+        if not self._said and look is not None and look.findings:
+            line = FindingLines.styled(self.console, look.findings[0], live.finding_line(look.findings))
+        self.query_one("#message", Lines).show([line])
+
+    def say(self, words: str) -> None:
+        """Show a safe sentence for a few seconds."""
+        self._said = words
+        if self._silence is not None:
+            self._silence.stop()
+        self._silence = self.set_timer(SAID, self._fall_silent)
+        self._show_message()
+
+    def _fall_silent(self) -> None:
+        self._said = ""
+        self._show_message()
+
+    def _pending(self, look: Look) -> str:
+        """What was asked for from here and is not done yet."""
+        for applied in look.state.controls if self._asked else ():
+            self._asked.pop(applied.request, None)
+        if not look.alive:
+            self._asked.clear()
+        return "".join(f", {words} …" for words in self._asked.values())
+
+    # what a person can do
+
+    def possible(self, action: str) -> bool:
+        """Requests need a live worker; other runs need other runs."""
+        if action in ("pause", "stop", "checkpoint", "learning_rate"):
+            return self.seen is not None and self.seen.alive
+        if action in ("next_run", "previous_run"):
+            return any(run.id != self.watched.id for run in self.console.live)
+        if action == "table":
+            return not self.query_one("#table").display or self.has_class("-wide")
+        return True
+
+    def live_runs_changed(self) -> None:
+        """The keys to other runs come and go."""
+        self.refresh_bindings()
+
+    def _ask(self, action: control.Action, words: str, value: str = "") -> None:
+        try:
+            request = control.send(self.watched.control, action, value)
+        except OSError as error:
+            self.say(text.plain(f"The request could not be written: {error.strerror}", 400))
+            return
+        self._asked[request.id] = words
+        if self.seen is not None:
+            self._show(self.seen)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        paused = self.seen is not None and self.seen.status == "paused"
+        self._ask("unpause", "going on") if paused else self._ask("pause", "pausing")
+
+    def action_checkpoint(self) -> None:
+        """Save now."""
+        self._ask("checkpoint", "saving")
+
+    def action_learning_rate(self) -> None:
+        """Ask for another base rate."""
+        spec = self._looker.spec.strategy
+        changed = [applied.value for applied in self._controls() if applied.action == "set_learning_rate"]
+        now = changed[-1] if changed else f"{spec.learning_rate:g}"
+        question = f"New base learning rate; the schedule ({spec.schedule}) goes on from it. Now: {text.plain(now, 40)}"
+        self.app.push_screen(Prompt(question, now), self._set_learning_rate)
+
+    def _set_learning_rate(self, answer: str | None) -> None:
+        if answer is None:
+            return
+        try:
+            rate = float(answer)
+        except ValueError:
+            rate = 0.0
+        if not 0 < rate < math.inf:
+            self.say(text.plain(f"A learning rate is a number above 0, such as 1e-3; {answer!r} is none.", 400))
+        else:
+            self._ask("set_learning_rate", f"learning rate {rate:g}", f"{rate:g}")
+
+    def _controls(self) -> Sequence[ControlApplied]:
+        return self.seen.state.controls if self.seen is not None else ()
+
+    def action_open_results(self) -> None:
+        """Figures by class, confusions and mistakes."""
+        self.console.open("results", run=self.watched)
+
+    def action_stop(self) -> None:
+        """Ask once which way."""
+        answers = (
+            Answer("stop", "s", "after this step, with a checkpoint"),
+            Answer("stop_after_epoch", "e", "after this epoch"),
+            Answer("", "n", "let it train"),
+        )
+        self.app.push_screen(Question("Stop this run? It can be resumed later.", answers), self._stop)
+
+    def _stop(self, answer: str | None) -> None:
+        if answer == "stop":
+            self._ask("stop", "stopping")
+        elif answer == "stop_after_epoch":
+            self._ask("stop_after_epoch", "stopping after this epoch")
+
+    def action_export(self) -> None:
+        """Ask where to."""
+        file = Path.cwd() / f"{self.watched.id}.html"
+        self.app.push_screen(Prompt("Write this run as one HTML file to:", str(file)), self._export)
+
+    def _export(self, answer: str | None) -> None:
+        if not answer:
+            return
+        file = Path(answer).expanduser().absolute()
+        if file.exists():
+            replace_it = Question(
+                text.plain(f"{file} is there already.", 400), (Answer("yes", "r", "replace it"), Answer("", "n", "no"))
+            )
+            self.app.push_screen(replace_it, lambda said: self._write(file) if said else None)
+        else:
+            self._write(file)
+
+    def _write(self, file: Path) -> None:
+        def write() -> None:
+            html_file.check(file)
+            html_file.write(self.watched, file)
+            self.app.call_later(self.say, text.plain(f"Written: {file}", 400))
+
+        self.run_worker(write, thread=True, exit_on_error=False, group="export")
+
+    def action_detach(self) -> None:
+        """Leave the view."""
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+        else:
+            self.app.exit()
+
+    def action_along(self) -> None:
+        """Inside epochs, or a point an epoch."""
+        if self.seen is not None:
+            now = self.options.along or usual_along(self.seen.state)
+            self._redraw(replace(self.options, along="epoch" if now == "step" else "step"))
+
+    def action_log_axis(self) -> None:
+        """Logarithmic or linear."""
+        self._redraw(replace(self.options, log_loss=not self.options.log_loss))
+
+    def action_smooth(self) -> None:
+        """Smoothed or raw."""
+        self._redraw(replace(self.options, smooth=not self.options.smooth))
+
+    def action_zoom(self) -> None:
+        """All epochs, or fewer and fewer of the last."""
+        done = self.seen.state.epochs[-1].epoch if self.seen is not None and self.seen.state.epochs else 0
+        fitting = [zoom for zoom in ZOOMS if zoom < done or not zoom]
+        zoom = fitting[(fitting.index(self.options.last) + 1) % len(fitting)] if self.options.last in fitting else 0
+        self._redraw(replace(self.options, last=zoom))
+        self.say(f"The last {zoom} epochs" if zoom else "All epochs")
+
+    def _redraw(self, options: Options) -> None:
+        self.options = options
+        self._show_curves(at_once=True)
+
+    def action_charts(self) -> None:
+        """Both, or one larger."""
+        self._charts = CHARTS[(CHARTS.index(self._charts) + 1) % len(CHARTS)]
+        for plot in self.query(CurvePlot):
+            plot.display = plot.id in self._charts
+        self._show_curves(at_once=True)
+
+    def action_words(self) -> None:
+        """Words in place of curves, and back."""
+        words, charts = self.query_one("#words"), self.query_one("#charts")
+        words.display, charts.display = charts.display, not charts.display
+        self._show_curves(at_once=True)
+
+    def action_table(self) -> None:
+        """The table of epochs."""
+        self._show_panel("table")
+
+    def action_findings(self) -> None:
+        """The findings, or back to the table."""
+        self._show_panel("findings")
+
+    def action_worker_log(self) -> None:
+        """The worker's log, or back to the table."""
+        self._show_panel("log")
+
+    def _show_panel(self, name: str) -> None:
+        """On a wide screen all panels are there and this one gets the focus; else it takes the place of the others."""
+        if not self.has_class("-wide") and name != "table" and self.query_one(f"#{name}").has_class("-chosen"):
+            name = "table"
+        for panel in PANELS:
+            self.query_one(f"#{panel}").set_class(panel == name, "-chosen")
+        self.query_one("#side").set_class(name != "table", "-chosen")
+        self.query_one(f"#{name}").focus()
+        self.refresh_bindings()
+
+    def action_next_run(self) -> None:
+        """The next live run."""
+        self._go(1)
+
+    def action_previous_run(self) -> None:
+        """The live run before this one."""
+        self._go(-1)
+
+    def _go(self, step: int) -> None:
+        runs = list(self.console.live)
+        here = next((index for index, run in enumerate(runs) if run.id == self.watched.id), -1 if step > 0 else 0)
+        self.console.open("live", run=runs[(here + step) % len(runs)])

@@ -1,0 +1,142 @@
+"""A live run in lines: bars, device, findings, and one frame of everything. Pure, and safe to display."""
+
+from collections.abc import Sequence
+
+from vislab.engine.analysis.findings import Finding, Severity
+from vislab.engine.runs.events import Phase
+from vislab.engine.runs.meters import Reading
+from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.state import RunState
+from vislab.engine.runs.store import RunStatus
+from vislab.tui.views import progress as progress_views
+from vislab.tui.views import text
+from vislab.tui.views.run import end_line
+
+LIVE: tuple[RunStatus, ...] = ("starting", "training", "paused")
+
+PHASES: dict[Phase, tuple[str, str]] = {
+    "starting": ("Start", ""),
+    "reading data": ("Data", "image"),
+    "building": ("Model", ""),
+    "training": ("Epoch", "step"),
+    "validation": ("Check", "batch"),
+    "testing": ("Test", "batch"),
+    "saving": ("Save", ""),
+    "paused": ("Paused", "step"),
+    "ended": ("End", ""),
+}
+"""What the second bar is called in a phase, and what it counts."""
+
+SIGNS: dict[Severity, str] = {"error": "✖", "warning": "!", "info": "·"}
+"""Stands before a finding; colour says the same."""
+
+_LABEL = 7
+_FIGURES = 20
+
+
+def bar(share: float, width: int) -> tuple[str, str]:
+    """The filled and the empty part of a bar, to half a cell; told apart without colour."""
+    halves = round(2 * width * min(1.0, max(0.0, share)))
+    filled = "━" * (halves // 2) + "╸" * (halves % 2)
+    return filled, "─" * (width - len(filled))
+
+
+def bars(
+    state: RunState, progress: Progress | None, status: RunStatus, width: int, max_steps: int = 0
+) -> list[tuple[str, str, str, str]]:
+    """The bar of the run and that of what it does now: label, filled part, empty part, figures; `width` cells in all.
+
+    Args:
+        max_steps: the strategy's limit; 0: none.
+    """
+    done_epochs = state.epochs[-1].epoch if state.epochs else 0
+    epoch = progress.epoch if progress is not None and status in LIVE else done_epochs
+    planned = max(state.epochs_planned, epoch)
+    share = progress_views.run_share(state, progress, max_steps)
+    if status not in LIVE:
+        elapsed = text.clock(state.elapsed)
+        return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}", width)]
+    elapsed = text.clock(max(state.elapsed, progress.elapsed if progress is not None else 0.0))
+    left = text.clock(progress_views.time_left(state, progress, max_steps))
+    whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed} + {left}", width)
+    if progress is None:
+        return [whole, _bar("Start", "", 0.0, "", width)]
+    label, unit = PHASES[progress.phase]
+    detail = f"{unit} {progress.done:>3}/{progress.total}".strip() if progress.total else ""
+    part = progress_views.part_share(progress)
+    speed = f"{text.rate(progress.images_per_second)} img/s" if progress.images_per_second > 0 else ""
+    figures = f"{text.percent(part)}  {speed}" if progress.total else ""
+    return [whole, _bar(label, detail, part, figures, width)]
+
+
+def _bar(label: str, detail: str, share: float, figures: str, width: int) -> tuple[str, str, str, str]:
+    head = text.fit(f"{label:<{_LABEL}}{detail}", min(22, max(0, width - _FIGURES - 6))) + " "
+    tail = text.fit(figures, _FIGURES, right=True)
+    filled, empty = bar(share, max(0, width - text.cells(head) - _FIGURES))
+    return head, filled, empty, tail
+
+
+def waiting(state: RunState) -> str:
+    """Share of the last minute or so that training waited for data; empty before it is known."""
+    last = state.steps[-1] if state.steps else None
+    if last is None:
+        return ""
+    begun = 0.0
+    total = time = 0.0
+    for row in reversed(state.steps[-60:]):
+        begun = row.elapsed
+        total += row.waiting
+        time += 1
+        if last.elapsed - begun > 60:
+            break
+    return f"waiting for data {text.percent(total / time)}"
+
+
+def device_line(state: RunState, reading: Reading | None) -> str:
+    """Device, how busy it is, its memory, temperature and power, and the share of time waiting for data."""
+    decided = next((made for made in reversed(state.decisions) if made.what == "device"), None)
+    if decided is None:
+        return ""
+    name = text.plain(str(decided.details.get("name", "")), 24)
+    parts = [text.plain(f"{decided.choice} {name}".strip(), 40)]
+    if reading is not None:
+        parts += _reading_parts(reading)
+    if words := waiting(state):
+        parts.append(words)
+    return " · ".join(parts)
+
+
+def _reading_parts(reading: Reading) -> list[str]:
+    parts = []
+    if reading.busy is not None:
+        cores = f"{reading.busy:.1f} of {text.counted(reading.cores, 'core')}"
+        parts.append(text.percent(reading.busy) if reading.card else cores)
+    if reading.memory_used is not None and reading.memory_total:
+        total = f" of {text.size(reading.memory_total)}" if reading.card else ""
+        parts.append(f"{text.size(reading.memory_used)}{total}")
+    if reading.temperature is not None:
+        parts.append(f"{reading.temperature:.0f} °C")
+    if reading.power is not None:
+        parts.append(f"{reading.power:.0f} W")
+    return parts
+
+
+def finding_line(found: Sequence[Finding]) -> str:
+    """The most severe finding on one line, and how many there are."""
+    if not found:
+        return ""
+    first = found[0]
+    more = f" (1 of {len(found)})" if len(found) > 1 else ""
+    return text.plain(f"{SIGNS[first.severity]} {first.text}{more}", 400)
+
+
+def ending(state: RunState, status: RunStatus, last_words: str = "") -> str:
+    """How a run that lives no more ended, in one sentence; empty for a live one.
+
+    Args:
+        last_words: the last line of the log of a worker that died.
+    """
+    if status in LIVE:
+        return ""
+    line = end_line(state, status)
+    return f"{line}: {text.plain(last_words, 400)}" if status == "died" and last_words else line

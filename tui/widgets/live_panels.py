@@ -1,0 +1,153 @@
+"""The panels of the live view: bars, table of epochs, findings, what the worker wrote."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import App
+from textual.strip import Strip
+
+from vislab.engine.analysis.findings import Finding
+from vislab.engine.runs.state import RunState
+from vislab.engine.runs.store import RunStatus
+from vislab.tui.following import Look
+from vislab.tui.views import epochs, live
+from vislab.tui.views.run import notice_rows
+from vislab.tui.views.text import plain
+from vislab.tui.widgets.lines import Lines, ScrolledLines
+
+LEVELS = {"error": "error", "warning": "warning", "info": "foreground"}
+"""Colour of a finding or notice; its sign or word says the same."""
+
+
+def colour(app: App[int], name: str) -> str:
+    """A colour of the theme: primary, warning, error …"""
+    return app.theme_variables.get(name, "")
+
+
+def status_style(status: RunStatus, app: App[int]) -> str:
+    """Red for what failed, amber for what rests, the accent for what works; the word says the same."""
+    name = {"failed": "error", "died": "error", "paused": "warning", "stopped": "warning", "done": "success"}
+    return f"bold {colour(app, name.get(status, 'primary'))}"
+
+
+class Bars(Lines):
+    """A bar for the run and one for what it does now."""
+
+    DEFAULT_CSS = """
+    Bars { height: 2; padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._look: Look | None = None
+        self._max_steps = 0
+
+    def tell(self, look: Look, max_steps: int) -> None:
+        """Show another position."""
+        self._look, self._max_steps = look, max_steps
+        self.repaint()
+
+    def lines_at(self, width: int, height: int) -> list[Text] | None:
+        """Two lines; for a run that is over, the second says how it ended."""
+        look = self._look
+        if look is None:
+            return None
+        ending = live.ending(look.state, look.status, look.last_words)
+        rows = live.bars(look.state, look.progress, look.status, width, self._max_steps)
+        accent = colour(self.app, "primary")
+        lines = [
+            Text.assemble(head, (filled, accent), (empty, "dim"), (figures, "bold"))
+            for head, filled, empty, figures in rows
+        ]
+        return [*lines, Text(ending, status_style(look.status, self.app))] if ending else lines
+
+
+class EpochTable(ScrolledLines):
+    """A line an epoch, the best one marked; the titles stay at the top."""
+
+    DEFAULT_CSS = """
+    EpochTable { padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(tail=True, id=id)
+        self._state: RunState | None = None
+        self._shown: object = None
+        self._rows: list[Text] = []
+
+    def tell(self, state: RunState) -> None:
+        """Show another picture of the run."""
+        self._state = state
+        self.repaint()
+
+    def lines_at(self, width: int, height: int) -> list[Text] | None:
+        """Titles, then a row an epoch."""
+        state = self._state
+        if state is None:
+            return None
+        columns = epochs.columns(state, width)
+        kept = (columns, state.best, len(state.resumes))
+        if kept != self._shown or len(self._rows) > len(state.epochs):
+            self._shown, self._rows = kept, []
+        for row in state.epochs[len(self._rows) :]:
+            best = row == state.best
+            self._rows.append(Text(epochs.line(columns, row, best=best), "bold" if best else ""))
+        return [Text(epochs.header(columns), "bold dim"), *self._rows]
+
+    def render_line(self, y: int) -> Strip:
+        """The titles stay where they are when the rows are scrolled."""
+        return self.strip(0 if y == 0 else y + self.scroll_offset.y)
+
+
+class FindingLines(ScrolledLines):
+    """What the history shows and what to do about it, and the worker's notices, wrapped."""
+
+    DEFAULT_CSS = """
+    FindingLines { padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._findings: tuple[Finding, ...] = ()
+        self._notices: list[tuple[str, str]] = []
+
+    def tell(self, look: Look) -> None:
+        """Show what another look found."""
+        notices = notice_rows(look.state)
+        if (look.findings, notices) != (self._findings, self._notices) or not self.lines:
+            self._findings, self._notices = look.findings, notices
+            self.repaint()
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """Each finding, its remedy below it; then the notices."""
+        lines: list[Text] = []
+        for finding in self._findings:
+            whole = self.styled(self.app, finding, plain(f"{live.SIGNS[finding.severity]} {finding.text}", 1000))
+            lines += whole.wrap(self.app.console, width)
+            lines += Text(plain(f"  → {finding.remedy}", 1000)).wrap(self.app.console, width)
+        for level, words in self._notices:
+            lines += Text(f"{level}: {words}", colour(self.app, LEVELS[level])).wrap(self.app.console, width)
+        return lines or [Text("nothing to remark", "dim")]
+
+    @staticmethod
+    def styled(app: App[int], finding: Finding, words: str) -> Text:
+        """Words about a finding in the colour of its severity."""
+        return Text(words, colour(app, LEVELS[finding.severity]))
+
+
+class LogLines(ScrolledLines):
+    """The end of worker.log."""
+
+    DEFAULT_CSS = """
+    LogLines { padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(tail=True, id=id)
+        self._told: Sequence[str] | None = None
+
+    def tell(self, log: Sequence[str]) -> None:
+        """Show other lines; safe text."""
+        if log != self._told:
+            self._told = log
+            self.show([Text(line) for line in log] or [Text("the worker wrote nothing", "dim")])
