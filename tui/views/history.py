@@ -88,7 +88,9 @@ _QUANTITIES = (
     Quantity("started", "when it was made", _of_summary(lambda row: row.created)),
     Quantity("name", "what it is called", _of_summary(lambda row: row.name)),
     Quantity("id", "its id", lambda listed: listed.run.id),
-    Quantity("status", "new, queued, starting, training, paused, done, stopped, failed, died", lambda listed: listed.status),
+    Quantity(
+        "status", "new, queued, starting, training, paused, done, stopped, failed, died", lambda listed: listed.status
+    ),
     Quantity("epochs", "epochs done", _of_summary(lambda row: row.epochs_done)),
     Quantity("val", "validation accuracy of the best epoch", _of_epoch(lambda row: row.val_accuracy)),
     Quantity("loss", "validation loss of the best epoch", _of_epoch(lambda row: row.val_loss)),
@@ -256,7 +258,8 @@ def columns(width: int, by: Quantity | None = None) -> tuple[Column, ...]:
         extra = [Column(title, max(7, len(title) + 1), by.name, True, lambda listed, now: _any(by, listed))]
     room = width - _SIGN_CELLS - _NAME.width - sum(column.width + GAP for column in extra)
     wanted = {_NAME.title}
-    titles = sorted(_FIRST_TO_COME, key=lambda title: by is None or _by_title[title].by != by.name)
+    urgent = "" if by is None or by.name == "started" else by.name  # the order by time is plain without its column
+    titles = sorted(_FIRST_TO_COME, key=lambda title: _by_title[title].by != urgent)
     for title in titles:
         column = _by_title[title]
         if title in wanted:
@@ -328,18 +331,18 @@ def reason(listed: Listed) -> str:
 
 
 def details(listed: Listed) -> str:
-    """One line of safe text about a run: id, what it trains on what, size, tags, note."""
+    """One line of safe text about a run: id, size, tags, note, what it trains on what."""
     row = listed.summary
     if row is None:
         return f"{plain(listed.run.id)}: {plain(listed.fault, 400)}"
     parts = [plain(listed.run.id)]
-    parts += [plain(" · ".join(part for part in (row.dataset, row.architecture, row.strategy) if part), 120)]
     if listed.size is not None:
         parts.append(text.size(listed.size))
     if row.tags:
         parts.append("tags: " + plain(", ".join(row.tags)))
     if row.note:
         parts.append("note: " + plain(row.note))
+    parts.append(plain(" · ".join(part for part in (row.dataset, row.architecture, row.strategy) if part), 120))
     return "   ".join(part for part in parts if part)
 
 

@@ -1,0 +1,65 @@
+"""Keeps a list of runs up to date, at a cost that does not grow with the runs that lie still."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vislab.engine.runs import store
+from vislab.engine.runs.store import Follower
+from vislab.presets.errors import InputError
+from vislab.tui.views.history import Listed, look
+
+CHUNK = 250
+"""Runs that are read before they are told."""
+
+
+class RunWatch:
+    """Reads a runs folder, and then only what has changed. Not for several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._changed = 0
+        self._followers: dict[str, Follower] = {}
+
+    def read_all(self) -> Iterator[list[Listed]]:
+        """All runs, newest first, in chunks."""
+        self._changed = self._folder_changed()
+        runs = store.all_runs(self._folder)
+        for begin in range(0, len(runs), CHUNK):
+            yield [look(run) for run in runs[begin : begin + CHUNK]]
+
+    def look(self, live: Sequence[Listed], known: frozenset[str]) -> tuple[list[Listed], frozenset[str]]:
+        """What has changed.
+
+        Args:
+            live: runs that have, or may have, a worker.
+            known: ids of all runs that the list holds.
+
+        Returns:
+            Runs that are new or differ, and the ids of runs that are gone.
+        """
+        rows = []
+        for listed in live:
+            follower = self._followers.setdefault(listed.run.id, Follower(listed.run))
+            try:
+                seen = Listed(listed.run, follower.summary(), size=listed.size)
+            except (InputError, OSError):  # deleted meanwhile, or just being made
+                continue
+            if seen != listed:
+                rows.append(seen)
+            if not seen.live:
+                del self._followers[listed.run.id]
+        gone: frozenset[str] = frozenset()
+        changed = self._folder_changed()
+        if changed != self._changed:
+            self._changed = changed
+            runs = {run.id: run for run in store.all_runs(self._folder)}
+            rows += [look(run) for name, run in runs.items() if name not in known]
+            gone = known - runs.keys()
+        return rows, gone
+
+    def _folder_changed(self) -> int:
+        """When runs were last added or taken away, in nanoseconds; 0: there is no folder."""
+        try:
+            return self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0

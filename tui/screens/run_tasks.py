@@ -1,0 +1,196 @@
+"""What is done with runs from a list: resumed, tagged, named, noted, deleted. Slow parts run in threads."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from textual import on
+from textual.message import Message
+
+from vislab.engine.runs import start, store
+from vislab.engine.runs.store import Labels, Run
+from vislab.presets.errors import InputError
+from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.tags import changed_tags, tags_of
+from vislab.tui.views import history, text
+from vislab.tui.views.history import Listed
+from vislab.tui.views.text import plain
+
+
+class RunTasks(ConsoleScreen):
+    """A screen with runs to choose from. It takes `Read`, the news about runs."""
+
+    class Read(Message):
+        """Runs were read, in a thread.
+
+        Attributes:
+            rows: those that are new or have changed.
+            gone: ids of runs that are not there any more.
+        """
+
+        def __init__(self, rows: Sequence[Listed] = (), gone: Iterable[str] = ()) -> None:
+            super().__init__()
+            self.rows, self.gone = tuple(rows), frozenset(gone)
+
+    class Said(Message):
+        """Something is to be told; safe text."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+    class ReadyToDelete(Message):
+        """The sizes of runs that are to be deleted are known."""
+
+        def __init__(self, runs: Sequence[Run], size: int) -> None:
+            super().__init__()
+            self.runs, self.size = tuple(runs), size
+
+    class Started(Message):
+        """A run goes on."""
+
+        def __init__(self, run: Run) -> None:
+            super().__init__()
+            self.run = run
+
+    def chosen(self) -> list[Listed]:
+        """The runs that are meant."""
+        raise NotImplementedError
+
+    @property
+    def current(self) -> Listed | None:
+        """The one run that is meant."""
+        raise NotImplementedError
+
+    def say(self, words: str) -> None:
+        """Tell the person something; safe text."""
+        raise NotImplementedError
+
+    @on(Said)
+    def _tell(self, message: Said) -> None:
+        self.say(message.words)
+
+    def _look_at(self, runs: Sequence[Run]) -> None:
+        self.post_message(self.Read([history.look(run) for run in runs if (run.path / "spec.toml").exists()]))
+
+    def action_resume(self) -> None:
+        """Go on with a run."""
+        listed = self.current
+        if listed is not None:
+            self.say(f"starting the worker of {history.short_id(listed.run)} …")
+            run = listed.run
+            self.run_worker(lambda: self._resume(run), thread=True, exit_on_error=False, group="resume")
+
+    def _resume(self, run: Run) -> None:
+        try:
+            start.start(run, self.console.settings)
+        except (InputError, OSError) as error:
+            self.post_message(self.Said(plain(str(error), 400)))
+        else:
+            self.post_message(self.Started(run))
+        self._look_at([run])
+
+    @on(Started)
+    def _started(self, event: Started) -> None:
+        self.console.started_here.add(event.run.id)
+        self.say(f"{history.short_id(event.run)} goes on")
+
+    # Labels
+
+    def _label(self, chosen: Sequence[Listed], change: Callable[[Labels], Labels]) -> None:
+        runs = [listed.run for listed in chosen]
+
+        def write() -> None:
+            try:
+                for run in runs:
+                    run.set_labels(change(run.labels()))
+            except OSError as error:
+                self.post_message(self.Said(plain(f"Cannot write labels: {error}")))
+            self._look_at(runs)
+
+        self.run_worker(write, thread=True, exit_on_error=False, group="labels")
+
+    def action_tag(self) -> None:
+        """Ask for tags."""
+        chosen = self.chosen()
+        if len(chosen) == 1:
+            tags = chosen[0].summary.tags if chosen[0].summary is not None else ()
+
+            def replace(words: str | None) -> None:
+                if words is not None:
+                    self._label(chosen, lambda labels: msgspec.structs.replace(labels, tags=tags_of(words)))
+
+            question = f"Tags of {plain(history.details(chosen[0]).split('   ')[0], 60)}, divided by commas"
+            self.app.push_screen(Prompt(question, plain(", ".join(tags), 1000)), replace)
+        else:
+
+            def change(words: str | None) -> None:
+                for_all = tags_of(words or "")
+                self._label(
+                    chosen, lambda labels: msgspec.structs.replace(labels, tags=changed_tags(labels.tags, for_all))
+                )
+
+            question = f"Tags for {len(chosen)} runs, divided by commas: words are added, -words removed"
+            self.app.push_screen(Prompt(question), change)
+
+    def action_rename(self) -> None:
+        """Ask for a name."""
+        current = self.current
+        if current is None:
+            return
+        chosen = [current]
+
+        def rename(words: str | None) -> None:
+            if words is not None:
+                self._label(chosen, lambda labels: msgspec.structs.replace(labels, name=words.strip()))
+
+        name = current.summary.name if current.summary is not None else ""
+        self.app.push_screen(Prompt("Name of the run; empty: the name that its settings give it", plain(name)), rename)
+
+    def action_note(self) -> None:
+        """Ask for a note."""
+        current = self.current
+        if current is None:
+            return
+        chosen = [current]
+
+        def write(words: str | None) -> None:
+            if words is not None:
+                self._label(chosen, lambda labels: msgspec.structs.replace(labels, note=words.strip()))
+
+        note = current.summary.note if current.summary is not None else ""
+        self.app.push_screen(Prompt("Note on the run", plain(note, 1000)), write)
+
+    # Deleting
+
+    def action_delete(self) -> None:
+        """Count what would go, then ask."""
+        runs = [listed.run for listed in self.chosen()]
+
+        def count() -> None:
+            self.post_message(self.ReadyToDelete(runs, sum(run.size() for run in runs)))
+
+        self.run_worker(count, thread=True, exit_on_error=False, group="delete")
+
+    @on(ReadyToDelete)
+    def _ask_to_delete(self, event: ReadyToDelete) -> None:
+        what = plain(event.runs[0].id) if len(event.runs) == 1 else text.counted(len(event.runs), "run")
+        question = f"Delete {what} with checkpoints and log, {text.size(event.size)}? They cannot be brought back."
+
+        def answered(answer: str | None) -> None:
+            if answer == "delete":
+                runs = event.runs
+                self.run_worker(lambda: self._delete(runs), thread=True, exit_on_error=False, group="delete")
+
+        answers = (Answer("delete", "y", "delete for good"), Answer("", "n", "keep"))
+        self.app.push_screen(Question(question, answers), answered)
+
+    def _delete(self, runs: Sequence[Run]) -> None:
+        gone = []
+        for run in runs:
+            try:
+                store.delete(run)
+                gone.append(run.id)
+            except InputError as error:
+                self.post_message(self.Said(plain(str(error), 400)))
+        self.post_message(self.Read((), gone))
