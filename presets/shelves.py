@@ -8,7 +8,6 @@ and an installed package offers one by an entry point of the group `vislab.prese
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
@@ -133,6 +132,8 @@ def study(found: list[PresetFile], problems: list[str]) -> Study:
 def packages() -> tuple[Path, ...]:
     """Folders of installed packages; looking through what is installed takes longer than everything else here."""
     found: list[Path] = []
+    from importlib.metadata import entry_points  # slow to import
+
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.value, entry.name)):
         module = find_module(entry.value)
         if module is None or not module.submodule_search_locations:

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psutil
-import pynvml
-
-from vislab.engine.runs.devices import card_handles
+if TYPE_CHECKING:  # imported when a device is looked at: a screen that shows a run must not wait for them
+    import psutil
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,8 @@ class Meter:
         return _read_card(worker, name) if device.startswith("cuda") else self._read_processor(worker)
 
     def _read_processor(self, worker: int) -> Reading | None:
+        import psutil
+
         try:
             process = self._processes.get(worker) or psutil.Process(worker)
             family = {child.pid: child for child in (process, *process.children(recursive=True))}
@@ -75,6 +75,10 @@ class Meter:
 
 
 def _read_card(worker: int, name: str) -> Reading | None:
+    import pynvml
+
+    from vislab.engine.runs.devices import card_handles
+
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
@@ -92,12 +96,16 @@ def _read_card(worker: int, name: str) -> Reading | None:
 
 
 def _users(handle: Any) -> set[int]:
+    import pynvml
+
     with suppress(pynvml.NVMLError):
         return {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     return set()
 
 
 def _reading(index: int, handle: Any) -> Reading:
+    import pynvml
+
     memory = _told(pynvml.nvmlDeviceGetMemoryInfo, handle)
     rates = _told(pynvml.nvmlDeviceGetUtilizationRates, handle)
     milliwatts = _told(pynvml.nvmlDeviceGetPowerUsage, handle)
@@ -114,6 +122,8 @@ def _reading(index: int, handle: Any) -> Reading:
 
 def _told(ask: Callable[..., Any], *arguments: Any) -> Any:
     """What the driver answers; None for what this card does not support."""
+    import pynvml
+
     with suppress(pynvml.NVMLError):
         return ask(*arguments)
     return None

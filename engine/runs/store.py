@@ -22,8 +22,8 @@ from vislab.engine.runs.progress import read as read_progress
 from vislab.engine.runs.state import Fold, RunState, fold
 from vislab.engine.runs.summary import Labels, RunStatus, Summary, summarise
 from vislab.presets.errors import InputError
-from vislab.presets.library import dump_spec, load_spec
 from vislab.presets.schema.spec import Spec
+from vislab.presets.spec_file import dump_spec, load_spec
 
 __all__ = [
     "Follower",
@@ -218,25 +218,29 @@ def create(
     *,
     code: Sequence[Path] = (),
     labels: Labels | None = None,
+    identity: str = "",
 ) -> Run:
     """Make a run directory for a spec: id, spec.toml, copies of the user's own files under code/.
 
     Args:
         spec: `architecture.weights` of the form RUN/best is settled now: `latest` would soon be the new run itself.
         code: files with different base names.
+        identity: the run's id, safe by `safe_id` and not taken; empty: made of time, name and a random tail.
 
     Raises:
-        InputError: the runs folder cannot be written, or there is no such RUN.
+        InputError: the runs folder cannot be written, the id is taken, or there is no such RUN.
     """
     spec = _with_settled_weights(runs_dir, spec)
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    stamp = _stamp(time.time())
     for _ in range(100):
-        identity = f"{stamp}-{slug(spec.name)}-{secrets.token_hex(2)}"
-        folder = runs_dir / identity
-        temporary = runs_dir / f".{identity}.tmp"
+        name = identity or f"{stamp}-{slug(spec.name)}-{secrets.token_hex(2)}"
+        folder = runs_dir / name
+        temporary = runs_dir / f".{name}.{secrets.token_hex(2)}.tmp"
         try:
             runs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             if folder.exists():
+                if identity:
+                    raise InputError(f"There is a run {identity} in {runs_dir} already.")
                 continue
             temporary.mkdir(mode=0o700)
             for part in ("checkpoints", "code", "results"):
@@ -257,6 +261,20 @@ def create(
     raise AssertionError("a hundred random names were taken")
 
 
+def safe_id(identity: str) -> str:
+    """The id itself, where it is safe as the name of a run directory.
+
+    Raises:
+        InputError: it is not: it could leave the runs folder, be hidden in it, or mean something else.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", identity) or identity == "latest":
+        raise InputError(
+            f"{identity!r} cannot be a run's id: letters, digits, dots, dashes and underscores, at most 100, beginning "
+            "with a letter or digit, and not the word latest."
+        )
+    return identity
+
+
 def _with_settled_weights(runs_dir: Path, spec: Spec) -> Spec:
     reference, best, _ = spec.architecture.weights.rpartition("/best")
     if not spec.strategy.pretrained or not best or "/" in reference:
@@ -265,13 +283,22 @@ def _with_settled_weights(runs_dir: Path, spec: Spec) -> Spec:
     return msgspec.structs.replace(spec, architecture=msgspec.structs.replace(spec.architecture, weights=weights))
 
 
+def _stamp(moment: float) -> str:
+    return datetime.fromtimestamp(moment).strftime("%Y%m%d-%H%M%S")
+
+
 def slug(name: str) -> str:
     """A name as a safe part of a file name: lower-case letters, digits, dash; at most 40 characters."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "run"
 
 
+_MADE = re.compile(r"(\d{8}-\d{6})-(.*)-[0-9a-f]{4}")
+"""An id that was not chosen by a person: time, name, random tail."""
+
+
 def _name_in(identity: str) -> str:
-    return identity[len(_STAMP) + 1 : -len("-0000")]
+    made = _MADE.fullmatch(identity)
+    return made[2] if made else identity
 
 
 def _toml(labels: Labels) -> bytes:
@@ -289,8 +316,9 @@ def all_runs(runs_dir: Path) -> list[Run]:
     for name in names:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             made = (runs_dir / name / "spec.toml").stat().st_mtime_ns
-            # The id tells seconds; of runs made in the same second, the file does.
-            found.append(((name[: len(_STAMP)], made), Run(runs_dir / name)))
+            # The id tells seconds, where a person has not chosen it; of runs made in the same second, the file does.
+            stamp = name[: len(_STAMP)] if _MADE.fullmatch(name) else _stamp(made // 10**9)
+            found.append(((stamp, made), Run(runs_dir / name)))
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 

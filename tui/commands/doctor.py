@@ -4,7 +4,6 @@ import json as json_
 import shutil
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +140,8 @@ def _indented(rows: list[tuple[str, str]]) -> list[str]:
 
 def _versions() -> dict[str, str]:
     """Version of Python and of each package, read from their metadata without importing them."""
+    from importlib import metadata  # slow to import
+
     found = {"python": sys.version.partition(" ")[0]}
     for name in PACKAGES:
         try:
