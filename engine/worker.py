@@ -16,6 +16,7 @@ import msgspec
 from vislab.engine.runs.control import ControlReader, Request
 from vislab.engine.runs.devices import Device, choose, explain_unusable
 from vislab.engine.runs.events import ControlApplied, EndStatus, RunEnded, TestFigures
+from vislab.engine.runs.extension import extend
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.reporter import Reporter
@@ -31,13 +32,22 @@ DONE, FAILED, BAD_INPUT = 0, 1, 2
 _LOCK_PATIENCE = 2.0
 
 
-def main(run_dir: Path, *, settings: Settings | None = None, control_from: int = 0) -> int:
+def main(
+    run_dir: Path,
+    *,
+    settings: Settings | None = None,
+    control_from: int = 0,
+    epochs: int = 0,
+    schedule: str = "hold",
+) -> int:
     """Train a run to its end in this process.
 
     Args:
         run_dir: a run directory made by `vislab.engine.runs.store.create`.
         settings: folders; None: as the environment and the settings files say.
         control_from: requests before this byte of control.jsonl are old and not obeyed.
+        epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on: see
+            `vislab.engine.runs.extension`. 0: as long as planned.
 
     Returns:
         0 done; 1 failed; 2 the user's input is wrong, or another worker has the run; 130 stopped; 143 terminated.
@@ -49,10 +59,18 @@ def main(run_dir: Path, *, settings: Settings | None = None, control_from: int =
         lock.release()
         return BAD_INPUT
     try:
+        try:
+            decision = extend(run.spec(), run.state(), epochs, schedule) if epochs else None
+        except InputError as error:
+            print(error, file=sys.stderr)
+            return BAD_INPUT
         lock.explain(f"pid {os.getpid()} started {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         writer = EventWriter(run.events)
         try:
-            return _Worker(run, settings, Reporter(run, writer), control_from).work()
+            reporter = Reporter(run, writer)
+            if decision is not None:
+                reporter.say(decision)
+            return _Worker(run, settings, reporter, control_from).work()
         finally:
             writer.close()
     finally:
@@ -226,9 +244,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a run directory; started by vislab, not by hand.")
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--control-from", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=0)
+    parser.add_argument("--schedule", default="hold")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
     given = _arguments()
-    sys.exit(main(given.run_dir, control_from=given.control_from))
+    sys.exit(main(**vars(given)))

@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vislab.engine.data.batches import Batch, TrainingBatches
 from vislab.engine.evaluation.evaluate import Figures
 from vislab.engine.models.assemble import Assembled
 from vislab.engine.runs.events import EpochEnded, StepsLogged, figure
+from vislab.engine.runs.extension import Extension, How
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.training import schedules, strategies
 from vislab.engine.training.controls import Controls
@@ -28,6 +29,10 @@ class Plan:
     steps_per_epoch: int
     total_steps: int
     epochs: int
+    planned_steps: int = 0
+    """Updates that the strategy itself plans."""
+    extensions: tuple[tuple[int, How], ...] = ()
+    """Updates in all after each extension, and what it does to the schedule."""
 
     @property
     def log_every(self) -> int:
@@ -35,12 +40,14 @@ class Plan:
         return max(1, math.ceil(self.total_steps / LOGGED))
 
 
-def plan(strategy: Strategy, steps_per_epoch: int) -> Plan:
-    """The plan of a strategy."""
-    total = strategy.epochs * steps_per_epoch
+def plan(strategy: Strategy, steps_per_epoch: int, extensions: Sequence[Extension] = ()) -> Plan:
+    """The plan of a strategy, made longer by extensions."""
+    planned = strategy.epochs * steps_per_epoch
     if strategy.max_steps:
-        total = min(total, strategy.max_steps)
-    return Plan(steps_per_epoch, total, math.ceil(total / steps_per_epoch))
+        planned = min(planned, strategy.max_steps)
+    longer = tuple((extension.epochs * steps_per_epoch, extension.schedule) for extension in extensions)
+    total = longer[-1][0] if longer else planned
+    return Plan(steps_per_epoch, total, math.ceil(total / steps_per_epoch), planned, longer)
 
 
 @dataclass
@@ -125,11 +132,12 @@ class Loop:
         return position.step_in_epoch >= self.plan.steps_per_epoch or position.step >= self.plan.total_steps
 
     def _factor(self) -> float:
-        return schedules.factor(
+        return schedules.extended_factor(
             self.strategy,
             self.training.position.step,
             steps_per_epoch=self.plan.steps_per_epoch,
-            total_steps=self.plan.total_steps,
+            planned=self.plan.planned_steps,
+            extensions=self.plan.extensions,
         )
 
     def _base_factor(self) -> float:
@@ -199,7 +207,6 @@ class Loop:
         )
         if not math.isfinite(means["loss"]):
             raise self._diverged(f"The training loss is {figure(means['loss'])}")
-        training.epoch.merge(training.interval)
         training.interval.reset()
         position.interval_seconds = position.interval_waiting = 0.0
 

@@ -9,12 +9,12 @@ class Accumulator:
     """Sums over samples, kept on the device: nothing waits for it until it is read.
 
     Attributes:
-        sums: float64 [6] (float32 on MPS, which has no float64): weighted loss, weight, top-1 hits, top-5 hits,
-            images, gradient norms.
-        updates: how many updates went in.
+        sums: float64 [7] (float32 on MPS, which has no float64): weighted loss, weight, top-1 hits, top-5 hits,
+            images, gradient norms, updates left out.
+        updates: how many updates went in, those left out included.
     """
 
-    NAMES = ("loss", "weight", "top1", "top5", "images", "gradient_norm")
+    NAMES = ("loss", "weight", "top1", "top5", "images", "gradient_norm", "skipped")
 
     def __init__(self, device: torch.device) -> None:
         self.sums = torch.zeros(len(self.NAMES), dtype=torch.float32 if device.type == "mps" else torch.float64).to(
@@ -44,6 +44,11 @@ class Accumulator:
         self.sums[5] += gradient_norm
         self.updates += 1
 
+    def leave_out_unless(self, finite: torch.Tensor) -> None:
+        """Where `finite` (bool, no dimensions) is false, forget these sums and count one update as left out."""
+        self.sums = torch.where(finite, self.sums, torch.zeros_like(self.sums))
+        self.sums[6] = ~finite
+
     def merge(self, other: "Accumulator") -> None:
         """Add another's sums to these."""
         self.sums += other.sums
@@ -55,14 +60,16 @@ class Accumulator:
         self.updates = 0
 
     def read(self) -> dict[str, float]:
-        """Means: loss, accuracy, top5, gradient_norm; and the number of images. Waits for the device."""
-        loss, weight, top1, top5, images, norms = self.sums.tolist()
+        """Means: loss, accuracy, top5, gradient_norm; and the numbers images and skipped. Waits for the device."""
+        loss, weight, top1, top5, images, norms, skipped = self.sums.tolist()
+        made = self.updates - skipped
         return {
             "loss": loss / weight if weight else 0.0,
             "accuracy": top1 / images if images else 0.0,
             "top5": top5 / images if images else 0.0,
             "images": images,
-            "gradient_norm": norms / self.updates if self.updates else 0.0,
+            "gradient_norm": norms / made if made else 0.0,
+            "skipped": skipped,
         }
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from vislab.engine.training.checkpoint import Tensors
 from vislab.engine.training.ema import ExponentialMovingAverage
+from vislab.engine.training.kept import Kept
 from vislab.engine.training.metrics import Accumulator
 from vislab.presets.errors import InputError
 
@@ -37,6 +38,10 @@ class Position:
     """Evaluations since the best one, for patience."""
     learning_rate: float | None = None
     """The base learning rate that was asked for while training; None: the strategy's."""
+    accumulate: int = 0
+    """Micro-batches that make up a batch since memory ran out; 0: as many as the strategy says."""
+    skipped: int = 0
+    """Updates left out because they were not finite."""
 
 
 @dataclass
@@ -50,6 +55,50 @@ class Resumable:
     interval: Accumulator
     epoch: Accumulator
     position: Position = field(default_factory=Position)
+    update: Accumulator = field(init=False)
+    """Figures of the update being made."""
+    buffers: Kept = field(init=False)
+    """The model's buffers as they were before it."""
+    first_bad: torch.Tensor = field(init=False)
+    """int64, the first update since the last log interval that was not finite, counted from 1; 0: there was none."""
+
+    def __post_init__(self) -> None:
+        device = self.interval.sums.device
+        self.update = Accumulator(device)
+        self.buffers = Kept(self.model.buffers())
+        self.first_bad = torch.zeros((), dtype=torch.int64, device=device)
+
+    def update_is_finite(self) -> torch.Tensor:
+        """Whether loss and gradient of the update being made are finite: bool, no dimensions, on the device.
+
+        With fp16 the gradient is not asked: it overflows now and then, and the scaler leaves such an update out.
+        """
+        finite = self.update.sums[0].isfinite()
+        return finite if self.scaler.is_enabled() else finite & self.update.sums[5].isfinite()
+
+    def note_if_not_finite(self) -> None:
+        """Remember the update being made in `first_bad` if it is not finite and the first such one."""
+        new = (self.first_bad == 0) & ~self.update_is_finite()
+        self.first_bad = torch.where(new, self.position.step + 1, self.first_bad)
+
+    def touched_by_update(self) -> list[torch.Tensor]:
+        """What an update changes in place, but for the model's buffers."""
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        state = [value for p in parameters for value in self.optimizer.state[p].values()]
+        average = list(self.ema.model.state_dict().values()) if self.ema is not None else []
+        return [*parameters, *state, *average]
+
+    def optimizer_is_on(self, device: torch.device) -> bool:
+        """Whether the optimizer's whole state is there, and in tensors on a device."""
+        for group in self.optimizer.param_groups:
+            if isinstance(group.get("step"), int):
+                return False
+            for parameter in group["params"]:
+                state = self.optimizer.state.get(parameter, {})
+                there = all(isinstance(value, torch.Tensor) and value.device.type == device.type for value in state.values())
+                if parameter.grad is not None and not (state and there):
+                    return False
+        return True
 
     def is_finite(self) -> bool:
         """Whether the weights and the loss since the last log interval are finite: only then is a state worth saving.

@@ -17,6 +17,7 @@ from vislab.engine.evaluation.evaluate import Figures, figures, predict_logits
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.events import Phase, RunResumed, RunStarted, TestFigures, figure
+from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
@@ -208,7 +209,7 @@ class Training:
             self._record_decisions(assembled, optimizer)
         return Loop(
             strategy=strategy,
-            plan=plan(strategy, batches.steps_per_epoch),
+            plan=plan(strategy, batches.steps_per_epoch, extensions(self.before)),
             assembled=assembled,
             training=training,
             step=Step(

@@ -1,7 +1,9 @@
 """The learning rate as a function of the update: nothing to store, nothing to resume."""
 
 import math
+from collections.abc import Sequence
 
+from vislab.engine.runs.extension import How
 from vislab.presets.schema.strategy import Strategy
 
 
@@ -33,6 +35,30 @@ def factor(strategy: Strategy, step: int, *, steps_per_epoch: int, total_steps: 
             if progress < 0.3:
                 return 0.04 + 0.96 * progress / 0.3
             return (1 + math.cos(math.pi * (progress - 0.3) / 0.7)) / 2
+
+
+def extended_factor(
+    strategy: Strategy, step: int, *, steps_per_epoch: int, planned: int, extensions: Sequence[tuple[int, How]]
+) -> float:
+    """The factor of a run that was made longer, perhaps several times.
+
+    Args:
+        planned: updates that the strategy itself plans.
+        extensions: updates in all after each extension, and what it does to the schedule: see
+            `vislab.engine.runs.extension`.
+    """
+    if not extensions:
+        return factor(strategy, step, steps_per_epoch=steps_per_epoch, total_steps=planned)
+    *earlier, (total, how) = extensions
+    end = earlier[-1][0] if earlier else planned
+    match how:
+        case "stretch":
+            return factor(strategy, step, steps_per_epoch=steps_per_epoch, total_steps=total)
+        case "restart" if step >= end:
+            return factor(strategy, step - end, steps_per_epoch=steps_per_epoch, total_steps=total - end)
+        case "hold":
+            step = min(step, end - 1)
+    return extended_factor(strategy, step, steps_per_epoch=steps_per_epoch, planned=planned, extensions=earlier)
 
 
 def learning_rate(base: float, minimum: float, factor: float) -> float:

@@ -1,5 +1,6 @@
 """One update: forward and backward over the micro-batches of a batch, then the optimizer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -7,11 +8,15 @@ from torch import nn
 
 from vislab.engine import randomness
 from vislab.engine.data.batches import Batch
+from vislab.engine.training.endings import TrainingFailed
+from vislab.engine.training.kept import Kept
 from vislab.engine.training.losses import Loss
+from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.engine.training.optim import set_learning_rates
 from vislab.engine.training.precision import Precision, autocast
 from vislab.engine.training.resumable import Resumable
 from vislab.presets.errors import InputError
+from vislab.presets.schema.strategy import OnNan
 
 
 @dataclass(frozen=True)
@@ -25,45 +30,114 @@ class Step:
     accumulate: int
     clip_norm: float
     minimum_learning_rate: float
+    on_nan: OnNan = "stop"
+    on_smaller: Callable[[int, int, str], None] = lambda parts, images, said: None
+    """Told how many micro-batches make up a batch from now on, their largest size, and what torch said."""
 
     def __call__(
         self, training: Resumable, batch: Batch, learning_rate_factor: float, base_factor: float = 1.0
     ) -> float:
-        """Make one update and add its figures to `training.interval`. Does not wait for the device.
+        """Make one update and add its figures to `training.interval` and `training.epoch`.
+
+        The gradient is that of the weighted mean loss over the whole batch, however it is cut into micro-batches.
+        Does not wait for the device, except as `on_nan = skip` says.
 
         Args:
             learning_rate_factor: where the rate stands between its minimum (0) and its base (1).
             base_factor: multiplies the base rates.
-
-        The gradient is that of the weighted mean loss over the whole batch, however it is cut into micro-batches.
 
         Returns:
             The largest learning rate used.
 
         Raises:
             InputError: batch normalisation met a batch of one; the user's own loss returned something else.
+            TrainingFailed: memory ran out with the smallest micro-batches.
         """
-        optimizer, scaler = training.optimizer, training.scaler
-        rate = set_learning_rates(optimizer, self.minimum_learning_rate, learning_rate_factor, base_factor)
-        optimizer.zero_grad(set_to_none=True)
+        rate = set_learning_rates(training.optimizer, self.minimum_learning_rate, learning_rate_factor, base_factor)
+        training.buffers.take()
+        while said := self._gradients(training, batch):
+            self._cut_smaller(training, batch, said)
+        training.scaler.unscale_(training.optimizer)
+        training.update.add_update(self._clip(training.model))
+        if self.on_nan == "skip":
+            self._update_if_finite(training)
+        else:
+            self._update(training)
+        if self.on_nan == "rollback":
+            training.note_if_not_finite()
+        training.interval.merge(training.update)
+        training.epoch.merge(training.update)
+        return rate
+
+    def _gradients(self, training: Resumable, batch: Batch) -> str:
+        """Forward and backward over the micro-batches; returns what was said if memory ran out, else nothing."""
+        training.update.reset()
+        training.optimizer.zero_grad(set_to_none=True)
         weights = self.loss.weights(batch)
         total_weight = weights.sum()
         first = 0
-        for number, part in enumerate(batch.split(self.accumulate)):
-            self._seed_dropout(training.position.step, number)
-            part_weights = weights[first : first + len(part)]
-            first += len(part)
-            logits = self._forward(training.model, part)
-            losses = self.loss(logits, part)
-            scaler.scale((losses * part_weights).sum() / total_weight).backward()
-            training.interval.add(logits.detach(), losses.detach(), part_weights, part)
-        scaler.unscale_(optimizer)
-        training.interval.add_update(self._clip(training.model))
-        scaler.step(optimizer)
-        scaler.update()
+        try:
+            for number, part in enumerate(batch.split(self._parts(training))):
+                self._seed_dropout(training.position.step, number)
+                part_weights = weights[first : first + len(part)]
+                first += len(part)
+                logits = self._forward(training.model, part)
+                losses = self.loss(logits, part)
+                training.scaler.scale((losses * part_weights).sum() / total_weight).backward()
+                training.update.add(logits.detach(), losses.detach(), part_weights, part)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return first_line(error)
+        return ""
+
+    def _parts(self, training: Resumable) -> int:
+        return max(self.accumulate, training.position.accumulate)
+
+    def _cut_smaller(self, training: Resumable, batch: Batch, said: str) -> None:
+        """Put everything back to before the step, to be made again from micro-batches of half the size."""
+        before = len(batch.split(self._parts(training)))
+        smaller = batch.split(2 * before)
+        if len(smaller) == before:
+            raise TrainingFailed(
+                f"Out of memory with micro-batches of {len(smaller[0])} images, the smallest there are. Try a smaller "
+                f"preprocessing.image_size or architecture, or precision = bf16. ({said})"
+            )
+        training.buffers.put_back()
+        training.optimizer.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        training.position.accumulate = len(smaller)
+        self.on_smaller(len(smaller), len(smaller[0]), said)
+
+    def _update(self, training: Resumable) -> None:
+        training.scaler.step(training.optimizer)
+        training.scaler.update()
         if training.ema is not None:
             training.ema.update(training.model, training.position.step + 1)
-        return rate
+
+    def _update_if_finite(self, training: Resumable) -> None:
+        """Update, unless the loss or the gradient is not finite: then nothing changes, and the update is counted.
+
+        Decided on the device, where all the optimizer's state is in tensors there; else the host waits for the answer,
+        as it does on the CPU anyway.
+        """
+        finite = training.update_is_finite()
+        if self._decided_on_device(training):
+            touched = Kept(training.touched_by_update())
+            touched.take()
+            self._update(training)
+            touched.put_back_unless(finite)
+            training.buffers.put_back_unless(finite)
+        elif finite:
+            self._update(training)
+        else:
+            training.scaler.update()
+            training.buffers.put_back()
+        training.update.leave_out_unless(finite)
+
+    def _decided_on_device(self, training: Resumable) -> bool:
+        return self.device.type != "cpu" and training.optimizer_is_on(self.device)
 
     def _forward(self, model: nn.Module, part: Batch) -> torch.Tensor:
         try:

@@ -10,6 +10,7 @@ from vislab.presets.schema.fields import field
 Freeze = Literal["none", "backbone", "gradual"]
 Schedule = Literal["constant", "cosine", "linear", "step", "one_cycle"]
 Monitor = Literal["accuracy", "loss", "macro_f1"]
+OnNan = Literal["stop", "skip", "rollback"]
 
 
 class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +46,13 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float, field("learning rate factor from each layer group to the one below; 0: off", ge=0.0, le=1.0)
     ] = 0.0
     clip_norm: Annotated[float, field("largest L2 norm of the gradient; 0: off", ge=0.0)] = 0.0
+    on_nan: Annotated[
+        OnNan,
+        field(
+            "when a loss or gradient is not finite: stop; skip (leave the update out, counted); rollback (to the last "
+            "checkpoint, and leave that update out; at most 3 times)"
+        ),
+    ] = "stop"
     ema: Annotated[float, field("decay of the exponential moving average of weights; 0: off", ge=0.0, lt=1.0)] = 0.0
 
     loss: Annotated[
