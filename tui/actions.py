@@ -32,12 +32,31 @@ class Action:
     footer: bool = True
 
 
+_LAUNCH = ("launch",)
 _LIVE = ("live",)
+_SETTINGS = ("settings",)
 _HISTORY = ("history",)
 _COMPARE = ("compare",)
 _RESULTS = ("results",)
 
 ACTIONS: tuple[Action, ...] = (
+    # launch
+    Action("start", ("g",), "start", "Start the run, and watch it.", _LAUNCH),
+    Action("start_background", ("b",), "in background", "Start the run, and stay here.", _LAUNCH),
+    Action(
+        "queue", ("a",), "queue", "Let the run wait until a device is free, after those that wait already.", _LAUNCH
+    ),
+    Action("filter", ("/",), "filter", "Find a data set, an architecture or a strategy by typing.", _LAUNCH),
+    Action("recipe", ("r",), "recipe…", "Begin from a recipe, or queue all runs of a study.", _LAUNCH),
+    Action("own", ("f",), "folder…", "A folder of images of your own; an architecture of your own.", _LAUNCH),
+    Action("more", ("m",), "more…", "Every setting, with its help and where it came from.", _LAUNCH),
+    Action("device", ("d",), "device", "Take the next device.", _LAUNCH),
+    Action("save_preset", ("w",), "save preset", "Keep the selection as a recipe.", _LAUNCH),
+    Action("name_run", ("n",), "name…", "Name the run.", _LAUNCH, footer=False),
+    Action("reset", ("x",), "take back", "Take every changed setting back.", _LAUNCH, footer=False),
+    Action(
+        "look_again", ("R",), "look again", "Read presets and data again: they may have changed.", _LAUNCH, footer=False
+    ),
     # live
     Action("pause", ("p",), "pause", "Pause the run after its present step, or let it go on.", _LIVE),
     Action("stop", ("s",), "stop…", "Stop the run with a checkpoint, after this step or after this epoch.", _LIVE),
@@ -76,22 +95,31 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort_previous", ("left",), "column before", "Sort by the column before.", _HISTORY, footer=False),
     Action("reverse", ("v",), "reverse", "Turn the order round.", _HISTORY, footer=False),
     # compare
-    Action("report", ("x",), "export report", "Write the comparison as a Markdown file.", _COMPARE),
-    Action("per_class", ("c",), "per class", "Show F1 by class, or the runs again.", _COMPARE),
-    Action("differences", ("v",), "all differences", "Show every setting that differs, or the runs again.", _COMPARE),
+    Action("show_run", ("enter",), "open", "Open the run under the cursor.", _COMPARE),
     Action("by_time", ("t",), "time/epoch", "Draw the curves by wall time, or by epoch.", _COMPARE),
-    Action("quantity", ("y",), "loss/accuracy", "Draw the loss, or the accuracy.", _COMPARE),
+    Action("quantity", ("y",), "loss/acc", "Draw the loss, or the accuracy.", _COMPARE),
+    Action("per_class", ("c",), "classes", "Show F1 by class, or the runs again.", _COMPARE),
+    Action("differences", ("v",), "differences", "Show every setting that differs, or the runs again.", _COMPARE),
+    Action("report", ("x",), "export", "Write the comparison as a Markdown file.", _COMPARE),
     Action("words", ("w",), "words", "Say the curves in words.", _COMPARE, footer=False),
-    Action("open_run", ("enter",), "open", "Open the run under the cursor.", _COMPARE),
     # results
-    Action("classes", ("c",), "classes", "Precision, recall and F1 of each class.", _RESULTS),
-    Action("matrix", ("m",), "confusions", "The confusion matrix, or the pairs that are confused most.", _RESULTS),
-    Action("worst", ("w",), "mistakes", "The wrong answers that the model was surest of.", _RESULTS),
-    Action("pictures", ("p",), "pictures", "The images with true and predicted names.", _RESULTS),
-    Action("only_wrong", ("o",), "only wrong", "Show pictures of mistakes only, or of all images.", _RESULTS),
     Action("next_pictures", ("right",), "next", "The next pictures.", _RESULTS),
     Action("previous_pictures", ("left",), "before", "The pictures before.", _RESULTS, footer=False),
+    Action("only_wrong", ("o",), "mistakes/all", "Show pictures of mistakes only, or of all images.", _RESULTS),
+    Action("classes", ("c",), "classes", "Precision, recall and F1 of each class.", _RESULTS),
+    Action("matrix", ("m",), "matrix", "The confusion matrix, or the pairs that are confused most.", _RESULTS),
+    Action("worst", ("w",), "worst", "The wrong answers that the model was surest of.", _RESULTS),
+    Action("pictures", ("p",), "pictures", "The images with true and predicted names.", _RESULTS),
     Action("curves", ("v",), "curves", "Curves, epochs and log of the run.", _RESULTS),
+    # settings
+    Action("theme", ("t",), "light/dark", "Light or dark background.", _SETTINGS),
+    Action(
+        "colours",
+        ("p",),
+        "colours",
+        "Colours that colour-blind eyes tell apart, or the usual red and green.",
+        _SETTINGS,
+    ),
     # everywhere
     Action("open_launch", ("L",), "launch", "Choose what to train.", footer=False),
     Action("open_live", ("V",), "live runs", "Choose among the runs that train now.", footer=False),

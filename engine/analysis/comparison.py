@@ -124,13 +124,16 @@ class Pair(NamedTuple):
     refused: str = ""
 
 
-def look(run: Run) -> Compared:
+def look(run: Run, state: RunState | None = None) -> Compared:
     """Read a run: its log, its spec, its predictions.
+
+    Args:
+        state: the fold of its log by someone who follows it; None: it is folded.
 
     Raises:
         InputError: spec.toml is missing or damaged.
     """
-    spec, state = run.spec(), run.state()
+    spec, state = run.spec(), state or run.state()
     try:
         predictions, fault = read_predictions(run.path), ""
     except InputError as error:

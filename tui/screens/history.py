@@ -320,7 +320,7 @@ class HistoryScreen(RunTasks):
             return current.summary is not None and self.console.offers("launch")
         if action == "resume":
             return current.status in ("new", "stopped", "failed", "died")
-        if action == "open_run":
+        if action == "show_run":
             return current.summary is not None and any(map(self.console.offers, ("live", "results")))
         if action == "compare":
             return len(self._to_compare()) > 1 and self.console.offers("compare")
@@ -373,10 +373,10 @@ class HistoryScreen(RunTasks):
         self.console.open("compare", runs=[listed.run for listed in self._to_compare()])
 
     @on(RunList.Opened)
-    def action_open_run(self) -> None:
+    def action_show_run(self) -> None:
         """Open the run where it shows most."""
         listed = self._list.current
-        if listed is None or not self.possible("open_run"):
+        if listed is None or not self.possible("show_run"):
             return
         finished = not listed.live and (listed.run.path / "predictions.csv").exists()
         name = "results" if finished and self.console.offers("results") else "live"

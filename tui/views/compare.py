@@ -42,10 +42,10 @@ def name(run: Compared) -> str:
 
 
 def titles(runs: Sequence[Compared]) -> list[str]:
-    """Names of runs; where two are called alike, with the ends of their ids."""
+    """Names of runs; where two are called alike, behind the ends of their ids."""
     names = [name(run) for run in runs]
     return [
-        f"{title} {plain(run.run.id.rpartition('-')[2], 8)}" if names.count(title) > 1 else title
+        f"{plain(run.run.id.rpartition('-')[2], 8)} {title}" if names.count(title) > 1 else title
         for title, run in zip(names, runs, strict=True)
     ]
 

@@ -31,10 +31,11 @@ class CurvePlot(Lines):
     class Drawn(Message):
         """A drawing is ready."""
 
-        def __init__(self, what: object, lines: list[Text]) -> None:
+        def __init__(self, what: object, lines: list[Text], size: Size) -> None:
             super().__init__()
             self.what = what
             self.lines = lines
+            self.size = size
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -87,7 +88,8 @@ class CurvePlot(Lines):
         def work() -> None:
             with _one_at_a_time:
                 lines = draw(size.width, size.height)
-            self.post_message(self.Drawn(what, [Text.from_ansi(line, no_wrap=True, end="") for line in lines]))
+            shown = [Text.from_ansi(line, no_wrap=True, end="") for line in lines]
+            self.post_message(self.Drawn(what, shown, size))
 
         return work
 
@@ -96,7 +98,7 @@ class CurvePlot(Lines):
         message.stop()
         self._drawing, self._drawn = False, message.what
         self.show(message.lines)
-        self._consider()
+        self._consider(at_once=message.size != self.size)
 
     def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
         """A figure that cannot be drawn leaves a sentence; it does not end the console."""

@@ -1,0 +1,286 @@
+"""Two runs or more side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+
+from vislab.engine.analysis import comparison
+from vislab.engine.analysis.comparison import Compared
+from vislab.engine.runs.store import Follower, Run
+from vislab.presets.errors import InputError
+from vislab.tui import report_file
+from vislab.tui.screens.dialog import Prompt
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.views import compare, text
+from vislab.tui.views.compare import Along
+from vislab.tui.views.curves import Quantity, Series
+from vislab.tui.views.live import LIVE
+from vislab.tui.views.text import plain
+from vislab.tui.widgets import curves
+from vislab.tui.widgets.curve_plot import CurvePlot
+from vislab.tui.widgets.lines import Lines, ScrolledLines
+from vislab.tui.widgets.run_rows import RunRows
+
+EVERY = 2.0
+"""Seconds between two looks at runs that live."""
+
+View = Literal["runs", "per class", "all differences", "words"]
+
+
+class CompareScreen(ConsoleScreen):
+    """Curves over each other, a table of runs, the same-images tests."""
+
+    NAME: ClassVar[str] = "compare"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  (Textual types it as an instance's)
+
+    class Looked(Message):
+        """The runs were read, in a thread.
+
+        Attributes:
+            lost: ids of runs that could not be read.
+        """
+
+        def __init__(self, runs: Sequence[Compared], tests: Sequence[str], lost: Sequence[str]) -> None:
+            super().__init__()
+            self.runs, self.tests, self.lost = tuple(runs), tuple(tests), tuple(lost)
+
+    class Said(Message):
+        """Something is to be told; safe text."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        """The comparison of runs, in the order given."""
+        super().__init__()
+        self._followers = [Follower(run) for run in runs]
+        self._runs: tuple[Compared, ...] = ()
+        self._tests: tuple[str, ...] = ()
+        self._view: View = "runs"
+        self._quantity: Quantity = "accuracy"
+        self._along: Along = "epoch"
+        self._looking = False
+        self._said = ""
+
+    def body(self) -> ComposeResult:
+        """Curves, table, tests; or a page of lines in their place."""
+        with Horizontal(id="charts"):
+            yield CurvePlot(id="first")
+            yield CurvePlot(id="second")
+        yield RunRows()
+        yield Lines(id="tests")
+        yield ScrolledLines(id="page")
+        yield Lines(id="said")
+
+    def on_mount(self) -> None:
+        """Read the runs."""
+        super().on_mount()
+        self.set_focus(self.query_one(RunRows))
+        self.heading("Compare", Text("reading …"))
+        self._choose("runs")
+        self._look()
+        self.set_interval(EVERY, self._look_again)
+
+    # Reading, in a thread
+
+    def _look(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self.run_worker(self._read, thread=True, exit_on_error=False, group="look")
+
+    def _look_again(self) -> None:
+        if self.is_current and any(run.status in LIVE for run in self._runs):
+            self._look()
+
+    def _read(self) -> None:
+        try:
+            found, lost = [], []
+            for follower in self._followers:
+                try:
+                    found.append(comparison.look(follower.run, follower.look_until_end()))
+                except (InputError, OSError):
+                    lost.append(plain(follower.run.id))
+            tests = compare.test_lines(found) if len(found) > 1 else []
+        finally:
+            self._looking = False
+        self.post_message(self.Looked(found, tests, lost))
+
+    @on(Looked)
+    def _take(self, message: Looked) -> None:
+        self._runs, self._tests = message.runs, message.tests
+        if message.lost:
+            self._said = f"cannot be read: {', '.join(message.lost)}"
+        self._show()
+
+    # What is shown
+
+    def _choose(self, view: View) -> None:
+        self._view = view if view != self._view else "runs"
+        on_page = self._view != "runs"
+        self.query_one("#page").display = on_page
+        for widget in (self.query_one("#charts"), self.query_one(RunRows), self.query_one("#tests")):
+            widget.display = not on_page
+        self.set_focus(self.query_one("#page") if on_page else self.query_one(RunRows))
+        self._show()
+
+    def _show(self) -> None:
+        self.query_one("#said", Lines).show([Text(self._said)] if self._said else [])
+        if not self._runs:
+            if self._said:
+                self.heading("Compare", Text("no run can be read"))
+            return
+        width = max(20, self.size.width - 3)
+        by = "wall time" if self._along == "time" else "epoch"
+        what = f"by {by}" if self._view == "runs" else self._view
+        self.heading(f"Compare {text.counted(len(self._runs), 'run')}", Text(what))
+        self.query_one(RunRows).tell(compare.table(self._runs, width))
+        self.query_one("#tests", Lines).show([_marked(line, len(self._runs)) for line in _wrapped(self._tests, width)])
+        self.query_one("#page", Lines).show([_marked(line, len(self._runs)) for line in self._page(width)])
+        self.call_after_refresh(self._draw)  # the table has taken its room by then
+        self.refresh_bindings()
+
+    def _page(self, width: int) -> list[str]:
+        if self._view == "per class":
+            return compare.per_class_lines(self._runs, width)
+        if self._view == "all differences":
+            return compare.difference_lines(self._runs, width)
+        return _wrapped([*compare.words(self._runs, "accuracy"), *compare.words(self._runs, "loss")], width)
+
+    def _draw(self) -> None:
+        other: Quantity = "loss" if self._quantity == "accuracy" else "accuracy"
+        self._draw_one("#first", self._quantity)
+        self._draw_one("#second", other)
+
+    def _draw_one(self, place: str, quantity: Quantity) -> None:
+        runs, along = self._runs, self._along
+        points = compare.curves(runs, quantity, along)
+        key = (quantity, along, self.app.theme, tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points))
+
+        def draw(width: int, height: int) -> list[str]:
+            unit = "epoch" if along == "epoch" else compare.time_unit(runs)[0]
+            return curves.draw(
+                _named(points, quantity, width),
+                width=width,
+                height=height,
+                title=f"validation {quantity}",
+                x_label=unit,
+                x_range=compare.x_range(runs, along),
+            )
+
+        self.query_one(place, CurvePlot).draw(key, draw, at_once=True)
+
+    def on_resize(self) -> None:
+        """Fit the table."""
+        if self.is_mounted:
+            self._show()
+
+    # What can be done
+
+    def possible(self, action: str) -> bool:
+        """All of it, once the runs are read."""
+        if action == "show_run":
+            return bool(self._runs) and self._view == "runs" and self.console.offers("live")
+        if action == "quantity" and self.has_class("-wide"):  # both are drawn
+            return False
+        if action in ("by_time", "quantity"):
+            return bool(self._runs) and self._view == "runs"
+        return bool(self._runs)
+
+    def action_by_time(self) -> None:
+        """Draw by wall time or by epoch."""
+        self._along = "epoch" if self._along == "time" else "time"
+        self._show()
+
+    def action_quantity(self) -> None:
+        """Draw loss or accuracy."""
+        self._quantity = "loss" if self._quantity == "accuracy" else "accuracy"
+        self._show()
+
+    def action_per_class(self) -> None:
+        """Show F1 by class."""
+        self._choose("per class")
+
+    def action_differences(self) -> None:
+        """Show every difference."""
+        self._choose("all differences")
+
+    def action_words(self) -> None:
+        """Say the curves in words."""
+        self._choose("words")
+
+    def action_back(self) -> None:
+        """To the runs, or away."""
+        if self._view != "runs" and not self.in_field:
+            self._choose("runs")
+        else:
+            super().action_back()
+
+    @on(RunRows.Opened)
+    def action_show_run(self) -> None:
+        """Open the run under the cursor."""
+        if self.possible("show_run"):
+            run = self._runs[self.query_one(RunRows).cursor]
+            name = "results" if run.predictions and self.console.offers("results") else "live"
+            self.console.open(name, run=run.run)
+
+    def action_report(self) -> None:
+        """Ask for a file and write the comparison."""
+        runs = self._runs
+
+        def write(file: Path) -> None:
+            try:
+                report_file.write(runs, file)
+            except InputError as error:
+                self.post_message(self.Said(plain(str(error), 400)))
+            else:
+                self.post_message(self.Said(f"written: {plain(str(file.absolute()), 300)}"))
+
+        def chosen(name: str | None) -> None:
+            if name and name.strip():
+                file = Path(name.strip()).expanduser()
+                self.run_worker(lambda: write(file), thread=True, exit_on_error=False, group="report")
+
+        question = "Write the comparison as Markdown to (a file that is there is replaced)"
+        self.app.push_screen(Prompt(question, "comparison.md"), chosen)
+
+    @on(Said)
+    def _tell(self, message: Said) -> None:
+        self._said = message.words
+        self._show()
+
+
+def _named(points: Sequence[Series], quantity: Quantity, width: int) -> list[Series]:
+    """The curves with what they came to in their names, where the legend has room for it."""
+    named = [compare.legend(curve, quantity) for curve in points]
+    if sum(text.cells(name) + 4 for name in named) + 12 > width:
+        return list(points)
+    return [
+        Series(name, curve.xs, curve.ys, curve.marker, curve.colour) for name, curve in zip(named, points, strict=True)
+    ]
+
+
+def _wrapped(lines: Sequence[str], width: int) -> list[str]:
+    """Sentences as lines of at most `width` cells."""
+    made = []
+    for line in lines:
+        while text.cells(line) > width and (place := line.rfind(" ", 0, width)) > 0:
+            made.append(line[:place])
+            line = "  " + line[place + 1 :]
+        made.append(line)
+    return made
+
+
+def _marked(line: str, runs: int) -> Text:
+    """A line with the markers of the runs in their colours."""
+    shown = Text(line)
+    for index in range(min(runs, len(compare.MARKERS))):
+        shown.highlight_regex(compare.marker(index), f"color({compare.colour(index)}) bold")
+    shown.highlight_regex(compare.STAR, "bold")
+    return shown

@@ -1,0 +1,338 @@
+"""What a run answers: figures by class, confusions, its worst mistakes, and the images themselves."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from rich.color import Color
+from rich.style import Style
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+
+from vislab.engine.analysis import predictions
+from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.runs import ask
+from vislab.engine.runs.ask import Asker
+from vislab.engine.runs.store import Run
+from vislab.presets.errors import InputError
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.views import results, text
+from vislab.tui.views.results import HeatCell, Results
+from vislab.tui.views.text import plain
+from vislab.tui.widgets.lines import Lines, ScrolledLines
+
+View = Literal["classes", "confusions", "mistakes", "pictures"]
+
+SIDES = ((120, 40, 24), (80, 24, 16), (0, 0, 12))
+"""Terminal's least width and height, and the side of its pictures in pixels: a cell is one wide and two high."""
+CAPTION, ABOVE = 2, 4
+"""Lines below a picture, and lines of the screen that are not the grid's."""
+GAP = 2
+"""Cells between two pictures."""
+MISTAKES = 500
+"""Mistakes that are listed at most."""
+
+
+class ResultsScreen(ConsoleScreen):
+    """The results of a run that is done."""
+
+    NAME: ClassVar[str] = "results"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  (Textual types it as an instance's)
+
+    class Read(Message):
+        """The predictions were read, in a thread.
+
+        Attributes:
+            fault: why they cannot be; empty when they could. Safe text.
+        """
+
+        def __init__(self, name: str, found: Results, fault: str) -> None:
+            super().__init__()
+            self.name, self.found, self.fault = name, found, fault
+
+    class Seen(Message):
+        """Pictures have come, or the reason why not."""
+
+        def __init__(self, answer: ask.Answer) -> None:
+            super().__init__()
+            self.answer = answer
+
+    def __init__(self, run: Run) -> None:
+        """The results of one run."""
+        super().__init__()
+        self._run = run
+        self._name = plain(run.id)
+        self._found: Results | None = None
+        self._fault = ""
+        self._view: View = "classes"
+        self._only_wrong = True
+        self._first = 0
+        self._asker: Asker | None = None
+        self._pictures: dict[tuple[str, int], dict[str, Any]] = {}
+        self._trouble = ""
+
+    def body(self) -> ComposeResult:
+        """The figures in one line, then one view; on wide terminals classes and confusions beside each other."""
+        yield Lines(id="headline")
+        with Horizontal():
+            yield ScrolledLines(id="main")
+            yield ScrolledLines(id="beside")
+
+    def on_mount(self) -> None:
+        """Read the predictions."""
+        super().on_mount()
+        self.set_focus(self.query_one("#main"))
+        self.heading(f"Results of {self._name}")
+        self.run_worker(self._read, thread=True, exit_on_error=False, group="read")
+
+    def on_unmount(self) -> None:
+        """End the process that reads images."""
+        if self._asker is not None:
+            self._asker.close()
+
+    def _read(self) -> None:
+        fault = ""
+        rows: Sequence[Prediction] = ()
+        classes: Sequence[str] = ()
+        name = self._run.id
+        try:
+            rows = predictions.read(self._run.path)
+            state, spec = self._run.state(), self._run.spec()
+            classes = state.started.classes if state.started is not None else ()
+            name = self._run.labels().name or spec.name or name
+            if not rows:
+                fault = "No predictions: they are written when a run is done, on its test or validation images."
+        except (InputError, OSError) as error:
+            fault = str(error)
+        self.post_message(self.Read(plain(name, 60), results.results(rows, classes), plain(fault, 400)))
+
+    @on(Read)
+    def _take(self, message: Read) -> None:
+        self._name, self._found, self._fault = message.name, message.found, message.fault
+        self._show()
+
+    # What is shown
+
+    def _show(self) -> None:
+        if self._found is None:
+            return
+        self.heading(f"Results of {self._name}", Text(self._view))
+        headline = Text(self._fault) if self._fault else Text(results.headline(self._found), "bold")
+        self.query_one("#headline", Lines).show([headline])
+        main, beside = self.query_one("#main", ScrolledLines), self.query_one("#beside", ScrolledLines)
+        both = self._view == "classes" and self.has_class("-wide") and not self._fault
+        beside.display = both
+        width = max(20, self.size.width - 3)
+        if self._fault:
+            lines = []
+        elif self._view == "classes":
+            lines = _titled(results.class_lines(self._found, width))
+        elif self._view == "confusions":
+            lines = self._confusions(width, 200)
+        elif self._view == "mistakes":
+            lines = _titled(results.worst_lines(self._found, width, MISTAKES))
+        else:
+            lines = self._grid(self._found)
+        main.styles.width = max((line.cell_len for line in lines), default=20) + 6 if both else "1fr"
+        main.show(lines)
+        if both:
+            room = width - max(line.cell_len for line in lines) - 6
+            parts = [*self._confusions(room, 10), Text(""), *_titled(results.worst_lines(self._found, room, 10))]
+            beside.show(parts)
+        self.refresh_bindings()
+
+    def _confusions(self, width: int, limit: int) -> list[Text]:
+        assert self._found is not None
+        pairs = _titled(results.confused_lines(self._found, width, limit))
+        map_ = results.heat_map(self._found, width)
+        if not map_:
+            return [Text("no room for the confusion matrix: the pairs that are confused most", "dim"), *pairs]
+        variables = self.app.theme_variables
+        lines = [_heat_line(pieces, variables["primary"], variables["warning"]) for pieces in map_]
+        return [*lines, Text(""), *pairs]
+
+    def _choose(self, view: View) -> None:
+        self._view = view
+        self.query_one("#main").scroll_to(y=0, animate=False)
+        self._show()
+
+    def on_resize(self) -> None:
+        """Fit to the new size."""
+        if self.is_mounted:
+            self.call_after_refresh(self._show)
+
+    # Pictures
+
+    @property
+    def _side(self) -> int:
+        size = self.size
+        return next(side for width, height, side in SIDES if size.width >= width and size.height >= height)
+
+    def _page(self) -> tuple[int, int]:
+        """Columns and rows of the grid."""
+        across = max(1, (self.size.width - 3 + GAP) // (self._side + GAP))
+        return across, max(1, (self.size.height - ABOVE) // (self._side // 2 + CAPTION))
+
+    def _shown(self, found: Results) -> list[Prediction]:
+        listed = results.pictured(found, only_wrong=self._only_wrong)
+        across, down = self._page()
+        self._first = max(0, min(self._first, (len(listed) - 1) // (across * down) * across * down))
+        return listed[self._first : self._first + across * down]
+
+    def _grid(self, found: Results) -> list[Text]:
+        shown = self._shown(found)
+        total = len(found.predictions) - (found.right if self._only_wrong else 0)
+        if not shown:
+            return [Text("Every image is judged right: o shows them.")]
+        self._ask_for(shown)
+        what = "mistakes, the surest first" if self._only_wrong else "images, mistakes first"
+        lines = [Text(f"{self._first + 1} to {self._first + len(shown)} of {text.count(total)} {what}", "dim")]
+        if self._trouble:
+            lines[0].append(f"   {self._trouble}")
+        across, _ = self._page()
+        for begin in range(0, len(shown), across):
+            lines += self._row(shown[begin : begin + across])
+        return lines
+
+    def _row(self, shown: Sequence[Prediction]) -> list[Text]:
+        side = self._side
+        lines = [Text() for _ in range(side // 2 + CAPTION)]
+        for row in shown:
+            picture = _picture(self._pictures.get((row.name, side)), side)
+            true, predicted = results.caption(row, side)
+            colour = "" if row.right else self.app.theme_variables["warning"]
+            captions = [Text(true), Text(predicted, colour)]
+            for line, part in zip(lines, [*picture, *captions], strict=True):
+                line.append_text(part).append(" " * GAP)
+        return lines
+
+    def _ask_for(self, shown: Sequence[Prediction]) -> None:
+        side = self._side
+        names = [row.name for row in shown if (row.name, side) not in self._pictures]
+        if not names or self._trouble:
+            return
+        if self._asker is None:
+            self._asker = Asker()
+        request = {
+            "run_dir": str(self._run.path),
+            "data_dir": str(self.console.settings.data_dir),
+            "names": names,
+            "side": side,
+        }
+
+        def take(answer: ask.Answer) -> None:
+            self.post_message(self.Seen(answer))
+
+        known = self._asker.ask("pictures", "thumbnails", request, take)
+        if known is not None:
+            take(known)
+
+    @on(Seen)
+    def _see(self, message: Seen) -> None:
+        answer = message.answer
+        if answer.result is None:
+            self._trouble = plain(answer.error, 300)
+        else:
+            side = answer.request["side"]
+            for name, picture in zip(answer.request["names"], answer.result["pictures"], strict=True):
+                self._pictures[name, side] = picture
+        if self._view == "pictures":
+            self._show()
+
+    # What can be done
+
+    def possible(self, action: str) -> bool:
+        """All but the present view, once there are predictions."""
+        if action == "curves":
+            return self.console.offers("live")
+        if self._found is None or self._fault:
+            return False
+        if action in ("only_wrong", "next_pictures", "previous_pictures"):
+            if self._view != "pictures":
+                return False
+            across, down = self._page()
+            total = len(self._found.predictions) - (self._found.right if self._only_wrong else 0)
+            return {
+                "only_wrong": True,
+                "next_pictures": self._first + across * down < total,
+                "previous_pictures": self._first > 0,
+            }[action]
+        return True
+
+    def action_classes(self) -> None:
+        """Figures of each class."""
+        self._choose("classes")
+
+    def action_matrix(self) -> None:
+        """Which class is taken for which."""
+        self._choose("confusions")
+
+    def action_worst(self) -> None:
+        """The surest mistakes."""
+        self._choose("mistakes")
+
+    def action_pictures(self) -> None:
+        """The images."""
+        self._trouble = ""
+        self._choose("pictures")
+
+    def action_only_wrong(self) -> None:
+        """Mistakes only, or all images."""
+        self._only_wrong = not self._only_wrong
+        self._first = 0
+        self._show()
+
+    def action_next_pictures(self) -> None:
+        """The next page."""
+        across, down = self._page()
+        self._first += across * down
+        self._show()
+
+    def action_previous_pictures(self) -> None:
+        """The page before."""
+        across, down = self._page()
+        self._first -= across * down
+        self._show()
+
+    def action_curves(self) -> None:
+        """The run as it went."""
+        self.console.open("live", run=self._run)
+
+
+def _titled(lines: Sequence[str]) -> list[Text]:
+    return [Text(line, "bold" if index == 0 and len(lines) > 1 else "") for index, line in enumerate(lines)]
+
+
+def _heat_line(pieces: Sequence[HeatCell], right: str, wrong: str) -> Text:
+    """A line of the heat map: the diagonal in one colour, mistakes in another, titles as they are."""
+    line = Text()
+    for piece in pieces:
+        if piece.share is None or piece.share == 0:
+            line.append(piece.words, "dim" if piece.share == 0 else "")
+        else:
+            line.append(piece.words, Style.parse(right if piece.right else f"bold {wrong}"))
+    return line
+
+
+def _picture(picture: dict[str, Any] | None, side: int) -> list[Text]:
+    """A picture as lines of half blocks, centred in a square; words where there is none."""
+    rows = side // 2
+    if picture is None or "error" in picture:
+        said = "…" if picture is None else plain(picture["error"], side)
+        lines = [Text(" " * side) for _ in range(rows)]
+        lines[rows // 2] = Text(text.fit(said, side), "dim")
+        return lines
+    width, height = picture["width"], picture["height"]
+    made = []
+    for cells in results.half_blocks(base64.b64decode(picture["rgb"]), width, height):
+        line = Text(" " * ((side - width) // 2))
+        for upper, lower in cells:
+            line.append("▀", Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)))
+        line.append(" " * (side - line.cell_len))
+        made.append(line)
+    above = (rows - len(made)) // 2
+    blank = [Text(" " * side)]
+    return [*blank * above, *made, *blank * (rows - above - len(made))]

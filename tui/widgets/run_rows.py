@@ -1,0 +1,57 @@
+"""A few runs as rows with a cursor, each with its marker and colour."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.message import Message
+
+from vislab.tui.views import compare
+from vislab.tui.widgets.lines import Lines
+
+
+class RunRows(Lines, can_focus=True):
+    """The table of a comparison: titles, then a line a run."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"run-rows--cursor"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+    ]
+
+    class Opened(Message):
+        """A run was clicked twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cursor = 0
+        self._table: Sequence[str] = ()
+
+    def tell(self, table: Sequence[str]) -> None:
+        """Show another table: titles, then a line a run."""
+        self._table = table
+        self.cursor = max(0, min(self.cursor, len(table) - 2))
+        lines = [Text(table[0], "bold")] if table else []
+        for index, words in enumerate(table[1:]):
+            line = Text(words, self.get_component_rich_style("run-rows--cursor") if index == self.cursor else "")
+            line.stylize(f"color({compare.colour(index)}) bold", 0, 1)
+            line.highlight_regex(compare.STAR, "bold")
+            lines.append(line)
+        self.show(lines)
+
+    def action_move(self, count: int) -> None:
+        """Move the cursor by so many runs."""
+        self.cursor = max(0, min(self.cursor + count, len(self._table) - 2))
+        self.tell(self._table)
+        self.scroll_to(y=max(0, self.cursor + 2 - self.size.height), animate=False)
+
+    def on_click(self, event: Click) -> None:
+        """Put the cursor where the mouse is; a second click opens the run."""
+        place = event.get_content_offset(self)
+        row = place.y + self.scroll_offset.y - 1 if place is not None else -1
+        if 0 <= row < len(self._table) - 1:
+            self.action_move(row - self.cursor)
+            if event.chain == 2:
+                self.post_message(self.Opened())
