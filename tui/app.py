@@ -10,49 +10,20 @@ from typing import Any, ClassVar
 from rich.console import RenderableType
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.theme import Theme
 from textual.timer import Timer
 
+from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.settings import Settings
 from vislab.tui.headless import ask_to_stop
 from vislab.tui.leaving import Leaving
+from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.dialog import Answer, Question
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.themes import THEMES, theme_name
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""
-
-DARK = Theme(
-    name="vislab-dark",
-    dark=True,
-    primary="#56B4E9",
-    secondary="#009E73",
-    accent="#56B4E9",
-    warning="#E69F00",
-    error="#D55E00",
-    success="#009E73",
-    foreground="#d8dee4",
-    background="#101418",
-    surface="#161b20",
-    panel="#20272e",
-)
-LIGHT = Theme(
-    name="vislab-light",
-    dark=False,
-    primary="#0072B2",
-    secondary="#00795a",
-    accent="#0072B2",
-    warning="#9a6a00",
-    error="#b84a00",
-    success="#00795a",
-    foreground="#1c2126",
-    background="#fbfbf9",
-    surface="#f3f3f0",
-    panel="#e4e6e6",
-)
-"""Okabe and Ito's colours, told apart by colour-blind eyes; darker ones on the light background."""
 
 
 class Console(App[int]):
@@ -62,6 +33,8 @@ class Console(App[int]):
         settings: folders.
         live: runs whose worker lives, newest first; looked up every few seconds.
         started_here: ids of runs that were started from this console.
+        preferences: theme and colours.
+        asker: answers what needs torch or a walk through data, by one resident process.
     """
 
     TITLE = "vislab"
@@ -89,21 +62,41 @@ class Console(App[int]):
         self.settings = settings
         self.live: tuple[Run, ...] = ()
         self.started_here: set[str] = set()
+        self.asker = Asker()
         self._first = first
         self._leaving = leaving
         self._looked = False
         self._timer: Timer | None = None
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = DARK.name
-
-    def get_default_screen(self) -> Screen[Any]:
-        """The screen that everything else lies upon."""
-        return self._first(self) if self._first is not None else screen_class("launch")()
+        self.preferences, self._trouble = load_preferences(settings)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = theme_name(self.preferences)
 
     def on_mount(self) -> None:
-        """Begin to look for live runs."""
+        """Show the first screen, and begin to look for live runs."""
+        # Upon Textual's own empty screen, which could not be replaced by another.
+        self.push_screen(self._first(self) if self._first is not None else screen_class("launch")())
         self.look_for_live_runs()
+        if self._trouble:
+            self.notify(self._trouble, severity="warning", markup=False)
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Take other preferences, now and for the next time."""
+        self.preferences = preferences
+        self.theme = theme_name(preferences)
+        try:
+            save_preferences(preferences, self.settings)
+        except OSError as error:
+            self.notify(f"The choice holds until the console is left: {error}", severity="warning", markup=False)
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the first screen is on top, so that there is no way back from here."""
+        return len(self.screen_stack) <= 2
+
+    def on_unmount(self) -> None:
+        """End what was started for this console."""
+        self.asker.close()
 
     def offers(self, name: str) -> bool:
         """Whether there is such a screen."""
@@ -147,7 +140,7 @@ class Console(App[int]):
                     screen.live_runs_changed()
         if not self._looked:
             self._looked = True
-            if found and self._first is None and len(self.screen_stack) == 1:
+            if found and self._first is None and self.at_home:
                 self.choose_live_run()
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:

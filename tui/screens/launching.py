@@ -1,0 +1,97 @@
+"""What the launch screen does beside the screen: starting runs, and looking at devices, queue and earlier runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vislab.engine.runs import store
+from vislab.engine.runs.devices import Device, choose, list_devices
+from vislab.engine.runs.queue import enqueue, queued
+from vislab.engine.runs.start import start
+from vislab.engine.runs.store import Run
+from vislab.presets.errors import InputError
+from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import Settings
+from vislab.tui.draft import Draft, resolve
+from vislab.tui.facts import measured_seconds_per_epoch
+
+How = Literal["watch", "background", "queue"]
+
+_RUNS = 300  # newest runs among which one of the same work is looked for
+
+
+@dataclass(frozen=True)
+class Launched:
+    """Runs that were started or queued, and why others were not."""
+
+    runs: tuple[Run, ...]
+    problems: tuple[str, ...]
+
+
+def launch(drafts: Sequence[Draft], settings: Settings, how: How) -> Launched:
+    """Make the runs of some drafts and start or queue them, in order; none is made unless all can be put together."""
+    from vislab.tui.commands.run import own_files
+
+    resolved = [resolve(draft, settings) for draft in drafts]
+    problems = [problem for one in resolved for problem in one.problems]
+    if problems:
+        return Launched((), tuple(dict.fromkeys(problems)))
+    runs: list[Run] = []
+    try:
+        for draft, one in zip(drafts, resolved, strict=True):
+            assert one.spec is not None
+            run = store.create(
+                settings.runs_dir, one.spec, code=own_files(one.spec), labels=store.Labels(name=draft.name)
+            )
+            (enqueue if how == "queue" else start)(run, settings)
+            runs.append(run)
+    except InputError as error:
+        return Launched(tuple(runs), (str(error),))
+    return Launched(tuple(runs), ())
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was seen.
+
+    Attributes:
+        spec: the selection that it was seen for.
+        device: what the selection asks for.
+        chosen: what that means here now; None: nothing, and `trouble` says why.
+        memory_free: of it, bytes; 0 where it is not known.
+        queued: runs that wait.
+        seconds_per_epoch: of an earlier run of the same work.
+    """
+
+    spec: Spec | None
+    device: str
+    devices: tuple[Device, ...]
+    chosen: Device | None
+    trouble: str
+    memory_free: int
+    queued: int
+    seconds_per_epoch: float | None
+
+
+def look_around(spec: Spec | None, settings: Settings, train_images: int) -> Looked:
+    """Look at devices, at the queue, and for an earlier run of the same work."""
+    device = spec.device if spec is not None else "auto"
+    chosen: Device | None = None
+    trouble, seconds = "", None
+    try:
+        chosen = choose(device).device
+    except InputError as error:
+        trouble = str(error)
+    if spec is not None and chosen is not None and train_images:
+        runs = store.all_runs(settings.runs_dir)[:_RUNS]
+        seconds = measured_seconds_per_epoch(runs, spec, chosen.name, train_images)
+    return Looked(
+        spec,
+        device,
+        tuple(list_devices()),
+        chosen,
+        trouble,
+        chosen.memory_free if chosen is not None else 0,
+        len(queued(settings.runs_dir)),
+        seconds,
+    )

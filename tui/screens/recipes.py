@@ -1,0 +1,110 @@
+"""A window that offers recipes and studies."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from vislab.presets.explain import PresetInfo, list_presets
+from vislab.presets.settings import Settings
+from vislab.tui.views.text import counted, plain
+from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.picker import Choices, Item, Picker
+
+_STUDY = "\0study "
+
+
+class Recipes(ModalScreen[tuple[str, tuple[str, ...]] | None]):
+    """Returns (recipe, ()) or ("", recipes of a study); ("", ()) for none, None when the person went back."""
+
+    DEFAULT_CSS = """
+    Recipes { align: center middle; background: $background 60%; }
+    Recipes .sheet { width: 92%; max-width: 110; height: 88%; padding: 0; background: $surface; }
+    Recipes Lines { height: auto; max-height: 5; padding: 0 2; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "go back", show=False),
+        Binding("slash", "filter", "find", show=False),
+    ]
+
+    def __init__(self, settings: Settings, current: str) -> None:
+        """Recipes and studies.
+
+        Args:
+            current: the recipe on which the cursor stands at first.
+        """
+        super().__init__()
+        self._recipes = {info.name: info for info in list_presets("recipes", settings)}
+        self._studies = {info.name: info for info in list_presets("studies", settings)}
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The list and a few lines on what the cursor stands on."""
+        with Vertical(classes="sheet"):
+            yield Picker("Recipes and studies", self._items())
+            yield Lines()
+
+    def _items(self) -> list[Item]:
+        alone = [name for name, info in self._recipes.items() if not info.facts.get("study")]
+        items = [Item("", "none: choose the parts yourself"), *(self._item(self._recipes[name]) for name in alone)]
+        for name, study in self._studies.items():
+            members = [recipe for recipe in study.facts.get("recipes", ()) if recipe in self._recipes]
+            note = f"queue its {counted(len(members), 'run')}"
+            items.append(Item(_STUDY + name, f"Study {plain(name, 60)}", note, study.help))
+            items += [self._item(self._recipes[recipe], "  ") for recipe in members]
+        return items
+
+    def _item(self, info: PresetInfo, indent: str = "") -> Item:
+        parts = [info.facts.get(part, "") for part in ("dataset", "architecture", "strategy")]
+        note = " · ".join(plain(str(part), 30) for part in parts if part)
+        return Item(info.name, indent + plain(info.name, 60), note, f"{info.help} {note}")
+
+    def on_mount(self) -> None:
+        """Begin where one was."""
+        choices = self.query_one(Picker).choices
+        choices.focus()
+        choices.point(self._current)
+        self._explain(choices.current)
+
+    def on_choices_moved(self, event: Choices.Moved) -> None:
+        """Explain what the cursor stands on."""
+        self._explain(event.item)
+
+    def _explain(self, item: Item | None) -> None:
+        value = item.value if item is not None else ""
+        lines = []
+        if value.startswith(_STUDY):
+            study = self._studies[value.removeprefix(_STUDY)]
+            lines = [study.help, str(study.facts.get("question", ""))]
+        elif value in self._recipes:
+            info = self._recipes[value]
+            printed = str(info.facts.get("printed", ""))
+            lines = [info.problem or info.help, f"printed: {printed}" if printed else ""]
+        width = max(20, self.query_one(Picker).size.width - 4)
+        shown = [part for line in lines for part in Text(plain(line, 300)).wrap(self.app.console, width)][:3]
+        shown += [Text()] * (3 - len(shown))
+        self.query_one(Lines).show([*shown, Text("↵ take   / find   esc back", "dim")])
+
+    def on_choices_taken(self, event: Choices.Taken) -> None:
+        """Take it."""
+        value = event.item.value
+        if value.startswith(_STUDY):
+            recipes = self._studies[value.removeprefix(_STUDY)].facts.get("recipes", ())
+            self.dismiss(("", tuple(recipes)))
+        else:
+            self.dismiss((value, ()))
+
+    def action_filter(self) -> None:
+        """Find by typing."""
+        self.query_one(Picker).open_filter()
+
+    def action_back(self) -> None:
+        """Leave the field, or the window."""
+        picker = self.query_one(Picker)
+        if picker.filtering:
+            picker.close_filter()
+        else:
+            self.dismiss(None)

@@ -1,0 +1,99 @@
+"""The settings screen: background, colours, and the folders with where each came from."""
+
+from typing import ClassVar
+
+import msgspec
+from rich.text import Text
+from textual.app import ComposeResult
+
+from vislab.presets.settings import FOLDERS, PROJECT_FILE, VARIABLES
+from vislab.tui.preferences import preferences_file
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.views.text import plain
+from vislab.tui.widgets.lines import ScrolledLines
+
+_SAMPLES = ("primary", "success", "warning", "error")
+
+
+class SettingsLines(ScrolledLines):
+    """What is set."""
+
+    DEFAULT_CSS = """
+    SettingsLines { height: 1fr; padding: 1 2; }
+    """
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """Looks, then folders."""
+        screen = self.screen
+        assert isinstance(screen, SettingsScreen)
+        lines = screen.lines()
+        return [
+            part for line in lines for part in (line.wrap(self.app.console, max(10, width - 1)) if line else [line])
+        ]
+
+
+class SettingsScreen(ConsoleScreen):
+    """Change how the console looks; see where things lie."""
+
+    NAME: ClassVar[str] = "settings"
+
+    def body(self) -> ComposeResult:
+        """Lines that scroll."""
+        yield SettingsLines()
+
+    def on_mount(self) -> None:
+        """Show what is set."""
+        super().on_mount()
+        self.heading("vislab · settings")
+        self._lines.repaint()
+        self._lines.focus()
+
+    @property
+    def _lines(self) -> SettingsLines:
+        return self.query_one(SettingsLines)
+
+    def lines(self) -> list[Text]:
+        """What is set, a line each."""
+        settings, preferences = self.console.settings, self.console.preferences
+        colours = "told apart by colour-blind eyes" if preferences.colour_blind_safe else "the usual red and green"
+        samples = Text("  ")
+        for name in _SAMPLES:
+            samples.append(f"● {name}  ", self.app.theme_variables[name])
+        lines = [
+            Text("Looks", "bold"),
+            Text.assemble(("  t  ", "bold"), f"background  {preferences.background}"),
+            Text.assemble(("  p  ", "bold"), f"colours     {colours}"),
+            samples,
+            Text(f"  kept in {plain(str(preferences_file(settings)))}", "dim"),
+            Text(),
+            Text("Folders", "bold"),
+        ]
+        for name, help in FOLDERS.items():
+            origin = plain(settings.origins.get(name, ""))
+            lines.append(Text.assemble(("  " + name, "bold"), f"  {plain(str(getattr(settings, name)))}"))
+            lines.append(Text(f"      {help}; from: {origin}", "dim"))
+        lines += [
+            Text.assemble(("  config_dir", "bold"), f"  {plain(str(settings.config_dir))}"),
+            Text("      settings and presets of yours", "dim"),
+            Text(),
+            Text(
+                f"  Set a folder in {plain(str(settings.config_dir / 'config.toml'))}, for one project in its "
+                f"{PROJECT_FILE}, for one shell by {', '.join(VARIABLES.values())}, or for one command by --runs-dir.",
+                "dim",
+            ),
+        ]
+        return lines
+
+    def action_theme(self) -> None:
+        """Dark or light."""
+        preferences = self.console.preferences
+        other = "light" if preferences.background == "dark" else "dark"
+        self.console.prefer(msgspec.structs.replace(preferences, background=other))
+        self._lines.repaint()
+
+    def action_colours(self) -> None:
+        """Safe colours or usual ones."""
+        preferences = self.console.preferences
+        safe = not preferences.colour_blind_safe
+        self.console.prefer(msgspec.structs.replace(preferences, colour_blind_safe=safe))
+        self._lines.repaint()

@@ -1,0 +1,207 @@
+"""What a selection will do, in lines: data, classes, model, what is frozen, steps, memory, time, advice.
+
+All text that is returned is safe.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from vislab.engine.runs.devices import Device
+from vislab.presets import timm_index
+from vislab.presets.choices import HUGGING_FACE
+from vislab.presets.schema.spec import Spec
+from vislab.tui.advice import Advice
+from vislab.tui.facts import DataFacts, Facts, steps_per_epoch
+from vislab.tui.views import text
+from vislab.tui.views.text import counted, millions, plain
+
+Kind = Literal["fact", "dim", "problem", "warning"]
+
+UNKNOWN = "–"
+_BAR = 8  # cells of the longest bar of a class
+_NAME = 14  # cells of a class's name beside its bar
+
+
+class Line(NamedTuple):
+    """One line, wrapped by whoever shows it."""
+
+    text: str
+    kind: Kind = "fact"
+    remedy: str = ""
+    """Of a warning; goes on after the text."""
+
+
+def summary(
+    spec: Spec | None, facts: Facts, problems: Sequence[str], advice: Sequence[Advice], width: int, room: int
+) -> list[Line]:
+    """What will run.
+
+    Args:
+        spec: as far as it could be put together.
+        width: in cells, for the bars of the classes.
+        room: lines that the bars of the classes may take.
+    """
+    lines = [Line(f"✖ {plain(problem, 400)}", "problem") for problem in problems]
+    if spec is None:
+        return lines
+    trouble = "" if problems else plain(facts.model_error or (facts.data.split_error if facts.data else ""), 400)
+    if trouble:
+        lines.append(Line(f"✖ {trouble}", "problem"))
+    if spec.dataset.source:
+        lines.append(Line(data_line(spec, facts)))
+        if facts.data is not None and room > 2:
+            lines.append(Line(plain(facts.data.split, 200), "dim"))
+            room -= 1
+        lines += [Line(line, "dim") for line in class_lines(facts.data, width, room)]
+    if spec.architecture.build:
+        lines += [Line(model_line(spec, facts)), Line(training_line(spec, facts))]
+    plan = " · ".join((plan_line(spec, facts), cost_line(spec, facts)))
+    lines += [Line(plan)] if text.cells(plan) <= width else [Line(plan_line(spec, facts)), Line(cost_line(spec, facts))]
+    lines += [Line(f"! {warning.text}", "warning", warning.remedy) for warning in advice]
+    return lines
+
+
+def data_line(spec: Spec, facts: Facts) -> str:
+    """Images, classes and roles, counted; or as they were published."""
+    data = facts.data
+    if data is not None:
+        roles = [f"{text.count(data.images(role))} {role}" for role in ("train", "validation") if data.images(role)]
+        test = data.images("test")
+        roles += [f"{text.count(test)} test"] if test and not data.selected_on_test else []
+        stratified = ", stratified" if "stratified" in data.split else ""
+        return f"{_counts(data.images(), len(data.classes))} · {' / '.join(roles)}{stratified}"
+    published = _counts(spec.dataset.images, spec.dataset.classes) if spec.dataset.images else plain(spec.dataset.name)
+    if facts.data_error:
+        return f"{published} · {plain(facts.data_error, 200)}"
+    if spec.dataset.source == HUGGING_FACE:
+        return f"{published} · of the Hugging Face hub: counted when the run begins"
+    return f"{published} · counting …"
+
+
+def _counts(images: int, classes: int) -> str:
+    return f"{counted(images, 'image')} · {counted(classes, 'class', 'classes')}"
+
+
+def class_lines(data: DataFacts | None, width: int, room: int) -> list[str]:
+    """Bars of the classes, as many to a line as fit; where not all have room, the largest and the smallest."""
+    if data is None or room < 1:
+        return []
+    counts = data.counts["all"]
+    names = [text.plain(name, _NAME) for name in data.classes]
+    name_cells = max(map(text.cells, names))
+    number_cells = len(text.count(max(counts)))
+    cell = name_cells + 1 + _BAR + 1 + number_cells
+    per_line = max(1, (width + 2) // (cell + 2))
+    most = max(counts)
+
+    def bar(index: int) -> str:
+        length = round(_BAR * counts[index] / most) if most else 0
+        filled = "█" * (max(1, length) if counts[index] else 0)
+        return f"{text.fit(names[index], name_cells)} {filled:<{_BAR}} {text.count(counts[index]):>{number_cells}}"
+
+    if len(names) <= per_line * room:
+        rows = [range(start, min(start + per_line, len(names))) for start in range(0, len(names), per_line)]
+        return ["  ".join(bar(index) for index in row) for row in rows]
+    order = sorted(range(len(names)), key=lambda index: (-counts[index], index))
+    return [
+        f"largest {names[order[0]]} {text.count(most)} · smallest {names[order[-1]]} {text.count(counts[order[-1]])}"
+    ]
+
+
+def model_line(spec: Spec, facts: Facts) -> str:
+    """Size, cost, input and weights of the model."""
+    size, channels = spec.preprocessing.image_size, spec.preprocessing.channels
+    parts = [plain(spec.architecture.name, 60)]
+    if facts.model is not None:
+        parts.append(f"{millions(facts.model.parameters)} parameters")
+        parts.append(f"{_operations(facts.model.multiply_adds)} multiply-adds")
+    elif spec.architecture.parameters:
+        parts.append(f"{millions(spec.architecture.parameters)} parameters")
+    parts.append(f"input {channels} × {size} × {size}")
+    return " · ".join(parts)
+
+
+def _operations(value: int) -> str:
+    return f"{value / 1e9:.1f} G" if value >= 5e7 else f"{value / 1e6:.1f} M"
+
+
+def training_line(spec: Spec, facts: Facts) -> str:
+    """What trains and what is frozen."""
+    strategy, model = spec.strategy, facts.model
+    trains = f" ({millions(model.trainable)})" if model is not None else ""
+    frozen = f" ({millions(model.parameters - model.trainable)})" if model is not None else ""
+    start = "from pretrained weights" if strategy.pretrained else "from scratch"
+    if strategy.freeze == "backbone":
+        head = "own head on the feature map" if spec.architecture.head != "none" else "new head"
+        return f"pretrained backbone frozen{frozen} · {head} trains{trains}"
+    if strategy.freeze == "gradual":
+        every = counted(strategy.unfreeze_every, "epoch")
+        return f"{start}: the head trains first{trains}, one more stage joins every {every}"
+    return f"{start}: everything trains{trains}"
+
+
+def plan_line(spec: Spec, facts: Facts) -> str:
+    """Epochs, steps and optimizer."""
+    strategy = spec.strategy
+    train = facts.data.images("train") if facts.data is not None else 0
+    steps = text.count(steps_per_epoch(train, strategy.batch_size)) if train else UNKNOWN
+    parts = [f"{counted(strategy.epochs, 'epoch')} × {steps} steps of {text.count(strategy.batch_size)}"]
+    if strategy.max_steps:
+        parts[0] += f", at most {counted(strategy.max_steps, 'step')}"
+    parts.append(f"{plain(strategy.optimizer, 20)} {strategy.learning_rate:g}, {strategy.schedule}")
+    return " · ".join(parts)
+
+
+def cost_line(spec: Spec, facts: Facts) -> str:
+    """Memory, estimated; and time, as it was measured on this machine."""
+    parts = []
+    if facts.model is not None:
+        parts.append(f"memory {text.size(facts.model.memory['total'])} (estimated)")
+    if facts.seconds_per_epoch is None:
+        parts.append(f"time {UNKNOWN} (never run here)")
+    else:
+        parts.append(f"time {text.duration(facts.seconds_per_epoch * spec.strategy.epochs)} (as measured here)")
+    return " · ".join(parts)
+
+
+def picker_note(facts: dict[str, object]) -> str:
+    """What stands beside a preset in a list: images of a data set, size of an architecture, epochs of a strategy."""
+    images, parameters, epochs = facts.get("images"), facts.get("parameters"), facts.get("epochs")
+    if isinstance(epochs, int):
+        return counted(epochs, "epoch")
+    if isinstance(images, int):
+        return text.count(images)
+    return millions(parameters) if isinstance(parameters, int) else ""
+
+
+def architecture_help(name: str) -> str:
+    """One sentence on a model of timm that has no preset of its own; empty for other names."""
+    model = timm_index.find(name)
+    if model is None:
+        return ""
+    weights = f"weights trained at {model.image_size} px are published" if model.pretrained else "no published weights"
+    return f"{name}: {millions(model.parameters)} parameters; {weights}."
+
+
+def device_line(requested: str, devices: Sequence[Device], chosen: Device | None, trouble: str) -> str:
+    """Which device will train, what memory it has free, and who is on the others.
+
+    Args:
+        requested: of the spec.
+        devices: everything that can train here, cards in the order of `cuda:N`.
+        chosen: what `requested` means now; None: nothing, and `trouble` says why.
+    """
+    if chosen is None:
+        return f"device {plain(requested, 20)} ✖ {plain(trouble, 200)}"
+    cards = [device for device in devices if device.kind == "cuda"]
+    name = f"cuda:{cards.index(chosen)}" if chosen in cards else chosen.kind
+    shown = f"device {name}" if requested == name else f"device {plain(requested, 20)} → {name}"
+    parts = [f"{shown}  {plain(chosen.name, 40)}"]
+    if chosen.kind == "cuda" and chosen.memory_total:
+        parts.append(f"{text.size(chosen.memory_free)} of {text.size(chosen.memory_total)} free")
+    elif chosen.memory_total:
+        parts.append(f"{text.size(chosen.memory_total)} memory")
+    busy = [f"cuda:{index}" for index, card in enumerate(cards) if card.users and card != chosen]
+    if chosen.users:
+        parts.append(f"in use by {counted(chosen.users, 'process', 'processes')}")
+    return " · ".join(parts) + (f"   ({', '.join(busy)} in use)" if busy else "")

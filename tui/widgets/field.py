@@ -1,0 +1,104 @@
+"""One setting that is changed in place: read until Enter, written until Enter or Esc."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.events import Click
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from vislab.tui.views.text import plain
+
+_CELLS = 10  # of a value that is written
+
+
+class Field(Horizontal, can_focus=True):
+    """A setting's name and value."""
+
+    DEFAULT_CSS = """
+    Field { width: auto; height: 1; margin: 0 2 0 0; }
+    Field Static { width: auto; }
+    Field:focus Static { text-style: reverse; }
+    Field Input { display: none; width: 14; height: 1; border: none; padding: 0; background: $panel; }
+    Field.writing Input { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "write", "change it", show=False),
+        Binding("left", "app.focus_previous", "the one before", show=False),
+        Binding("right", "app.focus_next", "the next one", show=False),
+    ]
+
+    @dataclass
+    class Written(Message):
+        """The text has changed while it is written; `done` when Enter was pressed."""
+
+        field: "Field"
+        text: str
+        done: bool
+
+    def __init__(self, key: str, label: str) -> None:
+        """A field for a dotted key of a spec."""
+        super().__init__(id=key.replace(".", "-").replace("_", "-"))
+        self.key = key
+        self._label, self._value, self._changed = label, "", False
+        self._static = Static()
+        self._input = Input(compact=True, select_on_focus=True)
+        self._input.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """Both forms."""
+        yield self._static
+        yield self._input
+
+    @property
+    def shown(self) -> str:
+        """Label and value."""
+        return f"{self._label} {self._value}"
+
+    @property
+    def writing(self) -> bool:
+        """Whether it is being changed."""
+        return self.has_class("writing")
+
+    def show(self, value: str, *, changed: bool) -> None:
+        """Show a value; one that was changed here is bold."""
+        if (value, changed) != (self._value, self._changed) or not self._static.content:
+            self._value, self._changed = value, changed
+            self._draw()
+
+    def action_write(self) -> None:
+        """Open the field."""
+        self.add_class("writing")
+        self._draw()
+        self._input.value = self._value
+        self._input.focus()
+
+    def leave(self) -> None:
+        """Close the field, whatever is written in it."""
+        self.remove_class("writing")
+        self._draw()
+        self.focus()
+
+    def on_click(self, event: Click) -> None:
+        """A click opens it."""
+        if not self.writing:
+            self.action_write()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Let it be judged."""
+        event.stop()
+        if self.writing:
+            self.post_message(self.Written(self, event.value, False))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Let it be taken."""
+        event.stop()
+        self.post_message(self.Written(self, event.value, True))
+
+    def _draw(self) -> None:
+        value = "" if self.writing else plain(self._value, _CELLS)
+        self._static.update(Text.assemble(f"{self._label} ", (value, "bold" if self._changed else "")))
