@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from vislab.engine.analysis.findings import Finding, findings
+from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.meters import Meter, Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Follower, Run, RunStatus
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views.live import LIVE
+from vislab.tui.views.live import LIVE, UNENDED
+from vislab.tui.views.run import result_lines
 from vislab.tui.worker_log import last_lines
 
 LOG_LINES = 200
@@ -22,6 +24,7 @@ class Look:
     Attributes:
         whole: the log was read to its present end; else there is more to read at once.
         log: the last lines of worker.log; safe text.
+        result: what came out, in sentences; empty while the run lives. Safe text.
     """
 
     state: RunState
@@ -31,10 +34,11 @@ class Look:
     reading: Reading | None
     findings: tuple[Finding, ...]
     log: tuple[str, ...]
+    result: tuple[str, ...]
 
     @property
     def alive(self) -> bool:
-        """Whether a worker has the run."""
+        """Whether a worker has the run, which takes requests."""
         return self.status in LIVE
 
     @property
@@ -64,18 +68,21 @@ class Looker:
     def look(self) -> Look:
         """Look now."""
         worker = self.run.worker()  # asked first: what a worker said before its end is read after it
+        queued = not worker and holder(self.run.waiting_lock) != 0
         size = self.run.events.stat().st_size if self.run.events.exists() else 0
         before = self._follower.position
         state = self._follower.look()
         whole = self._follower.position >= size or self._follower.position == before  # a cut line is never read
+        status: RunStatus = "queued" if queued else self._status(state, worker, whole)
         return Look(
             state=state,
             progress=self.run.progress(),
-            status=self._status(state, worker, whole),
+            status=status,
             whole=whole,
             reading=self._read_device(state, worker),
             findings=self._judge(state),
             log=self._read_log(),
+            result=() if status in UNENDED else tuple(result_lines(state, self.spec, status)),
         )
 
     def _status(self, state: RunState, worker: int, whole: bool) -> RunStatus:

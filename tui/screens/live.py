@@ -297,10 +297,10 @@ class LiveScreen(ConsoleScreen):
 
     def action_detach(self) -> None:
         """Leave the view."""
-        if len(self.app.screen_stack) > 1:
-            self.app.pop_screen()
+        if self.console.at_home:
+            self.console.exit()
         else:
-            self.app.exit()
+            self.console.pop_screen()
 
     def action_along(self) -> None:
         """Inside epochs, or a point an epoch."""

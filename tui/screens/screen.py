@@ -76,7 +76,7 @@ class ConsoleScreen(Screen[None]):
         if action not in _IDS:
             return super().check_action(action, parameters)
         if action == "back":
-            return self.in_field or len(self.console.screen_stack) > 1
+            return self.in_field or not self.console.at_home
         if action == "open_live":
             return bool(self.console.live)
         if action.startswith("open_"):

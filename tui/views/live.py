@@ -13,6 +13,7 @@ from vislab.tui.views import text
 from vislab.tui.views.run import end_line
 
 LIVE: tuple[RunStatus, ...] = ("starting", "training", "paused")
+UNENDED: tuple[RunStatus, ...] = ("new", "queued", *LIVE)
 
 PHASES: dict[Phase, tuple[str, str]] = {
     "starting": ("Start", ""),
@@ -53,14 +54,14 @@ def bars(
     epoch = progress.epoch if progress is not None and status in LIVE else done_epochs
     planned = max(state.epochs_planned, epoch)
     share = progress_views.run_share(state, progress, max_steps)
-    if status not in LIVE:
+    if status not in UNENDED:
         elapsed = text.clock(state.elapsed)
         return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}", width)]
     elapsed = text.clock(max(state.elapsed, progress.elapsed if progress is not None else 0.0))
     left = text.clock(progress_views.time_left(state, progress, max_steps))
     whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed} + {left}", width)
-    if progress is None:
-        return [whole, _bar("Start", "", 0.0, "", width)]
+    if progress is None or status not in LIVE:
+        return [whole, _bar({"queued": "Queued", "new": "New"}.get(status, "Start"), "", 0.0, "", width)]
     label, unit = PHASES[progress.phase]
     detail = f"{unit} {progress.done:>3}/{progress.total}".strip() if progress.total else ""
     part = progress_views.part_share(progress)
@@ -126,17 +127,17 @@ def finding_line(found: Sequence[Finding]) -> str:
     if not found:
         return ""
     first = found[0]
-    more = f" (1 of {len(found)})" if len(found) > 1 else ""
-    return text.plain(f"{SIGNS[first.severity]} {first.text}{more}", 400)
+    which = f" (1 of {len(found)})" if len(found) > 1 else ""
+    return text.plain(f"{SIGNS[first.severity]}{which} {first.text}", 400)
 
 
 def ending(state: RunState, status: RunStatus, last_words: str = "") -> str:
-    """How a run that lives no more ended, in one sentence; empty for a live one.
+    """How a run that lives no more ended, in one sentence; empty for one that has not ended.
 
     Args:
         last_words: the last line of the log of a worker that died.
     """
-    if status in LIVE:
+    if status in UNENDED:
         return ""
     line = end_line(state, status)
     return f"{line}: {text.plain(last_words, 400)}" if status == "died" and last_words else line

@@ -50,7 +50,7 @@ class Lines(ScrollView, can_focus=False):
         for index in range(max(len(before), len(self._lines))):
             old = before[index] if index < len(before) else None
             new = self._lines[index] if index < len(self._lines) else None
-            if old is None or new is None or old != new or old.style != new.style:
+            if old is not new and (old is None or new is None or old != new or old.style != new.style):
                 self.refresh_line(index)
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
@@ -76,6 +76,9 @@ class Lines(ScrollView, can_focus=False):
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[index]
+        if line.cell_len > width:
+            line = line.copy()
+            line.truncate(width, overflow="ellipsis")
         strip = Strip(line.render(self.app.console), line.cell_len)
         return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
 

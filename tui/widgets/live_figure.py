@@ -72,13 +72,13 @@ def heading(
     written = text.loss if quantity == "loss" else text.accuracy
     log_y = options.log_loss and quantity == "loss"
     parts = [("", "", f"{quantity}, log" if log_y else quantity, 0)]
+    if missing := curves.not_shown(shown, log_y=log_y):
+        parts.append(("!", "", missing, BEST_COLOUR))
     for curve in shown:
         parts.append((curve.marker, curve.name, written(curve.ys[-1]) if curve.ys else text.MISSING, curve.colour))
     if state.best is not None:
         value = written(state.best.val_loss if quantity == "loss" else state.best.val_accuracy)
         parts.append((BEST_MARKER, "", f"{value} e{state.best.epoch}", BEST_COLOUR))
-    if missing := curves.not_shown(shown, log_y=log_y):
-        parts.append(("!", "", missing, BEST_COLOUR))
     named = sum(text.cells(" ".join(filter(None, part[:3]))) + 2 for part in parts) <= width + 2
     line, room = "", width
     for marker, name, value, code in parts:

@@ -100,7 +100,7 @@ class EpochTable(ScrolledLines):
 
 
 class FindingLines(ScrolledLines):
-    """What the history shows and what to do about it, and the worker's notices, wrapped."""
+    """What came out, what the history shows and what to do about it, and the worker's notices, wrapped."""
 
     DEFAULT_CSS = """
     FindingLines { padding: 0 1; }
@@ -110,17 +110,21 @@ class FindingLines(ScrolledLines):
         super().__init__(id=id)
         self._findings: tuple[Finding, ...] = ()
         self._notices: list[tuple[str, str]] = []
+        self._result: tuple[str, ...] = ()
 
     def tell(self, look: Look) -> None:
         """Show what another look found."""
         notices = notice_rows(look.state)
-        if (look.findings, notices) != (self._findings, self._notices) or not self.lines:
-            self._findings, self._notices = look.findings, notices
+        told = (look.result, look.findings, notices)
+        if told != (self._result, self._findings, self._notices) or not self.lines:
+            self._result, self._findings, self._notices = told
             self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text]:
-        """Each finding, its remedy below it; then the notices."""
+        """Results; each finding, its remedy below it; then the notices."""
         lines: list[Text] = []
+        for sentence in self._result:
+            lines += Text(sentence, "bold").wrap(self.app.console, width)
         for finding in self._findings:
             whole = self.styled(self.app, finding, plain(f"{live.SIGNS[finding.severity]} {finding.text}", 1000))
             lines += whole.wrap(self.app.console, width)

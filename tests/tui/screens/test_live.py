@@ -1,0 +1,555 @@
+"""The live view: every key, every end, every size."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from vislab.engine.runs import control
+from vislab.engine.runs.events import EpochEnded, Notice, RunStarted, StepsLogged
+from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.store import Labels, Run, create
+from vislab.presets.settings import Settings
+from vislab.presets.spec_file import load_spec
+from vislab.tui.actions import for_screen
+from vislab.tui.app import Console
+from vislab.tui.screens.dialog import Prompt, Question
+from vislab.tui.screens.live import LiveScreen
+from vislab.tui.widgets.curve_plot import CurvePlot
+from vislab.tui.widgets.header_line import HeaderLine
+from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.lines import Lines
+
+WORKER = Path(__file__).parents[1] / "live_worker.py"
+Act = Callable[[Pilot[int]], Awaitable[None]]
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+
+
+@pytest.fixture
+def make(settings: Settings) -> Callable[..., Run]:
+    """Make a run that nobody trains."""
+
+    def make(name: str = "a-run") -> Run:
+        from vislab.presets.library import resolve
+
+        spec = resolve(recipe="digits-lenet5", name=name, settings=settings)
+        return create(settings.runs_dir, spec, labels=Labels(name=name))
+
+    return make
+
+
+@pytest.fixture
+def start(make: Callable[..., Run]) -> Iterator[Start]:
+    """Make a run and start the worker that trains nothing."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str = "a-run", *, epochs: int = 1000, pause: float = 0.02, end: str = "done") -> Run:
+        run = make(name)
+        fake = {"VISLAB_FAKE_EPOCHS": str(epochs), "VISLAB_FAKE_PAUSE": str(pause), "VISLAB_FAKE_END": end}
+        with run.worker_log.open("ab") as log:
+            worker = subprocess.Popen([sys.executable, str(WORKER), str(run.path)], stdout=log, env=os.environ | fake)
+        started.append(worker)
+        while not run.worker() and worker.poll() is None:
+            time.sleep(0.01)
+        return run
+
+    yield start
+    for worker in started:
+        worker.kill()
+        worker.wait()
+
+
+def play(settings: Settings, run: Run, act: Act, *, size: tuple[int, int] = (80, 24)) -> Console:
+    console = Console(settings, first=lambda _: LiveScreen(run))
+
+    async def go() -> None:
+        async with console.run_test(size=size) as pilot:
+            await until(pilot, lambda: view(pilot).seen is not None and view(pilot).seen.whole)  # type: ignore[union-attr]
+            await act(pilot)
+
+    asyncio.run(go())
+    return console
+
+
+async def until(pilot: Pilot[int], reached: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Let the console work until something is so."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, f"not reached within {seconds} s"
+        await pilot.pause(0.02)
+
+
+def view(pilot: Pilot[int]) -> LiveScreen:
+    screen = pilot.app.screen_stack[1]
+    assert isinstance(screen, LiveScreen)
+    return screen
+
+
+def words(pilot: Pilot[int], what: str) -> str:
+    return view(pilot).query_one(what, Lines).words
+
+
+def header(pilot: Pilot[int]) -> str:
+    return view(pilot).query_one(HeaderLine).words
+
+
+def asked(run: Run) -> list[tuple[str, str]]:
+    return [(request.action, request.value) for request in control.ControlReader(run.control).poll()]
+
+
+def test_a_live_run_is_seen_to_train_rest_and_stop(settings: Settings, start: Start) -> None:
+    run = start()
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "● training" in header(pilot))
+        assert "p pause  s stop…  c save  r rate…" in view(pilot).query_one(KeyFooter).words
+        await until(pilot, lambda: "★" in words(pilot, "#table"))
+        assert "1,234 img/s" in words(pilot, "#bars")
+        assert "cpu A processor" in words(pilot, "#device") and "waiting for data 3 %" in words(pilot, "#device")
+        await until(pilot, lambda: " of " in words(pilot, "#device"))  # the processor's share needs two looks
+        await pilot.press("c")
+        assert "saving …" in header(pilot)
+        await until(pilot, lambda: "saving" not in header(pilot))
+        await pilot.press("p")
+        await until(pilot, lambda: "‖ paused" in header(pilot))
+        assert "Paused" in words(pilot, "#bars")
+        await pilot.press("p")
+        await until(pilot, lambda: "● training" in header(pilot))
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press("n")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press("s")
+        await until(pilot, lambda: "‖ stopped" in header(pilot), seconds=5.0)
+        assert "stopped on request" in words(pilot, "#bars")
+        assert "pause" not in view(pilot).query_one(KeyFooter).words
+        await pilot.press("p", "c", "s", "r")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, LiveScreen)
+
+    play(settings, run, act)
+    assert [action for action, _ in asked(run)] == ["checkpoint", "pause", "unpause", "stop"]
+
+
+def test_stop_after_the_epoch(settings: Settings, start: Start) -> None:
+    run = start()
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press("e")
+        await until(pilot, lambda: "stopped on request after the epoch" in words(pilot, "#bars"))
+
+    play(settings, run, act)
+
+
+def test_the_learning_rate_is_asked_for_and_checked(settings: Settings, start: Start) -> None:
+    run = start(pause=0.05)
+
+    async def rate(pilot: Pilot[int], value: str) -> None:
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
+        pilot.app.screen.query_one(Input).value = value
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+
+    async def act(pilot: Pilot[int]) -> None:
+        for value in ("-1", "fast", "inf", "nan"):
+            await rate(pilot, value)
+            assert "is none" in words(pilot, "#message")
+        await rate(pilot, "2e-4")
+        assert "learning rate 0.0002 …" in header(pilot)
+        await until(pilot, lambda: "learning rate" not in header(pilot))
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
+        assert pilot.app.screen.query_one(Input).value == "0.0002"
+        await pilot.press("escape")
+
+    play(settings, run, act)
+    assert asked(run) == [("set_learning_rate", "0.0002")]
+
+
+@pytest.mark.parametrize(
+    ("end", "sign", "reason"),
+    [
+        ("die", "✖ died", "fatal: cosmic ray"),
+        ("fail", "✖ failed", "The loss is not finite."),
+        ("done", "✔ done", "done after 2 of 2 epochs"),
+    ],
+)
+def test_an_end_is_seen_with_its_reason(settings: Settings, start: Start, end: str, sign: str, reason: str) -> None:
+    run = start(epochs=2, end=end)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: sign in header(pilot), seconds=5.0)
+        assert reason in words(pilot, "#bars")
+        await pilot.press("f")
+        assert "after 2 of 2 epochs" in words(pilot, "#findings").replace("\n", " ")
+
+    play(settings, run, act)
+
+
+def test_a_killed_worker_is_seen_within_five_seconds(settings: Settings, start: Start) -> None:
+    run = start()
+
+    async def act(pilot: Pilot[int]) -> None:
+        os.kill(run.worker(), signal.SIGKILL)
+        await until(pilot, lambda: "✖ died" in header(pilot), seconds=5.0)
+
+    play(settings, run, act)
+
+
+def test_panels_take_turns_on_a_small_screen(settings: Settings, start: Start) -> None:
+    run = start(epochs=3)
+
+    async def act(pilot: Pilot[int]) -> None:
+        def shown() -> list[str]:
+            return [name for name in ("table", "findings", "log") if view(pilot).query_one(f"#{name}").size.height]
+
+        assert shown() == ["table"]
+        for key, expected in (("f", "findings"), ("o", "log"), ("o", "table"), ("f", "findings"), ("t", "table")):
+            await pilot.press(key)
+            await pilot.pause()
+            assert shown() == [expected]
+            assert view(pilot).focused is view(pilot).query_one(f"#{expected}")
+        assert "a library says [red]hello␛[31m" in words(pilot, "#log")
+
+    play(settings, run, act)
+
+
+@pytest.mark.parametrize("size", [(200, 60), (120, 40)])
+def test_a_wide_screen_shows_all_panels_at_once(settings: Settings, start: Start, size: tuple[int, int]) -> None:
+    run = start(epochs=3)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.pause()
+        for name in ("table", "findings", "log", "loss", "accuracy"):
+            assert view(pilot).query_one(f"#{name}").size.area > 0
+        await pilot.press("o")
+        assert view(pilot).focused is view(pilot).query_one("#log")
+        assert view(pilot).query_one("#findings").size.area > 0
+
+    play(settings, run, act, size=size)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+def test_everything_important_has_its_place(settings: Settings, start: Start, size: tuple[int, int]) -> None:
+    run = start(epochs=30, pause=0.0)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "done" in header(pilot))
+        await until(pilot, lambda: "┤" in words(pilot, "#loss") and "┤" in words(pilot, "#accuracy"))
+        screen = view(pilot)
+        for name in ("#bars", "#loss", "#accuracy", "#table", "#device", "#message"):
+            region = screen.query_one(name).region
+            assert region.area > 0 and screen.region.contains_region(region), name
+        assert screen.query_one("#table").size.height >= 5
+        assert all(line.cell_len <= size[0] for line in screen.query_one("#table", Lines).lines)
+        assert "★" in words(pilot, "#loss") and "(1 of" in words(pilot, "#message")
+
+    play(settings, run, act, size=size)
+
+
+def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
+    run = start(epochs=40, pause=0.0)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "done" in header(pilot) and "┤" in words(pilot, "#loss"))
+        loss = view(pilot).query_one("#loss", CurvePlot)
+
+        async def changed(key: str) -> None:
+            before = words(pilot, "#loss")
+            await pilot.press(key)
+            await until(pilot, lambda: words(pilot, "#loss") != before)
+
+        await changed("e")
+        assert view(pilot).options.along == "step"
+        await changed("e")
+        assert view(pilot).options.along == "epoch"
+        await changed("y")
+        assert "loss, log" in words(pilot, "#loss") and "0.5" in words(pilot, "#loss")
+        await changed("m")
+        assert "·" in words(pilot, "#loss")
+        for zoom in (30, 10, 3, 0):
+            await changed("z")
+            assert view(pilot).options.last == zoom
+        await pilot.press("v")
+        await pilot.pause()
+        assert loss.size.width > 70 and not view(pilot).query_one("#accuracy").display
+        await pilot.press("v")
+        await pilot.pause()
+        assert not loss.display and view(pilot).query_one("#accuracy").size.width > 70
+        await pilot.press("v", "w")
+        await pilot.pause()
+        assert not view(pilot).query_one("#charts").display
+        assert "train loss: last 0.1581 at epoch 40, lowest 0.1581 at epoch 40, falling" in words(pilot, "#words")
+        await pilot.press("w")
+        await pilot.pause()
+        assert loss.size.area > 0
+
+    play(settings, run, act)
+
+
+def test_other_live_runs_are_a_key_away(settings: Settings, start: Start) -> None:
+    older, newer = start("older"), start("newer")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: len(view(pilot).console.live) == 2)
+        seen = {view(pilot).watched.id}
+        await pilot.press("]")
+        await until(pilot, lambda: view(pilot).watched.id not in seen)
+        await until(pilot, lambda: "● training" in header(pilot))
+        await pilot.press("[")
+        await until(pilot, lambda: view(pilot).watched.id in seen)
+
+    play(settings, older, act)
+    assert newer.worker() and older.worker()
+
+
+def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings, start: Start, tmp_path: Path) -> None:
+    run = start(epochs=2)
+    file = tmp_path / "log.html"
+
+    async def export(pilot: Pilot[int], to: Path) -> None:
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
+        pilot.app.screen.query_one(Input).value = str(to)
+        await pilot.press("enter")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await export(pilot, file)
+        await until(pilot, lambda: "Written:" in words(pilot, "#message"))
+        assert "<html" in file.read_text()
+        file.write_text("mine")
+        await export(pilot, file)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press("n")
+        await export(pilot, tmp_path / "nowhere" / "log.html")
+        await until(pilot, lambda: "there is no folder" in words(pilot, "#message"))
+        assert file.read_text() == "mine"
+        await export(pilot, file)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press("r")
+        await until(pilot, lambda: "<html" in file.read_text())
+
+    play(settings, run, act)
+
+
+@pytest.mark.parametrize("key", ["d", "q", "ctrl+c"])
+def test_leaving_leaves_the_run_alone(settings: Settings, start: Start, key: str) -> None:
+    run = start()
+
+    async def act(pilot: Pilot[int]) -> None:
+        begun = time.monotonic()
+        await pilot.press(key)
+        assert time.monotonic() - begun < 1.0
+
+    assert play(settings, run, act).return_code == 0
+    assert run.worker() and asked(run) == []
+
+
+@pytest.mark.parametrize(("answer", "stopped", "left"), [("l", False, True), ("s", True, True), ("n", False, False)])
+def test_leaving_asks_what_becomes_of_runs_started_here(
+    settings: Settings, start: Start, answer: str, stopped: bool, left: bool
+) -> None:
+    run = start()
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: len(view(pilot).console.live) == 1)
+        view(pilot).console.started_here.add(run.id)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press(answer)
+        await pilot.pause()
+        assert (pilot.app.return_code == 0) == left
+
+    play(settings, run, act)
+    assert asked(run) == ([("stop", "")] if stopped else [])
+
+
+def test_a_request_that_cannot_be_written_is_said(settings: Settings, start: Start) -> None:
+    run = start()
+
+    async def act(pilot: Pilot[int]) -> None:
+        run.control.mkdir()
+        await pilot.press("c")
+        assert "could not be written" in words(pilot, "#message")
+        run.control.rmdir()
+
+    play(settings, run, act)
+
+
+def started(**changes: object) -> RunStarted:
+    return RunStarted(
+        environment={},
+        classes=("a", "b"),
+        counts={"train": (5, 5), "validation": (5, 5)},
+        split="",
+        selected_on_test=False,
+        parameters=1,
+        trained_parameters=1,
+        head=(),
+        batch_size=1,
+        steps_per_epoch=10,
+        epochs=50,
+        log_every=1,
+        evaluated_weights="raw",
+    )
+
+
+def step(number: int, loss: float | str) -> StepsLogged:
+    return StepsLogged(
+        step=number,
+        epoch=(number + 9) // 10,
+        loss=loss,  # type: ignore[arg-type]
+        accuracy=0.5,
+        learning_rate=1.0,
+        gradient_norm=1.0,
+        images_per_second=1.0,
+        waiting=0.0,
+        elapsed=float(number),
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([], "no figures yet"),
+        (["nan"] * 5, "no figures yet"),
+        (["inf", "-inf"], "no figures yet"),
+        ([0.5], "▪"),
+        ([0.7] * 40, "▪"),
+        ([0.0] * 20, "▪"),
+        ([1.0, "nan", 0.5, "inf", 0.25], "▪"),
+    ],
+)
+def test_strange_curves_are_drawn_as_far_as_they_can_be(
+    settings: Settings, make: Callable[..., Run], losses: list[float | str], expected: str
+) -> None:
+    run = make()
+    log = EventWriter(run.events)
+    log.append(started())
+    for number, loss in enumerate(losses, 1):
+        log.append(step(number, loss))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: expected in words(pilot, "#loss"))
+        bad = sum(isinstance(loss, str) for loss in losses)
+        assert (f"{bad} not finite" in words(pilot, "#loss")) == bool(bad)
+        await pilot.press("y", "m", "w")
+        await until(pilot, lambda: "train loss:" in words(pilot, "#words"))
+        await pilot.press("w")
+        await until(pilot, lambda: "loss, log" in words(pilot, "#loss"))
+        if losses == [0.0] * 20:
+            assert "20 not above 0" in words(pilot, "#loss")
+
+    play(settings, run, act)
+
+
+def test_hostile_text_is_shown_as_text(settings: Settings, make: Callable[..., Run]) -> None:
+    evil = "[red]x[/red]\x1b[2J<b>\u202e" + "y" * 10_000
+    run = make(evil[:60])
+    spec = load_spec(run.path / "spec.toml")
+    assert spec.name
+    run.set_labels(Labels(name=evil))
+    run.worker_log.write_bytes(evil.encode() + b"\n\xff\xfe\n")
+    log = EventWriter(run.events)
+    log.append(msgspec.structs.replace(started(), classes=(evil, "b"), counts={"train": (50, 1), "validation": (5, 5)}))
+    log.append(Notice(level="warning", topic="t", text=evil))
+    log.append(
+        EpochEnded(
+            epoch=1,
+            step=10,
+            train_loss=1.0,
+            train_accuracy=0.5,
+            train_top5=1.0,
+            val_loss=1.0,
+            val_accuracy=0.5,
+            val_top5=1.0,
+            val_macro_f1=0.5,
+            learning_rate=1.0,
+            best=True,
+            seconds=1.0,
+            val_seconds=0.1,
+            train_images_per_second=10.0,
+            elapsed=10.0,
+        )
+    )
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("f", "o", "x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
+        await pilot.press("escape", "?", "escape")
+        log.append(Notice(level="error", topic="t", text=evil))
+        await until(pilot, lambda: "error: [red]x[/red]␛[2J<b>y" in words(pilot, "#message"))
+        everything = "".join(lines.words for lines in view(pilot).query(Lines))
+        assert "\x1b" not in everything and "\u202e" not in everything
+        assert "[red]x[/red]␛[2J<b>y" in header(pilot)
+
+    play(settings, run, act)
+
+
+def test_a_run_that_cannot_be_read_is_said_and_looked_at_again(settings: Settings, start: Start) -> None:
+    run = start(pause=0.05)
+
+    async def act(pilot: Pilot[int]) -> None:
+        hidden = run.path / "hidden"
+        run.events.rename(hidden)
+        run.events.mkdir()
+        await until(pilot, lambda: "directory" in words(pilot, "#message"))
+        run.events.rmdir()
+        hidden.rename(run.events)
+        before = len(view(pilot).seen.state.steps)  # type: ignore[union-attr]
+        await until(pilot, lambda: len(view(pilot).seen.state.steps) > before)  # type: ignore[union-attr]
+
+    play(settings, run, act)
+
+
+def test_nothing_is_painted_while_nothing_changes(settings: Settings, start: Start) -> None:
+    run = start(epochs=3, pause=0.0)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "done" in header(pilot) and "┤" in words(pilot, "#loss"))
+        await pilot.pause(1.2)
+        painted: list[str] = []
+        for lines in view(pilot).query(Lines):
+            lines.refresh = lambda *args, name=lines.id, **more: painted.append(name)  # type: ignore[assignment,method-assign,misc]
+        await pilot.pause(1.2)
+        assert painted == []
+
+    play(settings, run, act)
+
+
+def test_random_keys_and_sizes_leave_no_traceback(settings: Settings, start: Start) -> None:
+    run = start()
+    rng = random.Random(0)
+    keys = [key.replace("esc", "escape") for action in for_screen("live") for key in action.keys]
+    keys = [key for key in keys if key not in ("q", "d", "x")] + ["tab", "up", "down", "pageup", "end", "enter", "k"]
+
+    async def act(pilot: Pilot[int]) -> None:
+        for _ in range(60):
+            if rng.random() < 0.3:
+                await pilot.resize_terminal(rng.randint(1, 220), rng.randint(1, 70))
+            await pilot.press(rng.choice(keys))
+        await pilot.resize_terminal(80, 24)
+        while not isinstance(pilot.app.screen, LiveScreen):
+            await pilot.press("escape")
+        await until(pilot, lambda: "Epoch" in words(pilot, "#bars") or "after" in words(pilot, "#bars"))
+
+    play(settings, run, act)
