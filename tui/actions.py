@@ -78,7 +78,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_run", ("[",), "previous run", "Go to the live run before this one.", _LIVE, footer=False),
     # history
     Action(
-        "open_run", ("enter",), "open", "Open the run: live while it trains, its results when it is done.", _HISTORY
+        "show_run", ("enter",), "open", "Open the run: live while it trains, its results when it is done.", _HISTORY
     ),
     Action("mark", ("space",), "mark", "Mark the run, for what is done to several.", _HISTORY),
     Action("compare", ("=",), "compare", "Compare the marked runs.", _HISTORY),
