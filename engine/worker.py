@@ -24,6 +24,7 @@ from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.store import Run
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, TrainingFailed
+from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings, load_settings
@@ -39,6 +40,7 @@ def main(
     control_from: int = 0,
     epochs: int = 0,
     schedule: str = "hold",
+    accumulate: int = 0,
 ) -> int:
     """Train a run to its end in this process.
 
@@ -48,6 +50,7 @@ def main(
         control_from: requests before this byte of control.jsonl are old and not obeyed.
         epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on: see
             `vislab.engine.runs.extension`. 0: as long as planned.
+        accumulate: cut each batch into so many micro-batches from now on, to save memory. 0: as the run did so far.
 
     Returns:
         0 done; 1 failed; 2 the user's input is wrong, or another worker has the run; 130 stopped; 143 terminated.
@@ -70,6 +73,9 @@ def main(
             reporter = Reporter(run, writer)
             if decision is not None:
                 reporter.say(decision)
+            if accumulate:
+                images = -(-run.spec().strategy.batch_size // accumulate)
+                reporter.decide("micro-batch", str(images), "asked for on resume", accumulate=accumulate, step=0)
             return _Worker(run, settings, reporter, control_from).work()
         finally:
             writer.close()
@@ -162,25 +168,18 @@ class _Worker:
         self._reporter.notice("warning", "control", f"Request {request.id} ({request.action}) is refused: {why}.")
 
     def _explained(self, error: Exception) -> str:
-        if self._spec is not None and _is_out_of_memory(error):
+        if self._spec is not None and is_out_of_memory(error):
             return _out_of_memory(self._spec, error)
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(last.filename).name}, line {last.lineno}"
         return f"Unexpected {type(error).__name__}: {error} ({place}). See worker.log."
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    # torch names its own error for accelerators only; its CPU allocator raises a bare RuntimeError.
-    names = (type(error).__name__, str(error))
-    return isinstance(error, MemoryError) or names[0] == "OutOfMemoryError" or "can't allocate memory" in names[1]
-
-
 def _out_of_memory(spec: Spec, error: Exception) -> str:
-    said = str(error).partition("\n")[0] or type(error).__name__
     return (
         f"Out of memory with strategy.batch_size = {spec.strategy.batch_size} and preprocessing.image_size = "
         f"{spec.preprocessing.image_size}. Try strategy.accumulate = {2 * spec.strategy.accumulate} (smaller "
-        f"micro-batches, the same batch), a smaller batch or a smaller image. ({said})"
+        f"micro-batches, the same batch), a smaller batch or a smaller image. ({first_line(error)})"
     )
 
 
@@ -246,6 +245,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--control-from", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=0)
     parser.add_argument("--schedule", default="hold")
+    parser.add_argument("--accumulate", type=int, default=0)
     return parser.parse_args()
 
 

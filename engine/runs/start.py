@@ -23,6 +23,7 @@ def start(
     foreground: bool = False,
     epochs: int = 0,
     schedule: str = "hold",
+    accumulate: int = 0,
 ) -> int:
     """Start the worker of a run, new or to be resumed, in a session of its own; wait until it holds the lock.
 
@@ -34,6 +35,7 @@ def start(
             (containers, batch jobs); it is deaf to a hangup all the same.
         epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on (hold, stretch or
             restart): see `vislab.engine.runs.extension`. 0: as long as planned.
+        accumulate: cut each batch into so many micro-batches from now on, to save memory. 0: as the run did so far.
 
     Returns:
         The worker's process id.
@@ -51,6 +53,8 @@ def start(
     arguments = ["--control-from", str(_size(run.control))]
     if epochs:
         arguments += ["--epochs", str(epochs), "--schedule", schedule]
+    if accumulate:
+        arguments += ["--accumulate", str(accumulate)]
     prefix = () if foreground else detaching.here().prefix
     with run.worker_log.open("ab") as log, _hangup_ignored() if foreground else contextlib.nullcontext():
         process = subprocess.Popen(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vislab.engine.data.batches import Batch, TrainingBatches
+from vislab.engine.data.loading import LabelledPixels
 from vislab.engine.evaluation.evaluate import Figures
 from vislab.engine.models.assemble import Assembled
 from vislab.engine.runs.events import EpochEnded, StepsLogged, figure
@@ -14,10 +15,18 @@ from vislab.engine.runs.reporter import Reporter
 from vislab.engine.training import schedules, strategies
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import STOPPED, Interrupted, TrainingFailed
+from vislab.engine.training.judging import Judge
 from vislab.engine.training.resumable import Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
 from vislab.presets.schema.strategy import Strategy
+
+
+class _NotFinite(Exception):  # noqa: N818 - leads back, to go on from there
+    def __init__(self, step: int) -> None:
+        super().__init__(step)
+        self.step = step
+
 
 LOGGED = 2000  # intervals a run is divided into, at most
 
@@ -56,7 +65,11 @@ class Loop:
 
     Attributes:
         training: everything that changes; its position is where the run stands.
-        validate: figures of the present weights on the validation images; None where there are none.
+        validation: None where there are no validation images.
+        roll_back: called with the number of an update, counted from 1, that was not finite: goes back to the last full
+            checkpoint and adds that update to `left_out`.
+        left_out: updates, counted from 1, whose batch is passed over.
+        decided_parts: (updates done, micro-batches a batch is cut into from then on), when memory ran out before.
     """
 
     strategy: Strategy
@@ -65,10 +78,14 @@ class Loop:
     training: Resumable
     step: Step
     batches: TrainingBatches
-    validate: Callable[[], Figures] | None
+    validation: LabelledPixels | None
+    judge: Judge
     saver: Saver
     controls: Controls
     reporter: Reporter
+    roll_back: Callable[[int], None]
+    left_out: frozenset[int] = frozenset()
+    decided_parts: tuple[int, int] = (0, 0)
 
     def run(self) -> str:
         """Train until the plan is fulfilled or patience ends.
@@ -80,15 +97,18 @@ class Loop:
             Interrupted: somebody asked; the position is between two updates and can be saved.
             TrainingFailed: the loss or a weight is not finite.
         """
-        position = self.training.position
         self._obey()
         self.controls.take_paused_seconds()  # pauses before the training count for nothing
         while not self._is_over():
             self._freeze()
-            self._train_epoch()
-            self._end_epoch()
+            try:
+                self._train_epoch()
+                self._end_epoch()
+            except _NotFinite as found:
+                self.roll_back(found.step)
             if self.controls.stop_after_epoch and not self._is_over():
                 raise Interrupted("stopped after the epoch on request", STOPPED)
+        position = self.training.position
         if position.step < self.plan.total_steps:
             return f"no better epoch in {position.since_best} evaluations (patience)"
         return ""
@@ -109,15 +129,29 @@ class Loop:
         began = asked = time.monotonic()
         for batch in self._remaining_batches():
             position.interval_waiting += time.monotonic() - asked
-            rate = self.step(self.training, batch, self._factor(), self._base_factor())
+            rate = self._update(batch)
             position.step += 1
             position.step_in_epoch += 1
+            self.reporter.step = position.step
             began = self._account(began)
             if position.step_in_epoch % self.plan.log_every == 0 or self._epoch_is_over():
                 self._log(rate)
             self._between_steps()
             began += self.controls.take_paused_seconds()
             asked = time.monotonic()
+
+    def _update(self, batch: Batch) -> float:
+        """Make one update, or pass over one that is to be left out; returns the largest learning rate."""
+        position = self.training.position
+        since, parts = self.decided_parts
+        if position.step >= since:
+            position.accumulate = max(position.accumulate, parts)
+        if position.step + 1 in self.left_out:
+            return self._rate()
+        return self.step(self.training, batch, self._factor(), self._base_factor())
+
+    def _rate(self) -> float:
+        return max(group["lr"] for group in self.training.optimizer.param_groups)
 
     def _remaining_batches(self) -> Iterator[Batch]:
         position = self.training.position
@@ -168,7 +202,6 @@ class Loop:
 
     def _between_steps(self) -> None:
         position = self.training.position
-        self.reporter.step = position.step
         self.reporter.progress(
             "training",
             epoch=position.epoch,
@@ -191,12 +224,13 @@ class Loop:
     def _log(self, rate: float) -> None:
         training, position = self.training, self.training.position
         means = training.interval.read()
+        seen = means["images"] > 0
         self._speed = means["images"] / max(position.interval_seconds, 1e-9)
         self.reporter.say(
             StepsLogged(
                 step=position.step,
                 epoch=position.epoch,
-                loss=figure(means["loss"]),
+                loss=figure(means["loss"] if seen else math.nan),
                 accuracy=means["accuracy"],
                 learning_rate=rate,
                 gradient_norm=figure(means["gradient_norm"]),
@@ -205,14 +239,28 @@ class Loop:
                 elapsed=position.elapsed,
             )
         )
+        if first_bad := int(training.first_bad):
+            raise _NotFinite(first_bad)
         if not math.isfinite(means["loss"]):
-            raise self._diverged(f"The training loss is {figure(means['loss'])}")
+            raise self.diverged(f"The training loss is {figure(means['loss'])}")
+        if means["skipped"]:
+            self._tell_skipped(int(means["skipped"]))
         training.interval.reset()
         position.interval_seconds = position.interval_waiting = 0.0
 
-    def _diverged(self, what: str) -> TrainingFailed:
-        position = self.training.position
-        rate = max(group["lr"] for group in self.training.optimizer.param_groups)
+    def _tell_skipped(self, count: int) -> None:
+        training, position = self.training, self.training.position
+        position.skipped += count
+        self.reporter.notice(
+            "warning",
+            "not finite",
+            f"{count} of the last {training.interval.updates} updates left out: their loss or gradient was not finite "
+            f"({position.skipped} so far).",
+        )
+
+    def diverged(self, what: str) -> TrainingFailed:
+        """The end of a training whose numbers are not finite any more."""
+        position, rate = self.training.position, self._rate()
         return TrainingFailed(
             f"{what} at step {position.step} (epoch {position.epoch}). Try a lower strategy.learning_rate "
             f"(it was {rate:.1e}), strategy.clip_norm = 1, or a warm-up (strategy.warmup_epochs)."
@@ -221,14 +269,16 @@ class Loop:
     def _end_epoch(self) -> None:
         training, position = self.training, self.training.position
         if not training.is_finite():
-            raise self._diverged("A weight is not finite any more")
+            raise self.diverged("A weight is not finite any more")
+        means = training.epoch.read()
+        if means["skipped"] and not means["images"]:
+            raise self.diverged("No update of this epoch was finite, and all were left out")
         due = position.epoch % self.strategy.evaluate_every == 0 or position.step >= self.plan.total_steps
         began = time.monotonic()
-        validated = self.validate() if self.validate is not None and due else None
+        validated = self.judge.figures(self.validation, "validation") if self.validation is not None and due else None
         seconds = time.monotonic() - began - self.controls.take_paused_seconds()
         position.elapsed += seconds
         best = validated is not None and self._is_best(validated)
-        means = training.epoch.read()
         self.reporter.say(
             EpochEnded(
                 epoch=position.epoch,
@@ -240,7 +290,7 @@ class Loop:
                 val_accuracy=validated.accuracy if validated else None,
                 val_top5=validated.top5 if validated else None,
                 val_macro_f1=validated.macro_f1 if validated else None,
-                learning_rate=max(group["lr"] for group in training.optimizer.param_groups),
+                learning_rate=self._rate(),
                 best=best,
                 seconds=position.epoch_seconds + seconds,
                 val_seconds=seconds,

@@ -91,11 +91,11 @@ class Resumable:
     def optimizer_is_on(self, device: torch.device) -> bool:
         """Whether the optimizer's whole state is there, and in tensors on a device."""
         for group in self.optimizer.param_groups:
-            if isinstance(group.get("step"), int):
+            if "step" in group:  # timm's LAMB counts there
                 return False
             for parameter in group["params"]:
                 state = self.optimizer.state.get(parameter, {})
-                there = all(isinstance(value, torch.Tensor) and value.device.type == device.type for value in state.values())
+                there = all(isinstance(v, torch.Tensor) and v.device.type == device.type for v in state.values())
                 if parameter.grad is not None and not (state and there):
                     return False
         return True
@@ -154,6 +154,7 @@ class Resumable:
             self._restore_optimizer(_below(state, "optimizer."), _below(state, "group."), scalars["optimizer"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise InputError(f"The checkpoint does not fit the run's model or optimizer: {error}") from error
+        self.first_bad.zero_()
         self.interval.sums.copy_(state["metrics.interval"])
         self.epoch.sums.copy_(state["metrics.epoch"])
         self.interval.updates = scalars["updates"]["interval"]

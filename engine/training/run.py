@@ -1,30 +1,27 @@
 """One run from its spec to its result: data, model, optimizer, loop, last evaluation."""
 
-import csv
-import io
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import msgspec
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vislab.engine.data.augment import Pipeline
 from vislab.engine.data.batches import TrainingBatches
-from vislab.engine.data.loading import Data, LabelledPixels, load_data
-from vislab.engine.evaluation.evaluate import Figures, figures, predict_logits
+from vislab.engine.data.loading import Data, load_data
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import checkpoints
-from vislab.engine.runs.events import Phase, RunResumed, RunStarted, TestFigures, figure
+from vislab.engine.runs.events import RunResumed, RunStarted, TestFigures
 from vislab.engine.runs.extension import extensions
-from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
-from vislab.engine.training import checkpoint, ema, optim, precision, strategies
+from vislab.engine.training import checkpoint, ema, judging, optim, precision, strategies
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.environment import environment
+from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
 from vislab.engine.training.metrics import Accumulator
@@ -35,8 +32,10 @@ from vislab.engine.training.step import Step
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 
-_SMALLEST_EVALUATION_BATCH = 256
 FROZEN = "frozen part"
+MICRO_BATCH = "micro-batch"
+LEFT_OUT = "updates left out"
+_ROLLBACKS = 3
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,12 @@ class Training:
         assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)
         model = assembled.model.to(self.device).to(memory_format=MEMORY_FORMATS[spec.memory_format])
         loop = self._loop(data, assembled, model, fresh=fresh)
-        frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
         self.loop = loop
+        frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
         reason = loop.run()
         if frozen != self._frozen_hash(loop):
             self.reporter.notice("error", FROZEN, "The frozen part has changed while training. This is a fault.")
-        test = self._final_evaluation(data, loop)
+        test = loop.judge.best(data)
         loop.saver.full()
         loop.saver.keep(1)
         return Outcome(reason, test)
@@ -220,39 +219,60 @@ class Training:
                 accumulate=strategy.accumulate,
                 clip_norm=strategy.clip_norm,
                 minimum_learning_rate=strategy.minimum_learning_rate,
+                on_nan=strategy.on_nan,
+                on_smaller=partial(self._record_smaller, training),
             ),
             batches=batches,
-            validate=self._validator(data.validation, training, loss),
-            saver=Saver(self.run.checkpoints, training, self.reporter, spec.checkpoint_every),
+            validation=data.validation,
+            judge=self._judge(training, loss),
+            saver=self._saver(training),
             controls=self.controls,
             reporter=self.reporter,
+            roll_back=self._roll_back,
+            left_out=frozenset(map(int, self._decided(LEFT_OUT).split())),
+            decided_parts=self._decided_parts(),
         )
 
-    def _validator(self, part: LabelledPixels | None, training: Resumable, loss: Loss) -> Callable[[], Figures] | None:
-        if part is None:
-            return None
-        return lambda: self._evaluate(training.ema.model if training.ema else training.model, part, loss, "validation")
+    def _saver(self, training: Resumable) -> Saver:
+        return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every)
 
-    def _evaluate(self, model: nn.Module, part: LabelledPixels, loss: Loss, phase: Phase) -> Figures:
-        spec = self.spec
-        position = self.position
-        assert position is not None
+    def _judge(self, training: Resumable, loss: Loss) -> Judge:
+        batch_size = int(self._decided(judging.DECISION) or 0)
+        return Judge(self.run, self.spec, self.device, self.reporter, self.controls, loss, training, batch_size)
 
-        def between(done: int, total: int) -> None:
-            self.reporter.progress(phase, epoch=position.epoch, done=done, total=total, elapsed=position.elapsed)
-            self.controls.check()
+    def _decided_parts(self) -> tuple[int, int]:
+        decision = next((decision for decision in self.before.decisions if decision.what == MICRO_BATCH), None)
+        return (int(decision.details["step"]), int(decision.details["accumulate"])) if decision else (0, 0)
 
-        logits = predict_logits(
-            model,
-            part.pixels,
-            preprocessing=spec.preprocessing,
-            precision=spec.precision,
-            device=self.device,
-            memory_format=MEMORY_FORMATS[spec.memory_format],
-            batch_size=max(_SMALLEST_EVALUATION_BATCH, spec.strategy.batch_size),
-            between=between,
+    def _record_smaller(self, training: Resumable, parts: int, images: int, said: str) -> None:
+        self.reporter.decide(
+            MICRO_BATCH, str(images), f"memory ran out ({said})", accumulate=parts, step=training.position.step
         )
-        return figures(logits, part.labels, loss.plain)
+        if any(isinstance(module, _BatchNorm) for module in training.model.modules()):
+            self.reporter.notice(
+                "warning",
+                MICRO_BATCH,
+                f"Memory ran out: each batch is now made of {parts} micro-batches of up to {images} images. The batch "
+                f"and its loss are the same, but batch normalisation takes its statistics from micro-batches.",
+            )
+
+    def _roll_back(self, step: int) -> None:
+        """Go back to the newest full checkpoint, and leave out an update that was not finite."""
+        loop = self.loop
+        assert loop is not None
+        folder = self._newest_whole_checkpoint()
+        if folder is None or len(loop.left_out) >= _ROLLBACKS:
+            raise loop.diverged(f"Update {step} was not finite, after {len(loop.left_out)} updates were left out")
+        loop.left_out |= {step}
+        listed = " ".join(map(str, sorted(loop.left_out)))
+        self.reporter.decide(LEFT_OUT, listed, "the loss or gradient of these updates was not finite")
+        self._go_on(folder, loop)
+        self.reporter.notice(
+            "warning",
+            "not finite",
+            f"The loss or gradient of update {step} was not finite: back to checkpoint {folder.name}, and on without "
+            f"that update ({len(loop.left_out)} of at most {_ROLLBACKS} times).",
+        )
 
     def _record_decisions(self, assembled: Assembled, optimizer: torch.optim.Optimizer) -> None:
         decide = self.reporter.decide
@@ -275,6 +295,8 @@ class Training:
         self._say_started(data, assembled, loop)
         if frozen := self._frozen_hash(loop):
             self.reporter.decide(FROZEN, frozen, "hash of the frozen parameters and buffers at the start")
+        if self.spec.strategy.on_nan == "rollback":
+            loop.saver.full(at_start=True)
         return frozen
 
     def _say_started(self, data: Data, assembled: Assembled, loop: Loop) -> None:
@@ -314,7 +336,7 @@ class Training:
         loop.training.restore(tensors, scalars)
         position = loop.training.position
         self.reporter.step = position.step
-        loop.saver = Saver(self.run.checkpoints, loop.training, self.reporter, self.spec.checkpoint_every)
+        loop.saver = self._saver(loop.training)
         checkpoint.forget_after(self.run.checkpoints, position.step)
         self.reporter.say(
             RunResumed(
@@ -331,55 +353,3 @@ class Training:
             return ""
         strategies.freeze(loop.training.model, loop.assembled.head, loop.assembled.groups, 1)
         return strategies.state_hash(strategies.frozen_state(loop.training.model))
-
-    def _final_evaluation(self, data: Data, loop: Loop) -> TestFigures | None:
-        """Judge the best weights on the test images, or on the validation images where there is no test part."""
-        part = data.test or data.validation
-        best = next(iter(checkpoints.best(self.run.checkpoints)), None)
-        if part is None or best is None:
-            return None
-        if fault := checkpoints.damage(best):
-            self.reporter.notice("error", "checkpoint", f"The best weights ({best.name}) are damaged: {fault}.")
-            return None
-        tensors, _ = checkpoint.load(best)
-        listed = checkpoints.manifest(best)
-        assert listed is not None
-        weights = "ema" if "ema" in tensors else "raw"
-        model = loop.training.ema.model if loop.training.ema else loop.training.model
-        last = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        try:
-            model.load_state_dict(tensors["ema" if weights == "ema" else "weights"])
-            found = self._evaluate(model, part, loop.step.loss, "testing")
-        finally:
-            model.load_state_dict(last)
-        result = TestFigures(
-            role="test" if data.test is not None else "validation",
-            images=found.images,
-            loss=figure(found.loss),
-            accuracy=found.accuracy,
-            top5=found.top5,
-            macro_f1=found.macro_f1,
-            weights="ema" if weights == "ema" else "raw",
-            epoch=listed.epoch,
-        )
-        self._write_results(result, found, part, data.classes, best)
-        return result
-
-    def _write_results(
-        self, result: TestFigures, found: Figures, part: LabelledPixels, classes: tuple[str, ...], best: Path
-    ) -> None:
-        content = msgspec.to_builtins(result) | {"checkpoint": best.name, "checkpoint_files": _files(best)}
-        write_atomically(self.run.results / f"{result.role}.json", msgspec.json.encode(content))
-        confidence = found.logits.softmax(dim=1).amax(dim=1).tolist()
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(["name", "label", "predicted", "confidence"])
-        rows = zip(part.names, part.labels.tolist(), found.predicted.tolist(), confidence, strict=True)
-        for name, label, predicted, share in rows:
-            writer.writerow([name, classes[label], classes[predicted], f"{share:.6f}"])
-        write_atomically(self.run.path / "predictions.csv", text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def _files(folder: Path) -> dict[str, str]:
-    listed = checkpoints.manifest(folder)
-    return listed.files if listed else {}

@@ -62,8 +62,11 @@ class Saver:
         if due:
             self.full()
 
-    def full(self) -> bool:
+    def full(self, *, at_start: bool = False) -> bool:
         """Save everything a resume needs, unless there is nothing yet or something is not finite.
+
+        Args:
+            at_start: save before the first update too.
 
         Returns:
             Whether the present position is saved, now or before.
@@ -72,7 +75,7 @@ class Saver:
         path = self._folder / str(position.step)
         if self._saved_at == (position.step, position.epoch):
             return True
-        if position.step == 0 or not self._training.is_finite():
+        if (position.step == 0 and not at_start) or not self._training.is_finite():
             return False
         began = time.monotonic()
         size = checkpoint.save(

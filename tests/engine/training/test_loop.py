@@ -14,8 +14,8 @@ from vislab.engine.evaluation.evaluate import Figures
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.events import number
 from vislab.engine.training import checkpoint, saving
+from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import LOGGED, plan
-from vislab.engine.training.run import Training
 from vislab.presets.schema.strategy import Strategy
 
 STEPS = 6  # an epoch
@@ -205,17 +205,17 @@ def test_evaluate_every_validates_then_and_at_the_end(make_run, train):
 
 def scripted(monkeypatch, **figures):
     """Validation figures as a script says, one an evaluation."""
-    real = Training._evaluate
+    real = Judge.figures
     scripts = {name: iter(values) for name, values in figures.items()}
 
-    def evaluate(self, model, part, loss, phase):
-        found = real(self, model, part, loss, phase)
+    def evaluate(self, part, phase):
+        found = real(self, part, phase)
         if phase != "validation":
             return found
         values = {name: next(script) for name, script in scripts.items()}
         return Figures(**{**vars(found), **values})
 
-    monkeypatch.setattr(Training, "_evaluate", evaluate)
+    monkeypatch.setattr(Judge, "figures", evaluate)
 
 
 @pytest.mark.parametrize(
@@ -309,13 +309,13 @@ def test_selection_on_the_test_set_is_labelled(make_run, train):
 
 
 def test_a_damaged_best_checkpoint_is_told_and_none_else_taken_for_it(make_run, train, monkeypatch):
-    real = Training._final_evaluation
+    real = Judge.best
 
-    def damaging(self, data, loop):
+    def damaging(self, data):
         (checkpoints.best(self.run.checkpoints)[0] / "MANIFEST").unlink()
-        return real(self, data, loop)
+        return real(self, data)
 
-    monkeypatch.setattr(Training, "_final_evaluation", damaging)
+    monkeypatch.setattr(Judge, "best", damaging)
     run = make_run()
     assert train(run) == 0
     assert run.state().ended.test is None

@@ -1,0 +1,138 @@
+"""Judging weights on images that they were not trained on: after an epoch, and the best ones at the end."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import nn
+
+from vislab.engine.data.loading import Data, LabelledPixels
+from vislab.engine.evaluation.evaluate import Figures, figures, predict_logits
+from vislab.engine.runs import checkpoints
+from vislab.engine.runs.events import Phase, TestFigures, figure
+from vislab.engine.runs.files import write_atomically
+from vislab.engine.runs.reporter import Reporter
+from vislab.engine.runs.store import Run
+from vislab.engine.training import checkpoint
+from vislab.engine.training.controls import Controls
+from vislab.engine.training.losses import Loss
+from vislab.engine.training.memory import first_line, is_out_of_memory
+from vislab.engine.training.precision import MEMORY_FORMATS
+from vislab.engine.training.resumable import Resumable
+from vislab.presets.schema.spec import Spec
+
+DECISION = "evaluation batch"
+_SMALLEST_BATCH = 256
+
+
+@dataclass
+class Judge:
+    """Evaluates one run's weights: the moving average where there is one, else the raw ones.
+
+    Attributes:
+        batch_size: images evaluated at once; halved, and recorded, when memory runs out.
+    """
+
+    run: Run
+    spec: Spec
+    device: torch.device
+    reporter: Reporter
+    controls: Controls
+    loss: Loss
+    training: Resumable
+    batch_size: int = 0
+
+    def __post_init__(self) -> None:
+        self.batch_size = self.batch_size or max(_SMALLEST_BATCH, self.spec.strategy.batch_size)
+
+    @property
+    def model(self) -> nn.Module:
+        """The network whose weights are evaluated."""
+        return self.training.ema.model if self.training.ema is not None else self.training.model
+
+    def figures(self, part: LabelledPixels, phase: Phase) -> Figures:
+        """Figures of the present weights.
+
+        Raises:
+            Interrupted: somebody asked.
+            MemoryError, RuntimeError: memory ran out on a single image.
+        """
+        while True:
+            try:
+                return figures(self._logits(part, phase), part.labels, self.loss.plain)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error) or self.batch_size == 1:
+                    raise
+                said = first_line(error)
+            self.batch_size //= 2
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self.reporter.decide(DECISION, str(self.batch_size), f"memory ran out ({said})")
+
+    def _logits(self, part: LabelledPixels, phase: Phase) -> torch.Tensor:
+        position = self.training.position
+
+        def between(done: int, total: int) -> None:
+            self.reporter.progress(phase, epoch=position.epoch, done=done, total=total, elapsed=position.elapsed)
+            self.controls.check()
+
+        return predict_logits(
+            self.model,
+            part.pixels,
+            preprocessing=self.spec.preprocessing,
+            precision=self.spec.precision,
+            device=self.device,
+            memory_format=MEMORY_FORMATS[self.spec.memory_format],
+            batch_size=self.batch_size,
+            between=between,
+        )
+
+    def best(self, data: Data) -> TestFigures | None:
+        """Judge the best weights on the test images, or on the validation images where there is no test part."""
+        part = data.test or data.validation
+        best = next(iter(checkpoints.best(self.run.checkpoints)), None)
+        if part is None or best is None:
+            return None
+        if fault := checkpoints.damage(best):
+            self.reporter.notice("error", "checkpoint", f"The best weights ({best.name}) are damaged: {fault}.")
+            return None
+        tensors, _ = checkpoint.load(best)
+        listed = checkpoints.manifest(best)
+        assert listed is not None
+        last = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        try:
+            self.model.load_state_dict(tensors.get("ema", tensors["weights"]))
+            found = self.figures(part, "testing")
+        finally:
+            self.model.load_state_dict(last)
+        result = TestFigures(
+            role="test" if data.test is not None else "validation",
+            images=found.images,
+            loss=figure(found.loss),
+            accuracy=found.accuracy,
+            top5=found.top5,
+            macro_f1=found.macro_f1,
+            weights="ema" if "ema" in tensors else "raw",
+            epoch=listed.epoch,
+        )
+        self._write_results(result, found, part, data.classes, best)
+        return result
+
+    def _write_results(
+        self, result: TestFigures, found: Figures, part: LabelledPixels, classes: tuple[str, ...], best: Path
+    ) -> None:
+        listed = checkpoints.manifest(best)
+        assert listed is not None
+        content = msgspec.to_builtins(result) | {"checkpoint": best.name, "checkpoint_files": listed.files}
+        write_atomically(self.run.results / f"{result.role}.json", msgspec.json.encode(content))
+        confidence = found.logits.softmax(dim=1).amax(dim=1).tolist()
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["name", "label", "predicted", "confidence"])
+        rows = zip(part.names, part.labels.tolist(), found.predicted.tolist(), confidence, strict=True)
+        for name, label, predicted, share in rows:
+            writer.writerow([name, classes[label], classes[predicted], f"{share:.6f}"])
+        write_atomically(self.run.path / "predictions.csv", text.getvalue().encode("utf-8", "surrogateescape"))
