@@ -1,0 +1,92 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.engine.analysis.predictions import Prediction
+from vislab.tui.views import results as views
+from vislab.tui.views.text import cells
+
+HOSTILE = "[red]\x1b[2J<b>名" * 20
+
+
+def made(pairs, classes=()):
+    rows = [Prediction(f"image {i}", a, b, 0.9 - i / 1000) for i, (a, b) in enumerate(pairs)]
+    return views.results(rows, classes)
+
+
+def words(lines):
+    return ["".join(piece.words for piece in line) for line in lines]
+
+
+def test_figures_in_one_line_and_by_class():
+    found = made([("a", "a")] * 8 + [("b", "a"), ("b", "b")], ("a", "b", "never"))
+    assert views.headline(found) == "accuracy 0.9000 [0.60, 0.98] on 10 images, 1 wrong, macro F1 0.8039"
+    lines = views.class_lines(found, 80)
+    assert lines[1].split() == ["a", "0.8889", "1.0000", "0.9412", "8", "9"]
+    assert lines[3].split() == ["never", "-", "-", "-", "0", "0"]
+
+
+def test_the_heat_map_has_a_number_and_a_shade_for_every_count():
+    found = made([("a", "a")] * 3 + [("a", "b")] + [("b", "b")] * 4, ("a", "b"))
+    lines = views.heat_map(found, 40)
+    assert words(lines)[1].split() == ["true", "a", "b"]
+    assert words(lines)[2].split() == ["a", "▓", "3", "░", "1"]
+    assert words(lines)[3].split() == ["b", "·", "█", "4"]
+    assert [(piece.share, piece.right) for piece in lines[2][1:]] == [(0.75, True), (0.25, False)]
+
+
+def test_long_names_head_the_columns_by_number():
+    found = made([("elephant", "elephant"), ("hippopotamus", "elephant")], ("elephant", "hippopotamus"))
+    lines = words(views.heat_map(found, 40))
+    assert lines[1].split() == ["true", "0", "1"] and lines[2].startswith("0 elephant ")
+
+
+@given(st.integers(1, 40), st.integers(10, 120))
+def test_the_heat_map_fits_or_is_not_there(classes, width):
+    names = [f"{HOSTILE}{i}" for i in range(classes)]
+    found = made([(name, names[0]) for name in names] * 3, names)
+    lines = views.heat_map(found, width)
+    assert all(cells(line) <= width and "\x1b" not in line for line in words(lines))
+    assert not lines or len(lines) == classes + 2
+
+
+def test_a_heat_map_of_nothing_is_empty():
+    assert views.heat_map(made([]), 80) == [] and "on 0 images" in views.headline(made([]))
+
+
+def test_confusions_and_mistakes():
+    found = made([("a", "b")] * 3 + [("b", "a")] + [("b", "b")] * 9)
+    assert views.confused_lines(found, 80, 1)[1].split() == ["a", "taken", "for", "b", "3", "of", "3", "100", "%"]
+    assert len(views.confused_lines(found, 80, 9)) == 3
+    lines = views.worst_lines(found, 80, 2)
+    assert len(lines) == 3 and lines[1].split() == ["image", "0", "a", "b", "90", "%"]
+    good = made([("a", "a")])
+    assert views.confused_lines(good, 80, 9) == ["No class is taken for another."]
+    assert views.worst_lines(good, 80, 9) == ["Every image is judged right."]
+
+
+def test_the_grid_begins_with_the_surest_mistakes():
+    found = made([("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")])
+    assert [row.name[-1] for row in views.pictured(found, only_wrong=True)] == ["1", "2"]
+    assert [row.name[-1] for row in views.pictured(found, only_wrong=False)] == ["1", "2", "0", "3"]
+
+
+@pytest.mark.parametrize("width", [4, 12, 16, 24])
+def test_captions_fit_and_are_safe(width):
+    for row in (Prediction("x", HOSTILE, "b", 0.5), Prediction("x", "b", "b", float("nan"))):
+        true, predicted = views.caption(row, width)
+        assert cells(true) == cells(predicted) == width and "\x1b" not in true + predicted
+        assert predicted[0] == ("✔" if row.right else "✖")
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_half_blocks_hold_every_pixel(width, height):
+    pixels = bytes(index % 256 for index in range(width * height * 3))
+    rows = views.half_blocks(pixels, width, height)
+    assert len(rows) == -(-height // 2) and all(len(row) == width for row in rows)
+    for y in range(height):
+        for x in range(width):
+            start = 3 * (y * width + x)
+            assert rows[y // 2][x][y % 2] == tuple(pixels[start : start + 3])
+    if height % 2:
+        assert all(upper == lower for upper, lower in rows[-1])

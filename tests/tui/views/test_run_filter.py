@@ -1,0 +1,196 @@
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.engine.runs.events import EpochEnded
+from vislab.engine.runs.store import Run, Summary
+from vislab.presets.errors import InputError
+from vislab.tui.views import run_filter
+from vislab.tui.views.history import Listed
+
+NOW = time.mktime((2025, 11, 22, 12, 0, 0, 0, 0, -1))
+BEST = EpochEnded(
+    epoch=3,
+    step=30,
+    train_loss=0.2,
+    train_accuracy=0.95,
+    train_top5=1.0,
+    val_loss=0.3,
+    val_accuracy=0.9749,
+    val_top5=1.0,
+    val_macro_f1=0.9,
+    learning_rate=1e-3,
+    best=True,
+    seconds=2.0,
+    val_seconds=0.1,
+    train_images_per_second=400.0,
+    elapsed=6.0,
+)
+
+
+def row(identity="20251122-100000-study-a-7f3a", size=None, **words):
+    values = {
+        "name": "Study A",
+        "status": "done",
+        "dataset": "digits",
+        "architecture": "deit_small",
+        "strategy": "scratch",
+        "created": NOW - 3600,
+        "epochs_done": 10,
+        "epochs_planned": 10,
+        "best": BEST,
+        "last": BEST,
+        "test": None,
+        "elapsed": 700.0,
+        "reason": "",
+        "recipe": "study-a-deit",
+        "seed": 3,
+        "batch_size": 64,
+        "settings": {"strategy.learning_rate": 0.002, "strategy.mixup": 0.2},
+        "events_bytes": 1,
+        "tags": ("quick", "paper 2"),
+        "note": "see below",
+    }
+    return Listed(
+        Run(__import__("pathlib").Path(tmp_path) / identity), Summary(id=identity, **values | words), size=size
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "   ",
+        "study",
+        "STUDY a",
+        "7f3a",
+        "quick",
+        "below",
+        '"study a"',
+        "status:done",
+        "status:do",
+        "arch:deit",
+        "architecture:DEIT",
+        "data:digits strategy:scratch",
+        "tag:quick",
+        'tag:"paper 2"',
+        "note:below",
+        "name:study",
+        "val>0.9",
+        "val>=0.9749 val<=0.9749",
+        "val:0.97",
+        "acc>97%",
+        "loss<0.5",
+        "seed=3",
+        "seed:3",
+        "epochs:10",
+        "time>10m",
+        "time<0.2h",
+        "size>1GB",
+        "size<2000MB",
+        "age<7d",
+        "age<2h",
+        "day:today",
+        "day:2025-11",
+        "lr<1e-2",
+        "learning_rate=0.002",
+        "strategy.mixup>0.1",
+        "mixup:0.2",
+        "strategy.epochs>1",
+        "-fail",
+        "-status:failed",
+        "-val<0.9",
+        "status:done -arch:lenet val>0.9 quick",
+        "status:",
+        "val>",
+        "-",
+    ],
+)
+def test_what_fits(words):
+    holds = run_filter.parse(words, [row()], NOW)
+    assert holds(row(size=1_500_000_000))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nothing-like-it",
+        "status:failed",
+        "status=don",
+        "arch:lenet",
+        "tag:slow",
+        "val>0.98",
+        "val<0.9749",
+        "val:0.98",
+        "seed:33",
+        "seed:three",
+        "time<10m",
+        "size>2GB",
+        "age>1d",
+        "day:yesterday",
+        "mixup>0.5",
+        "test>0",
+        "reason:memory",
+        "-study",
+        "-status:done",
+        "study -quick",
+        "name>5",
+        '"a study"',
+    ],
+)
+def test_what_does_not_fit(words):
+    assert not run_filter.parse(words, [row()], NOW)(row(size=1_500_000_000))
+
+
+def test_days_are_said_relatively_and_in_full():
+    yesterday = row(created=NOW - 86400)
+    assert run_filter.parse("day:yesterday", now=NOW)(yesterday) and run_filter.parse("age>20h", now=NOW)(yesterday)
+    assert run_filter.parse("day:2025-11-21", now=NOW)(yesterday) and not run_filter.parse("day:today", now=NOW)(
+        yesterday
+    )
+    assert run_filter.parse('day:"nov 19"', now=NOW)(row(created=NOW - 3 * 86400))
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [("sttus:done", "there is no sttus"), ("val>high", "needs a number"), ("extra>1", "may mean")],
+)
+def test_mistakes_are_said(words, why):
+    rows = [row(settings={"dataset.options.extra": 1, "architecture.options.extra": 1})]
+    with pytest.raises(InputError, match=why):
+        run_filter.parse(words, rows)
+
+
+def test_a_damaged_run_is_found_by_its_id_and_status():
+    damaged = Listed(row().run, None, "broken")
+    assert run_filter.parse("7f3a")(damaged) and run_filter.parse("status:damaged")(damaged)
+    assert run_filter.parse("reason:broken")(damaged)
+    assert not run_filter.parse("val>0")(damaged) and not run_filter.parse("age<7d")(damaged)
+    assert not run_filter.parse("day:today")(damaged)
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_typed_is_a_filter_or_a_sentence(words):
+    rows = [row(), Listed(row().run, None, "broken")]
+    try:
+        chosen = run_filter.chosen(rows, run_filter.parse(words, rows))
+    except InputError as error:
+        assert "\n" not in str(error) and "\x1b" not in str(error)
+    else:
+        assert all(listed in rows for listed in chosen)
+
+
+@given(st.text(alphabet='abc "-:>', max_size=20))
+def test_a_word_and_its_negation_divide_the_runs(words):
+    quoted = words.replace('"', "").strip()
+    if quoted:
+        found = run_filter.parse(f'"{quoted}"')(row())
+        assert run_filter.parse(f'-"{quoted}"')(row()) is not found
+
+
+def test_the_summary_of_this_test_has_every_field():
+    assert set(msgspec.structs.asdict(row().summary)) == set(Summary.__struct_fields__)
