@@ -12,6 +12,7 @@ from vislab.presets.base import DERIVED_NAME, Base, base_of
 from vislab.presets.checks import problems_of
 from vislab.presets.choices import ZOO, Choice, Chosen, choose, folder_of_images
 from vislab.presets.errors import InputError
+from vislab.presets.guess import FOLDER, TABLE
 from vislab.presets.layers import (
     COMMAND_LINE,
     Layer,
@@ -29,6 +30,13 @@ from vislab.presets.shelves import Kind
 
 SECTION_KINDS: dict[str, Kind] = {section: kind for kind, section in shelves.SECTION.items()}
 """Section of a spec to the kind of preset that fills it."""
+
+SOURCE = "dataset.source"
+_PUBLISHED_AS_FILES = frozenset(
+    f"vislab.engine.data.sources.torchvision_sets:{name}"
+    for name in ("mnist", "fashionmnist", "kmnist", "emnist", "cifar10", "cifar100", "svhn", "stl10")
+)
+"""Sources of published sets that are IDX or binary files: a folder of pictures given for one is the user's own set."""
 
 SCHEMA_DEFAULT = "schema default"
 DEFAULT_STRATEGY = "scratch"
@@ -165,8 +173,19 @@ def _with_data(chosen: Chosen, section: str, request: Request, cwd: Path, proble
         path = absolute(request.data, cwd)
         if not exists(path):
             problems.append(f"{COMMAND_LINE}: there is no file or folder {path}")
+        elif own := _pictures_instead(chosen, path):
+            return own
         chosen.above.append(Layer(COMMAND_LINE, {"dataset.path": path}))
     return chosen
+
+
+def _pictures_instead(chosen: Chosen, path: str) -> Chosen | None:
+    """The user's own class folder or table, where the recipe's set is published as IDX or binary files."""
+    source = next((layer.values[SOURCE] for layer in reversed(chosen.layers) if SOURCE in layer.values), "")
+    if source not in _PUBLISHED_AS_FILES:
+        return None
+    own = folder_of_images(Path(path), COMMAND_LINE, [])
+    return own if any(layer.values.get(SOURCE) in (FOLDER, TABLE) for layer in own.layers) else None
 
 
 def _schema_defaults() -> Layer:

@@ -153,9 +153,19 @@ class TestChoices:
             assert spec.dataset.source == "vislab.engine.data.sources.folder:source"
 
     def test_data_points_a_data_set_elsewhere(self, photos: Path) -> None:
-        spec = resolve(recipe="study-e-lenet5", data="../photos")
-        assert (spec.dataset.name, spec.dataset.path) == ("mnist", str(photos))
+        idx = photos.parent / "idx"
+        idx.mkdir()
+        (idx / "train-images-idx3-ubyte").touch()
+        spec = resolve(recipe="study-e-lenet5", data=str(idx))
+        assert (spec.dataset.name, spec.dataset.path) == ("mnist", str(idx))
         assert "no file or folder" in problems(recipe="study-e-lenet5", data="../nothing")[0]
+
+    @pytest.mark.parametrize("recipe", ["study-e-lenet5", "study-e-alexnet"])
+    def test_a_folder_of_pictures_stands_in_for_a_published_set_of_other_files(self, recipe: str, photos: Path) -> None:
+        spec = resolve(recipe=recipe, data="../photos")
+        assert (spec.dataset.name, spec.dataset.path) == ("photos", str(photos))
+        assert spec.dataset.source == "vislab.engine.data.sources.folder:source"
+        assert spec.strategy.batch_size == 64
 
     def test_what_the_command_line_chooses_replaces_the_recipes_section(self) -> None:
         spec = resolve(recipe="study-e-alexnet", architecture="lenet5", strategy="scratch")
