@@ -55,9 +55,7 @@ def row(identity="20251122-100000-study-a-7f3a", size=None, **words):
         "tags": ("quick", "paper 2"),
         "note": "see below",
     }
-    return Listed(
-        Run(__import__("pathlib").Path(tmp_path) / identity), Summary(id=identity, **values | words), size=size
-    )
+    return Listed(Run(Path("/r") / identity), Summary(id=identity, **values | words), size=size)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""`vislab compare`, `vislab delete`, and `vislab runs --filter`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from vislab.engine.runs.events import AnyEvent, RunEnded, encode
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.store import Labels, Run, create
+from vislab.presets.schema.spec import Spec
+from vislab.tui.cli import app
+
+Make = Callable[..., Run]
+Vislab = Callable[..., Result]
+
+
+@pytest.fixture
+def vislab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vislab:
+    for variable, folder in (("HOME", "home"), ("VISLAB_RUNS_DIR", "runs"), ("XDG_CONFIG_HOME", "config")):
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, **words: CliRunner().invoke(app, arguments, **words)
+
+
+@pytest.fixture
+def make(tmp_path: Path, history: Callable[..., list[AnyEvent]]) -> Make:
+    def made(name: str, answers: str = "", *, tags: tuple[str, ...] = (), seed: int = 0) -> Run:
+        spec = msgspec.convert({"name": name, "seed": seed, "architecture": {"name": name}}, Spec)
+        run = create(tmp_path / "runs", spec, labels=Labels(tags=tags))
+        share = answers.count("1") / len(answers) if answers else 0.5
+        ended = RunEnded(status="done", reason="", step=9, epoch=2, elapsed=6.0, exit_code=0)
+        events = history([1.0, 0.5], val_accuracy=[share / 2, share], val_counts=(4, 3, 3), ended=ended)
+        run.events.write_bytes(b"".join(map(encode, events)))
+        if answers:
+            rows = [f"{i},a,{'a' if right == '1' else 'b'},0.5" for i, right in enumerate(answers)]
+            (run.path / "predictions.csv").write_text("\n".join(["name,label,predicted,confidence", *rows, ""]))
+        return run
+
+    return made
+
+
+def test_a_comparison_on_paper(make: Make, vislab: Vislab) -> None:
+    make("mlp", "1111111110"), make("cnn", "1110000000", seed=1)
+    result = vislab("compare", "mlp", "cnn")
+    assert result.exit_code == 0, result.output
+    for part in (
+        "validation accuracy",
+        "★ 0.9000",
+        "McNemar",
+        "only ▪ right 6, only ● right 0: p = 0.031",
+        "F1 of class",
+    ):
+        assert part in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_a_comparison_as_json(make: Make, vislab: Vislab) -> None:
+    a, b = make("mlp", "1111111110"), make("cnn", "1110000000", seed=1)
+    told = json.loads(vislab("compare", b.id, a.id, "--json").stdout)
+    assert [row["id"] for row in told["runs"]] == [b.id, a.id]
+    assert told["runs"][1]["accuracy"] == 0.9 and told["runs"][1]["trained_parameters"] == 30_000
+    assert {"key": "seed", "values": [1, 0]} in told["differences"]
+    (test,) = told["tests"]
+    assert (test["a"], test["b"], test["only_a"], test["only_b"], test["p"]) == (a.id, b.id, 6, 0, 2 / 64)
+    c = make("new")
+    assert "no predictions" in json.loads(vislab("compare", a.id, c.id, "--json").stdout)["tests"][0]["refused"]
+
+
+def test_a_comparison_as_a_file(make: Make, vislab: Vislab, tmp_path: Path) -> None:
+    make("mlp", "11"), make("cnn", "10")
+    assert vislab("compare", "mlp", "cnn", "--markdown", "out.md").stdout == "out.md\n"
+    assert "# Comparison of mlp, cnn" in (tmp_path / "out.md").read_text()
+    result = vislab("compare", "mlp", "cnn", "--markdown", "no/such/folder.md")
+    assert result.exit_code == 2 and "Cannot write no/such/folder.md" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("mlp",), ("mlp", "mlp"), ("mlp", "nobody")])
+def test_a_comparison_needs_two_runs(make: Make, vislab: Vislab, arguments: tuple[str, ...]) -> None:
+    make("mlp", "11")
+    result = vislab("compare", *arguments)
+    assert result.exit_code == 2 and result.stderr.startswith("error: ")
+
+
+def test_deleting_asks_and_names_what_went(make: Make, vislab: Vislab, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, c = make("mlp"), make("cnn"), make("resnet")
+    refused = vislab("delete", a.id)
+    assert refused.exit_code == 2 and "--yes" in refused.stderr and a.path.exists()
+    assert vislab("delete", a.id, "cnn", "--yes").stdout == f"{a.id}\n{b.id}\n"
+    assert not a.path.exists() and not b.path.exists() and c.path.exists()
+    lock = RunLock(c.lock)
+    assert lock.acquire()
+    live = vislab("delete", c.id, "--yes")
+    lock.release()
+    assert live.exit_code == 2 and "vislab stop" in live.stderr and c.path.exists()
+
+
+def test_runs_are_filtered(make: Make, vislab: Vislab) -> None:
+    a, b = make("mlp", "1111", tags=("keep",)), make("cnn", "1100", seed=7)
+    found = json.loads(vislab("runs", "--filter", "val>0.8 tag:keep", "--json").stdout)
+    assert [row["id"] for row in found] == [a.id]
+    assert b.id in vislab("runs", "-f", "seed:7").stdout and a.id not in vislab("runs", "-f", "seed:7").stdout
+    assert vislab("runs", "-f", "status:failed").stderr == "None of 2 runs fits 'status:failed'.\n"
+    wrong = vislab("runs", "-f", "sed:7")
+    assert wrong.exit_code == 2 and "there is no sed" in wrong.stderr
+    limited = vislab("runs", "-f", "status:done", "--limit", "1")
+    assert b.id in limited.stdout and a.id not in limited.stdout and "1 older ones" in limited.stderr

@@ -1,0 +1,67 @@
+import msgspec
+import pytest
+
+from vislab.engine.runs.events import RunEnded, encode
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.store import Run, create, delete
+from vislab.presets.schema.spec import Spec
+from vislab.tui import run_watch
+from vislab.tui.run_watch import RunWatch
+
+
+@pytest.fixture
+def make(tmp_path):
+    return lambda name: create(tmp_path / "runs", msgspec.convert({"name": name}, Spec))
+
+
+def test_all_runs_come_in_chunks_newest_first(tmp_path, make, monkeypatch):
+    monkeypatch.setattr(run_watch, "CHUNK", 2)
+    made = [make(name) for name in "abc"]
+    chunks = [[row.run.id for row in rows] for rows in RunWatch(tmp_path / "runs").read_all()]
+    assert [len(chunk) for chunk in chunks] == [2, 1] and {name for chunk in chunks for name in chunk} == {
+        run.id for run in made
+    }
+    assert list(RunWatch(tmp_path / "nothing").read_all()) == []
+
+
+def test_new_runs_and_deleted_ones_are_noticed_and_the_others_not_read_again(tmp_path, make, monkeypatch):
+    old, going = make("old"), make("going")
+    watch = RunWatch(tmp_path / "runs")
+    known = frozenset(row.run.id for rows in watch.read_all() for row in rows)
+    assert watch.look([], known) == ([], frozenset())
+    new = make("new")
+    delete(going)
+    looked = []
+    monkeypatch.setattr(Run, "summary", lambda self, read=Run.summary: looked.append(self.id) or read(self))
+    rows, gone = watch.look([], known)
+    assert [row.run.id for row in rows] == [new.id] == looked and gone == {going.id}
+    assert watch.look([], frozenset({old.id, new.id})) == ([], frozenset())
+
+
+def test_a_live_run_is_followed_until_it_ends(tmp_path, make, history, monkeypatch):
+    run = make("live")
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    events = history([1.0, 0.5, 0.2], val_accuracy=[0.5, 0.6, 0.7])
+    run.events.write_bytes(b"".join(map(encode, events[:8])))
+    watch = RunWatch(tmp_path / "runs")
+    ((row,),) = watch.read_all()
+    assert row.live and row.summary.epochs_done == 1
+    assert watch.look([row], frozenset({run.id})) == ([], frozenset())
+    with run.events.open("ab") as log:
+        log.write(b"".join(map(encode, events[8:])))
+    ((row,), _) = watch.look([row], frozenset({run.id}))
+    assert row.summary.epochs_done == 3 and row.summary.best.val_accuracy == 0.7
+    with run.events.open("ab") as log:
+        log.write(encode(RunEnded(status="done", reason="", step=30, epoch=3, elapsed=6.0, exit_code=0)))
+    lock.release()
+    ((row,), _) = watch.look([row], frozenset({run.id}))
+    assert row.status == "done" and not row.live
+
+
+def test_a_run_that_is_deleted_while_it_is_looked_at_is_no_trouble(tmp_path, make):
+    run = make("going")
+    watch = RunWatch(tmp_path / "runs")
+    ((row,),) = watch.read_all()
+    delete(run)
+    assert watch.look([row], frozenset({run.id})) == ([], frozenset({run.id}))
