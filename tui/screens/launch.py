@@ -6,52 +6,33 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.timer import Timer
 
 from vislab.engine.runs.ask import Answer
 from vislab.engine.runs.store import Run
-from vislab.presets import keys
 from vislab.presets.errors import InputError
-from vislab.presets.explain import list_presets
-from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
-from vislab.tui import facts as facts_of
 from vislab.tui.advice import warnings
-from vislab.tui.draft import FIRST, SECTIONS, Draft, Resolved, Section, like_run, problem_with, resolve, value_of
-from vislab.tui.facts import Facts, Weights
+from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, problem_with, resolve
+from vislab.tui.inquiry import Inquiry
 from vislab.tui.screens.launching import How, Launched, Looked, launch, look_around
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import text
-from vislab.tui.views.selection import architecture_help, device_line, picker_note
-from vislab.tui.views.spec import value_text
+from vislab.tui.views.selection import device_line
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.field import Field
+from vislab.tui.widgets.field_row import FieldRow
 from vislab.tui.widgets.hint_line import HintLine
 from vislab.tui.widgets.lines import Lines
-from vislab.tui.widgets.picker import Choices, Item, Picker
+from vislab.tui.widgets.parts import OWN, OWN_QUESTIONS, Parts
+from vislab.tui.widgets.picker import Picker
+from vislab.tui.widgets.recipe_line import RecipeLine
 from vislab.tui.widgets.selection_panel import SelectionPanel
 
-OWN = "\0own"
-"""Value of the item that asks for something of one's own."""
-
-FIELDS = (
-    ("strategy.epochs", "epochs"),
-    ("strategy.batch_size", "batch"),
-    ("strategy.learning_rate", "learning rate"),
-    ("seed", "seed"),
-)
 LOOK_EVERY = 5.0  # seconds between two looks at devices and queue
 _SOON, _LATER = 0.04, 0.25  # seconds of no change after which the selection is resolved, and jobs are asked
-
-_TITLES: dict[Section, str] = {"dataset": "Data set", "architecture": "Architecture", "strategy": "Strategy"}
-_OWN_LABELS: dict[Section, str] = {"dataset": "your own folder…", "architecture": "your own file…"}
-_OWN_QUESTIONS = {
-    "dataset": "A folder with a folder of images for each class, a table of path,label, hf:NAME, or mine.py:source",
-    "architecture": "A file and its function that builds the network, such as mine.py:build",
-}
 
 
 @dataclass
@@ -81,9 +62,6 @@ class LaunchScreen(ConsoleScreen):
 
     NAME: ClassVar[str] = "launch"
     DEFAULT_CSS = """
-    LaunchScreen #recipe { height: 1; padding: 0 1; }
-    LaunchScreen #pickers { height: 1fr; min-height: 4; }
-    LaunchScreen #fields { height: 1; padding: 0 1; }
     LaunchScreen #device { height: 1; padding: 0 1; }
     """
 
@@ -97,10 +75,6 @@ class LaunchScreen(ConsoleScreen):
         self.draft: Draft = FIRST
         self._like = like
         self.resolved = Resolved(None, ())
-        self.facts = Facts()
-        self._weights: Weights | None = None
-        self._presets: dict[Section, list[Item]] = {section: [] for section in SECTIONS}
-        self._helps: dict[tuple[Section, str], str] = {}
         self._resolving: Timer | None = None
         self._asking: Timer | None = None
         self._looking: Timer | None = None
@@ -109,15 +83,10 @@ class LaunchScreen(ConsoleScreen):
 
     def body(self) -> ComposeResult:
         """Recipe, pickers, summary, fields, device, a line of help."""
-        yield Lines(id="recipe")
-        with Horizontal(id="pickers"):
-            for section in SECTIONS:
-                yield Picker(_TITLES[section], id=section)
+        yield RecipeLine()
+        yield Parts()
         yield SelectionPanel()
-        with Horizontal(id="fields"):
-            for key, label in FIELDS:
-                yield Field(key, label)
-            yield Lines(id="more")
+        yield FieldRow()
         yield Lines(id="device")
         yield HintLine()
 
@@ -129,54 +98,29 @@ class LaunchScreen(ConsoleScreen):
                 self.draft = like_run(self._like.spec())
             except InputError as error:
                 self.say(str(error), error=True)
-        self._load_presets()
+        self.inquiry = Inquiry(self.console.asker, self.settings, self._tell)
+        self.parts.load_presets(self.settings)
         self._resolve()
-        self.picker("dataset").choices.focus()
+        self.parts.picker("dataset").choices.focus()
         self.call_after_refresh(self._load_timm)
         self._look()
 
-    def picker(self, section: str) -> Picker:
-        """The picker of a section."""
-        return self.query_one(f"#{section}", Picker)
+    def _tell(self, answer: Answer) -> None:
+        self.post_message(Answered(answer))
+
+    @property
+    def parts(self) -> Parts:
+        """The pickers."""
+        return self.query_one(Parts)
 
     @property
     def settings(self) -> Settings:
         """Folders."""
         return self.console.settings
 
-    # What is offered
-
-    def _load_presets(self) -> None:
-        for section, kind in zip(SECTIONS, ("datasets", "architectures", "strategies"), strict=True):
-            infos = list_presets(kind, self.settings)  # type: ignore[arg-type]
-            for info in infos:
-                self._helps[section, info.name] = info.problem or info.help
-            own = [Item(OWN, _OWN_LABELS[section])] if section in _OWN_LABELS else []
-            self._presets[section] = own + [
-                Item(info.name, plain(info.name, 80), "broken" if info.problem else picker_note(info.facts), info.help)
-                for info in infos
-            ]
-
     def _load_timm(self) -> None:
-        from vislab.presets import timm_index
-
-        known = {item.value for item in self._presets["architecture"]}
-        models = [Item(name, name, words="timm") for name in timm_index.names() if name not in known]
-        heading = Item("", f"{text.count(len(models))} from timm", heading=True)
-        self._presets["architecture"] += [heading, *models]
-        self._show_pickers()
-
-    def _show_pickers(self) -> None:
-        """Offer the presets and what was chosen besides, with the cursor on what is chosen."""
-        spec = self.resolved.spec
-        for section in SECTIONS:
-            items, value = self._presets[section], getattr(self.draft, section)
-            name = value or (getattr(spec, section).name if spec is not None else "")
-            if name and all(item.value != name for item in items):
-                label = name.rstrip("/").rpartition("/")[2] if not name.startswith("hf:") else name
-                own = Item(value, plain(label, 200), "yours" if value else "as before")
-                items, name = [own, *items], value
-            self.picker(section).choices.offer(items, name or None)
+        self.parts.load_timm()
+        self.parts.follow(self.draft, self.resolved.spec)
 
     # What is chosen
 
@@ -189,113 +133,44 @@ class LaunchScreen(ConsoleScreen):
             self._resolving = self.set_timer(_SOON, self._resolve)
 
     def _resolve(self) -> None:
-        before = self.resolved.spec
         self.resolved = resolve(self.draft, self.settings)
-        spec = self.resolved.spec
-        if spec is not None:
-            self._weights = facts_of.pretrained_weights(
-                spec, hub_cache=facts_of.hub_cache(), package=facts_of.has_weights_package()
-            )
-            same_data = before is not None and before.dataset == spec.dataset
-            self.facts = replace(
-                self.facts if same_data else Facts(memory_free=self.facts.memory_free),
-                model=None,
-                model_error="",
-                seconds_per_epoch=None,
-            )
+        if self.resolved.spec is not None:
+            self.inquiry.follow(self.resolved.spec)
             if self._asking is not None:
                 self._asking.stop()
             self._asking = self.set_timer(_LATER, self._ask)
-        self._show_pickers()
+        self.parts.follow(self.draft, self.resolved.spec)
+        self.query_one(RecipeLine).follow(self.draft, self.settings)
         self._show()
         if not self.in_field:
             self._hint()
 
     def _show(self) -> None:
         """Show the selection and what is known of it."""
-        spec = self.resolved.spec
-        advice = [] if spec is None else warnings(spec, self.facts, self._weights)
-        self.query_one(SelectionPanel).follow(spec, self.facts, self.resolved.problems, advice)
-        for field in self.query(Field):
-            value = self.draft.changed(field.key)
-            if value is None:
-                value = value_text(value_of(spec, field.key)) if spec is not None else text.MISSING
-            field.show(value, changed=self.draft.changed(field.key) is not None)
-        others = [key for key, _ in self.draft.values if key not in dict(FIELDS)]
-        more = Text.assemble(("m", "bold"), " more", (f" ({len(others)} changed)" if others else "", "bold"))
-        self.query_one("#more", Lines).show([more])
-        self._show_recipe()
+        spec, facts = self.resolved.spec, self.inquiry.facts
+        advice = [] if spec is None else warnings(spec, facts, self.inquiry.weights)
+        self.query_one(SelectionPanel).follow(spec, facts, self.resolved.problems, advice)
+        self.query_one(FieldRow).follow(self.draft, spec)
         self.refresh_bindings()
-
-    def _show_recipe(self) -> None:
-        spec, draft = self.resolved.spec, self.draft
-        if draft.recipe:
-            words = self._recipe_help(draft.recipe)
-            line = Text.assemble("Recipe ▸ ", (plain(draft.recipe, 60), "bold"), ("  " + plain(words), "dim"))
-        elif draft.like is not None:
-            line = Text.assemble("Again ▸ ", (plain(draft.like.name, 60), "bold"), ("  like an earlier run", "dim"))
-        else:
-            line = Text.assemble("Recipe ▸ none", ("  r chooses one, or a study", "dim"))
-        if spec is not None and draft.name:
-            line.append(f"  name {plain(draft.name, 40)}", "bold")
-        self.query_one("#recipe", Lines).show([line])
-
-    def _recipe_help(self, name: str) -> str:
-        return next((info.help for info in list_presets("recipes", self.settings) if info.name == name), "")
 
     # What is asked
 
     def _ask(self) -> None:
-        spec = self.resolved.spec
-        if spec is None:
-            return
-        request = facts_of.data_request(spec, self.settings)
-        if request is None:
-            self.console.asker.cancel("data")
-        else:
-            self._question("data", request)
-        self._ask_model(spec)
+        if self.inquiry.ask(model=not self.resolved.problems):
+            self._show()
         self._look()
-
-    def _ask_model(self, spec: Spec) -> None:
-        request = facts_of.model_request(spec, facts_of.classes_known(spec, self.facts))
-        if request is None or self.resolved.problems:
-            self.console.asker.cancel("models")
-        else:
-            self._question("models", request)
-
-    def _question(self, job: str, request: dict[str, Any]) -> None:
-        def answered(answer: Answer) -> None:
-            self.post_message(Answered(answer))
-
-        known = self.console.asker.ask(job, job, request, answered)
-        if known is not None:
-            self.on_answered(Answered(known))
 
     def on_answered(self, event: Answered) -> None:
         """Show what a job found, when it is still about what is chosen."""
-        answer, spec = event.answer, self.resolved.spec
-        if spec is None:
-            return
-        if answer.topic == "data" and answer.request == facts_of.data_request(spec, self.settings):
-            found = facts_of.data_facts(answer.result) if answer.result is not None else None
-            changed = found is not None and len(found.classes) != facts_of.classes_known(spec, self.facts)
-            self.facts = replace(self.facts, data=found, data_error=answer.error)
-            if changed:
-                self._ask_model(spec)
-            self._look()
-        elif answer.topic == "models":
-            wanted = facts_of.model_request(spec, facts_of.classes_known(spec, self.facts))
-            if answer.request != wanted:
-                return
-            model = facts_of.model_facts(answer.result) if answer.result is not None else None
-            self.facts = replace(self.facts, model=model, model_error=answer.error)
-        self._show()
+        before = self.inquiry.train_images
+        if self.inquiry.take(event.answer):
+            self._show()
+            if self.inquiry.train_images != before:
+                self._look()
 
     def _look(self) -> None:
         """Look at devices, queue and earlier runs, beside the screen; again after a while."""
-        spec, settings = self.resolved.spec, self.settings
-        train = self.facts.data.images("train") if self.facts.data is not None else 0
+        spec, settings, train = self.resolved.spec, self.settings, self.inquiry.train_images
 
         def work() -> None:
             self.post_message(LookedAround(look_around(spec, settings, train)))
@@ -305,11 +180,8 @@ class LaunchScreen(ConsoleScreen):
     def on_looked_around(self, event: LookedAround) -> None:
         """Show what has changed."""
         looked = event.looked
-        if looked.spec is not None and looked.spec == self.resolved.spec:
-            facts = replace(self.facts, memory_free=looked.memory_free, seconds_per_epoch=looked.seconds_per_epoch)
-            if facts != self.facts:
-                self.facts = facts
-                self._show()
+        if looked.spec == self.resolved.spec and self.inquiry.measured(looked.memory_free, looked.seconds_per_epoch):
+            self._show()
         self._looked = looked
         line = device_line(looked.device, looked.devices, looked.chosen, looked.trouble)
         self.query_one("#device", Lines).show([Text(line)])
@@ -336,31 +208,23 @@ class LaunchScreen(ConsoleScreen):
 
     # Messages of the widgets
 
-    def on_choices_moved(self, event: Choices.Moved) -> None:
-        """Choose what the cursor stands on."""
-        section = self._section_of(event.choices)
-        if event.item.value != OWN:
-            base = self.resolved.spec
-            same = self.draft.based and base is not None and event.item.value == getattr(base, section).name
-            if not (same and not getattr(self.draft, section)):
-                self.change(self.draft.choose(section, event.item.value))
+    def on_parts_chosen(self, event: Parts.Chosen) -> None:
+        """Choose what a cursor stands on."""
+        section, value, base = event.section, event.value, self.resolved.spec
+        as_before = self.draft.based and base is not None and value == getattr(base, section).name
+        if value != OWN and not (as_before and not getattr(self.draft, section)):
+            self.change(self.draft.choose(section, value))
         self._hint()
 
-    def on_choices_taken(self, event: Choices.Taken) -> None:
-        """Enter goes on to the next part, or asks for something of one's own."""
-        if event.item.value == OWN:
-            self.action_own()
-        else:
-            self.focus_next()
-
-    def _section_of(self, choices: Choices) -> Section:
-        return next(section for section in SECTIONS if self.picker(section).choices is choices)
+    def on_parts_own(self, event: Parts.Own) -> None:
+        """Ask for something of one's own."""
+        self.action_own()
 
     def on_field_written(self, event: Field.Written) -> None:
         """Judge a value while it is written; take it when it is done, and take the change back when it is empty."""
         field, value = event.field, event.text.strip()
         trouble = problem_with(self.draft, field.key, value, self.settings) if value else ""
-        self._hint(field.key, trouble)
+        self._hint(trouble)
         if event.done and not trouble:
             field.leave()
             self.change(self.draft.with_value(field.key, value) if value else self.draft.without_value(field.key))
@@ -369,25 +233,13 @@ class LaunchScreen(ConsoleScreen):
         """Explain what has the focus."""
         self._hint()
 
-    def _hint(self, key: str = "", trouble: str = "") -> None:
+    def _hint(self, trouble: str = "") -> None:
         """One line of help on what has the focus, or what is wrong with what is written there."""
-        focused, words = self.focused, ""
-        field = next((field for field in self.query(Field) if field.has_focus or field.writing), None)
         if trouble:
             self.query_one(HintLine).tell(f"✖ {plain(trouble, 300)}", wrong=True)
-            return
-        if field is not None:
-            entry = keys.KEYS[key or field.key]
-            spec = self.resolved.spec
-            origin = plain(spec.origins.get(entry.key, ""), 60) if spec is not None else ""
-            words = f"{entry.help}: {keys.allowed(entry.type)}; from {origin}"
-        elif any(self.picker(section).filtering for section in SECTIONS):
-            words = "type to find · ↑↓ choose · ↵ take · esc show all again"
-        elif isinstance(focused, Choices) and focused.current is not None:
-            section, value = self._section_of(focused), focused.current.value
-            words = _OWN_QUESTIONS[section] if value == OWN else self._helps.get((section, value), "")
-            words = words or (architecture_help(value) if section == "architecture" else "") or value
-        self.query_one(HintLine).tell(plain(words, 300))
+        else:
+            fields = self.query_one(FieldRow)
+            self.query_one(HintLine).tell(fields.help(self.resolved.spec) or self.parts.help())
 
     # Actions
 
@@ -401,8 +253,7 @@ class LaunchScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         """Find in the picker that has the focus, or in the architectures."""
-        pickers = [self.picker(section) for section in SECTIONS]
-        (next((one for one in pickers if one.choices.has_focus), None) or self.picker("architecture")).open_filter()
+        self.parts.picker(self.parts.focused or "architecture").open_filter()
 
     def action_leave_field(self) -> None:
         """Leave a filter or a field for what it belongs to."""
@@ -417,11 +268,11 @@ class LaunchScreen(ConsoleScreen):
         """Ask for a folder, or for a file with an architecture where the architectures have the focus."""
         from vislab.tui.screens.path_prompt import PathPrompt
 
-        section: Section = "architecture" if self.picker("architecture").choices.has_focus else "dataset"
+        section: Section = "architecture" if self.parts.focused == "architecture" else "dataset"
         current = getattr(self.draft, section)
         value = current if any(sign in current for sign in "/.:~") else ""
         self._prompt(
-            PathPrompt(_OWN_QUESTIONS[section], value), lambda text: self.change(self.draft.choose(section, text))
+            PathPrompt(OWN_QUESTIONS[section], value), lambda text: self.change(self.draft.choose(section, text))
         )
 
     def action_recipe(self) -> None:
@@ -515,10 +366,9 @@ class LaunchScreen(ConsoleScreen):
 
     def action_look_again(self) -> None:
         """Forget what was counted, and count again."""
-        self.console.asker.forget()
-        self.facts = Facts()
-        self._load_presets()
-        self._load_timm()
+        self.inquiry.forget()
+        self.parts.load_presets(self.settings)
+        self.parts.load_timm()
         self._resolve()
 
     def action_start(self) -> None:

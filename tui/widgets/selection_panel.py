@@ -19,7 +19,7 @@ class SelectionPanel(ScrolledLines):
     """Follows the selection; scrolls where it has no room."""
 
     DEFAULT_CSS = """
-    SelectionPanel { border: round $foreground 30%; padding: 0 1; height: 40%; min-height: 7;
+    SelectionPanel { border: round $foreground 30%; padding: 0 1; height: 42%; min-height: 7;
                      border-title-color: $foreground; }
     SelectionPanel:focus { border: round $primary; }
     """

@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.engine.runs.devices import Device
+from vislab.presets.settings import Settings
+from vislab.tui.advice import Advice
+from vislab.tui.draft import FIRST, Draft, resolve
+from vislab.tui.facts import DataFacts, Facts, ModelFacts
+from vislab.tui.views.selection import architecture_help, class_lines, device_line, picker_note, summary
+from vislab.tui.views.text import cells
+
+CLASSES = ("butterfly", "cat", "horse")
+DATA = DataFacts(
+    CLASSES,
+    {"all": (50, 50, 50), "train": (40, 40, 40), "validation": (10, 10, 10), "test": (0, 0, 0)},
+    "80/20 % at random, stratified",
+    "",
+    False,
+)
+MODEL = ModelFacts(3_800_000, 430_000, 390_000_000, {"total": 400_000_000})
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+
+
+def shown(
+    draft: Draft, settings: Settings, facts: Facts | None = None, advice=(), room: int = 1, width: int = 76
+) -> str:
+    found = resolve(draft, settings)
+    return "\n".join(line.text for line in summary(found.spec, facts or Facts(), found.problems, advice, width, room))
+
+
+def test_a_selection_of_which_nothing_is_known_yet(settings) -> None:
+    text = shown(FIRST, settings)
+    assert "1,797 images · 10 classes · counting …" in text
+    assert "lenet5 · 0.062 M parameters · input 1 × 28 × 28" in text
+    assert "30 epochs × – steps of 64 · adamw 0.001, cosine · time – (never run here)" in text
+
+
+def test_everything_that_is_known_is_said(settings) -> None:
+    draft = Draft(recipe="study-b-transfer", dataset="digits")
+    text = shown(draft, settings, Facts(DATA, MODEL, seconds_per_epoch=2.0), [Advice("Mind.", "Do.")])
+    assert "150 images · 3 classes · 120 train / 30 validation, stratified" in text
+    assert "butterfly ████████ 50  cat       ████████ 50  horse     ████████ 50" in text
+    assert "study-b-base · 3.8 M parameters · 0.4 G multiply-adds · input 3 × 224 × 224" in text
+    assert "pretrained backbone frozen (3.4 M) · own head on the feature map trains (0.4 M)" in text
+    assert "10 epochs × 24 steps of 5 · adamw 0.001, constant" in text
+    assert "memory 400 MB (estimated) · time 20 s (as measured here)" in text
+    assert text.endswith("! Mind.")
+
+
+def test_what_is_frozen_is_said_for_every_strategy(settings) -> None:
+    resnet = FIRST.choose("architecture", "resnet18")
+    assert "from scratch: everything trains" in shown(resnet, settings)
+    assert "pretrained backbone frozen · new head trains" in shown(resnet.choose("strategy", "transfer"), settings)
+    assert "from pretrained weights: everything trains" in shown(resnet.choose("strategy", "finetune"), settings)
+    assert "the head trains first, one more stage joins every 2 epochs" in shown(
+        resnet.choose("strategy", "gradual"), settings
+    )
+
+
+def test_what_stands_in_the_way_comes_first(settings) -> None:
+    lines = shown(FIRST.with_value("strategy.epochs", "0").choose("dataset", "/none"), settings).splitlines()
+    assert lines[0].startswith("✖") and lines[1].startswith("✖")
+    refused = Facts(model_error="cannot read images of 1 × 28 × 28 px")
+    assert "✖ cannot read images" in shown(FIRST, settings, refused)
+    undivided = Facts(DataFacts(CLASSES, DATA.counts, "", 'class "cat" has too few images', False))
+    assert '✖ class "cat" has too few' in shown(FIRST, settings, undivided)
+
+
+def test_data_that_is_not_here_is_said_to_be_downloaded(settings) -> None:
+    away = Facts(data_error="x.gz is not in /data; it is downloaded when a run needs it")
+    assert "70,000 images · 10 classes · x.gz is not in /data" in shown(
+        FIRST.choose("dataset", "mnist"), settings, away
+    )
+    assert "counted when the run begins" in shown(FIRST.choose("dataset", "hf:a/b"), settings)
+
+
+def test_classes_that_have_no_room_are_told_by_the_largest_and_the_smallest() -> None:
+    counts = tuple(range(1, 101))
+    data = DataFacts(tuple(f"class {index}" for index in counts), {"all": counts}, "", "", False)
+    assert class_lines(data, 76, 1) == ["largest class 100 100 · smallest class 1 1"]
+    assert len(class_lines(data, 200, 20)) <= 20
+    assert class_lines(data, 76, 0) == [] and class_lines(None, 76, 5) == []
+
+
+@given(
+    st.lists(st.tuples(st.text(min_size=1, max_size=30), st.integers(0, 10**6)), min_size=1, max_size=60),
+    st.integers(30, 200),
+    st.integers(1, 30),
+)
+def test_bars_keep_to_their_room_whatever_the_classes_are_called(classes, width, room) -> None:
+    names, counts = zip(*classes, strict=True)
+    lines = class_lines(DataFacts(names, {"all": counts}, "", "", False), width, room)
+    assert len(lines) <= room and "\x1b" not in "".join(lines)
+    if len(lines) > 1:
+        assert all(cells(line) <= max(width, 45) for line in lines)
+
+
+GIB = 10**9
+CARDS = [Device("cuda", 0, "A100", "a", 80 * GIB, 10 * GIB, 2), Device("cuda", 3, "A100", "b", 80 * GIB, 71 * GIB, 0)]
+CPU = Device("cpu", 0, "Xeon", "", 16 * GIB, 8 * GIB)
+
+
+def test_the_device_and_who_uses_the_others() -> None:
+    line = device_line("auto", [*CARDS, CPU], CARDS[1], "")
+    assert line == "device auto → cuda:1  A100 · 71 GB of 80 GB free   (cuda:0 in use)"
+    assert device_line("cuda:0", [*CARDS, CPU], CARDS[0], "").endswith("10 GB of 80 GB free · in use by 2 processes")
+    assert device_line("cpu", [CPU], CPU, "") == "device cpu  Xeon · 16 GB memory"
+    assert device_line("cuda:7", [CPU], None, "is not here") == "device cuda:7 ✖ is not here"
+
+
+def test_notes_and_help() -> None:
+    assert picker_note({"images": 1797}) == "1,797" and picker_note({"parameters": 11_689_512}) == "11.7 M"
+    assert picker_note({"epochs": 15}) == "15 epochs" and picker_note({}) == ""
+    assert "25.6 M parameters; weights trained at 224 px" in architecture_help("resnet50d")
+    assert architecture_help("lenet5") == ""

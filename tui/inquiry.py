@@ -1,0 +1,103 @@
+"""Finds out about a selection: asks the resident job process, and keeps what is known while it still fits."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from vislab.engine.runs.ask import Answer, Asker
+from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import Settings
+from vislab.tui import facts
+from vislab.tui.facts import Facts, Weights
+
+DATA, MODELS = "data", "models"
+
+
+class Inquiry:
+    """What is known of the selection, as answers come in.
+
+    Attributes:
+        spec: the selection that is asked about; None before there is one.
+        facts: what is known of it.
+        weights: where its pretrained weights will come from.
+    """
+
+    def __init__(self, asker: Asker, settings: Settings, on_answer: Callable[[Answer], None]) -> None:
+        """An inquiry about nothing yet.
+
+        Args:
+            on_answer: called in the asker's thread; hands the answer to `take` in the thread that owns this.
+        """
+        self.spec: Spec | None = None
+        self.facts = Facts()
+        self.weights: Weights | None = None
+        self._asker = asker
+        self._settings = settings
+        self._on_answer = on_answer
+
+    def follow(self, spec: Spec) -> None:
+        """Turn to another selection; what is known of its data is kept when they are the same."""
+        same_data = self.spec is not None and self._data_request(self.spec) == self._data_request(spec)
+        known = self.facts if same_data else Facts(memory_free=self.facts.memory_free)
+        self.facts = replace(known, model=None, model_error="", seconds_per_epoch=None)
+        self.spec = spec
+        self.weights = facts.pretrained_weights(spec, hub_cache=facts.hub_cache(), package=facts.has_weights_package())
+
+    def forget(self) -> None:
+        """Find out everything anew."""
+        self._asker.forget()
+        self.spec, self.facts = None, Facts()
+
+    def ask(self, *, model: bool) -> bool:
+        """Ask what is not known.
+
+        Args:
+            model: about the model as well.
+
+        Returns:
+            Whether something was known at once.
+        """
+        known = self._put(DATA, self._data_request(self.spec) if self.spec is not None else None)
+        return self._put(MODELS, self._model_request() if model else None) or known
+
+    def take(self, answer: Answer) -> bool:
+        """Take an answer in. Returns whether it is about the present selection."""
+        if self.spec is None:
+            return False
+        if answer.topic == DATA and answer.request == self._data_request(self.spec):
+            before = self._model_request()
+            found = facts.data_facts(answer.result) if answer.result is not None else None
+            self.facts = replace(self.facts, data=found, data_error=answer.error)
+            if self._model_request() != before:
+                self._put(MODELS, self._model_request())
+            return True
+        if answer.topic == MODELS and answer.request == self._model_request():
+            model = facts.model_facts(answer.result) if answer.result is not None else None
+            self.facts = replace(self.facts, model=model, model_error=answer.error)
+            return True
+        return False
+
+    def measured(self, memory_free: int, seconds_per_epoch: float | None) -> bool:
+        """Take in what was seen of device and earlier runs. Returns whether it is new."""
+        found = replace(self.facts, memory_free=memory_free, seconds_per_epoch=seconds_per_epoch)
+        changed, self.facts = found != self.facts, found
+        return changed
+
+    @property
+    def train_images(self) -> int:
+        """Images to train on; 0 while they are not counted."""
+        return self.facts.data.images("train") if self.facts.data is not None else 0
+
+    def _data_request(self, spec: Spec) -> dict[str, Any] | None:
+        return facts.data_request(spec, self._settings)
+
+    def _model_request(self) -> dict[str, Any] | None:
+        assert self.spec is not None
+        return facts.model_request(self.spec, facts.classes_known(self.spec, self.facts))
+
+    def _put(self, topic: str, request: dict[str, Any] | None) -> bool:
+        if request is None:
+            self._asker.cancel(topic)
+            return False
+        known = self._asker.ask(topic, topic, request, self._on_answer)
+        return known is not None and self.take(known)

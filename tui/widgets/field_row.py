@@ -1,0 +1,59 @@
+"""The settings that are changed most, in a row."""
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from vislab.presets import keys
+from vislab.presets.schema.spec import Spec
+from vislab.tui.draft import Draft, value_of
+from vislab.tui.views import text
+from vislab.tui.views.spec import value_text
+from vislab.tui.views.text import plain
+from vislab.tui.widgets.field import Field
+from vislab.tui.widgets.lines import Lines
+
+FIELDS = {
+    "strategy.epochs": "epochs",
+    "strategy.batch_size": "batch",
+    "strategy.learning_rate": "learning rate",
+    "seed": "seed",
+}
+
+
+class FieldRow(Horizontal):
+    """A field each, and how many other settings were changed."""
+
+    DEFAULT_CSS = """
+    FieldRow { height: 1; padding: 0 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """The fields, then the way to all others."""
+        for key, label in FIELDS.items():
+            yield Field(key, label)
+        yield Lines()
+
+    def follow(self, draft: Draft, spec: Spec | None) -> None:
+        """Show the values of a selection."""
+        for field in self.query(Field):
+            changed = draft.changed(field.key)
+            value = text.MISSING if spec is None else value_text(value_of(spec, field.key))
+            field.show(value if changed is None else changed, changed=changed is not None)
+        others = sum(key not in FIELDS for key, _ in draft.values)
+        more = Text.assemble(("m", "bold"), " more", (f" ({others} changed)" if others else "", "bold"))
+        self.query_one(Lines).show([more])
+
+    @property
+    def current(self) -> Field | None:
+        """The field that has the focus, or is written in."""
+        return next((field for field in self.query(Field) if field.has_focus or field.writing), None)
+
+    def help(self, spec: Spec | None) -> str:
+        """One sentence on the current field; safe text."""
+        field = self.current
+        if field is None:
+            return ""
+        entry = keys.KEYS[field.key]
+        origin = f"; from {spec.origins.get(field.key, '')}" if spec is not None else ""
+        return plain(f"{entry.help}: {keys.allowed(entry.type)}{origin}", 300)

@@ -1,0 +1,132 @@
+"""The three pickers of the launch screen: data set, architecture, strategy."""
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+
+from vislab.presets.explain import list_presets
+from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import Settings
+from vislab.presets.shelves import Kind
+from vislab.tui.draft import SECTIONS, Draft, Section
+from vislab.tui.views import text
+from vislab.tui.views.selection import architecture_help, picker_note
+from vislab.tui.views.text import plain
+from vislab.tui.widgets.picker import Choices, Item, Picker
+
+OWN = "\0own"
+"""Value of the item that asks for something of one's own."""
+
+OWN_QUESTIONS: dict[Section, str] = {
+    "dataset": "A folder with a folder of images for each class, a table of path,label, hf:NAME, or mine.py:source",
+    "architecture": "A file and its function that builds the network, such as mine.py:build",
+}
+_TITLES: dict[Section, str] = {"dataset": "Data set", "architecture": "Architecture", "strategy": "Strategy"}
+_OWN_LABELS: dict[Section, str] = {"dataset": "your own folder…", "architecture": "your own file…"}
+_KINDS: dict[Section, Kind] = {"dataset": "datasets", "architecture": "architectures", "strategy": "strategies"}
+
+
+class Parts(Horizontal):
+    """What a run is made from."""
+
+    DEFAULT_CSS = """
+    Parts { height: 1fr; min-height: 4; }
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """The cursor stands on another part; `value` is a preset, a timm model, or empty for that of the base."""
+
+        section: Section
+        value: str
+
+    @dataclass
+    class Own(Message):
+        """Something of one's own is wanted."""
+
+        section: Section
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offered: dict[Section, list[Item]] = {section: [] for section in SECTIONS}
+        self._helps: dict[tuple[Section, str], str] = {}
+
+    def compose(self) -> ComposeResult:
+        """A picker each."""
+        for section in SECTIONS:
+            yield Picker(_TITLES[section], id=section)
+
+    def picker(self, section: Section) -> Picker:
+        """The picker of a section."""
+        return self.query_one(f"#{section}", Picker)
+
+    @property
+    def focused(self) -> Section | None:
+        """The section whose list or filter has the focus."""
+        return next((section for section in SECTIONS if self.picker(section).has_focus_within), None)
+
+    @property
+    def filtering(self) -> bool:
+        """Whether one is writing in a filter."""
+        return any(self.picker(section).filtering for section in SECTIONS)
+
+    def load_presets(self, settings: Settings) -> None:
+        """Read what is offered."""
+        for section, kind in _KINDS.items():
+            infos = list_presets(kind, settings)
+            self._helps |= {(section, info.name): info.problem or info.help for info in infos}
+            own = [Item(OWN, _OWN_LABELS[section])] if section in _OWN_LABELS else []
+            self._offered[section] = own + [
+                Item(info.name, plain(info.name, 80), "broken" if info.problem else picker_note(info.facts), info.help)
+                for info in infos
+            ]
+
+    def load_timm(self) -> None:
+        """Add the models of timm, which take a moment to read."""
+        from vislab.presets import timm_index
+
+        known = {item.value for item in self._offered["architecture"]}
+        models = [Item(name, name, words="timm") for name in timm_index.names() if name not in known]
+        heading = Item("", f"{text.count(len(models))} from timm", heading=True)
+        self._offered["architecture"] += [heading, *models]
+
+    def follow(self, draft: Draft, spec: Spec | None) -> None:
+        """Put the cursors on what is chosen, which is offered too where it is no preset."""
+        for section in SECTIONS:
+            items, value = self._offered[section], getattr(draft, section)
+            name = value or (getattr(spec, section).name if spec is not None else "")
+            if name and all(item.value != name for item in items):
+                label = name if name.startswith("hf:") else name.rstrip("/").rpartition("/")[2]
+                items, name = [Item(value, plain(label, 200), "yours" if value else "as before"), *items], value
+            self.picker(section).choices.offer(items, name or None)
+
+    def help(self) -> str:
+        """One sentence on what the focused cursor stands on; safe text."""
+        if self.filtering:
+            return "type to find · ↑↓ choose · ↵ take · esc show all again"
+        section = self.focused
+        current = self.picker(section).choices.current if section is not None else None
+        if section is None or current is None:
+            return ""
+        if current.value == OWN:
+            return OWN_QUESTIONS[section]
+        words = self._helps.get((section, current.value), "")
+        return plain(words or (architecture_help(current.value) if section == "architecture" else "") or current.value)
+
+    def on_choices_moved(self, event: Choices.Moved) -> None:
+        """Say what is chosen now."""
+        event.stop()
+        self.post_message(self.Chosen(self._section_of(event.choices), event.item.value))
+
+    def on_choices_taken(self, event: Choices.Taken) -> None:
+        """Enter goes on to the next part, or asks for something of one's own."""
+        event.stop()
+        if event.item.value == OWN:
+            self.post_message(self.Own(self._section_of(event.choices)))
+        else:
+            self.screen.focus_next()
+
+    def _section_of(self, choices: Choices) -> Section:
+        return next(section for section in SECTIONS if self.picker(section).choices is choices)
