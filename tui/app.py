@@ -149,6 +149,11 @@ class Console(App[int]):
             self._leaving.watch(return_code)
         super().exit(result, return_code, message)
 
+    def _handle_exception(self, error: Exception) -> None:
+        # Keys that were pressed before the end may find their screens gone: no reason to end with a traceback.
+        if not self._exit:
+            super()._handle_exception(error)
+
     def choose_live_run(self) -> None:
         """Offer the live runs; one that is chosen is opened."""
         from vislab.tui.screens.live_runs import LiveRuns

@@ -75,6 +75,7 @@ class Leaving:
 
     def _write(self) -> None:
         try:
+            termios.tcflush(sys.stderr.fileno(), termios.TCOFLUSH)  # what is not read yet would stand in the way
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, self._attributes)
             os.write(sys.stderr.fileno(), RESTORE.encode())
         except (OSError, termios.error):

@@ -6,12 +6,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from vislab.presets import keys
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
+from vislab.tui.screens.window import Window
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
 from vislab.tui.widgets.lines import Lines
@@ -20,7 +20,7 @@ from vislab.tui.widgets.picker import Choices, Item, Picker
 _VALUE = 28  # cells of a value in the list
 
 
-class AllSettings(ModalScreen[Draft]):
+class AllSettings(Window[Draft]):
     """Returns the draft with the changes that were made."""
 
     DEFAULT_CSS = """

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from vislab.tui.screens.window import Window
 from vislab.tui.widgets.lines import Lines
 
 
@@ -31,7 +31,7 @@ class Answer:
     label: str
 
 
-class Question(ModalScreen[str]):
+class Question(Window[str]):
     """Asks once. Returns the answer's id; empty when the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
@@ -69,7 +69,7 @@ class Question(ModalScreen[str]):
         self.dismiss("")
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(Window[str | None]):
     """Asks for one line of text. Returns it as it was written; None when the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]

@@ -7,17 +7,17 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from vislab.tui.actions import key_sign
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.screens.window import Window
 from vislab.tui.views import text
 from vislab.tui.widgets.lines import ScrolledLines
 
 _KEY_CELLS = 10
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Window[None]):
     """A window with a line a key; any of esc, q, ?, Enter closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "close", show=False)]

@@ -7,16 +7,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from vislab.engine.runs.store import Run
+from vislab.tui.screens.window import Window
 from vislab.tui.views import text
 from vislab.tui.widgets.lines import Lines
 
 
-class LiveRuns(ModalScreen[Run | None]):
+class LiveRuns(Window[Run | None]):
     """Choose one of the live runs, or none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.events import Click
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -41,6 +43,15 @@ class Palette(CommandPalette):
     def on_mount(self) -> None:
         """Keep the cursor still."""
         self.query_one(Input).cursor_blink = False
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close it once: see `vislab.tui.screens.window`."""
+        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+
+    def on_click(self, event: Click) -> None:
+        """A click that was made before the terminal shrank may lie outside, which Textual does not expect."""
+        if not self.region.contains(int(event.screen_x), int(event.screen_y)):
+            event.prevent_default()
 
 
 def _title(action: Action) -> str:

@@ -6,10 +6,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from vislab.presets.explain import PresetInfo, list_presets
 from vislab.presets.settings import Settings
+from vislab.tui.screens.window import Window
 from vislab.tui.views.text import counted, plain
 from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.picker import Choices, Item, Picker
@@ -17,7 +17,7 @@ from vislab.tui.widgets.picker import Choices, Item, Picker
 _STUDY = "\0study "
 
 
-class Recipes(ModalScreen[tuple[str, tuple[str, ...]] | None]):
+class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
     """Returns (recipe, ()) or ("", recipes of a study); ("", ()) for none, None when the person went back."""
 
     DEFAULT_CSS = """
