@@ -52,8 +52,9 @@ class Leaving:
             signal.signal(number, handler)
 
     def watch(self, code: int) -> None:
-        """The end has begun: see to it that it comes."""
+        """The end has begun: see to it that it comes. A second Ctrl+C does not disturb it."""
         if self._watchdog is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             self._watchdog = threading.Timer(GRACE, self._end, [code])
             self._watchdog.daemon = True
             self._watchdog.start()

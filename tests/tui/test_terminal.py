@@ -1,0 +1,281 @@
+"""The console on a real pseudo-terminal, read by a terminal emulator: from start to end, and every way out."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+from vislab.engine.runs.store import Run, create
+from vislab.presets.library import resolve
+from vislab.presets.settings import Settings
+
+WORKER = Path(__file__).with_name("live_worker.py")
+VISLAB = (sys.executable, "-c", "import sys; from vislab.tui.cli import main; sys.argv[0] = 'vislab'; main()")
+
+
+class Terminal:
+    """`vislab` in a pseudo-terminal, and what an emulator of 80 × 24 shows of it."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], folder: Path) -> None:
+        self.screen = pyte.Screen(80, 24)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self.process = pexpect.spawn(
+            VISLAB[0], [*VISLAB[1:], *arguments], env=environment, cwd=str(folder), dimensions=(24, 80), timeout=20
+        )
+        self.process.delaybeforesend = None
+        self.attributes = termios.tcgetattr(self.process.child_fd)
+
+    def read(self, seconds: float = 0.05) -> None:
+        """Take what has arrived."""
+        try:
+            data = self.process.read_nonblocking(65536, timeout=seconds)
+        except pexpect.TIMEOUT:
+            return
+        except pexpect.EOF:
+            return
+        self.raw += data
+        # pyte does not know the sequences of the kitty keyboard protocol and would print their ends.
+        for unknown in (b"\x1b[>25u", b"\x1b[<u"):
+            data = data.replace(unknown, b"")
+        self.stream.feed(data)
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(self.screen.display)
+
+    def until(self, reached: Callable[[str], bool], seconds: float = 20.0) -> str:
+        """Read until something is on the screen."""
+        end = time.monotonic() + seconds
+        while not reached(self.text):
+            assert time.monotonic() < end, f"not reached within {seconds} s:\n{self.text}"
+            self.read()
+        return self.text
+
+    def see(self, words: str) -> str:
+        """Read until words are on the screen."""
+        return self.until(lambda text: words in text)
+
+    def end(self, seconds: float = 5.0) -> int:
+        """Read until the process has ended; its exit code."""
+        until = time.monotonic() + seconds
+        while self.process.isalive():
+            assert time.monotonic() < until, self.text
+            self.read()
+        self.read(0.2)
+        assert self.process.exitstatus is not None, (
+            f"ended by signal {self.process.signalstatus}: {self.raw[-40000:]!r}"
+        )
+        return self.process.exitstatus
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost connection does."""
+        os.close(self.process.child_fd)
+        self.process.ptyproc.closed = self.process.closed = True
+
+    def assert_restored(self) -> None:
+        """Main screen, cursor, mouse, paste marks and the line discipline are as they were."""
+        for on, off in (
+            (b"\x1b[?1049h", b"\x1b[?1049l"),
+            (b"\x1b[?25l", b"\x1b[?25h"),
+            (b"\x1b[?1000h", b"\x1b[?1000l"),
+            (b"\x1b[?1003h", b"\x1b[?1003l"),
+            (b"\x1b[?1006h", b"\x1b[?1006l"),
+            (b"\x1b[?2004h", b"\x1b[?2004l"),
+            (b"\x1b[?1004h", b"\x1b[?1004l"),
+        ):
+            assert on in self.raw and self.raw.rfind(off) > self.raw.rfind(on), (on, off)
+        assert b"Traceback" not in self.raw
+        assert termios.tcgetattr(self.process.child_fd)[3] == self.attributes[3]
+
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+
+
+@pytest.fixture
+def vislab(settings: Settings, tmp_path: Path) -> Iterator[Open]:
+    """Start `vislab`; ended at the end of the test."""
+    folders = {
+        "VISLAB_RUNS_DIR": str(settings.runs_dir),
+        "VISLAB_DATA_DIR": str(settings.data_dir),
+        "VISLAB_CACHE_DIR": str(settings.cache_dir),
+        "XDG_CONFIG_HOME": str(settings.config_dir),
+        "HOME": str(tmp_path),
+        "TERM": "xterm-256color",
+    }
+    kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR", "COLORTERM")}
+    opened: list[Terminal] = []
+
+    def start(*arguments: str, **more: str) -> Terminal:
+        opened.append(Terminal(list(arguments), kept | folders | more, tmp_path))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        if not terminal.process.closed:
+            terminal.process.close(force=True)
+
+
+@pytest.fixture
+def live(settings: Settings) -> Iterator[Run]:
+    """A run with a worker that trains nothing, slowly."""
+    run = create(settings.runs_dir, resolve(recipe="digits-lenet5", settings=settings))
+    fake = {"VISLAB_FAKE_EPOCHS": "100000", "VISLAB_FAKE_PAUSE": "0.03"}
+    with run.worker_log.open("ab") as log:
+        worker = subprocess.Popen([sys.executable, str(WORKER), str(run.path)], stdout=log, env=os.environ | fake)
+    while not run.worker():
+        time.sleep(0.01)
+    yield run
+    worker.kill()
+    worker.wait()
+
+
+def points(text: str) -> int:
+    return text.count("▪") + text.count("●")
+
+
+def test_a_live_run_is_watched_left_watched_again_and_exported(vislab: Open, live: Run, tmp_path: Path) -> None:
+    terminal = vislab()
+    terminal.see("1 run training now")
+    terminal.process.send("\r")
+    before = points(terminal.see("● training"))
+    terminal.until(lambda text: "★" in text and points(text) > before + 3)
+    terminal.process.send("d")
+    terminal.until(lambda text: "digits-lenet5 · digits" not in text)
+    terminal.process.send("V")
+    terminal.see("1 run training now")
+    terminal.process.send("\r")
+    terminal.see("● training")
+    terminal.process.send("x")
+    terminal.see("Write this run as one HTML file to:")
+    terminal.process.send("\r")
+    terminal.see("Written:")
+    assert "<html" in (tmp_path / f"{live.id}.html").read_text()
+    begun = time.monotonic()
+    terminal.process.send("q")
+    assert terminal.end() == 0
+    assert time.monotonic() - begun < 1.5
+    terminal.assert_restored()
+    assert live.worker()
+
+
+def test_attach_opens_the_live_view_and_detach_ends_it(vislab: Open, live: Run) -> None:
+    terminal = vislab("attach", "latest")
+    terminal.see("● training")
+    terminal.process.send("d")
+    assert terminal.end() == 0
+    terminal.assert_restored()
+    assert live.worker()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_leaves_the_terminal_as_it_was(vislab: Open, live: Run, number: signal.Signals, code: int) -> None:
+    terminal = vislab("attach")
+    terminal.see("● training")
+    terminal.process.kill(number)
+    assert terminal.end() == code
+    terminal.assert_restored()
+    assert live.worker()
+
+
+def test_a_terminal_that_reads_nothing_does_not_keep_the_console(vislab: Open, live: Run) -> None:
+    terminal = vislab("attach")
+    terminal.see("● training")
+    for _ in range(30):  # repaints the whole screen again and again; nobody reads
+        terminal.process.setwinsize(24, 79)
+        terminal.process.setwinsize(24, 80)
+        time.sleep(0.02)
+    terminal.process.kill(signal.SIGTERM)
+    time.sleep(3.0)
+    assert terminal.end() == 143
+    terminal.assert_restored()
+    assert live.worker()
+
+
+def test_a_terminal_that_goes_away_ends_the_console_and_no_run(vislab: Open, live: Run) -> None:
+    terminal = vislab("attach")
+    terminal.see("● training")
+    pid = terminal.process.pid
+    terminal.hang_up()
+    until = time.monotonic() + 5
+    ended = 0
+    while not ended and time.monotonic() < until:
+        ended, _ = os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.05)
+    assert ended == pid
+    assert live.worker()
+
+
+def test_a_thousand_random_keys_sizes_and_mouse_bytes(vislab: Open, live: Run) -> None:
+    terminal = vislab("attach")
+    terminal.see("● training")
+    rng = random.Random(1)
+    letters = "pcefotymzvw[]?:RLHS\r\t \x1b"  # not those that stop or leave
+    mouse = [
+        "\x1b[<0;{x};{y}M",
+        "\x1b[<0;{x};{y}m",
+        "\x1b[<64;{x};{y}M",
+        "\x1b[<35;{x};{y}M",
+        "\x1b[M !!",
+        "\x1b[200~x\x1b[201~",
+    ]
+    for _ in range(1000):
+        kind = rng.random()
+        if kind < 0.05:
+            terminal.process.setwinsize(rng.randint(1, 100), rng.randint(1, 300))
+        elif kind < 0.2:
+            terminal.process.send(rng.choice(mouse).format(x=rng.randint(1, 80), y=rng.randint(1, 24)))
+        else:
+            terminal.process.send(rng.choice(letters))
+        terminal.read(0.001)
+        if not terminal.process.isalive():  # the mouse has hit `quit` or `detach`
+            assert terminal.end() == 0
+            terminal.assert_restored()
+            terminal = vislab("attach")
+            terminal.see("● training")
+    terminal.process.setwinsize(24, 80)
+    until = time.monotonic() + 20
+    while terminal.process.isalive():  # again and again: the first may end an unfinished escape sequence
+        assert time.monotonic() < until, terminal.text
+        terminal.process.sendcontrol("c")
+        terminal.read(0.3)
+    assert terminal.end() == 0
+    terminal.assert_restored()
+    assert live.worker()
+
+
+@pytest.mark.parametrize(
+    ("shell", "reason"),
+    [
+        ("{} </dev/null", "input is redirected"),
+        ("{} | cat", "output is redirected"),
+        ("{} 2>error.txt; cat error.txt", "stderr is redirected"),
+        ("TERM=dumb {}", "TERM is dumb"),
+    ],
+)
+def test_without_a_terminal_there_is_a_sentence(settings: Settings, tmp_path: Path, shell: str, reason: str) -> None:
+    script = tmp_path / "vislab"
+    script.write_text(f"#!{sys.executable}\nfrom vislab.tui.cli import main\nmain()\n")
+    script.chmod(0o755)
+    environment = os.environ | {"TERM": "xterm", "VISLAB_RUNS_DIR": str(settings.runs_dir), "HOME": str(tmp_path)}
+    process = pexpect.spawn(
+        "bash", ["-c", shell.format(script)], cwd=str(tmp_path), env=environment, timeout=20, encoding="utf-8"
+    )
+    process.expect(pexpect.EOF)
+    words = " ".join(str(process.before).split())
+    assert reason in words and "vislab run" in words and "\x1b[?1049h" not in words
