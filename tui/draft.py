@@ -1,5 +1,6 @@
 """The selection that is made on the launch screen: a pure model; whatever is chosen makes a new one."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -201,6 +202,10 @@ _OF_PRESETS = ("schema default", "data set preset", "architecture preset", "stra
 """How origins begin of what the presets bring along by themselves."""
 
 
+_BUILT_IN = re.compile(r"^\w[\w ]* preset \S+ \(built-in\): ")
+"""Where a value came from that the person did not write."""
+
+
 def _reason(problem: str, key: str) -> str:
     """A problem without the place and the value, which stand beside it."""
     rest = problem.partition(key)[2]
@@ -212,4 +217,4 @@ def _said(problem: str) -> str:
         return "choose a data set, or a folder of images of your own"
     if " needs an architecture: " in problem:
         return "choose an architecture"
-    return problem.removeprefix(f"{COMMAND_LINE}: ")
+    return _BUILT_IN.sub("", problem).removeprefix(f"{COMMAND_LINE}: ")

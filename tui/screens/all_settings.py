@@ -18,6 +18,7 @@ from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.picker import Choices, Item, Picker
 
 _VALUE = 28  # cells of a value in the list
+_LINES = 4  # of help
 
 
 class AllSettings(Window[Draft]):
@@ -97,8 +98,13 @@ class AllSettings(Window[Draft]):
         lines.append(Text(plain(f"without a change: {default}  ({origin})", width), "dim"))
         writing = self.has_class("writing")
         hint = "↵ take, empty: take back   esc leave" if writing else "↵ change   x take back   / find   esc done"
-        shown = Text(f"✖ {plain(trouble, width)}", self.app.theme_variables["text-error"]) if trouble else Text(hint)
-        self.query_one(Lines).show([*([Text()] * (3 - len(lines))), *lines, shown])
+        if trouble:
+            colour = self.app.theme_variables["text-error"]
+            wrong = Text(f"✖ {plain(trouble, 300)}", colour).wrap(self.app.console, width)[:3]
+            shown = [*lines[: _LINES - len(wrong)], *wrong]
+        else:
+            shown = [*lines, Text(hint)]
+        self.query_one(Lines).show([*([Text()] * (_LINES - len(shown))), *shown])
 
     def on_choices_moved(self, event: Choices.Moved) -> None:
         """Explain what the cursor stands on."""

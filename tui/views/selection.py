@@ -144,8 +144,8 @@ def plan_line(spec: Spec, facts: Facts) -> str:
     """Epochs, steps and optimizer."""
     strategy = spec.strategy
     train = facts.data.images("train") if facts.data is not None else 0
-    steps = text.count(steps_per_epoch(train, strategy.batch_size)) if train else UNKNOWN
-    parts = [f"{counted(strategy.epochs, 'epoch')} × {steps} steps of {text.count(strategy.batch_size)}"]
+    steps = counted(steps_per_epoch(train, strategy.batch_size), "step") if train else f"{UNKNOWN} steps"
+    parts = [f"{counted(strategy.epochs, 'epoch')} × {steps} of {text.count(strategy.batch_size)}"]
     if strategy.max_steps:
         parts[0] += f", at most {counted(strategy.max_steps, 'step')}"
     parts.append(f"{plain(strategy.optimizer, 20)} {strategy.learning_rate:g}, {strategy.schedule}")

@@ -133,7 +133,7 @@ class Choices(ScrollView, can_focus=True):
                 for item in self._items
                 if not item.heading and all(part in f"{item.label} {item.words}".casefold() for part in parts)
             ]
-            self._shown = sorted(fitting, key=lambda item: not item.label.casefold().startswith(parts[0]))
+            self._shown = sorted(fitting, key=lambda item: _distance(item.label.casefold(), parts[0]))
         self._cursor = min(self._cursor, max(0, len(self._shown) - 1))
         self.virtual_size = Size(0, len(self._shown))
         self.refresh()
@@ -231,6 +231,11 @@ class Choices(ScrollView, can_focus=True):
         label = text.fit(f"{MARK if chosen else ' '} {item.label}", width - text.cells(note))
         style = ("reverse" if self.has_focus else "bold") if chosen else ""
         return Text.assemble((label, style), (note, style or "dim"))
+
+
+def _distance(label: str, word: str) -> int:
+    """How far down a label stands in what was found: begins with the word, holds it, or only its other words do."""
+    return 0 if label.lstrip(" *").startswith(word) else 1 if word in label else 2
 
 
 class Picker(Vertical):

@@ -1,0 +1,502 @@
+"""The launch screen: every key, what follows the selection, every size, hostile names."""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from vislab.engine.jobs import data as data_job
+from vislab.engine.runs.ask import Answer, Asker
+from vislab.engine.runs.devices import Device
+from vislab.engine.runs.store import Run, all_runs, create
+from vislab.presets.errors import InputError
+from vislab.presets.library import resolve as resolve_spec
+from vislab.presets.settings import Settings
+from vislab.tui.actions import for_screen
+from vislab.tui.app import Console
+from vislab.tui.draft import FIRST, Draft, Section
+from vislab.tui.screens import launching
+from vislab.tui.screens.all_settings import AllSettings
+from vislab.tui.screens.dialog import Prompt, Question
+from vislab.tui.screens.launch import LaunchScreen
+from vislab.tui.screens.path_prompt import PathPrompt
+from vislab.tui.screens.recipes import Recipes
+from vislab.tui.widgets.field import Field
+from vislab.tui.widgets.field_row import FieldRow
+from vislab.tui.widgets.header_line import HeaderLine
+from vislab.tui.widgets.hint_line import HintLine
+from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.recipe_line import RecipeLine
+from vislab.tui.widgets.selection_panel import SelectionPanel
+
+Act = Callable[[Pilot[int]], Awaitable[None]]
+MODEL = {"parameters": 61_706, "trainable": 61_706, "multiply_adds": 400_000, "memory": {"total": 6_500_000}}
+CPU = Device("cpu", 0, "Xeon", "", 16 * 10**9, 8 * 10**9)
+
+
+class Counted(Asker):
+    """Answers in a thread of the test's process: data are counted, models are not built."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    def ask(self, topic, job, request, on_answer, *, on_progress=None) -> Answer | None:
+        self.asked.append((job, request))
+
+        def work() -> None:
+            try:
+                found = data_job.answer(dict(request), lambda *report: None) if job == "data" else MODEL
+            except InputError as error:
+                on_answer(Answer(topic, request, None, str(error)))
+            else:
+                on_answer(Answer(topic, request, found))
+
+        threading.Thread(target=work).start()
+        return None
+
+
+class Started:
+    """Takes the place of starting and queueing."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, Run]] = []
+        self.refuse = ""
+
+    def starter(self, how: str) -> Callable[[Run, Settings], int]:
+        def start(run: Run, settings: Settings) -> int:
+            if self.refuse:
+                raise InputError(self.refuse)
+            self.runs.append((how, run))
+            return 1
+
+        return start
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+
+
+@pytest.fixture
+def started(monkeypatch) -> Started:
+    found = Started()
+    monkeypatch.setattr(launching, "start", found.starter("start"))
+    monkeypatch.setattr(launching, "enqueue", found.starter("queue"))
+    return found
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for name, count in (("cat", 40), ("dog", 4), ("[red]horse[/red]", 10), ("\x1b[31mesc", 8), ("x" * 200, 8)):
+        folder = tmp_path / "photos" / name
+        folder.mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (8, 8), (number, count, 0)).save(folder / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def play(settings: Settings, act: Act, *, size=(80, 24), like: Run | None = None, asker: Asker | None = None) -> None:
+    console = Console(settings, first=lambda _: LaunchScreen(like=like) if like else LaunchScreen())
+    console.asker.close()
+    console.asker = asker or Counted()
+
+    async def go() -> None:
+        async with console.run_test(size=size) as pilot:
+            await until(pilot, lambda: len(screen(pilot).parts.picker("architecture").choices.items) > 1000)
+            await act(pilot)
+
+    asyncio.run(go())
+
+
+async def until(pilot: Pilot[int], reached: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, screen(pilot).query_one(SelectionPanel).words
+        await pilot.pause(0.02)
+
+
+def screen(pilot: Pilot[int]) -> LaunchScreen:
+    return next(one for one in pilot.app.screen_stack if isinstance(one, LaunchScreen))
+
+
+def panel(pilot: Pilot[int]) -> str:
+    return " ".join(screen(pilot).query_one(SelectionPanel).words.split())
+
+
+def hint(pilot: Pilot[int]) -> str:
+    return screen(pilot).query_one(HintLine).words
+
+
+def spec_of(pilot: Pilot[int]) -> Any:
+    return screen(pilot).resolved.spec
+
+
+async def chosen(pilot: Pilot[int], section: Section, name: str) -> None:
+    await until(pilot, lambda: getattr(spec_of(pilot), section).name == name)
+
+
+async def write(pilot: Pilot[int], text: str) -> None:
+    """Write into the field that has the focus, in place of what stands there."""
+    field = pilot.app.focused
+    assert isinstance(field, Input)
+    field.value = text[:-1]
+    field.cursor_position = len(field.value)
+    await pilot.press(*text[-1:])
+
+
+def test_what_will_run_follows_the_selection(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "1,438 train / 359 validation" in panel(pilot))
+        await until(pilot, lambda: "memory 6.5 MB (estimated)" in panel(pilot))
+        assert "30 epochs × 23 steps of 64" in panel(pilot) and "0.4 M multiply-adds" in panel(pilot)
+        await pilot.press("down")
+        await chosen(pilot, "dataset", "emnist")
+        await until(pilot, lambda: "downloaded when a run needs it" in panel(pilot))
+        assert "131,600 images · 47 classes" in panel(pilot) and "× – steps" in panel(pilot)
+        await pilot.press("up", "right", "down")
+        await chosen(pilot, "architecture", "mlp")
+        await pilot.press("right", "down")
+        await chosen(pilot, "strategy", "transfer")
+        assert "no weights are known for mlp" in panel(pilot)
+        assert "g start" not in screen(pilot).query_one(KeyFooter).words
+        await pilot.press("g", "b", "a", "w")  # not possible
+        assert pilot.app.screen is screen(pilot) and not list(settings.runs_dir.glob("*"))
+
+    play(settings, act)
+
+
+def test_a_key_that_is_held_asks_once(settings) -> None:
+    asker = Counted()
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "6.5 MB" in panel(pilot))
+        asker.asked.clear()
+        for _ in range(6):
+            screen(pilot).parts.picker("dataset").choices.action_move(1)
+        await chosen(pilot, "dataset", "kmnist")
+        await until(pilot, lambda: "downloaded" in panel(pilot))
+        assert [request["dataset"]["name"] for job, request in asker.asked if job == "data"] == ["kmnist"]
+
+    play(settings, act, asker=asker)
+
+
+def test_any_model_of_timm_is_found_by_typing(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("right", "slash", *"vit tiny", "enter")
+        await until(pilot, lambda: spec_of(pilot).architecture.name.startswith("vit_"))
+        await pilot.press("shift+tab")  # Enter went on to the next part
+        assert "parameters; weights trained at" in hint(pilot)
+        await pilot.press("escape")  # back to the list of all, nothing else
+        assert pilot.app.screen is screen(pilot)
+        await pilot.press("slash", *"zzz", "escape")
+        assert spec_of(pilot).architecture.name.startswith("vit_")
+        await pilot.press("tab", "slash", *"fine", "enter")
+        await chosen(pilot, "strategy", "finetune")
+
+    play(settings, act)
+
+
+def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        assert isinstance(pilot.app.screen, PathPrompt)
+        await write(pilot, str(photos)[:-3])
+        await pilot.press("tab", "enter")
+        await chosen(pilot, "dataset", "photos")
+        await until(pilot, lambda: "70 images · 5 classes" in panel(pilot))
+        assert "! Imbalance 1:8: 32 of cat, 4 of dog." in panel(pilot)
+        assert "\x1b" not in panel(pilot)
+        first = screen(pilot).parts.picker("dataset").choices.current
+        assert first is not None and (first.label, first.note) == ("photos", "yours")
+        # The item above asks again, beginning with the folder.
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PathPrompt))
+        assert pilot.app.screen.query_one(Input).value.rstrip("/") == str(photos)
+        await pilot.press("escape")
+        assert spec_of(pilot).dataset.path == str(photos)
+
+    play(settings, act)
+
+
+def test_an_architecture_of_ones_own(settings, tmp_path) -> None:
+    (tmp_path / "mine.py").write_text("def build(num_classes):\n    pass\n")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("right", "f")
+        await write(pilot, f"{tmp_path}/mine.py:build")
+        await pilot.press("enter")
+        await chosen(pilot, "architecture", "mine")
+        await pilot.press("f")
+        await write(pilot, f"{tmp_path}/none.py:build")
+        await pilot.press("enter")
+        await until(pilot, lambda: "there is no file" in panel(pilot))
+
+    play(settings, act)
+
+
+def test_a_setting_is_changed_in_place_and_judged_while_it_is_written(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        field = screen(pilot).query_one("#strategy-epochs", Field)
+        field.focus()
+        await pilot.pause()
+        assert "passes over the training images" in hint(pilot) and field.shown == "epochs 30"
+        await pilot.press("enter")
+        assert "↵ accept" in screen(pilot).query_one(KeyFooter).words
+        await write(pilot, "0")
+        assert "✖ must be a whole number >= 1" in hint(pilot)
+        await pilot.press("enter")  # is not taken
+        assert field.writing and spec_of(pilot).strategy.epochs == 30
+        await write(pilot, "7")
+        await pilot.press("enter")
+        await until(pilot, lambda: spec_of(pilot).strategy.epochs == 7)
+        assert not field.writing and field.has_focus and field.shown == "epochs 7"
+        await pilot.press("enter", "9", "escape")
+        assert field.shown == "epochs 7" and field.has_focus
+        await pilot.press("right")
+        assert screen(pilot).query_one(FieldRow).current is screen(pilot).query_one("#strategy-batch-size")
+        await pilot.press("left", "enter")
+        await write(pilot, "")
+        await pilot.press("enter")  # empty takes the change back
+        await until(pilot, lambda: spec_of(pilot).strategy.epochs == 30)
+
+    play(settings, act)
+
+
+def test_every_setting_is_a_key_away(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("m")
+        window = pilot.app.screen
+        assert isinstance(window, AllSettings)
+        await pilot.press("slash", *"schedule", "enter")
+        await write(pilot, "cosin")
+        assert "did you mean 'cosine'" in " ".join(window.query(Lines).last().words.split())
+        await pilot.press("enter")
+        assert window.draft == FIRST
+        await write(pilot, "linear")
+        await pilot.press("enter")
+        assert window.draft.changed("strategy.schedule") == "linear"
+        await pilot.press("x")
+        assert window.draft == FIRST
+        await pilot.press("enter")
+        await write(pilot, "step")
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: spec_of(pilot).strategy.schedule == "step")
+        assert "more (1 changed)" in screen(pilot).query_one(FieldRow).query_one(Lines).words
+        await pilot.press("x")
+        await until(pilot, lambda: spec_of(pilot).strategy.schedule == "cosine")
+
+    play(settings, act)
+
+
+def test_a_recipe_brings_its_parts_and_takes_the_images_that_were_chosen(settings, photos) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        await write(pilot, str(photos))
+        await pilot.press("enter")
+        await chosen(pilot, "dataset", "photos")
+        await pilot.press("r")
+        assert isinstance(pilot.app.screen, Recipes)
+        await pilot.press("slash", *"b-transfer", "enter")
+        await chosen(pilot, "architecture", "study-b-base")
+        assert spec_of(pilot).dataset.path == str(photos)
+        assert "study-b-transfer" in screen(pilot).query_one(RecipeLine).words
+        await pilot.press("r", "slash", *"study-e-lenet5", "enter")
+        await chosen(pilot, "dataset", "mnist")
+        current = screen(pilot).parts.picker("dataset").choices.current
+        assert current is not None and current.value == "mnist"
+        await pilot.press("r", "home", "enter")
+        await until(pilot, lambda: screen(pilot).draft == FIRST)
+        await pilot.press("r", "escape", "r", "slash", "escape", "escape")
+        assert screen(pilot).draft == FIRST and pilot.app.screen is screen(pilot)
+
+    play(settings, act)
+
+
+def test_a_study_is_queued_after_a_question(settings, started) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("r", "slash", *"study study-b", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press("n")
+        assert not started.runs
+        await pilot.press("r", "slash", *"study study-b", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await pilot.press("y")
+        await until(pilot, lambda: len(started.runs) == 2)
+        assert [(how, run.spec().recipe) for how, run in started.runs] == [
+            ("queue", "study-b-cnn"),
+            ("queue", "study-b-transfer"),
+        ]
+
+    play(settings, act)
+
+
+@pytest.mark.parametrize(("key", "how"), [("g", "start"), ("b", "start"), ("a", "queue")])
+def test_a_run_is_started_or_queued(settings, started, key, how) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("n", *"first try", "enter")
+        await until(pilot, lambda: screen(pilot).draft.name == "first try")
+        assert "first try" in screen(pilot).query_one(RecipeLine).words
+        await pilot.press(key)
+        await until(pilot, lambda: len(started.runs) == 1 and bool(pilot.app.started_here))  # type: ignore[attr-defined]
+        [(did, run)] = started.runs
+        assert did == how and run.spec().dataset.name == "digits" and run.labels().name == "first try"
+        if key == "g":
+            await until(pilot, lambda: getattr(pilot.app.screen, "NAME", "") == "live")
+        else:
+            assert pilot.app.screen is screen(pilot)
+
+    play(settings, act)
+
+
+def test_a_run_that_cannot_start_is_told(settings, started) -> None:
+    started.refuse = "no [bold]room[/bold] \x1b[31m left"
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("b")
+        await until(pilot, lambda: any("room" in notice.message for notice in pilot.app._notifications))
+        assert "\x1b" not in "".join(notice.message for notice in pilot.app._notifications)
+        assert "g start" in screen(pilot).query_one(KeyFooter).words  # may be tried again
+
+    play(settings, act)
+
+
+def test_the_queue_and_the_device_are_seen(settings, monkeypatch) -> None:
+    cards = [Device("cuda", 0, "A100", "a", 80 * 10**9, 71 * 10**9), Device("cuda", 1, "A100", "b", 80 * 10**9, 0, 3)]
+    monkeypatch.setattr(launching, "list_devices", lambda: [*cards, CPU])
+    monkeypatch.setattr(
+        launching, "choose", lambda device: type("Chosen", (), {"device": CPU if device == "cpu" else cards[0]})
+    )
+    monkeypatch.setattr(launching, "queued", lambda runs_dir: ["one", "two"])
+
+    def line(pilot: Pilot[int]) -> str:
+        return screen(pilot).query_one("#device", Lines).words
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "71 GB of 80 GB free   (cuda:1 in use)" in line(pilot))
+        assert "2 queued" in screen(pilot).query_one(HeaderLine).words
+        for name in ("cuda:0", "cuda:1", "cpu", "auto"):
+            await pilot.press("d")
+            await until(pilot, lambda name=name: spec_of(pilot).device == name)
+        await pilot.press("d", "d", "d")
+        await until(pilot, lambda: "Xeon" in line(pilot))
+
+    play(settings, act)
+
+
+def test_what_was_chosen_is_saved_as_a_recipe(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("w")
+        assert isinstance(pilot.app.screen, Prompt)
+        await pilot.press(*"mine", "enter")
+        await until(pilot, lambda: (settings.config_dir / "presets/recipes/mine.toml").exists())
+        await pilot.press("w", *"mine", "enter")
+        await until(pilot, lambda: any("there already" in notice.message for notice in pilot.app._notifications))
+        await pilot.press("w", "escape")
+        await pilot.press("r", "slash", *"mine", "enter")
+        await until(pilot, lambda: screen(pilot).draft == Draft(recipe="mine"))
+
+    play(settings, act)
+
+
+def test_again_but_with_something_else(settings, photos) -> None:
+    spec = resolve_spec(
+        dataset=str(photos), architecture="resnet50d", sets=["strategy.epochs=3"], name="mine", settings=settings
+    )
+    run = create(settings.runs_dir, spec)
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert "mine" in screen(pilot).query_one(RecipeLine).words and spec_of(pilot).strategy.epochs == 3
+        current = screen(pilot).parts.picker("dataset").choices.current
+        assert current is not None and (current.label, current.note) == ("photos", "as before")
+        await pilot.press("right", "right", "up")
+        await chosen(pilot, "strategy", "gradual")
+        assert spec_of(pilot).architecture.name == "resnet50d" and spec_of(pilot).dataset.path == str(photos)
+
+    play(settings, act, like=run)
+
+
+def test_an_earlier_run_that_is_damaged_is_told(settings) -> None:
+    run = create(settings.runs_dir, resolve_spec(dataset="digits", architecture="mlp", settings=settings))
+    (run.path / "spec.toml").write_text("broken")
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert screen(pilot).draft == FIRST
+        await until(pilot, lambda: len(pilot.app._notifications) > 0)
+
+    play(settings, act, like=run)
+
+
+def test_presets_and_data_are_read_again(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        file = settings.config_dir / "presets/strategies/quick.toml"
+        file.parent.mkdir(parents=True)
+        file.write_text("help = 'quick'\nepochs = 1\n")
+        broken = settings.config_dir / "presets/datasets/broken.toml"
+        broken.parent.mkdir(parents=True)
+        broken.write_text("nonsense = [")
+        await pilot.press("R")
+        offered = {item.value: item.note for item in screen(pilot).parts.picker("strategy").choices.items}
+        assert offered["quick"] == "1 epoch"
+        notes = {item.value: item.note for item in screen(pilot).parts.picker("dataset").choices.items}
+        assert notes["broken"] == "broken"
+        await until(pilot, lambda: "1,438 train" in panel(pilot))
+
+    play(settings, act)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (200, 60), (120, 40)])
+def test_everything_is_on_the_screen_at_every_size(settings, size) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "6.5 MB" in panel(pilot))
+        launch = screen(pilot)
+        for widget in launch.query("RecipeLine, Picker, SelectionPanel, FieldRow, #device, HintLine, KeyFooter"):
+            region = widget.region
+            assert region.height >= 1 and region.bottom <= size[1] and region.right <= size[0], widget
+        assert all(launch.parts.picker(section).choices.size.height >= 4 for section in ("dataset", "strategy"))
+        assert launch.query_one(SelectionPanel).size.height >= 5
+        assert "g start" in launch.query_one(KeyFooter).words and "? help" in launch.query_one(KeyFooter).words
+        for width, height in ((1, 1), (300, 100), (20, 5), size):
+            await pilot.resize_terminal(width, height)
+        await pilot.pause()
+        assert "6.5 MB" in panel(pilot)
+
+    play(settings, act, size=size)
+
+
+def test_every_key_of_the_table_does_something_here(settings) -> None:
+    launch = LaunchScreen()
+    for action in for_screen("launch"):
+        assert callable(getattr(launch, f"action_{action.id}", None)), action.id
+
+
+@pytest.mark.parametrize("seed", range(1))
+def test_random_keys_do_no_harm(settings, photos, started, seed) -> None:
+    generator = random.Random(seed)
+    names = ["up", "down", "left", "right", "enter", "escape", "tab", "shift+tab", "slash", "home", "end", "pagedown"]
+    names += [*"fmrdnwxR5a.~[", "space", "backspace"]
+
+    async def act(pilot: Pilot[int]) -> None:
+        screen(pilot).change(FIRST.choose("dataset", str(photos)))
+        for _ in range(90):
+            await pilot.press(generator.choice(names))
+        await pilot.pause()
+
+    play(settings, act)
+
+
+def test_the_resident_process_answers_for_real(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "multiply-adds" in panel(pilot) and "(estimated)" in panel(pilot), seconds=60)
+
+    play(settings, act, asker=Asker())
+    assert not all_runs(settings.runs_dir)

@@ -1,0 +1,101 @@
+"""The settings screen, and what the console does with its preferences."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from vislab.presets.settings import Settings, load_settings
+from vislab.tui.actions import for_screen
+from vislab.tui.app import Console
+from vislab.tui.preferences import Preferences, load_preferences, preferences_file
+from vislab.tui.screens.settings import SettingsLines, SettingsScreen
+from vislab.tui.widgets.key_footer import KeyFooter
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    folders = ("runs", "data", "cache", "config")
+    origins = {"runs_dir": "command line", "data_dir": "VISLAB_DATA_DIR", "cache_dir": "built-in"}
+    return Settings(*(tmp_path / name for name in folders), origins=origins)
+
+
+def play(settings: Settings, act: Callable[[Pilot[int]], Awaitable[None]], size=(80, 24)) -> Console:
+    console = Console(settings, first=lambda _: SettingsScreen())
+
+    async def go() -> None:
+        async with console.run_test(size=size) as pilot:
+            await pilot.pause()
+            await act(pilot)
+
+    asyncio.run(go())
+    return console
+
+
+def words(pilot: Pilot[int]) -> str:
+    return " ".join(pilot.app.screen.query_one(SettingsLines).words.split())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (200, 60), (10, 4)])
+def test_every_folder_is_shown_with_where_it_came_from(settings, size) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        found = words(pilot).replace(" ", "")  # long paths are wrapped
+        for name in ("runs_dir", "data_dir", "cache_dir", "config_dir"):
+            assert f"{name}{getattr(settings, name)}" in found
+        for origin in settings.origins.values():
+            assert f"from:{origin}".replace(" ", "") in found
+
+    play(settings, act, size)
+
+
+def test_theme_and_colours_change_at_once_and_are_kept(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        assert "background dark" in words(pilot) and "told apart by colour-blind eyes" in words(pilot)
+        assert "t light/dark p colours" in " ".join(pilot.app.screen.query_one(KeyFooter).words.split())
+        await pilot.press("t")
+        assert pilot.app.theme == "vislab-light" and "background light" in words(pilot)
+        await pilot.press("p")
+        assert pilot.app.theme == "vislab-light-usual" and "the usual red and green" in words(pilot)
+
+    play(settings, act)
+    assert load_preferences(settings) == (Preferences(background="light", colour_blind_safe=False), "")
+    assert Console(settings).theme == "vislab-light-usual"
+
+
+def test_a_broken_file_never_stops_the_start_and_is_told(settings) -> None:
+    preferences_file(settings).parent.mkdir()
+    preferences_file(settings).write_text("background = [bold]")
+
+    async def act(pilot: Pilot[int]) -> None:
+        [notice] = pilot.app._notifications
+        assert str(preferences_file(settings)) in notice.message and pilot.app.theme == "vislab-dark"
+
+    play(settings, act)
+
+
+def test_a_folder_that_cannot_be_written_is_told(settings) -> None:
+    settings.config_dir.write_text("a file where a folder should be")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("t")
+        assert pilot.app.theme == "vislab-light"
+        assert any("until the console is left" in notice.message for notice in pilot.app._notifications)
+
+    play(settings, act)
+
+
+def test_hostile_folder_names_are_text(tmp_path) -> None:
+    hostile = tmp_path / "[bold]\x1b[31m<b>" / ("x" * 200)
+    settings = load_settings(cwd=tmp_path, runs_dir=hostile, environment={})
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert "[bold]␛[31m<b>" in words(pilot).replace(" ", "")
+
+    play(settings, act)
+
+
+def test_every_key_of_the_table_does_something_here() -> None:
+    for action in for_screen("settings"):
+        assert callable(getattr(SettingsScreen, f"action_{action.id}", None)), action.id
