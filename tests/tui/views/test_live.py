@@ -1,0 +1,197 @@
+"""Bars, device line, finding line and the end of a run, as sentences."""
+
+import os
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.engine.analysis.findings import Finding
+from vislab.engine.runs.events import DecisionMade, EpochEnded, RunEnded, RunStarted, StepsLogged
+from vislab.engine.runs.meters import Meter, Reading
+from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.state import RunState, fold
+from vislab.tui.following import Look
+from vislab.tui.live_frame import frame
+from vislab.tui.views import curves, live, text
+
+STARTED = RunStarted(
+    environment={},
+    classes=("a", "b"),
+    counts={"train": (50, 50), "validation": (5, 5)},
+    split="",
+    selected_on_test=False,
+    parameters=1,
+    trained_parameters=1,
+    head=(),
+    batch_size=10,
+    steps_per_epoch=10,
+    epochs=4,
+    log_every=1,
+    evaluated_weights="raw",
+)
+DEVICE = DecisionMade(what="device", choice="cuda:0", why="", details={"name": "A100"})
+
+
+def steps(count: int, waiting: float = 0.25) -> list[StepsLogged]:
+    return [
+        StepsLogged(
+            step=number,
+            epoch=(number + 9) // 10,
+            loss=1.0,
+            accuracy=0.5,
+            learning_rate=1.0,
+            gradient_norm=1.0,
+            images_per_second=100.0,
+            waiting=waiting,
+            elapsed=float(number),
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def epoch(number: int) -> EpochEnded:
+    return EpochEnded(
+        epoch=number,
+        step=10 * number,
+        train_loss=1.0,
+        train_accuracy=0.5,
+        train_top5=1.0,
+        val_loss=1.0,
+        val_accuracy=0.5,
+        val_top5=1.0,
+        val_macro_f1=0.5,
+        learning_rate=1.0,
+        best=number == 1,
+        seconds=10.0,
+        val_seconds=1.0,
+        train_images_per_second=100.0,
+        elapsed=10.0 * number,
+    )
+
+
+def position(**changes: object) -> Progress:
+    given = {"phase": "training", "epoch": 2, "step": 15, "done": 5, "total": 10, "images_per_second": 412.0}
+    return Progress(time=1.0, pid=1, host="h", elapsed=15.0, **(given | changes))  # type: ignore[arg-type]
+
+
+def state(*more: object) -> RunState:
+    return fold([DEVICE, STARTED, *steps(15), epoch(1), *more])  # type: ignore[list-item]
+
+
+@given(st.floats(-1, 2), st.integers(0, 200))
+def test_a_bar_always_fills_its_width(share: float, width: int) -> None:
+    filled, empty = live.bar(share, width)
+    assert len(filled + empty) == width
+    if share <= 0:
+        assert not filled
+    if share >= 1:
+        assert not empty
+
+
+@pytest.mark.parametrize("width", [80, 60, 200, 30])
+def test_bars_of_a_live_run(width: int) -> None:
+    rows = ["".join(parts) for parts in live.bars(state(), position(), "training", width)]
+    assert [text.cells(row) for row in rows] == [width] * 2
+    if width >= 60:
+        assert rows[0].startswith("Run    epoch   2/4") and rows[0].endswith("38 %  0:15 + 0:25")
+        assert rows[1].startswith("Epoch  step   5/10") and rows[1].endswith("50 %  412 img/s")
+
+
+def test_bars_name_what_is_done_now() -> None:
+    checking = live.bars(state(), position(phase="validation", done=1, total=4), "training", 80)[1]
+    assert checking[0].startswith("Check  batch   1/4") and "25 %" in checking[3]
+    assert live.bars(state(), None, "queued", 80)[1][0].startswith("Queued")
+    assert len(live.bars(state(), position(), "died", 80)) == 1
+
+
+def test_the_device_line_says_what_is_known() -> None:
+    card = Reading(
+        card=True,
+        name="A100",
+        busy=0.98,
+        memory_used=14_000_000_000,
+        memory_total=80_000_000_000,
+        temperature=61,
+        power=300,
+    )
+    line = live.device_line(state(), card)
+    assert line == "cuda:0 A100 · 98 % · 14 GB of 80 GB · 61 °C · 300 W · waiting for data 25 %"
+    assert live.device_line(state(), None) == "cuda:0 A100 · waiting for data 25 %"
+    assert live.device_line(fold([]), card) == ""
+    assert "1.5 of 2 cores" in live.device_line(state(), Reading(card=False, busy=1.5, cores=2, memory_used=1))
+
+
+def test_the_first_finding_and_how_many_there_are() -> None:
+    found = [Finding("plateau", "warning", "Flat\x1b.", "Stop."), Finding("imbalance", "info", "Uneven.", "Weigh.")]
+    assert live.finding_line(found) == "! (1 of 2) Flat␛."
+    assert live.finding_line(found[1:]) == "· Uneven."
+    assert live.finding_line([]) == ""
+
+
+def test_the_end_has_its_reason() -> None:
+    assert live.ending(state(), "training") == live.ending(state(), "queued") == ""
+    assert live.ending(state(), "died", "cosmic ray\x1b").endswith(
+        "died after 1 of 4 epochs, 15 s of work: cosmic ray␛"
+    )
+    over = state(RunEnded(status="failed", reason="No luck.", step=15, epoch=1, elapsed=15.0, exit_code=1))
+    assert live.ending(over, "failed", "said").endswith(": No luck.")
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=60))
+def test_smoothing_keeps_gaps_and_stays_between_the_values(ys: list[float]) -> None:
+    ys = [y if abs(y) < 1e6 else y * float("inf") for y in ys]
+    smooth = curves.smoothed(curves.Series("x", list(range(len(ys))), ys, "▪", 32)).ys
+    finite = [y for y in ys if y == y and abs(y) != float("inf")]
+    for raw, value in zip(ys, smooth, strict=True):
+        assert (value == value) == (raw in finite)
+        if value == value:
+            assert min(finite) - 1e-6 <= value <= max(finite) + 1e-6
+
+
+def test_the_last_epochs_of_the_axis() -> None:
+    long = fold([STARTED, *(epoch(number) for number in range(1, 41))])
+    assert curves.last_epochs(long, 0) == (1.0, 40.0)
+    assert curves.last_epochs(long, 10) == (30.0, 40.0)
+    assert curves.last_epochs(fold([STARTED, *steps(15)]), 3, "step") == (0.0, 2.0)
+
+
+def test_why_points_are_missing() -> None:
+    curve = curves.Series("x", [1, 2, 3], [1.0, float("nan"), 0.0], "▪", 32)
+    assert curves.not_shown([curve]) == "1 not finite"
+    assert curves.not_shown([curve], log_y=True) == "1 not finite, 1 not above 0"
+    assert curves.not_shown([]) == ""
+
+
+def test_a_meter_knows_the_share_of_a_process_at_its_second_look() -> None:
+    meter = Meter()
+    first = meter.read(os.getpid(), "cpu")
+    assert first is not None and first.busy is None and first.memory_used
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    second = meter.read(os.getpid(), "cpu")
+    assert second is not None and second.busy is not None and second.busy > 0.1
+    assert meter.read(2**22 + 1, "cpu") is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 20), (200, 60)])
+def test_one_frame_fits_the_screen(width: int, height: int) -> None:
+    seen = Look(
+        state=state(*(epoch(number) for number in range(2, 5))),
+        progress=position(),
+        status="training",
+        whole=True,
+        reading=None,
+        findings=(Finding("plateau", "warning", "Flat." * 60, "Stop."),),
+        log=(),
+        result=(),
+    )
+    lines = frame(seen, "run · data", width, height)
+    assert len(lines) < height and all(text.cells(line) <= width for line in lines)
+    words = "\n".join(lines)
+    for part in ("● training", "Run    epoch", "loss", "accuracy", "★ 1", "cuda:0 A100", "! Flat."):
+        assert part in words
+    assert "\x1b" not in words
+    assert "\x1b[38;5;" in "\n".join(frame(seen, "run", width, height, colour=True))
