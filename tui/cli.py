@@ -13,6 +13,7 @@ import vislab
 from vislab.presets.errors import InputError
 from vislab.tui.commands import (
     attach,
+    checkpoint,
     compare,
     console,
     data,
@@ -22,14 +23,21 @@ from vislab.tui.commands import (
     export,
     log,
     path,
+    pause,
+    predict,
     presets,
     resume,
     run,
     runs,
+    set,
     show,
     stop,
+    unpause,
+    wait,
 )
 from vislab.tui.commands.arguments import RunsDir
+from vislab.tui.requests import Unanswered
+from vislab.tui.views.text import plain
 
 
 class Commands(TyperGroup):
@@ -39,9 +47,10 @@ class Commands(TyperGroup):
         """Run the command that was chosen."""
         try:
             return super().invoke(ctx)
-        except InputError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from error
+        except (InputError, Unanswered) as error:
+            lines = [plain(line, 10_000) for line in f"error: {error}".split("\n")]
+            typer.echo("\n".join(lines), err=True)
+            raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
@@ -53,11 +62,17 @@ app.command("run")(run.command)
 app.command("resume")(resume.command)
 app.command("attach")(attach.command)
 app.command("stop")(stop.command)
+app.command("pause")(pause.command)
+app.command("unpause")(unpause.command)
+app.command("checkpoint")(checkpoint.command)
+app.command("set")(set.command)
+app.command("wait")(wait.command)
 app.command("runs")(runs.command)
 app.command("show")(show.command)
 app.command("diff")(diff.command)
 app.command("compare")(compare.command)
 app.command("delete")(delete.command)
+app.command("predict")(predict.command)
 app.command("path")(path.command)
 app.command("log")(log.command)
 app.command("export")(export.command)

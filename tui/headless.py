@@ -1,5 +1,6 @@
 """Follow a run without the console: start its worker, report what it says, pass on signals, end with an exit code."""
 
+import contextlib
 import errno
 import json
 import os
@@ -10,28 +11,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from vislab.engine.analysis.findings import findings
-from vislab.engine.runs import control
+from vislab.engine.runs import control, detaching
 from vislab.engine.runs.events import AnyEvent, RunEnded
+from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.start import start
 from vislab.engine.runs.state import Fold, RunState
-from vislab.engine.runs.store import Run, RunStatus, report
+from vislab.engine.runs.store import Run, RunStatus
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
-from vislab.tui import html_file
+from vislab.tui import death, html_file
 from vislab.tui.views.run import result_lines
-from vislab.tui.views.text import moment, plain
-from vislab.tui.worker_log import last_lines
+from vislab.tui.views.text import plain
 
 EVERY = 0.2
 """Seconds between two looks at the run."""
-
-LAST_LINES = 8
-"""Lines of worker.log that are shown when the worker has died."""
 
 FAILED, BAD_INPUT, INTERRUPTED, TERMINATED, HUNG_UP = 1, 2, 130, 143, 129
 
@@ -56,6 +54,9 @@ class Output:
 class Watcher(Protocol):
     """Shows a run as it goes, on stderr."""
 
+    def history(self, state: RunState) -> None:
+        """What had happened before this began to follow."""
+
     def event(self, event: AnyEvent, state: RunState) -> None:
         """Something was said; `state` holds it already."""
 
@@ -70,16 +71,22 @@ class Watcher(Protocol):
 
 
 class Signals:
-    """Signals that came while a run was followed. Those that this process was told to ignore stay ignored."""
+    """Signals that came while a run was followed. Those that this process was told to ignore stay ignored.
+
+    Attributes:
+        interrupts: how often Ctrl+C was pressed.
+        termination: the first of SIGTERM and SIGUSR1 that came; 0 before.
+        hung_up: whether the terminal has gone.
+    """
 
     def __init__(self) -> None:
         self.interrupts = 0
-        self.terminated = False
+        self.termination = 0
         self.hung_up = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Signals":
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._note)
         return self
@@ -89,9 +96,13 @@ class Signals:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.interrupts += number == signal.SIGINT
-        self.terminated |= number == signal.SIGTERM
-        self.hung_up |= number == signal.SIGHUP
+        match number:
+            case signal.SIGINT:
+                self.interrupts += 1
+            case signal.SIGHUP:
+                self.hung_up = True
+            case _:
+                self.termination = self.termination or number
 
 
 class Following:
@@ -104,15 +115,18 @@ class Following:
         self._fold.apply_all(self._reader.read_all())
         self.ended: RunEnded | None = None
         """How it ended, once it has, since this began."""
+        self.over = False
+        """Whether its end was seen."""
 
     def look(self, tell: Callable[[AnyEvent, RunState], None]) -> bool:
         """Tell what is new; False when the worker lives no more and all was told."""
-        alive = self.run.worker() != 0  # asked first: what a worker said before its end is read after it
+        alive = is_alive(self.run)  # asked first: what a worker said before its end is read after it
         for event in self._reader.read_all():
             self._fold.apply(event)
             if event is not None:
                 self.ended = event if isinstance(event, RunEnded) else None
                 tell(event, self.state)
+        self.over = not alive
         return alive
 
     @property
@@ -121,7 +135,22 @@ class Following:
         return self._fold.state()
 
 
-def train(run: Run, settings: Settings, output: Output) -> int:
+def is_alive(run: Run) -> bool:
+    """Whether a run has a worker, or waits in the queue for one."""
+    # A worker that came out of the queue holds both locks, so that nobody sees it dead in between.
+    return run.worker() != 0 or holder(run.waiting_lock) != 0
+
+
+class Starting(TypedDict, total=False):
+    """How a worker is started, see `vislab.engine.runs.start.start`."""
+
+    foreground: bool
+    epochs: int
+    schedule: str
+    accumulate: int
+
+
+def train(run: Run, settings: Settings, output: Output, **starting: Unpack[Starting]) -> int:
     """Start the worker of a run, new or to be resumed, follow it to its end and report.
 
     Returns:
@@ -133,18 +162,70 @@ def train(run: Run, settings: Settings, output: Output) -> int:
     """
     following = Following(run)
     with Signals() as signals:
-        start(run, settings)
-        watcher = _watcher(run, output)
+        start(run, settings, **starting)
+        if not starting.get("foreground") and not output.quiet:
+            warn_of_ends()
+        return _watch(following, output, signals)
+
+
+def begin(run: Run, settings: Settings, output: Output, **starting: Unpack[Starting]) -> int:
+    """Start the worker of a run and leave it alone; its id goes to stdout.
+
+    Raises:
+        InputError: the worker did not start.
+    """
+    worker = start(run, settings, **starting)
+    if not output.quiet:
+        warn_of_ends()
+    print(json.dumps({"id": run.id, "run_dir": str(run.path), "worker": worker}, indent=2) if output.json else run.id)
+    return 0
+
+
+def report_end(run: Run, output: Output) -> int:
+    """Report a run that has ended as one that was followed to its end; returns its exit code."""
+    following = Following(run)
+    following.ended = following.state.ended
+    code = FAILED if following.ended is None else following.ended.exit_code
+    _report(following, output, code)
+    return code
+
+
+def attach(run: Run, output: Output) -> int:
+    """Follow a run that has a worker, or waits for one, to its end, and report. Ctrl+C only ends the following.
+
+    Returns:
+        As `train`; 0 when it was left alone.
+
+    Raises:
+        InputError: it is not running.
+    """
+    if not is_alive(run):
+        raise InputError(f"Run {run.id} is not running: {run.status()}. See: vislab show {run.id}")
+    following = Following(run)
+    with Signals() as signals:
+        return _watch(following, output, signals, attached=True)
+
+
+def warn_of_ends() -> None:
+    """Say what would end a detached run here all the same, if anything does."""
+    if warning := detaching.here().warning:
+        print(f"notice: {plain(warning, 1000)}", file=sys.stderr, flush=True)
+
+
+def _watch(following: Following, output: Output, signals: Signals, *, attached: bool = False) -> int:
+    watcher = _watcher(following.run, output)
+    try:
         try:
-            try:
-                code = _follow(following, watcher, signals)
-            finally:
-                watcher.close()
-        except OSError as error:
-            if error.errno not in (errno.EIO, errno.EPIPE):
-                raise
-            return HUNG_UP  # nobody reads stderr any more
-    if code != HUNG_UP:
+            if attached:
+                watcher.history(following.state)
+            code = _follow(following, watcher, signals, attached=attached)
+        finally:
+            watcher.close()
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.EPIPE):
+            raise
+        return HUNG_UP  # nobody reads stderr any more
+    if following.over:
         _report(following, output, code)
     return code
 
@@ -167,18 +248,23 @@ def kill(run: Run) -> bool:
     return worker > 0
 
 
-def _follow(following: Following, watcher: Watcher, signals: Signals) -> int:
+def _follow(following: Following, watcher: Watcher, signals: Signals, *, attached: bool) -> int:
     run = following.run
-    interrupts_seen, terminated_seen = 0, False
+    interrupts_seen, forwarded = 0, False
     while following.look(watcher.event):
         watcher.position(run.progress(), following.state)
         if signals.hung_up:
             return HUNG_UP
-        if signals.terminated and not terminated_seen:
-            terminated_seen = True
-            ask_to_stop(run)
+        if signals.termination and not forwarded:
+            forwarded = True
+            if not run.worker():  # it waits in the queue, and goes on waiting
+                return TERMINATED
+            forward(run, signals.termination)
         if signals.interrupts > interrupts_seen:
             interrupts_seen = signals.interrupts
+            if attached:
+                watcher.say(f"Left {run.id} alone: it goes on. Again: vislab attach {run.id}")
+                return 0
             if interrupts_seen == 1:
                 ask_to_stop(run)
                 watcher.say("Stopping after this step, with a checkpoint. Ctrl+C again stops at once, without one.")
@@ -187,9 +273,20 @@ def _follow(following: Following, watcher: Watcher, signals: Signals) -> int:
                 watcher.say("Stopped at once.")
         time.sleep(EVERY)
     ended = following.ended
-    if (signals.terminated or signals.interrupts) and (ended is None or ended.status == "stopped"):
-        return TERMINATED if signals.terminated else INTERRUPTED
+    if (signals.termination or signals.interrupts) and (ended is None or ended.status == "stopped"):
+        return TERMINATED if signals.termination else INTERRUPTED
     return FAILED if ended is None else ended.exit_code
+
+
+def forward(run: Run, number: int) -> None:
+    """Pass a signal on to a live worker, which then saves and ends; where it has no number here, ask it to stop."""
+    worker, position = run.worker(), run.progress()
+    # Its first heartbeat says that it listens to signals: before, one would kill it unsaved.
+    if worker > 0 and position is not None and position.pid == worker:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(worker, number)
+    else:
+        ask_to_stop(run)
 
 
 def ask_to_stop(run: Run) -> None:
@@ -224,7 +321,7 @@ def _report(following: Following, output: Output, code: int) -> None:
     result = result_lines(state, spec, status)
     mistake = ended.reason.splitlines() if ended is not None and ended.exit_code == BAD_INPUT else []
     if output.json:
-        print(json.dumps(report(run), indent=2))
+        print(json.dumps(death.full_report(run), indent=2))
     elif mistake:
         pass  # there is no result; what the worker says of the user's input comes below
     elif output.quiet:
@@ -235,7 +332,7 @@ def _report(following: Following, output: Output, code: int) -> None:
         ]
         print("\n".join([*found, *result, f"vislab show {run.id}"]))
     if status == "died" and code == FAILED:
-        _say_died(run, state)
+        print("\n".join(death.lines(run, state)), file=sys.stderr)
     elif mistake:
         print("error:", "\n".join(plain(line, 1000) for line in mistake), file=sys.stderr)
     elif status == "failed" and output.json:
@@ -244,12 +341,3 @@ def _report(following: Following, output: Output, code: int) -> None:
         print(f"Go on with: vislab resume {run.id}", file=sys.stderr)
     if output.html is not None:
         html_file.write(run, output.html)
-
-
-def _say_died(run: Run, state: RunState) -> None:
-    position = run.progress()
-    seen = moment(max(position.time if position is not None else 0.0, state.last_time))
-    where = f" in epoch {position.epoch}, after step {max(position.step, state.step)}" if position is not None else ""
-    print(f"The worker died{where}; last seen {seen}. The end of {run.worker_log}:", file=sys.stderr)
-    for line in last_lines(run.worker_log, LAST_LINES) or ["(empty)"]:
-        print(f"  {line}", file=sys.stderr)

@@ -19,6 +19,7 @@ from vislab.engine.runs.store import Labels, Run, RunStatus
 from vislab.presets.composition import SCHEMA_DEFAULT
 from vislab.presets.schema.spec import Spec
 from vislab.presets.spec_file import dump_spec
+from vislab.tui import death
 from vislab.tui.html_style import SLOTS, stylesheet
 from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
@@ -49,15 +50,30 @@ def write_html(run: Run, path: Path) -> None:
         OSError: the file cannot be written; one that was there before is intact.
     """
     state = run.state()
-    page = document(state, run.spec(), run_id=run.id, status=run.status(state), labels=run.labels())
+    status = run.status(state)
+    died = death.lines(run, state) if status == "died" else []
+    page = document(state, run.spec(), run_id=run.id, status=status, labels=run.labels(), died=died)
     write_atomically(path, page.encode(), durable=False)
 
 
-def document(state: RunState, spec: Spec, *, run_id: str, status: RunStatus, labels: Labels | None = None) -> str:
-    """The HTML text of the log."""
+def document(
+    state: RunState,
+    spec: Spec,
+    *,
+    run_id: str,
+    status: RunStatus,
+    labels: Labels | None = None,
+    died: Sequence[str] = (),
+) -> str:
+    """The HTML text of the log.
+
+    Args:
+        died: what is said of a worker that died, see `vislab.tui.death`.
+    """
     labels = labels or Labels()
     page = _Page()
     page.head(state, spec, run_id, status, labels)
+    page.died(died)
     page.findings(state, spec)
     page.curves(state)
     page.epochs(state)
@@ -109,6 +125,13 @@ class _Page:
             lines = text.counted(state.unknown, "line")
             self._parts.append(f"<p>{lines} of the run's log were not understood by this version of vislab.</p>")
         self._parts.append("</header>")
+
+    def died(self, lines: Sequence[str]) -> None:
+        """Where the worker died, and its last words."""
+        if lines:
+            self._title("The worker died")
+            self._parts.append(f"<p>{escape(lines[0])}</p>")
+            self._rich("end of worker.log", [_line(line) for line in lines[1:]])
 
     def findings(self, state: RunState, spec: Spec) -> None:
         """What the history shows, with remedies."""

@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
+HISTORY = 20
+"""Epochs of before that are shown to one who attaches."""
+
 STYLES = {"info": "yellow", "warning": "bold yellow", "error": "bold red"}
 """Colour of a notice, by its level; its word says the same without colour."""
 
 
 class SilentWatcher:
     """Says only what the person asked for by a key."""
+
+    def history(self, state: RunState) -> None:
+        """Nothing is shown."""
 
     def event(self, event: AnyEvent, state: RunState) -> None:
         """Nothing is shown."""
@@ -48,6 +54,11 @@ class PlainWatcher:
 
     def __init__(self, followed: Run) -> None:
         self.say(f"run {followed.id}")
+
+    def history(self, state: RunState) -> None:
+        """Print what the run is, and its last epochs."""
+        for line in [*before(state), *(epochs.plain_line(state, row) for row in state.epochs[-HISTORY:])]:
+            self.say(line)
 
     def event(self, event: AnyEvent, state: RunState) -> None:
         """Print what the event is worth."""
@@ -84,21 +95,35 @@ class LiveWatcher:
         self._console.print(f"run {followed.id}")
         self._bars.start()
 
+    def history(self, state: RunState) -> None:
+        """Print what the run is, and its last epochs, above the bars."""
+        from rich.text import Text
+
+        for line in before(state):
+            self._console.print(Text(line, style="dim"))
+        for row in state.epochs[-HISTORY:]:
+            self._row(row, state)
+
     def event(self, event: AnyEvent, state: RunState) -> None:
         """Print what the event is worth above the bars."""
         from rich.text import Text
 
         if isinstance(event, EpochEnded):
-            columns = epochs.columns(state, self._console.width)
-            if columns != self._columns:  # the first row, or the terminal's width has changed
-                self._columns = columns
-                self._console.print(Text(epochs.header(columns), style="bold"), overflow="crop", no_wrap=True)
-            row = Text(epochs.line(columns, event, best=event.best), style="bold" if event.best else "")
-            self._console.print(row, overflow="crop", no_wrap=True)
+            self._row(event, state)
         else:
             style = STYLES[event.level] if isinstance(event, Notice) else "dim"
             for line in sentences(event, state):
                 self._console.print(Text(line, style=style))
+
+    def _row(self, event: EpochEnded, state: RunState) -> None:
+        from rich.text import Text
+
+        columns = epochs.columns(state, self._console.width)
+        if columns != self._columns:  # the first row, or the terminal's width has changed
+            self._columns = columns
+            self._console.print(Text(epochs.header(columns), style="bold"), overflow="crop", no_wrap=True)
+        row = Text(epochs.line(columns, event, best=event.best), style="bold" if event.best else "")
+        self._console.print(row, overflow="crop", no_wrap=True)
 
     def position(self, progress: Progress | None, state: RunState) -> None:
         """Move the bars, where something has changed."""
@@ -123,6 +148,15 @@ class LiveWatcher:
     def close(self) -> None:
         """Take the bars away and give the cursor back."""
         self._bars.stop()
+
+
+def before(state: RunState) -> list[str]:
+    """What one who attaches is told of a run, above its last epochs; safe to display."""
+    lines = [*run.data_lines(state), *run.model_lines(state)]
+    lines += [text.plain(f"{level}: {said}", limit=2000) for level, said in run.notice_rows(state)[-HISTORY:]]
+    if (left_out := len(state.epochs) - HISTORY) > 0:
+        lines.append(f"{text.counted(left_out, 'earlier epoch')} not shown here: vislab show")
+    return lines
 
 
 def sentences(event: AnyEvent, state: RunState) -> list[str]:

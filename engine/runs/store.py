@@ -2,17 +2,16 @@
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import tomli_w
 
+from vislab.engine.runs import naming
 from vislab.engine.runs.events import to_json
 from vislab.engine.runs.files import folder_size, sync_folder, write_atomically
 from vislab.engine.runs.liveness import RunLock, holder
@@ -36,11 +35,10 @@ __all__ = [
     "delete",
     "find",
     "follow",
+    "named",
     "report",
-    "slug",
 ]
 
-_STAMP = "20260131-235959"
 _summary_decoder = msgspec.json.Decoder(Summary)
 
 
@@ -225,15 +223,15 @@ def create(
     Args:
         spec: `architecture.weights` of the form RUN/best is settled now: `latest` would soon be the new run itself.
         code: files with different base names.
-        identity: the run's id, safe by `safe_id` and not taken; empty: made of time, name and a random tail.
+        identity: the run's id, safe by `naming.safe_id` and not taken; empty: made of time, name and a random tail.
 
     Raises:
         InputError: the runs folder cannot be written, the id is taken, or there is no such RUN.
     """
     spec = _with_settled_weights(runs_dir, spec)
-    stamp = _stamp(time.time())
+    stamp = naming.stamp(time.time())
     for _ in range(100):
-        name = identity or f"{stamp}-{slug(spec.name)}-{secrets.token_hex(2)}"
+        name = identity or f"{stamp}-{naming.slug(spec.name)}-{secrets.token_hex(2)}"
         folder = runs_dir / name
         temporary = runs_dir / f".{name}.{secrets.token_hex(2)}.tmp"
         try:
@@ -254,25 +252,13 @@ def create(
             sync_folder(runs_dir)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
+            if identity and folder.exists():
+                raise InputError(f"There is a run {identity} in {runs_dir} already.") from error
             raise InputError(
                 f"Cannot write a run into {runs_dir}: {error.strerror}. Choose another folder with --runs-dir DIR."
             ) from error
         return Run(folder)
     raise AssertionError("a hundred random names were taken")
-
-
-def safe_id(identity: str) -> str:
-    """The id itself, where it is safe as the name of a run directory.
-
-    Raises:
-        InputError: it is not: it could leave the runs folder, be hidden in it, or mean something else.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", identity) or identity == "latest":
-        raise InputError(
-            f"{identity!r} cannot be a run's id: letters, digits, dots, dashes and underscores, at most 100, beginning "
-            "with a letter or digit, and not the word latest."
-        )
-    return identity
 
 
 def _with_settled_weights(runs_dir: Path, spec: Spec) -> Spec:
@@ -281,24 +267,6 @@ def _with_settled_weights(runs_dir: Path, spec: Spec) -> Spec:
         return spec
     weights = f"{find(runs_dir, reference).id}/best"
     return msgspec.structs.replace(spec, architecture=msgspec.structs.replace(spec.architecture, weights=weights))
-
-
-def _stamp(moment: float) -> str:
-    return datetime.fromtimestamp(moment).strftime("%Y%m%d-%H%M%S")
-
-
-def slug(name: str) -> str:
-    """A name as a safe part of a file name: lower-case letters, digits, dash; at most 40 characters."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "run"
-
-
-_MADE = re.compile(r"(\d{8}-\d{6})-(.*)-[0-9a-f]{4}")
-"""An id that was not chosen by a person: time, name, random tail."""
-
-
-def _name_in(identity: str) -> str:
-    made = _MADE.fullmatch(identity)
-    return made[2] if made else identity
 
 
 def _toml(labels: Labels) -> bytes:
@@ -311,14 +279,15 @@ def all_runs(runs_dir: Path) -> list[Run]:
     if not runs_dir.is_dir():
         return []
     with os.scandir(runs_dir) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+        # A link may lead out of the folder.
+        found_names = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        names = [name for name in found_names if not name.startswith(".")]
     found = []
     for name in names:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             made = (runs_dir / name / "spec.toml").stat().st_mtime_ns
             # The id tells seconds, where a person has not chosen it; of runs made in the same second, the file does.
-            stamp = name[: len(_STAMP)] if _MADE.fullmatch(name) else _stamp(made // 10**9)
-            found.append(((stamp, made), Run(runs_dir / name)))
+            found.append(((naming.stamp_of(name) or naming.stamp(made / 1e9), made), Run(runs_dir / name)))
     return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
@@ -360,15 +329,27 @@ def find(runs_dir: Path, reference: str) -> Run:
     exact = [run for run in runs if run.id == reference]
     fitting = exact or [run for run in runs if reference and run.id.startswith(reference)]
     fitting = fitting or [run for run in runs if reference and run.id.endswith("-" + reference)]
-    fitting = fitting or [run for run in runs if reference and reference in (run.labels().name, _name_in(run.id))]
+    fitting = fitting or [run for run in runs if reference and reference in (run.labels().name, naming.name_in(run.id))]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
+        if reference and "/" not in reference and (runs_dir / reference).is_symlink():
+            raise InputError(f"{reference!r} in {runs_dir} is a link; a run is a folder of its own. Move it here.")
         raise InputError(f"No run in {runs_dir} is called {reference!r}. See: vislab runs")
     some = ", ".join(run.id for run in fitting[:5])
     raise InputError(
         f"{reference!r} fits {len(fitting)} runs: {some}{' …' if len(fitting) > 5 else ''}. Give more of it."
     )
+
+
+def named(runs_dir: Path, identity: str) -> Run | None:
+    """The run with exactly this id, which a person chose; None where there is none yet.
+
+    Raises:
+        InputError: the id is not safe, see `safe_id`.
+    """
+    run = Run(runs_dir / naming.safe_id(identity))
+    return run if (run.path / "spec.toml").is_file() and not run.path.is_symlink() else None
 
 
 def follow(run: Run, *, every: float = 0.25) -> Iterator[tuple[RunState, Progress | None, RunStatus]]:

@@ -1,7 +1,7 @@
 """A worker without torch: takes the run's lock and says what a short training would; started by `follow_fake.py`.
 
 VISLAB_FAKE chooses how it ends: `done`, `die` (killed in epoch 2), `fail`, `refuse` (a mistake in the input), `stop`
-(goes on until it is asked to stop) or `deaf` (goes on and on).
+(goes on until it is asked to stop, saving when it is asked to) or `deaf` (goes on and on).
 """
 
 import os
@@ -15,6 +15,7 @@ import msgspec
 from vislab.engine.runs import control, progress
 from vislab.engine.runs.events import (
     AnyEvent,
+    CheckpointSaved,
     ControlApplied,
     DecisionMade,
     EndStatus,
@@ -36,7 +37,7 @@ EPOCHS = 3 if MODE in ("done", "die", "fail", "refuse") else 999
 run = Run(Path(sys.argv[1]))
 lock = RunLock(run.lock)
 assert lock.acquire()
-reader = control.ControlReader(run.control)
+reader = control.ControlReader(run.control, run.control.stat().st_size if run.control.exists() else 0)
 log = EventWriter(run.events)
 
 
@@ -48,6 +49,11 @@ def end(status: EndStatus, reason: str, code: int, test: TestFigures | None = No
     say(RunEnded(status=status, reason=reason, step=step, epoch=epoch, elapsed=2.0, exit_code=code, test=test))
     sys.exit(code)
 
+
+signals: list[int] = []
+if MODE != "deaf":
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda number, frame: signals.append(number))
 
 step = epoch = 0
 say(DecisionMade(what="device", choice="cpu", why="there is no GPU"))
@@ -103,9 +109,15 @@ while epoch < EPOCHS:
             ),
         )
         for request in reader.poll():
-            say(ControlApplied(request=request.id, action=request.action, step=step))
-            if MODE == "stop":
+            say(ControlApplied(request=request.id, action=request.action, value=request.value, step=step))
+            if MODE == "stop" and request.action == "stop":
                 end("stopped", "stopped on request", 130)
+            if MODE == "stop" and request.action == "checkpoint":
+                say(
+                    CheckpointSaved(kind="full", path=f"checkpoints/{step}", step=step, epoch=epoch, bytes=1, seconds=0)
+                )
+        if signals:
+            end("stopped", f"{signal.Signals(signals[0]).name} received", 143)
         if MODE == "die" and epoch == 2:
             print("fatal: \x1b[31mcosmic ray", flush=True)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -11,15 +11,17 @@ from vislab.presets.settings import Settings
 from vislab.tui import cli, headless
 
 
-def start(run: Run, settings: Settings) -> int:
+def start(run: Run, settings: Settings, *, foreground: bool = False, **longer: int | str) -> int:
     """Start the fake worker as the real one is started."""
+    if longer.get("epochs"):
+        print(f"longer: {longer}", file=sys.stderr)
     with run.worker_log.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("fake_worker.py")), str(run.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            start_new_session=not foreground,
         )
     while run.worker() == 0:
         assert process.poll() is None

@@ -21,7 +21,17 @@ Html = Annotated[
     typer.Option("--html", metavar="FILE", help="At the end, write an HTML log of the run.", show_default=False),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Print the id once it has begun, and leave it alone.")]
+Foreground = Annotated[
+    bool, typer.Option("--foreground", help="Keep the worker in this session, for containers and batch jobs.")
+]
 Plain = Annotated[bool, typer.Option("--plain", help="Print a line an epoch, also on a terminal.")]
+Device = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, mps, cuda or cuda:N, as in a spec.")
+]
+Flips = Annotated[
+    bool, typer.Option("--tta", help="Average the probabilities of each image and its mirror image (left and right).")
+]
 
 
 def find_run(reference: str, runs_dir: Path | None) -> "Run":
@@ -34,3 +44,16 @@ def find_run(reference: str, runs_dir: Path | None) -> "Run":
     from vislab.presets.settings import load_settings
 
     return find(load_settings(runs_dir=runs_dir).runs_dir, reference)
+
+
+def check_detach(detach: bool, foreground: bool, html: Path | None) -> None:
+    """Refuse options that --detach excludes.
+
+    Raises:
+        InputError: one of them is given with it.
+    """
+    from vislab.presets.errors import InputError
+
+    if detach and (foreground or html is not None):
+        other = "--foreground" if foreground else "--html"
+        raise InputError(f"--detach and {other} exclude each other: with --detach nobody stays here.")

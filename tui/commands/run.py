@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson, Html, Plain, Quiet, RunsDir
+from vislab.tui.commands.arguments import AsJson, Detach, Foreground, Html, Plain, Quiet, RunsDir, check_detach
 
 if TYPE_CHECKING:
+    from vislab.engine.runs.store import Run
     from vislab.presets.schema.spec import Spec
 
 
@@ -32,6 +33,17 @@ def command(
     name: Annotated[str, typer.Option(metavar="NAME", help="What the run is called.")] = "",
     tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A label, to find the run again.")] = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A note, kept with the run.")] = "",
+    id: Annotated[
+        str,
+        typer.Option(
+            "--id", metavar="NAME", help="The run's id. Unfinished, it goes on; finished, it is only reported."
+        ),
+    ] = "",
+    checkpoint_every: Annotated[
+        str, typer.Option(metavar="EVERY", help="Such as 20steps, 5min, 1epoch; auto: less than 2 % of the time.")
+    ] = "",
+    detach: Detach = False,
+    foreground: Foreground = False,
     html: Html = None,
     quiet: Quiet = False,
     plain: Plain = False,
@@ -48,28 +60,55 @@ def command(
     from vislab.presets.settings import load_settings
     from vislab.tui import headless, html_file
 
+    check_detach(detach, foreground, html)
     html_file.check(html)
     settings = load_settings(runs_dir=runs_dir)
+    sets = [*(set or ()), *([f"checkpoint_every={checkpoint_every}"] if checkpoint_every else [])]
     resolved = resolve(
         recipe=preset,
         dataset=dataset,
         architecture=architecture,
         strategy=strategy,
         data=data,
-        sets=tuple(set or ()),
+        sets=tuple(sets),
         name=name,
         settings=settings,
         like=store.find(settings.runs_dir, like).spec() if like else None,
         spec_file=spec,
     )
-    made = store.create(
-        settings.runs_dir,
-        resolved,
-        code=own_files(resolved),
-        labels=store.Labels(name=name, tags=tuple(tag or ()), note=note),
-    )
     output = headless.Output(quiet=quiet, plain=plain, json=json, html=html)
-    raise typer.Exit(headless.train(made, settings, output))
+    if id and (found := store.named(settings.runs_dir, id)) is not None:
+        require_same(found, resolved)
+        if found.status() == "done":
+            raise typer.Exit(headless.report_end(found, output))
+        made = found
+    else:
+        labels = store.Labels(name=name, tags=tuple(tag or ()), note=note)
+        made = store.create(settings.runs_dir, resolved, code=own_files(resolved), labels=labels, identity=id)
+    if detach:
+        raise typer.Exit(headless.begin(made, settings, output))
+    raise typer.Exit(headless.train(made, settings, output, foreground=foreground))
+
+
+def require_same(run: "Run", spec: "Spec") -> None:
+    """Refuse a spec that is not the run's.
+
+    Raises:
+        InputError: it differs; all differing keys are named.
+    """
+    from vislab.engine.analysis.comparison import differences
+    from vislab.presets.errors import InputError
+    from vislab.tui.views.spec import value_text
+    from vislab.tui.views.text import plain
+
+    lines = [
+        f"  {plain(row.key)}: {plain(value_text(row.values[0]))} there, {plain(value_text(row.values[1]))} asked for"
+        for row in differences([run.spec(), spec])
+    ]
+    if lines:
+        raise InputError(
+            "\n".join([f"Run {run.id} has another spec. Choose another --id, or ask for the same:", *lines])
+        )
 
 
 def own_files(spec: "Spec") -> list[Path]:

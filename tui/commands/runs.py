@@ -26,6 +26,9 @@ COLUMNS = (
 FIRST_TO_GO = ("tags", "batch", "strategy", "time", "architecture", "data", "test acc")
 """Columns that are left out of a narrow table, first to last."""
 
+DEATHS = 5
+"""Dead workers of which more is said than the word."""
+
 UNCUT = 10_000
 """Cells in which every row has room."""
 
@@ -71,8 +74,23 @@ def command(
         return
     for line in _table(rows):
         typer.echo(line)
+    for line in _deaths(shown):
+        typer.echo(line, err=True)
     if left_out:
         typer.echo(f"{left_out} older ones are not shown: --limit 0", err=True)
+
+
+def _deaths(shown: "list[Listed]") -> list[str]:
+    """Of each run whose worker died, when, and the last thing that it printed."""
+    from vislab.tui import death
+    from vislab.tui.worker_log import last_lines
+
+    died = [listed.run for listed in shown if listed.summary is not None and listed.summary.status == "died"]
+    lines = []
+    for run in died[:DEATHS]:
+        words = next((line for line in reversed(last_lines(run.worker_log, death.LAST_LINES)) if line.strip()), "")
+        lines.append(f"{run.id} {death.when(run, run.state())}" + (f": {words}" if words else ""))
+    return lines
 
 
 def _row(listed: "Listed") -> dict[str, Any]:

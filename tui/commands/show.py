@@ -2,6 +2,7 @@
 
 import json as json_
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ SIDE_BY_SIDE = 110
 def command(
     run: RunReference,
     all: Annotated[bool, typer.Option("--all", help="Every epoch, and settings left at their defaults too.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame of the live view.")] = False,
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> None:
@@ -32,20 +34,42 @@ def command(
 
     What it is, its settings, what was decided at run time, its epochs, its curves, what they mean, what came out.
     """
-    from vislab.engine.runs.store import report
+    from vislab.presets.errors import InputError
+    from vislab.tui import death
 
     found = find_run(run, runs_dir)
     if json:
-        typer.echo(json_.dumps(report(found), indent=2))
+        typer.echo(json_.dumps(death.full_report(found), indent=2))
         return
-    for line in page(found, everything=all):
+    if once and all:
+        raise InputError("--once and --all exclude each other: a frame of the live view has a screen's height.")
+    for line in _frame(found) if once else page(found, everything=all):
         typer.echo(line)
+
+
+def _frame(run: "Run") -> list[str]:
+    from vislab.tui import tables
+    from vislab.tui.following import Looker
+    from vislab.tui.live_frame import frame
+    from vislab.tui.views.run import title
+
+    looker = Looker(run)
+    look = looker.look()
+    while not look.whole:
+        look = looker.look()
+    height = shutil.get_terminal_size((80, 24)).lines
+    words = title(looker.spec, run.labels().name)
+    return frame(look, words, tables.width(), height, max_steps=looker.spec.strategy.max_steps, colour=_colour())
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def page(run: "Run", *, everything: bool = False) -> list[str]:
     """The lines that are shown."""
     from vislab.engine.analysis.findings import findings
-    from vislab.tui import tables
+    from vislab.tui import death, tables
     from vislab.tui.views import run as views
     from vislab.tui.views.text import plain
 
@@ -62,6 +86,7 @@ def page(run: "Run", *, everything: bool = False) -> list[str]:
         _curves(state, width),
         [f"{level}: {text}" for level, text in views.notice_rows(state)],
         [plain(f"{finding.severity}: {finding.text} {finding.remedy}", 1000) for finding in findings(state, spec)],
+        death.lines(run, state) if status == "died" else [],
         views.result_lines(state, spec, status),
     ]
     return [line for block in blocks if block for line in (*block, "")][:-1]
@@ -128,7 +153,6 @@ def _curves(state: "RunState", width: int) -> list[str]:
 
     if not state.epochs:
         return []
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     half = (width - 4) // 2 if width >= SIDE_BY_SIDE else width
     quantities: tuple[Quantity, ...] = ("loss", "accuracy")
     figures = {
@@ -140,7 +164,7 @@ def _curves(state: "RunState", width: int) -> list[str]:
             x_label="epoch",
             x_range=x_range(state),
             best=best_epoch(state),
-            colour=colour,
+            colour=_colour(),
         )
         for quantity in quantities
     }

@@ -18,15 +18,19 @@ def command(
 
     It stops after its present step; this waits until it has ended.
     """
-    from vislab.engine.runs import control
+    from vislab.engine.runs import control, queue
     from vislab.presets.errors import InputError
     from vislab.tui.headless import kill
+    from vislab.tui.requests import require_worker
 
     if after_epoch and now:
         raise InputError("--after-epoch and --now exclude each other: give one of them.")
     found = find_run(run, runs_dir)
-    if not found.worker():
-        raise InputError(f"Run {found.id} is not running: {found.status()}.")
+    if found.waiter():
+        queue.cancel(found)
+        typer.echo(f"{found.id}: taken out of the queue. Start it with: vislab resume {found.id}")
+        return
+    require_worker(found)
     if now:
         ended = "killed" if kill(found) else found.status()
     else:

@@ -19,7 +19,8 @@ from vislab.engine.runs import store
 from vislab.engine.runs.events import Notice, RunEnded, TestFigures
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
-from vislab.engine.runs.store import Follower, Labels, Run, all_runs, create, delete, find, follow, report, slug
+from vislab.engine.runs.naming import slug
+from vislab.engine.runs.store import Follower, Labels, Run, all_runs, create, delete, find, follow, named, report
 from vislab.presets.errors import InputError
 from vislab.presets.schema.architecture import Architecture
 from vislab.presets.schema.spec import Spec
@@ -120,6 +121,54 @@ def test_weights_of_the_latest_run_are_those_of_the_run_that_was_latest(runs):
     assert create(runs, wanted).spec().architecture.weights == f"{parent.id}/best"
     with pytest.raises(InputError, match="nobody"):
         create(runs, msgspec.structs.replace(wanted, architecture=Architecture(weights="nobody/best")))
+
+
+@pytest.mark.parametrize("identity", ["a", "Nightly_7", "2024.best-of", "x" * 100])
+def test_a_person_may_choose_the_id(runs, identity):
+    assert named(runs, identity) is None
+    run = create(runs, spec(), identity=identity)
+    assert run.path == runs / identity and sorted(path.name for path in runs.iterdir()) == [identity]
+    found = named(runs, identity)
+    assert found is not None and found.path == run.path and find(runs, identity).path == run.path
+    with pytest.raises(InputError, match="already"):
+        create(runs, spec(), identity=identity)
+
+
+@pytest.mark.parametrize(
+    "identity", ["", ".", "..", ".queue", "../x", "a/b", "/x", "-x", "a b", "a\n", "é", "x" * 101, "latest"]
+)
+def test_an_id_cannot_leave_the_folder_or_mean_something_else(runs, identity):
+    with pytest.raises(InputError, match="cannot be a run's id"):
+        named(runs, identity)
+
+
+@pytest.mark.parametrize("reference", ["..", ".", "../elsewhere", "/", "", "x/../../elsewhere"])
+def test_a_reference_cannot_leave_the_folder(runs, reference):
+    create(runs, spec())
+    create(runs.parent / "elsewhere", spec(), identity="away")
+    for wrong in (reference, f"{reference}/away"):
+        with pytest.raises(InputError, match="No run in"):
+            find(runs, wrong)
+
+
+def test_a_link_is_no_run(runs):
+    create(runs, spec(), identity="here")
+    away = create(runs.parent / "elsewhere", spec(), identity="away")
+    (runs / "linked").symlink_to(away.path)
+    assert [run.id for run in all_runs(runs)] == ["here"] and named(runs, "linked") is None
+    with pytest.raises(InputError, match="is a link"):
+        find(runs, "linked")
+    with pytest.raises(InputError, match="already"):
+        create(runs, spec(), identity="linked")
+
+
+def test_runs_with_chosen_ids_are_listed_by_their_age(runs):
+    names = ["zebra", "aardvark", "mole"]
+    for age, name in zip((300, 200, 100), names, strict=True):
+        moment = time.time() - age
+        os.utime(create(runs, spec(), identity=name).path / "spec.toml", (moment, moment))
+    made = create(runs, spec())
+    assert [run.id for run in all_runs(runs)] == [made.id, "mole", "aardvark", "zebra"]
 
 
 @given(st.text())

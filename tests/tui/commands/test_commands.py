@@ -205,7 +205,7 @@ def test_own_files_travel_with_the_run_and_must_have_different_names(
 ) -> None:
     from vislab.tui import headless
 
-    monkeypatch.setattr(headless, "train", lambda run, settings, output: 0)
+    monkeypatch.setattr(headless, "train", lambda run, settings, output, foreground: 0)
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.py").write_text(

@@ -1,0 +1,37 @@
+"""What is said of a run whose worker died without a word: when, where, and the last lines of worker.log."""
+
+from vislab.engine.runs.state import RunState
+from vislab.engine.runs.store import Run, report
+from vislab.tui.views.text import moment
+from vislab.tui.worker_log import last_lines
+
+LAST_LINES = 8
+"""Lines of worker.log that are shown."""
+
+
+def when(run: Run, state: RunState) -> str:
+    """Where it died, and when it was last seen, as a part of a sentence."""
+    position = run.progress()
+    where = f" in epoch {position.epoch}, after step {max(position.step, state.step)}" if position is not None else ""
+    return f"died{where}; last seen {moment(last_seen(run, state))}"
+
+
+def last_seen(run: Run, state: RunState) -> float:
+    """The wall clock of its last word or heartbeat."""
+    position = run.progress()
+    return max(position.time if position is not None else 0.0, state.last_time)
+
+
+def full_report(run: Run) -> dict[str, object]:
+    """The report of a run as plain data, with `died` where its worker did: `last_seen`, and the end of worker.log."""
+    told = report(run)
+    if told["status"] == "died":
+        log = last_lines(run.worker_log, LAST_LINES)
+        told["died"] = {"last_seen": last_seen(run, run.state()), "log": log}
+    return told
+
+
+def lines(run: Run, state: RunState) -> list[str]:
+    """A sentence, then the end of worker.log, indented; safe text."""
+    end = last_lines(run.worker_log, LAST_LINES) or ["(empty)"]
+    return [f"The worker {when(run, state)}. The end of {run.worker_log}:", *(f"  {line}" for line in end)]
