@@ -49,10 +49,10 @@ def summary(
         lines.append(Line(f"✖ {trouble}", "problem"))
     if spec.dataset.source:
         lines.append(Line(data_line(spec, facts)))
-        if facts.data is not None and room > 2:
+        bars = class_lines(facts.data, width, room)
+        if facts.data is not None and facts.data.split and len(bars) < room:
             lines.append(Line(plain(facts.data.split, 200), "dim"))
-            room -= 1
-        lines += [Line(line, "dim") for line in class_lines(facts.data, width, room)]
+        lines += [Line(line, "dim") for line in bars]
     if spec.architecture.build:
         lines += [Line(model_line(spec, facts)), Line(training_line(spec, facts))]
     plan = " · ".join((plan_line(spec, facts), cost_line(spec, facts)))

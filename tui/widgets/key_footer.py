@@ -48,6 +48,7 @@ class KeyFooter(Lines):
             line.append(key_sign(action.keys[0]), "bold").append(f" {action.label}")
             self._places.append((range(start, line.cell_len), action))
             line.append(" " * GAP)
+        line.right_crop(GAP)
         return [line]
 
     async def on_click(self, event: Click) -> None:
