@@ -31,6 +31,7 @@ from vislab.presets.settings import Settings, load_settings
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 _LOCK_PATIENCE = 2.0
+_BETWEEN_ATTEMPTS = 2.0  # seconds between two attempts to write on a full disk
 
 
 def main(
@@ -94,6 +95,7 @@ class _Worker:
         self._controls = Controls(
             ControlReader(run.control, control_from), self._applied, refused=self._refused, on_pause=reporter.pause
         )
+        reporter.rest = lambda: self._controls.rest(_BETWEEN_ATTEMPTS)
         self._spec: Spec | None = None
         self._training: Any = None
 
@@ -144,18 +146,21 @@ class _Worker:
         before = self._before
         position = self._training.position if self._training is not None else None
         epochs_before = before.epochs[-1].epoch if before.epochs else 0
-        self._reporter.say(
-            RunEnded(
-                status=status,
-                reason=reason,
-                step=position.step if position else before.step,
-                epoch=position.epoch - 1 if position else epochs_before,
-                elapsed=position.elapsed if position else before.elapsed,
-                exit_code=exit_code,
-                test=test,
-            )
+        ended = RunEnded(
+            status=status,
+            reason=reason,
+            step=position.step if position else before.step,
+            epoch=position.epoch - 1 if position else epochs_before,
+            elapsed=position.elapsed if position else before.elapsed,
+            exit_code=exit_code,
+            test=test,
         )
-        self._reporter.sync()
+        self._reporter.close()
+        try:
+            self._reporter.say(ended)
+            self._reporter.sync()
+        except OSError:  # not even the reserve's room is left: the log ends without these words
+            traceback.print_exc()
         self._reporter.progress("ended", force=True)
         return exit_code
 

@@ -1,5 +1,6 @@
 """Alive = the lock is held. A POSIX record lock: forks do not inherit it, and the kernel drops it with the process."""
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -38,8 +39,9 @@ class RunLock:
 
     def explain(self, text: str) -> None:
         """Write who holds the lock into the file, for people; it decides nothing."""
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, text.encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, text.encode(), 0)
 
     def keep_through_exec(self) -> None:
         """Keep the lock when this process becomes another program; it is held as long as that lives."""

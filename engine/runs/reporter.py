@@ -1,18 +1,24 @@
-"""How a worker speaks: events into the log, its position into progress.json."""
+"""How a worker speaks: events into the log, its position into progress.json; and how it waits for a full disk."""
 
+import contextlib
 import os
 import socket
 import time
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import msgspec
 
 from vislab.engine.runs.events import AnyEvent, DecisionMade, Notice, Phase
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.progress import Progress, write
+from vislab.engine.runs.reserve import Reserve, has_no_room
 from vislab.engine.runs.store import Run
 
 _HEARTBEAT = 0.5
+_NO_ROOM = "full disk"
+
+T = TypeVar("T")
 
 
 class Reporter:
@@ -20,6 +26,7 @@ class Reporter:
 
     Attributes:
         step: updates done, put into notices.
+        rest: called between two attempts to write on a full disk; may raise to end the wait.
     """
 
     def __init__(self, run: Run, writer: EventWriter) -> None:
@@ -28,11 +35,83 @@ class Reporter:
         self._position = Progress(time=0.0, pid=os.getpid(), host=socket.gethostname(), phase="starting")
         self._written = 0.0
         self._paused = False
+        self._reserve = Reserve(run.path / "reserve")
+        self._unsaid: list[AnyEvent] = []
+        self._waiting = False
         self.step = 0
+        self.rest: Callable[[], None] = lambda: time.sleep(1.0)
+        self._patient = True
+        with contextlib.suppress(OSError):  # then the first write that matters says so
+            self._reserve.make()
 
     def say(self, event: AnyEvent) -> None:
-        """Append an event, stamped with the present time."""
-        self._writer.append(msgspec.structs.replace(event, time=time.time()))
+        """Append an event, stamped with the present time.
+
+        On a full disk it waits as `persist` does.
+        """
+        self._unsaid.append(msgspec.structs.replace(event, time=time.time()))
+        if self._waiting:
+            self._say_if_there_is_room()
+        else:
+            self.persist(self._say_unsaid)
+
+    def persist(self, write: Callable[[], T]) -> T:
+        """Call `write`; while the disk is full, over quota or read-only, say so and try again until there is room.
+
+        The notice is written into the room of the reserve, which is taken again before the run goes on.
+
+        Raises:
+            OSError: of another kind.
+            Exception: what `rest` raises, to end the wait.
+        """
+        try:
+            return write()
+        except OSError as error:
+            if not has_no_room(error) or not self._patient:
+                raise
+            said = f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
+        self._waiting = True
+        began = time.monotonic()
+        self._reserve.give_up()
+        self.notice(
+            "error",
+            _NO_ROOM,
+            f"Nothing can be written: {said}. The run waits until there is room, and then goes on by itself; what it "
+            f"has saved so far is whole.",
+        )
+        try:
+            result = self._try_again(write)
+        finally:
+            self._waiting = False
+        self.notice("info", _NO_ROOM, f"There is room again after {time.monotonic() - began:.0f} s; the run goes on.")
+        return result
+
+    def _try_again(self, write: Callable[[], T]) -> T:
+        while True:
+            self.rest()
+            try:
+                self._reserve.make()
+                self._say_unsaid()
+                return write()
+            except OSError as error:
+                if not has_no_room(error):
+                    raise
+                self._reserve.give_up()
+                self._say_if_there_is_room()
+
+    def _say_unsaid(self) -> None:
+        while self._unsaid:
+            self._writer.append(self._unsaid[0])
+            del self._unsaid[0]
+
+    def _say_if_there_is_room(self) -> None:
+        with contextlib.suppress(OSError):
+            self._say_unsaid()
+
+    def close(self) -> None:
+        """Give the reserve's room back, for the last words; from now on a full disk is not waited for."""
+        self._patient = False
+        self._reserve.give_up()
 
     def decide(self, what: str, choice: str, why: str, **details: str | int | float | bool) -> None:
         """Record something chosen at run time."""
@@ -80,4 +159,5 @@ class Reporter:
         now = time.monotonic()
         if force or now - self._written >= _HEARTBEAT:
             self._written = now
-            write(self._path, msgspec.structs.replace(position, time=time.time()))
+            with contextlib.suppress(OSError):  # it is not history, and no reason to stop
+                write(self._path, msgspec.structs.replace(position, time=time.time()))

@@ -1,6 +1,7 @@
 """Writing and reading checkpoint folders. A folder is published by one rename, after its MANIFEST."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -110,4 +111,7 @@ def _save_tensors(tensors: Tensors, path: Path) -> None:
     try:
         save_file(whole, path)
     except SafetensorError as error:  # how safetensors says that the disk is full
-        raise OSError(f"{path}: {error}") from error
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error

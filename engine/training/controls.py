@@ -76,6 +76,20 @@ class Controls:
         if self._stop is not None:
             raise Interrupted("stopped on request", STOPPED)
 
+    def rest(self, seconds: float) -> None:
+        """Let time pass that is to be left out of durations, as a pause is, and look at signals and requests.
+
+        Raises:
+            Interrupted: the run is to end.
+        """
+        began, paused = time.monotonic(), self.paused_seconds
+        try:
+            while time.monotonic() - began < seconds:
+                self.check()
+                time.sleep(0.05)
+        finally:
+            self.paused_seconds = paused + time.monotonic() - began
+
     def take_paused_seconds(self) -> float:
         """Seconds paused since the last call, to be left out of durations."""
         seconds, self.paused_seconds = self.paused_seconds, 0.0

@@ -118,7 +118,7 @@ class Judge:
             weights="ema" if "ema" in tensors else "raw",
             epoch=listed.epoch,
         )
-        self._write_results(result, found, part, data.classes, best)
+        self.reporter.persist(lambda: self._write_results(result, found, part, data.classes, best))
         return result
 
     def _write_results(

@@ -126,6 +126,7 @@ class Loop:
 
     def _train_epoch(self) -> None:
         position = self.training.position
+        self.controls.take_paused_seconds()  # what was waited since the last epoch's figures is in no duration
         began = asked = time.monotonic()
         for batch in self._remaining_batches():
             position.interval_waiting += time.monotonic() - asked

@@ -20,6 +20,7 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint, ema, judging, optim, precision, strategies
 from vislab.engine.training.controls import Controls
+from vislab.engine.training.endings import Interrupted
 from vislab.engine.training.environment import environment
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
@@ -109,7 +110,13 @@ class Training:
         if self.loop is not None:
             self.reporter.progress("saving", force=True)
             self.loop.take_learning_rate()
-            self.loop.saver.full()
+            try:
+                self.loop.saver.full()
+            except Interrupted:
+                newest = next(iter(checkpoints.full(self.run.checkpoints)), None)
+                kept = f"since checkpoint {newest.name}" if newest else "so far"
+                self.reporter.notice("error", "checkpoint", f"What was trained {kept} is lost: it cannot be saved.")
+                raise
 
     def _newest_whole_checkpoint(self) -> Path | None:
         faults = []
@@ -127,13 +134,15 @@ class Training:
     def _load_data(self, *, fresh: bool) -> Data:
         if fresh:
             self.run.split.unlink(missing_ok=True)
-        data = load_data(
-            self.spec,
-            data_dir=self.settings.data_dir,
-            split_file=self.run.split,
-            code=self.run.code,
-            progress=lambda done, total: self.reporter.progress("reading data", done=done, total=total),
-            check=self.controls.check,
+        data = self.reporter.persist(
+            lambda: load_data(
+                self.spec,
+                data_dir=self.settings.data_dir,
+                split_file=self.run.split,
+                code=self.run.code,
+                progress=lambda done, total: self.reporter.progress("reading data", done=done, total=total),
+                check=self.controls.check,
+            )
         )
         if fresh:
             self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
@@ -234,7 +243,7 @@ class Training:
         )
 
     def _saver(self, training: Resumable) -> Saver:
-        return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every)
+        return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)
 
     def _judge(self, training: Resumable, loss: Loss) -> Judge:
         batch_size = int(self._decided(judging.DECISION) or 0)

@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.events import CheckpointSaved
@@ -11,7 +12,6 @@ from vislab.engine.runs.reporter import Reporter
 from vislab.engine.training import checkpoint
 from vislab.engine.training.resumable import Resumable
 
-_KEPT = 2  # full checkpoints while a run lives: a damaged newest one leaves another
 _SHARE = 50  # work between automatic saves, in saves: 1 / 50 = 2 % of the time
 _AT_LEAST = 10.0  # seconds of work before an automatic save inside an epoch
 
@@ -22,12 +22,14 @@ class Saver:
     Args:
         folder: the run's checkpoints folder.
         every: auto, or such as 20steps, 5min, 1epoch.
+        keep: full checkpoints kept while the run lives: a damaged newest one leaves another.
     """
 
-    def __init__(self, folder: Path, training: Resumable, reporter: Reporter, every: str) -> None:
+    def __init__(self, folder: Path, training: Resumable, reporter: Reporter, every: str, keep: int = 2) -> None:
         self._folder = folder
         self._training = training
         self._reporter = reporter
+        self._keep = keep
         self._every, self._unit = _parse(every)
         self._saved_elapsed = training.position.elapsed
         self._saved_at: tuple[int, int] | None = None
@@ -77,34 +79,29 @@ class Saver:
             return True
         if (position.step == 0 and not at_start) or not self._training.is_finite():
             return False
-        began = time.monotonic()
-        size = checkpoint.save(
+        size, self._cost = self._write(
             path,
             kind="full",
-            step=position.step,
-            epoch=position.epoch,
             tensors=self._training.tensors(),
             state=self._training.scalars(),
             before_manifest=self._reporter.sync,
         )
-        self._say("full", path, size, began)
+        self._say("full", path, size, self._cost)
         self._saved_elapsed = position.elapsed
         self._saved_at = (position.step, position.epoch)
-        self.keep(_KEPT)
+        self.keep(self._keep)
         return True
 
     def best(self) -> bool:
         """Save the weights (and their moving average) as the best so far."""
-        position = self._training.position
         if not self._training.is_finite():
             return False
-        began = time.monotonic()
-        path = self._folder / f"best-{position.step}"
+        path = self._folder / f"best-{self._training.position.step}"
         tensors = {"weights": self._training.model.state_dict()}
         if self._training.ema is not None:
             tensors["ema"] = self._training.ema.model.state_dict()
-        size = checkpoint.save(path, kind="best", step=position.step, epoch=position.epoch, tensors=tensors)
-        self._say("best", path, size, began)
+        size, seconds = self._write(path, kind="best", tensors=tensors)
+        self._say("best", path, size, seconds)
         self._prune_best()
         return True
 
@@ -123,10 +120,18 @@ class Saver:
         for path in set(best) - wanted:
             shutil.rmtree(path, ignore_errors=True)
 
-    def _say(self, kind: str, path: Path, size: int, began: float) -> None:
-        seconds = time.monotonic() - began
-        if kind == "full":
-            self._cost = seconds
+    def _write(self, path: Path, **content: Any) -> tuple[int, float]:
+        """Write a checkpoint folder, as soon as there is room; returns bytes, and seconds without the wait for room."""
+        position = self._training.position
+
+        def write() -> tuple[int, float]:
+            began = time.monotonic()
+            size = checkpoint.save(path, step=position.step, epoch=position.epoch, **content)
+            return size, time.monotonic() - began
+
+        return self._reporter.persist(write)
+
+    def _say(self, kind: str, path: Path, size: int, seconds: float) -> None:
         self._reporter.say(
             CheckpointSaved(
                 kind="full" if kind == "full" else "best",

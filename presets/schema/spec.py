@@ -34,6 +34,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         msgspec.Meta(pattern=r"^(auto|[1-9][0-9]*(steps?|min|epochs?))$"),
         field("auto (less than 2 % of the time), or such as 20steps, 5min, 1epoch"),
     ] = "auto"
+    keep: Annotated[
+        int, field("full checkpoints kept while the run lives; one when it is done", unit="checkpoints", ge=1)
+    ] = 2
     dataset: Dataset = Dataset()
     architecture: Architecture = Architecture()
     strategy: Strategy = Strategy()

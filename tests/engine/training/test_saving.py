@@ -30,6 +30,9 @@ class Silent:
     def sync(self):
         self.synced += 1
 
+    def persist(self, write):
+        return write()
+
 
 def resumable(model=None):
     model = model or nn.Linear(2, 2)
@@ -43,9 +46,9 @@ def resumable(model=None):
     )
 
 
-def saver(folder, every="auto", training=None):
+def saver(folder, every="auto", training=None, keep=2):
     training = training or resumable()
-    return Saver(folder, training, Silent(), every), training.position
+    return Saver(folder, training, Silent(), every, keep), training.position
 
 
 def steps(folder):
@@ -57,18 +60,16 @@ def test_nothing_is_saved_before_the_first_update(tmp_path):
     assert not saving_.full() and steps(tmp_path) == []
 
 
-def test_every_so_many_steps(tmp_path, monkeypatch):
-    monkeypatch.setattr(saving, "_KEPT", 100)
-    saving_, position = saver(tmp_path, "20steps")
+def test_every_so_many_steps(tmp_path):
+    saving_, position = saver(tmp_path, "20steps", keep=100)
     for position.step in range(1, 62):
         saving_.after_step()
         saving_.after_epoch()
     assert steps(tmp_path) == [20, 40, 60]
 
 
-def test_every_so_many_epochs(tmp_path, monkeypatch):
-    monkeypatch.setattr(saving, "_KEPT", 100)
-    saving_, position = saver(tmp_path, "2epochs")
+def test_every_so_many_epochs(tmp_path):
+    saving_, position = saver(tmp_path, "2epochs", keep=100)
     for epoch in range(1, 6):
         for _ in range(10):
             position.step += 1
@@ -78,9 +79,8 @@ def test_every_so_many_epochs(tmp_path, monkeypatch):
     assert steps(tmp_path) == [20, 40]
 
 
-def test_every_so_many_minutes_of_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(saving, "_KEPT", 100)
-    saving_, position = saver(tmp_path, "5min")
+def test_every_so_many_minutes_of_work(tmp_path):
+    saving_, position = saver(tmp_path, "5min", keep=100)
     for position.step in range(1, 21):
         position.elapsed += 61.0
         saving_.after_step()
@@ -88,7 +88,6 @@ def test_every_so_many_minutes_of_work(tmp_path, monkeypatch):
 
 
 def test_auto_spends_two_percent_of_the_time_at_most(tmp_path, monkeypatch):
-    monkeypatch.setattr(saving, "_KEPT", 1000)
     now = [0.0]
     monkeypatch.setattr(saving.time, "monotonic", lambda: now[0])
     write = saving.checkpoint.save
@@ -98,7 +97,7 @@ def test_auto_spends_two_percent_of_the_time_at_most(tmp_path, monkeypatch):
         return write(*args, **keys)
 
     monkeypatch.setattr(saving.checkpoint, "save", slow)
-    saving_, position = saver(tmp_path)
+    saving_, position = saver(tmp_path, keep=1000)
     for position.step in range(1, 2001):
         position.elapsed += 1.0
         saving_.after_step()
@@ -195,3 +194,11 @@ def test_an_overflow_of_the_gradient_or_a_mask_of_infinities_hinders_no_checkpoi
     saving_, position = saver(tmp_path, training=training)
     position.step = 3
     assert saving_.full() and saving_.best()
+
+
+def test_as_many_full_checkpoints_are_kept_as_asked_for(make_run, train, interrupt):
+    run = make_run(keep=4, checkpoint_every="1step")
+    assert interrupt(run, lambda phase, step, epoch, done: (phase, step) == ("training", 8), "kill") is None
+    assert steps(run.checkpoints) == [4, 5, 6, 7]
+    assert train(run) == 0
+    assert steps(run.checkpoints) == [12], "a finished run keeps one"

@@ -1,0 +1,45 @@
+"""A little of the disk, kept to be able to say that the disk is full."""
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+SIZE = 1 << 20
+"""Bytes."""
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+
+
+def has_no_room(error: OSError) -> bool:
+    """Whether an error says that the disk is full or read-only, or a quota or a limit of file sizes is reached."""
+    return error.errno in _NO_ROOM
+
+
+class Reserve:
+    """The file that is given up when the disk is full."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def make(self) -> None:
+        """Take the room, unless it is taken.
+
+        Raises:
+            OSError: there is none; nothing is left behind.
+        """
+        if self._path.exists() and self._path.stat().st_size == SIZE:
+            return
+        try:
+            with self._path.open("wb") as file:
+                file.write(os.urandom(SIZE))  # zeros would take no room where the file system compresses
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            self.give_up()
+            raise
+
+    def give_up(self) -> None:
+        """Leave the room to others."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
