@@ -94,6 +94,15 @@ def test_checkpoint_every_is_a_setting(vislab: Vislab, tmp_path: Path) -> None:
     assert code == 2 and "checkpoint_every" in err
 
 
+def test_a_finished_run_is_made_longer(vislab: Vislab) -> None:
+    done(vislab(*RUN, "--id", "short", "--quiet"))
+    code, out, err = done(vislab("resume", "short", "--epochs", "50", "--schedule", "stretch"))
+    assert code == 0 and "'epochs': 50, 'schedule': 'stretch'" in err and "done after" in out
+    code, out, _ = done(vislab("resume", "short", "--epochs", "50", "--detach"))
+    assert (code, out) == (0, "short\n")
+    assert done(vislab("resume", "short", "--epochs", "50", "--schedule", "cosine"))[0] == 2
+
+
 def test_attach_tells_what_was_and_what_comes(vislab: Vislab, live: Run) -> None:
     while len(live.state().epochs) < 3:
         time.sleep(0.02)

@@ -165,7 +165,7 @@ def test_resume_tells_only_what_is_new(vislab: Vislab, tmp_path: Path) -> None:
     assert [line[:10] for line in err.splitlines() if line.startswith("epoch")] == [f"epoch  {n}/3" for n in (1, 2, 3)]
     process = vislab("resume", "latest")
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 2 and "is done. To train again" in err
+    assert process.returncode == 2 and "is done. For more epochs" in err
 
 
 def terminal(environment: dict[str, str], *arguments: str, columns: int, fake: str) -> "pexpect.spawn[str]":

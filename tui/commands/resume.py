@@ -60,12 +60,16 @@ def command(
     found = find_run(run, runs_dir)
     if found.status() == "done" and not epochs:
         raise InputError(
-            f"Run {found.id} is done. For more epochs: vislab resume {found.id} --epochs TOTAL. To train again from its "
-            f"settings: vislab run --like {found.id}"
+            f"Run {found.id} is done. For more epochs: vislab resume {found.id} --epochs TOTAL. "
+            f"To train again from its settings: vislab run --like {found.id}"
         )
     output = headless.Output(quiet=quiet, plain=plain, json=json, html=html)
     settings = load_settings(runs_dir=runs_dir)
-    longer: headless.Starting = {"epochs": epochs, "schedule": schedule.value, "accumulate": accumulate}
-    if detach:
-        raise typer.Exit(headless.begin(found, settings, output, **longer))
-    raise typer.Exit(headless.train(found, settings, output, foreground=foreground, **longer))
+    starting: headless.Starting = {
+        "foreground": foreground,
+        "epochs": epochs,
+        "schedule": schedule.value,
+        "accumulate": accumulate,
+    }
+    follow = headless.begin if detach else headless.train
+    raise typer.Exit(follow(found, settings, output, **starting))
