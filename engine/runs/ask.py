@@ -35,7 +35,7 @@ class JobProcess:
         """Ask and wait for the answer.
 
         Args:
-            job: data, models or thumbnails.
+            job: name of a module of engine/jobs.
             request: the job's own fields, of types that JSON has.
             on_progress: called with (what is being done, done, total); total is 0 where it is not known.
 

@@ -1,8 +1,6 @@
 """`vislab data NAME_OR_PATH`: what is in a data set."""
 
 import json as json_
-import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -33,9 +31,9 @@ def command(
     """
     import msgspec
 
-    from vislab.engine.runs.ask import ask
     from vislab.presets.library import resolve
     from vislab.presets.settings import load_settings
+    from vislab.tui.asking import asked
 
     settings = load_settings()
     # A spec has an architecture; which one makes no difference to the images.
@@ -46,15 +44,7 @@ def command(
         "seed": spec.seed,
         "data_dir": str(settings.data_dir),
     }
-    tell = _tell if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" else None
-    try:
-        found = ask("data", request, on_progress=tell)
-    except RuntimeError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
-    finally:
-        if tell is not None:
-            typer.echo("\r\x1b[K", nl=False, err=True)
+    found = asked("data", request)
     if json:
         typer.echo(json_.dumps(found, indent=2))
         return
@@ -146,9 +136,3 @@ def _listed(title: str, items: Sequence[str], shown: int | None) -> list[str]:
     if shown is not None and len(items) > shown:
         lines.append(f"  … {count(len(items) - shown)} more: --all")
     return lines
-
-
-def _tell(what: str, done: int, total: int) -> None:
-    from vislab.tui.views.text import count, plain
-
-    typer.echo(f"\r\x1b[K{plain(what, 60)} {count(done)}{f'/{count(total)}' if total else ''}", nl=False, err=True)

@@ -1,0 +1,109 @@
+"""`vislab predict RUN PATH…`: what a trained run says of images."""
+
+import json as json_
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vislab.tui.commands.arguments import AsJson, Device, Flips, RunReference, RunsDir, find_run
+
+
+def command(
+    run: RunReference,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH…", help="Images, folders, or patterns in quotes.", show_default=False)
+    ],
+    top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="Show the K likeliest classes.")] = 1,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to a CSV file.", show_default=False)
+    ] = None,
+    submission: Annotated[
+        Path | None,
+        typer.Option(
+            "--submission", metavar="SAMPLE", help="Fill a competition's sample file; with --out.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where the filled sample file goes.", show_default=False),
+    ] = None,
+    tta: Flips = False,
+    device: Device = "auto",
+    json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Predict the classes of images with the best weights of a run.
+
+    Folders are read at any depth. Images that cannot be read are named and left out.
+    """
+    from vislab.engine.analysis.submission import filled, read_sample
+    from vislab.presets.errors import InputError
+    from vislab.tui import csv_file, tables
+    from vislab.tui.asking import asked
+    from vislab.tui.views import predicted
+
+    if (submission is None) != (out is None):
+        raise InputError("--submission SAMPLE and --out FILE go together: give both.")
+    sample = read_sample(submission) if submission is not None else None
+    if sample is not None and out is not None and out.exists() and out.samefile(sample.path):
+        raise InputError(f"--out {out} is the sample file itself: name another file.")
+    request = {
+        "run_dir": str(find_run(run, runs_dir).path),
+        "paths": paths,
+        "top": top,
+        "device": device,
+        "tta": tta,
+    }
+    found = asked("predict", request)
+    for line in [predicted.origin(found), *predicted.unreadable(found)]:
+        typer.echo(line, err=True)
+    if sample is not None and out is not None:
+        if found["unreadable"]:
+            raise InputError("A submission needs every image; mend or replace those that cannot be read.")
+        answers = [(image["name"], image["classes"][0]) for image in found["images"]]
+        csv_file.write_text(out, filled(sample, answers, found["classes"]))
+    if csv is not None:
+        csv_file.write(csv, *_table(found))
+    if json:
+        typer.echo(json_.dumps(_plain_data(found), indent=2))
+    elif csv is not None or out is not None:
+        for file in filter(None, (csv, out)):
+            typer.echo(str(file))
+    else:
+        for line in predicted.table(found, tables.width()):
+            typer.echo(line)
+    if not found["images"]:
+        raise typer.Exit(1)
+
+
+def _table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    from vislab.tui.csv_file import cell
+    from vislab.tui.views.predicted import probability
+
+    ranks = range(max((len(image["classes"]) for image in found["images"]), default=1))
+    titles = ["file"]
+    for rank in ranks:
+        ending = f"_{rank + 1}" if rank else ""
+        titles += [f"predicted{ending}", f"probability{ending}"]
+    rows = []
+    for image in found["images"]:
+        row = [cell(image["name"])]
+        for index, share in zip(image["classes"], image["probabilities"], strict=True):
+            row += [cell(found["classes"][index]), probability(share)]
+        rows.append(row)
+    return titles, rows
+
+
+def _plain_data(found: dict[str, Any]) -> dict[str, Any]:
+    images = [
+        {
+            "file": image["name"],
+            "predictions": [
+                {"class": found["classes"][index], "index": index, "probability": share}
+                for index, share in zip(image["classes"], image["probabilities"], strict=True)
+            ],
+        }
+        for image in found["images"]
+    ]
+    return {key: value for key, value in found.items() if key not in ("classes", "images")} | {"images": images}

@@ -1,0 +1,40 @@
+"""Tables as CSV files that a spreadsheet may open."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from vislab.presets.errors import InputError
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def cell(text: str) -> str:
+    """Text that a spreadsheet takes for text: what would begin a formula there gets an apostrophe in front."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def write(file: Path, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table; a file that is there is replaced. Cells from outside go through `cell` first.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(titles)
+    writer.writerows(rows)
+    write_text(file, text.getvalue())
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file as it stands; file names in it keep their bytes.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise InputError(f"Cannot write {file}: {error.strerror}. Name another file.") from error
