@@ -1,5 +1,6 @@
 """Two runs or more side by side."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -183,6 +184,10 @@ class CompareScreen(ConsoleScreen):
 
     # What can be done
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Going back leads from a page to the runs first."""
+        return True if action == "back" and self._view != "runs" else super().check_action(action, parameters)
+
     def possible(self, action: str) -> bool:
         """All of it, once the runs are read."""
         if action == "show_run":
@@ -267,14 +272,8 @@ def _named(points: Sequence[Series], quantity: Quantity, width: int) -> list[Ser
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:
-    """Sentences as lines of at most `width` cells."""
-    made = []
-    for line in lines:
-        while text.cells(line) > width and (place := line.rfind(" ", 0, width)) > 0:
-            made.append(line[:place])
-            line = "  " + line[place + 1 :]
-        made.append(line)
-    return made
+    """Sentences as lines of at most `width` characters."""
+    return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
 
 
 def _marked(line: str, runs: int) -> Text:

@@ -34,7 +34,8 @@ class FilterLine(Input):
     """
 
     def __init__(self) -> None:
-        super().__init__(placeholder="/ filter: words, status:done arch:deit data:digits tag:x val>0.9 age<7d")
+        words = "/ filter: words, status:done arch:deit data:digits tag:x val>0.9 age<7d"
+        super().__init__(placeholder=words, select_on_focus=False)
         self.cursor_blink = False
 
 
@@ -306,6 +307,10 @@ class HistoryScreen(RunTasks):
         """The run under the cursor."""
         listed = self._list.current
         return None if listed is None else self._known.get(listed.run.id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Going back takes the marks away first."""
+        return True if action == "back" and self._marked else super().check_action(action, parameters)
 
     def possible(self, action: str) -> bool:
         """What can be done with the run under the cursor, or with the marked ones."""

@@ -1,0 +1,99 @@
+"""Runs for the screens to show, and a console to play with."""
+
+import asyncio
+import csv
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from vislab.engine.runs.events import AnyEvent, RunEnded, TestFigures, encode
+from vislab.engine.runs.store import Labels, Run, create
+from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import Settings
+from vislab.tui.app import Console, screen_class
+
+Act = Callable[[Pilot[int]], Awaitable[None]]
+HOSTILE = "[red]\x1b[2J<script>名" + "x" * 10_000
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+
+
+@pytest.fixture
+def make_run(settings: Settings, history: Callable[..., list[AnyEvent]]) -> Callable[..., Run]:
+    """Make a run with a history that ended as said, or did not end."""
+
+    def make(
+        name: str = "a-run",
+        accuracies: tuple[float, ...] = (0.5, 0.7),
+        *,
+        end: str = "done",
+        reason: str = "",
+        labels: Labels | None = None,
+        predictions: list[tuple[str, str, str]] | None = None,
+        classes: tuple[str, ...] = ("cat", "dog", "horse"),
+        **spec: Any,
+    ) -> Run:
+        run = create(settings.runs_dir, msgspec.convert({"name": name} | spec, Spec), labels=labels)
+        events: list[AnyEvent] = []
+        if accuracies:
+            losses = [1 - x for x in accuracies]
+            events = history(losses, val_accuracy=list(accuracies), val_counts=(10, 10, 10), classes=classes)
+        if end:
+            status = msgspec.convert(end, type=RunEnded.__annotations__["status"])
+            figures = TestFigures(
+                role="test", images=30, loss=0.3, accuracy=0.8, top5=1, macro_f1=0.8, weights="raw", epoch=2
+            )
+            events.append(
+                RunEnded(status=status, reason=reason, step=9, epoch=2, elapsed=61.0, exit_code=0, test=figures)
+            )
+        run.events.write_bytes(b"".join(map(encode, events)))
+        if predictions is not None:
+            rows = [(*row, f"{0.9 - place / 1000:.6f}") for place, row in enumerate(predictions)]
+            with (run.path / "predictions.csv").open("w", newline="") as file:
+                csv.writer(file).writerows([("name", "label", "predicted", "confidence"), *rows])
+        return run
+
+    return make
+
+
+@pytest.fixture
+def play(settings: Settings) -> Callable[..., Console]:
+    """Open a screen in a console without a terminal, and do something with it."""
+
+    def run(name: str, act: Act, *, size: tuple[int, int] = (80, 24), **arguments: Any) -> Console:
+        console = Console(settings, first=lambda _: screen_class(name)(**arguments))
+
+        async def go() -> None:
+            async with console.run_test(size=size) as pilot:
+                await settle(pilot)
+                await act(pilot)
+
+        asyncio.run(go())
+        return console
+
+    return run
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    """Wait until threads have told what they found, and it is on the screen."""
+    for _ in range(3):
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+
+@pytest.fixture(name="settle")
+def settle_(settings: Settings) -> Callable[[Pilot[int]], Awaitable[None]]:
+    return settle
+
+
+@pytest.fixture
+def hostile() -> str:
+    """A name that would spoil a screen that believed it."""
+    return HOSTILE

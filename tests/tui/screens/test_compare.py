@@ -1,0 +1,196 @@
+"""Runs side by side: every key, hostile names, every size."""
+
+import pytest
+from textual.widgets import Input
+
+from vislab.engine.runs.events import encode
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.store import delete
+from vislab.tui.actions import for_screen
+from vislab.tui.screens.compare import CompareScreen
+from vislab.tui.screens.dialog import Prompt
+from vislab.tui.widgets.header_line import HeaderLine
+from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.run_rows import RunRows
+
+SIZES = [(80, 24), (60, 20), (200, 60)]
+
+
+def words(pilot, selector):
+    return pilot.app.screen.query_one(selector).words
+
+
+def painted(pilot):
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+@pytest.fixture
+def two(make_run):
+    right = [(f"{i}", "cat", "cat") for i in range(8)]
+    wrong = [(f"{i}", "cat", "dog") for i in range(7)] + [("7", "cat", "cat")]
+    return [
+        make_run("transfer", (0.5, 0.9), predictions=right, architecture={"name": "base"}),
+        make_run("cnn", (0.4, 0.6), predictions=wrong, architecture={"name": "cnn"}, seed=4),
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_curves_table_and_test_are_seen_at_once(two, play, settle, size):
+    async def act(pilot):
+        await settle(pilot)
+        screen = painted(pilot)
+        for part in ("validation accuracy", "★ 0.9000", "▪", "●", "McNemar", "only ▪ right 7", "t time/epoch"):
+            assert part in screen, part
+        assert ("validation loss" in screen) == (size[0] >= 120)
+        assert "→ epoch" in screen or size[0] < 80
+        assert "by epoch" in words(pilot, HeaderLine)
+
+    play("compare", act, size=size, runs=two)
+
+
+def test_by_time_and_by_loss(two, play, settle):
+    async def act(pilot):
+        await pilot.press("t")
+        await settle(pilot)
+        assert "→ seconds" in words(pilot, "#first") and "by wall time" in words(pilot, HeaderLine)
+        await pilot.press("y")
+        await settle(pilot)
+        assert "validation loss" in words(pilot, "#first")
+        await pilot.press("t", "y")
+        await settle(pilot)
+        assert "→ epoch" in words(pilot, "#first") and "validation accuracy" in words(pilot, "#first")
+
+    play("compare", act, runs=two)
+
+
+def test_pages_of_classes_differences_and_words(two, play, settle):
+    async def act(pilot):
+        for key, parts in (
+            ("c", ("F1 of class", "cat", "★ 1.0000")),
+            ("v", ("architecture.name", "seed", "base")),
+            ("w", ("▪ transfer accuracy: last 0.9000", "● cnn loss")),
+        ):
+            await pilot.press(key)
+            assert all(part in painted(pilot) for part in parts), key
+            assert "t time/epoch" not in words(pilot, KeyFooter)
+            await pilot.press("t", "y", "enter")  # not here
+            assert isinstance(pilot.app.screen, CompareScreen)
+            await pilot.press("escape")
+            await settle(pilot)
+            assert "McNemar" in painted(pilot)
+        await pilot.press("c", "c")
+        await settle(pilot)
+        assert "McNemar" in painted(pilot)
+
+    play("compare", act, runs=two)
+
+
+def test_the_cursor_chooses_the_run_that_enter_opens(two, play, settle):
+    async def act(pilot):
+        rows = pilot.app.screen.query_one(RunRows)
+        cursors = []
+        for key in ("down", "down", "up", "k", "j"):
+            await pilot.press(key)
+            cursors.append(rows.cursor)
+        assert cursors == [1, 1, 0, 0, 1]
+        await pilot.press("enter")
+        await settle(pilot)
+        assert pilot.app.screen.NAME == "results" and "Results of cnn" in words(pilot, HeaderLine)
+        await pilot.press("escape")
+        await pilot.click(RunRows, offset=(8, 1), times=2)
+        await settle(pilot)
+        assert "Results of transfer" in words(pilot, HeaderLine)
+
+    play("compare", act, runs=two)
+
+
+def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    async def act(pilot):
+        await pilot.press("x")
+        assert isinstance(pilot.app.screen, Prompt)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "written" in words(pilot, "#said") and "# Comparison of" in (tmp_path / "comparison.md").read_text()
+        await pilot.press("x")
+        pilot.app.screen.query_one(Input).value = "no/such/folder.md"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "Cannot write" in words(pilot, "#said")
+        await pilot.press("x", "escape")
+        assert isinstance(pilot.app.screen, CompareScreen)
+
+    play("compare", act, runs=two)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (1, 1)])
+def test_hostile_names_at_every_size(make_run, play, settle, hostile, size):
+    predictions = [(hostile, hostile, "cat"), ("b", "cat", hostile)]
+    runs = [
+        make_run(hostile, predictions=predictions, classes=(hostile, "cat"), dataset={"name": hostile}, seed=number)
+        for number in range(9)
+    ]
+
+    async def act(pilot):
+        await settle(pilot)
+        for key in ("c", "v", "w", "escape", "x"):
+            assert "\x1b" not in painted(pilot)
+            await pilot.press(key)
+            await settle(pilot)
+        await pilot.press("escape")
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot)
+        assert "\x1b" not in painted(pilot) and "␛" in painted(pilot)
+
+    play("compare", act, size=size, runs=runs)
+
+
+def test_a_run_that_has_gone_is_left_out(two, make_run, play, settle):
+    gone = make_run("gone")
+    delete(gone)
+
+    async def act(pilot):
+        assert "Compare 2 runs" in words(pilot, HeaderLine) and f"cannot be read: {gone.id}" in words(pilot, "#said")
+
+    play("compare", act, runs=[*two, gone])
+
+    async def nothing(pilot):
+        assert "no run can be read" in words(pilot, HeaderLine)
+        await pilot.press("t", "y", "c", "v", "w", "x", "enter")
+        assert isinstance(pilot.app.screen, CompareScreen)
+
+    play("compare", nothing, runs=[gone])
+
+
+def test_runs_without_figures_are_compared_all_the_same(make_run, play, settle):
+    async def act(pilot):
+        await settle(pilot)
+        assert "no figures yet" in painted(pilot) and "no predictions" in painted(pilot)
+
+    play("compare", act, runs=[make_run("a", (), end=""), make_run("b", (float("nan"),), end="")])
+
+
+def test_a_live_run_is_followed(two, make_run, play, settle, history):
+    live = make_run("live", (0.1,), end="")
+    lock = RunLock(live.lock)
+    assert lock.acquire()
+
+    async def act(pilot):
+        events = history([0.1] * 4, val_accuracy=[0.1, 0.2, 0.3, 0.95])
+        live.events.write_bytes(b"".join(map(encode, events)))
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        assert "★ 0.9500" in painted(pilot)
+
+    play("compare", act, runs=[*two, live])
+    lock.release()
+
+
+def test_every_key_is_in_this_file():
+    with open(__file__) as file:  # noqa: PTH123
+        text = file.read()
+    for action in for_screen("compare"):
+        if action.screens == ("compare",):
+            assert f'"{action.keys[0]}"' in text, action

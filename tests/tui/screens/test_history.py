@@ -1,0 +1,395 @@
+"""The list of runs: every key, hostile names, every size, live runs, thousands of runs."""
+
+import os
+import time
+
+import pytest
+from textual.widgets import Input
+
+from vislab.engine.runs import start as starting
+from vislab.engine.runs.events import encode
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.store import Labels, all_runs
+from vislab.presets.errors import InputError
+from vislab.tui.actions import for_screen
+from vislab.tui.screens.dialog import Prompt, Question
+from vislab.tui.screens.history import HistoryScreen
+from vislab.tui.widgets.header_line import HeaderLine
+from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.run_list import ListHead, RunList
+
+
+def names(pilot):
+    return [listed.summary.name for listed in pilot.app.screen.query_one(RunList).rows]
+
+
+def current(pilot):
+    return pilot.app.screen.query_one(RunList).current.summary.name
+
+
+def words(pilot, selector):
+    return pilot.app.screen.query_one(selector).words
+
+
+def footer(pilot):
+    return pilot.app.screen.query_one(KeyFooter).words
+
+
+def painted(pilot):
+    """The whole screen as text."""
+    return "\n".join(
+        "".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()
+    )
+
+
+async def write(pilot, text):
+    """Fill the field of a prompt."""
+    assert isinstance(pilot.app.screen, Prompt)
+    pilot.app.screen.query_one(Input).value = text
+    await pilot.press("enter")
+
+
+@pytest.fixture
+def three(make_run):
+    """Made in this order: the last is the newest."""
+    runs = [
+        make_run("low", (0.1, 0.2), seed=1, labels=Labels(tags=("x",))),
+        make_run("high", (0.5, 0.9), seed=2, end="stopped", strategy={"learning_rate": 0.5}),
+        make_run("middle", (0.5, 0.6), seed=3, end="failed", reason="out of memory"),
+    ]
+    for number, run in enumerate(runs):
+        os.utime(run.path / "spec.toml", (1_700_000_000 + 86400 * number,) * 2)
+        (run.path / "summary.json").unlink(missing_ok=True)
+    return runs
+
+
+def test_the_newest_run_comes_first_and_a_failure_says_why(three, play):
+    async def act(pilot):
+        assert names(pilot) == ["middle", "high", "low"]
+        assert "3 runs" in words(pilot, HeaderLine)
+        screen = painted(pilot)
+        assert "✖" in screen and "out of memory" in screen and "started▼" in screen
+        assert three[2].id in words(pilot, "#details")
+
+    play("history", act)
+
+
+def test_without_runs_it_says_so(play):
+    async def act(pilot):
+        assert "no runs in" in words(pilot, "#details") and "0 runs" in words(pilot, HeaderLine)
+        await pilot.press("down", "up", "space", "a", "v", "right", "u", "D", "t", "enter", "=")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+        assert "mark" not in footer(pilot)
+
+    play("history", act)
+
+
+def test_keys_move_the_cursor(three, play):
+    async def act(pilot):
+        seen = []
+        for key in ("down", "j", "j", "k", "up", "end", "home", "pagedown", "pageup"):
+            await pilot.press(key)
+            seen.append(current(pilot))
+        assert seen == ["high", "low", "low", "high", "middle", "low", "middle", "low", "middle"]
+
+    play("history", act)
+
+
+def test_sorting_by_columns_figures_and_settings(three, play, settle):
+    async def act(pilot):
+        await pilot.press("right")  # from started to name
+        assert names(pilot) == ["high", "low", "middle"] and "name▲" in words(pilot, ListHead)
+        await pilot.press("v")
+        assert names(pilot) == ["middle", "low", "high"]
+        await pilot.press("left", "v")
+        assert names(pilot) == ["low", "high", "middle"]
+        for asked, found in (
+            ("val", ["high", "middle", "low"]),
+            ("-seed", ["low", "high", "middle"]),
+            ("strategy.learning_rate", ["high", "middle", "low"]),
+            ("size", None),
+        ):
+            await pilot.press("s")
+            await write(pilot, asked)
+            await settle(pilot)
+            assert found is None or names(pilot) == found, asked
+        assert "▼size" in words(pilot, ListHead)
+        await pilot.press("s")
+        await write(pilot, "nonsense")
+        assert "there is no nonsense" in words(pilot, "#details")
+        await pilot.press("s", "escape")
+        await pilot.click(ListHead, offset=(words(pilot, ListHead).index("val acc"), 0))
+        assert names(pilot) == ["high", "middle", "low"]
+
+    play("history", act)
+
+
+def test_the_filter(three, play):
+    async def act(pilot):
+        await pilot.press("/", *"val>0.5 -status")
+        assert names(pilot) == ["middle", "high"]
+        await pilot.press(*":failed")
+        assert names(pilot) == ["high"] and "1 of 3 runs" in words(pilot, HeaderLine)
+        await pilot.press("enter", "space")  # letters and keys are commands again
+        assert "1 marked" in words(pilot, HeaderLine)
+        await pilot.press("/", *" sttus:x")
+        assert "there is no sttus" in words(pilot, "#details") and names(pilot) == ["high"]
+        await pilot.press("escape")
+        pilot.app.screen.query_one(Input).value = "zzz"
+        await pilot.pause()
+        assert names(pilot) == [] and "no run fits" in words(pilot, "#details")
+        await pilot.press("down", "space", "enter")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+
+    play("history", act)
+
+
+def test_marks(three, play):
+    async def act(pilot):
+        assert "= compare" not in footer(pilot)
+        await pilot.press("space")
+        assert current(pilot) == "high" and "= compare" in footer(pilot)  # the marked one and the one under the cursor
+        await pilot.press("space")
+        assert "2 marked" in words(pilot, HeaderLine) and painted(pilot).count("▸") == 2
+        await pilot.press("a")
+        assert "3 marked" in words(pilot, HeaderLine)
+        await pilot.press("a")
+        assert "marked" not in words(pilot, HeaderLine)
+        await pilot.press("space", "escape")
+        assert "marked" not in words(pilot, HeaderLine) and isinstance(pilot.app.screen, HistoryScreen)
+
+    play("history", act)
+
+
+def test_equals_compares_the_marked_runs_in_the_order_shown(three, play, settle):
+    async def act(pilot):
+        await pilot.press("space", "space", "=")
+        await settle(pilot)
+        assert pilot.app.screen.NAME == "compare"
+        assert "middle" in painted(pilot) and "high" in painted(pilot) and " low" not in painted(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+
+    play("history", act)
+
+
+def test_enter_opens_results_of_what_is_done_and_else_the_live_view(make_run, play, settle):
+    make_run("judged", predictions=[("a", "cat", "dog")])
+    make_run("stopped", end="stopped")
+
+    async def act(pilot):
+        for name, screen in (("judged", "results"), ("stopped", "live")):
+            while current(pilot) != name:
+                await pilot.press("down" if current(pilot) == "stopped" else "up")
+            await pilot.press("enter")
+            await settle(pilot)
+            assert screen == pilot.app.screen.NAME
+            await pilot.press("escape")
+        await pilot.click(RunList, offset=(10, 0), times=2)
+        assert pilot.app.screen.NAME == "live"
+
+    play("history", act)
+
+
+def test_again_but_opens_the_launch_screen_from_the_run(three, play, monkeypatch):
+    async def act(pilot):
+        opened = []
+        monkeypatch.setattr(pilot.app, "offers", lambda name: name == "launch")
+        monkeypatch.setattr(pilot.app, "open", lambda name, **words: opened.append((name, words)))
+        await pilot.press("n")
+        assert [(name, words["like"].id) for name, words in opened] == [("launch", three[2].id)]
+        monkeypatch.setattr(pilot.app, "offers", lambda name: False)
+        await pilot.press("n")
+        assert len(opened) == 1
+
+    play("history", act)
+
+
+def test_tags_name_and_note(three, play, settle):
+    middle = three[2]
+
+    async def act(pilot):
+        await pilot.press("t")
+        await write(pilot, "a, b a")
+        await settle(pilot)
+        assert middle.labels().tags == ("a", "b") and "tags: a, b" in words(pilot, "#details")
+        await pilot.press("r")
+        await write(pilot, " [mine] ")
+        await settle(pilot)
+        assert middle.labels().name == "[mine]" and current(pilot) == "[mine]"
+        await pilot.press("e")
+        await write(pilot, "why")
+        await settle(pilot)
+        assert middle.labels() == Labels(name="[mine]", tags=("a", "b"), note="why")
+        await pilot.press("a", "t")
+        await write(pilot, "all -x -a")
+        await settle(pilot)
+        assert [run.labels().tags for run in three] == [("all",), ("all",), ("b", "all")]
+        for key in ("t", "r", "e"):
+            await pilot.press(key, "escape")
+        await settle(pilot)
+        assert middle.labels() == Labels(name="[mine]", tags=("b", "all"), note="why")
+
+    play("history", act)
+
+
+def test_labels_that_cannot_be_written_are_said(three, play, settle, monkeypatch):
+    def full(self, labels):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vislab.engine.runs.store.Run.set_labels", full)
+
+    async def act(pilot):
+        await pilot.press("r")
+        await write(pilot, "x")
+        await settle(pilot)
+        assert "No space left" in words(pilot, "#details")
+
+    play("history", act)
+
+
+def test_deleting_asks_once_and_can_be_refused(three, play, settle, settings):
+    async def act(pilot):
+        await pilot.press("D")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Question) and three[2].id in pilot.app.screen.query_one(Lines).words
+        await pilot.press("n")
+        await settle(pilot)
+        assert len(all_runs(settings.runs_dir)) == 3
+        await pilot.press("space", "space", "D")
+        await settle(pilot)
+        assert "2 runs" in pilot.app.screen.query_one(Lines).words
+        await pilot.press("y")
+        await settle(pilot)
+        assert names(pilot) == ["low"] and [run.id for run in all_runs(settings.runs_dir)] == [three[0].id]
+        assert "marked" not in words(pilot, HeaderLine)
+
+    play("history", act)
+
+
+def test_a_live_run_is_shown_followed_and_not_deleted(make_run, play, settle, history):
+    run = make_run("live", (0.5,), end="")
+    other = make_run("other")
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+
+    async def act(pilot):
+        while current(pilot) != "live":
+            await pilot.press("down" if current(pilot) == "other" else "up")
+        assert "1 live" in words(pilot, HeaderLine) and "delete" not in footer(pilot) and "resume" not in footer(pilot)
+        await pilot.press("D", "u")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, HistoryScreen) and run.path.exists()
+        events = history([0.5, 0.4, 0.3], val_accuracy=[0.5, 0.6, 0.8])
+        run.events.write_bytes(b"".join(map(encode, events)))
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        assert pilot.app.screen.query_one(RunList).current.summary.epochs_done == 3 and "0.8000" in painted(pilot)
+        lock.release()
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        assert "live" not in words(pilot, HeaderLine) and "died" in painted(pilot)
+
+    play("history", act)
+    assert other.path.exists()
+
+
+def test_runs_that_come_and_go_meanwhile(three, play, settle, make_run):
+    async def act(pilot):
+        make_run("newcomer")
+        pilot.app.screen.live_runs_changed()
+        await settle(pilot)
+        assert "newcomer" in names(pilot) and "4 runs" in words(pilot, HeaderLine)
+
+    play("history", act)
+
+
+def test_resume_starts_the_worker_or_says_why_not(three, play, settle, monkeypatch):
+    started = []
+    monkeypatch.setattr(starting, "start", lambda run, settings: started.append(run.id) or 1)
+
+    async def act(pilot):
+        await pilot.press("u")
+        await settle(pilot)
+        assert started == [three[2].id] and "goes on" in words(pilot, "#details")
+        assert three[2].id in pilot.app.started_here
+
+        def refuse(run, settings):
+            raise InputError("no [device] is free")
+
+        monkeypatch.setattr(starting, "start", refuse)
+        await pilot.press("down", "u")
+        await settle(pilot)
+        assert "no [device] is free" in words(pilot, "#details")
+        await pilot.press("down")
+        assert "resume" not in footer(pilot)  # it is done
+        await pilot.press("u")
+        await settle(pilot)
+        assert len(started) == 1
+
+    play("history", act)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (200, 60), (20, 6), (1, 1)])
+def test_hostile_names_at_every_size(make_run, play, settle, hostile, size):
+    labels = Labels(name=hostile, tags=(hostile,), note=hostile)
+    run = make_run(hostile, end="failed", reason=hostile, labels=labels, dataset={"name": hostile})
+    (make_run("damaged").path / "spec.toml").write_text("no = toml = " + hostile)
+
+    async def act(pilot):
+        await settle(pilot)
+        screen = painted(pilot)
+        assert "\x1b" not in screen and "\n".join(screen.splitlines()) == screen
+        if size[0] >= 60:
+            assert "␛[2J<script>" in screen and "[red]" in screen
+        for key in ("t", "r", "e", "D"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert "\x1b" not in painted(pilot)
+            await pilot.press("escape")
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot)
+        assert "␛[2J<script>" in painted(pilot)
+
+    play("history", act, size=size)
+    assert run.labels() == labels
+
+
+def test_thousands_of_runs_scroll_without_a_pause(make_run, play, settle, settings):
+    first = make_run("first")
+    first.summary()
+    cached = (first.path / "summary.json").read_text()
+    for number in range(2000):
+        folder = settings.runs_dir / f"20200101-{100_000 + number}-x-{number:04x}"
+        folder.mkdir()
+        (folder / "spec.toml").write_text('name = "x"\n')
+        (folder / "events.jsonl").hardlink_to(first.events)
+        summary = cached.replace(first.id, folder.name).replace('"first"', f'"run {number}"')
+        (folder / "summary.json").write_text(summary)
+
+    async def act(pilot):
+        await settle(pilot)
+        runs = pilot.app.screen.query_one(RunList)
+        assert len(runs.rows) == 2001
+        slowest = 0.0
+        for step in range(50):
+            begun = time.perf_counter()
+            runs.action_move(1 if step % 2 else 37)
+            for y in range(runs.size.height):
+                runs.render_line(y)
+            slowest = max(slowest, time.perf_counter() - begun)
+        assert slowest < 0.25, slowest  # a few milliseconds on an idle machine
+        await pilot.press("end")
+        assert current(pilot) == "run 0"
+
+    play("history", act)
+
+
+def test_every_key_of_the_list_is_in_this_file():
+    with open(__file__) as file:  # noqa: PTH123
+        text = file.read()
+    for action in for_screen("history"):
+        if action.screens == ("history",):
+            key = action.keys[0]
+            assert f'"{key}"' in text, action

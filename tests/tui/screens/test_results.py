@@ -1,0 +1,216 @@
+"""What a run answers: every key, pictures, hostile names, every size."""
+
+import base64
+
+import pytest
+
+from vislab.engine.runs import ask
+from vislab.tui.actions import for_screen
+from vislab.tui.screens.results import ResultsScreen
+from vislab.tui.widgets.header_line import HeaderLine
+from vislab.tui.widgets.key_footer import KeyFooter
+
+SIZES = [(80, 24), (60, 20), (200, 60)]
+
+
+def words(pilot, selector):
+    return pilot.app.screen.query_one(selector).words
+
+
+def painted(pilot):
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Answers at once, in place of the process that reads images."""
+    requests = []
+
+    def answer(self, topic, job, request, on_answer, *, on_progress=None):
+        requests.append((job, request))
+        red = {"width": 8, "height": 12, "rgb": base64.b64encode(bytes([255, 0, 0]) * 96).decode()}
+        on_answer(ask.Answer(topic, request, {"pictures": [red] * len(request["names"])}))
+
+    monkeypatch.setattr(ask.Asker, "ask", answer)
+    return requests
+
+
+@pytest.fixture
+def judged(make_run):
+    rows = [(f"right {i}", "cat", "cat") for i in range(20)] + [(f"wrong {i}", "dog", "cat") for i in range(12)]
+    return make_run("judged", predictions=rows)
+
+
+def test_keys_lead_from_view_to_view(judged, play, settle):
+    async def act(pilot):
+        assert "accuracy 0.6250 [" in words(pilot, "#headline") and "on 32 images, 12 wrong" in words(
+            pilot, "#headline"
+        )
+        assert "precision" in words(pilot, "#main") and "horse" in words(pilot, "#main")
+        await pilot.press("m")
+        assert "█20" in words(pilot, "#main") and "taken for" in words(pilot, "#main")
+        await pilot.press("w")
+        assert "wrong 0" in words(pilot, "#main") and "mistakes" in words(pilot, HeaderLine)
+        await pilot.press("o", "right", "left")  # not here
+        assert "wrong 0" in words(pilot, "#main")
+        await pilot.press("c")
+        assert "precision" in words(pilot, "#main")
+        await pilot.press("v")
+        await settle(pilot)
+        assert pilot.app.screen.NAME == "live"
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, ResultsScreen)
+
+    play("results", act, run=judged)
+
+
+def test_pictures_come_page_by_page(judged, play, settle, asked):
+    async def act(pilot):
+        await pilot.press("p")
+        await settle(pilot)
+        assert "1 to 8 of 12 mistakes" in words(pilot, "#main") and "✖ cat" in words(pilot, "#main")
+        assert words(pilot, "#main").count("▀") == 8 * 8 * 6
+        assert asked[0][0] == "thumbnails" and len(asked[0][1]["names"]) == 8 and asked[0][1]["side"] == 16
+        assert "→ next" in words(pilot, KeyFooter)
+        await pilot.press("right")
+        await settle(pilot)
+        assert "9 to 12 of 12" in words(pilot, "#main") and "→ next" not in words(pilot, KeyFooter)
+        await pilot.press("right", "left")
+        await settle(pilot)
+        assert "1 to 8 of 12" in words(pilot, "#main") and len(asked) == 2  # what was seen is kept
+        await pilot.press("o")
+        await settle(pilot)
+        assert "1 to 8 of 32 images" in words(pilot, "#main")
+        await pilot.press("right")
+        await settle(pilot)
+        assert "✔ cat" in words(pilot, "#main")
+
+    play("results", act, run=judged)
+
+
+def test_pictures_that_cannot_be_had_leave_their_reason(judged, play, settle, monkeypatch):
+    def answer(self, topic, job, request, on_answer, *, on_progress=None):
+        pictures = [{"error": "gone"}] * len(request["names"])
+        return ask.Answer(topic, request, {"pictures": pictures})
+
+    async def gone(pilot):
+        await pilot.press("p")
+        await settle(pilot)
+        assert "gone" in words(pilot, "#main") and "▀" not in words(pilot, "#main")
+
+    monkeypatch.setattr(ask.Asker, "ask", answer)
+    play("results", gone, run=judged)
+
+    def refuse(self, topic, job, request, on_answer, *, on_progress=None):
+        on_answer(ask.Answer(topic, request, None, "data set x: there is no [folder]\x1b"))
+
+    async def refused(pilot):
+        await pilot.press("p")
+        await settle(pilot)
+        assert "there is no [folder]␛" in words(pilot, "#main") and "…" in words(pilot, "#main")
+
+    monkeypatch.setattr(ask.Asker, "ask", refuse)
+    play("results", refused, run=judged)
+
+
+def test_real_pictures_come_from_the_jobs_process(make_run, play, settle):
+    import time
+
+    from PIL import Image
+
+    run = make_run("with pictures", predictions=[("a/x.png", "a", "b")])
+    folder = run.path.parent / "pictures"
+    for name in ("a/x.png", "b/y.png"):
+        (folder / name).parent.mkdir(parents=True)
+        Image.new("RGB", (20, 20), (9, 99, 199)).save(folder / name)
+    run = make_run(
+        "with pictures",
+        predictions=[("a/x.png", "a", "b")],
+        dataset={"name": "p", "source": "vislab.engine.data.sources.folder:source", "path": str(folder)},
+    )
+
+    async def act(pilot):
+        await pilot.press("p")
+        until = time.monotonic() + 60
+        while "▀" not in words(pilot, "#main") and time.monotonic() < until:
+            await pilot.pause(0.05)
+        assert words(pilot, "#main").count("▀") == 16 * 8
+
+    play("results", act, run=run)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (1, 1)])
+def test_hostile_names_at_every_size(make_run, play, settle, asked, hostile, size):
+    rows = [(hostile, hostile, "cat"), ("b", "cat", hostile), ("c", "cat", "cat")]
+    run = make_run(hostile, predictions=rows, classes=(hostile, "cat"))
+
+    async def act(pilot):
+        for key in ("c", "m", "w", "p", "o"):
+            await pilot.press(key)
+            await settle(pilot)
+            assert "\x1b" not in painted(pilot)
+        await pilot.press("w")
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot)
+        assert "␛[2J" in painted(pilot)
+
+    play("results", act, size=size, run=run)
+
+
+def test_wide_terminals_show_classes_and_confusions_beside_each_other(judged, play, settle):
+    async def act(pilot):
+        await settle(pilot)
+        assert "precision" in words(pilot, "#main") and "predicted" in words(pilot, "#beside")
+        line = next(line for line in painted(pilot).splitlines() if line.strip().startswith("class"))
+        assert "predicted" in line
+        await pilot.press("w")
+        assert not pilot.app.screen.query_one("#beside").display
+
+    play("results", act, size=(200, 60), run=judged)
+
+
+def test_many_classes_are_listed_by_their_confusions(make_run, play):
+    names = [f"class-{number:03d}" for number in range(100)]
+    run = make_run("many", predictions=[(name, name, names[0]) for name in names], classes=tuple(names))
+
+    async def act(pilot):
+        await pilot.press("m")
+        assert "no room for the confusion matrix" in words(pilot, "#main") and "class-001" in words(pilot, "#main")
+
+    play("results", act, run=run)
+
+
+def test_without_predictions_there_is_a_sentence(make_run, play):
+    run = make_run("unjudged")
+    damaged = make_run("damaged")
+    (damaged.path / "predictions.csv").write_text("nonsense")
+    perfect = make_run("perfect", predictions=[("a", "cat", "cat")])
+
+    async def act(pilot):
+        assert "No predictions" in words(pilot, "#headline")
+        await pilot.press("c", "m", "w", "p", "o", "right", "left")
+        assert isinstance(pilot.app.screen, ResultsScreen) and words(pilot, "#main") == ""
+
+    play("results", act, run=run)
+
+    async def said(pilot):
+        assert "damaged" in words(pilot, "#headline")
+
+    play("results", said, run=damaged)
+
+    async def nothing_wrong(pilot):
+        await pilot.press("w")
+        assert "Every image is judged right" in words(pilot, "#main")
+        await pilot.press("p")
+        assert "o shows them" in words(pilot, "#main")
+
+    play("results", nothing_wrong, run=perfect)
+
+
+def test_every_key_is_in_this_file():
+    with open(__file__) as file:  # noqa: PTH123
+        text = file.read()
+    for action in for_screen("results"):
+        if action.screens == ("results",):
+            assert f'"{action.keys[0]}"' in text, action
