@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from vislab.engine.runs.cells import unguard
 from vislab.presets.errors import InputError
 
 FILE = "predictions.csv"
@@ -59,7 +60,7 @@ def classes_of(predictions: Iterable[Prediction], known: Iterable[str] = ()) -> 
 def _prediction(path: Path, line: int, row: list[str]) -> Prediction:
     try:
         name, label, predicted, confidence = row
-        return Prediction(name, label, predicted, float(confidence))
+        return Prediction(unguard(name), unguard(label), unguard(predicted), float(confidence))
     except ValueError as error:
         raise InputError(f"{path}, line {line} is not name, label, predicted, confidence: it is damaged.") from error
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from vislab.engine.data.source import Role, Source
 from vislab.engine.randomness import generator
+from vislab.engine.runs.cells import guard, unguard
 from vislab.engine.runs.files import write_atomically
 from vislab.presets.errors import InputError
 from vislab.presets.schema.strategy import Strategy
@@ -273,7 +274,8 @@ def save(split: Split, path: Path, source: Source) -> None:
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for index, role in rows:
-        writer.writerow([index, source.images.name(index), source.classes[source.labels[index]], role])
+        name, label = source.images.name(index), source.classes[source.labels[index]]
+        writer.writerow([index, guard(name), guard(label), role])
     write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
@@ -303,16 +305,17 @@ def _check_row(path: Path, line: int, row: dict[str | Any, str | Any], source: S
     place = f"{path}, line {line}"
     if any(row.get(column) is None for column in _COLUMNS) or row["role"] not in (*_ROLES, _BOTH):
         raise InputError(f"{place}: not a line of a split (index,name,label,role)")
+    name, label_then = unguard(row["name"]), unguard(row["label"])
     index = int(row["index"]) if row["index"].isascii() and row["index"].isdigit() else -1
-    if not 0 <= index < len(source.images) or source.images.name(index) != row["name"]:
+    if not 0 <= index < len(source.images) or source.images.name(index) != name:
         raise InputError(
-            f'{place}: image {row["index"]} was "{row["name"]}" when the run began and is not any more; '
+            f'{place}: image {row["index"]} was "{name}" when the run began and is not any more; '
             "the data set has changed. Put the images back as they were, or start a new run"
         )
     label = int(source.labels[index])
-    if label < 0 or source.classes[label] != row["label"]:
+    if label < 0 or source.classes[label] != label_then:
         raise InputError(
-            f'{place}: "{row["name"]}" was of class "{row["label"]}" when the run began and is not any more; '
+            f'{place}: "{name}" was of class "{label_then}" when the run began and is not any more; '
             "put the labels back as they were, or start a new run"
         )
 

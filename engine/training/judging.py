@@ -12,6 +12,7 @@ from torch import nn
 from vislab.engine.data.loading import Data, LabelledPixels
 from vislab.engine.evaluation.evaluate import Figures, figures, predict_logits
 from vislab.engine.runs import checkpoints
+from vislab.engine.runs.cells import guard
 from vislab.engine.runs.events import Phase, TestFigures, figure
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.reporter import Reporter
@@ -134,5 +135,5 @@ class Judge:
         writer.writerow(["name", "label", "predicted", "confidence"])
         rows = zip(part.names, part.labels.tolist(), found.predicted.tolist(), confidence, strict=True)
         for name, label, predicted, share in rows:
-            writer.writerow([name, classes[label], classes[predicted], f"{share:.6f}"])
+            writer.writerow([guard(name), guard(classes[label]), guard(classes[predicted]), f"{share:.6f}"])
         write_atomically(self.run.path / "predictions.csv", text.getvalue().encode("utf-8", "surrogateescape"))
