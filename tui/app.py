@@ -20,7 +20,7 @@ from vislab.tui.leaving import Leaving
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.dialog import Answer, Question
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.themes import THEMES, theme_name
+from vislab.tui.widgets.themes import THEMES, theme_name
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""

@@ -4,7 +4,7 @@ import pytest
 
 from vislab.presets.settings import Settings
 from vislab.tui.preferences import Preferences, load_preferences, preferences_file, save_preferences
-from vislab.tui.themes import THEMES, theme_name
+from vislab.tui.widgets.themes import THEMES, theme_name
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -17,7 +17,6 @@ from vislab.presets.settings import Settings
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, problem_with, resolve
 from vislab.tui.inquiry import Inquiry
-from vislab.tui.screens.launching import How, Launched, Looked, launch, look_around
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import text
 from vislab.tui.views.selection import device_line
@@ -30,6 +29,9 @@ from vislab.tui.widgets.parts import OWN, OWN_QUESTIONS, Parts
 from vislab.tui.widgets.picker import Picker
 from vislab.tui.widgets.recipe_line import RecipeLine
 from vislab.tui.widgets.selection_panel import SelectionPanel
+
+if TYPE_CHECKING:
+    from vislab.tui.screens.launching import How, Launched, Looked
 
 LOOK_EVERY = 5.0  # seconds between two looks at devices and queue
 _SOON, _LATER = 0.04, 0.25  # seconds of no change after which the selection is resolved, and jobs are asked
@@ -46,15 +48,15 @@ class Answered(Message):
 class LookedAround(Message):
     """Devices, queue and earlier runs were looked at."""
 
-    looked: Looked
+    looked: "Looked"
 
 
 @dataclass
 class HasLaunched(Message):
     """Runs were started or queued, or could not be."""
 
-    launched: Launched
-    how: How
+    launched: "Launched"
+    how: "How"
 
 
 class LaunchScreen(ConsoleScreen):
@@ -91,17 +93,20 @@ class LaunchScreen(ConsoleScreen):
         yield HintLine()
 
     def on_mount(self) -> None:
-        """Fill the pickers, then look around beside the screen."""
+        """Paint first; then fill the pickers, and look around beside the screen."""
         super().on_mount()
+        self.inquiry = Inquiry(self.console.asker, self.settings, self._tell)
+        self.parts.picker("dataset").choices.focus()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
         if self._like is not None:
             try:
                 self.draft = like_run(self._like.spec())
             except InputError as error:
                 self.say(str(error), error=True)
-        self.inquiry = Inquiry(self.console.asker, self.settings, self._tell)
         self.parts.load_presets(self.settings)
         self._resolve()
-        self.parts.picker("dataset").choices.focus()
         self.call_after_refresh(self._load_timm)
         self._look()
 
@@ -173,6 +178,8 @@ class LaunchScreen(ConsoleScreen):
         spec, settings, train = self.resolved.spec, self.settings, self.inquiry.train_images
 
         def work() -> None:
+            from vislab.tui.screens.launching import look_around  # it imports what asks the devices
+
             self.post_message(LookedAround(look_around(spec, settings, train)))
 
         self.run_worker(work, thread=True, exit_on_error=False, group="look", exclusive=True)
@@ -383,12 +390,14 @@ class LaunchScreen(ConsoleScreen):
         """Let the run wait for its turn."""
         self._launch([self.draft], "queue")
 
-    def _launch(self, drafts: list[Draft], how: How) -> None:
+    def _launch(self, drafts: list[Draft], how: "How") -> None:
         settings = self.settings
         self._busy = True
         self.refresh_bindings()
 
         def work() -> None:
+            from vislab.tui.screens.launching import launch
+
             self.post_message(HasLaunched(launch(drafts, settings, how), how))
 
         self.run_worker(work, thread=True, exit_on_error=False, group="launch")

@@ -20,7 +20,8 @@ def mine(folder: Path, body: str) -> dict:
 
 
 def jobs_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if "vislab.engine.jobs" in " ".join(child.cmdline())]
+    children = [child for child in psutil.Process(pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in children if "vislab.engine.jobs" in " ".join(child.cmdline())]
 
 
 def test_one_process_answers_many_questions_and_outlives_mistakes(tmp_path: Path) -> None:
