@@ -1,5 +1,6 @@
 """Looks at one run for those who draw it: everything that a live view shows, in one immutable picture a look."""
 
+import time
 from dataclasses import dataclass
 
 from vislab.engine.analysis.findings import Finding, findings
@@ -12,6 +13,9 @@ from vislab.presets.schema.spec import Spec
 from vislab.tui.views.live import LIVE, UNENDED
 from vislab.tui.views.run import result_lines
 from vislab.tui.worker_log import last_lines
+
+DEVICE_EVERY = 2.5
+"""Seconds between two looks at the device, which cost more than the rest."""
 
 LOG_LINES = 200
 """Lines of worker.log that are kept in a picture."""
@@ -60,6 +64,8 @@ class Looker:
         self.spec: Spec = run.spec()
         self._follower = Follower(run)
         self._meter = Meter()
+        self._reading: Reading | None = None
+        self._read_at = -DEVICE_EVERY
         self._log_size = -1
         self._log: tuple[str, ...] = ()
         self._judged: object = None
@@ -96,7 +102,10 @@ class Looker:
         decided = next((made for made in reversed(state.decisions) if made.what == "device"), None)
         if worker <= 0 or decided is None:
             return None
-        return self._meter.read(worker, decided.choice, str(decided.details.get("name", "")))
+        if time.monotonic() - self._read_at >= DEVICE_EVERY:
+            self._read_at = time.monotonic()
+            self._reading = self._meter.read(worker, decided.choice, str(decided.details.get("name", "")))
+        return self._reading
 
     def _judge(self, state: RunState) -> tuple[Finding, ...]:
         judged = (state.started, len(state.epochs), len(state.steps), state.best)

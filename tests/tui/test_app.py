@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.events import Resize
+from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
@@ -202,3 +204,32 @@ def test_only_changed_lines_are_painted(tmp_path: Path) -> None:
 
 def test_the_question_of_leaving_says_how_many() -> None:
     assert "2 runs" in LeaveQuestion(2)._question and "A run" in LeaveQuestion(1)._question
+
+
+def test_a_size_that_the_terminal_has_no_longer_is_not_laid_out(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        for screen in (demo(pilot), Prompt("Name?"), Palette(providers=[])):
+            if screen is not pilot.app.screen:
+                pilot.app.push_screen(screen)
+                await pilot.pause()
+            laid_out: list[Size] = []
+            screen._screen_resized = laid_out.append  # type: ignore[method-assign]
+            for size in (Size(10, 10), Size(80, 24)):
+                screen.post_message(Resize(size, size))
+            await pilot.pause()
+            assert laid_out == [Size(80, 24)]
+
+    play(tmp_path, act)
+
+
+def test_a_window_that_is_closed_twice_leaves_the_screen_below(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        for window in (Prompt("Name?"), Question("Which?", [Answer("1", "a", "first")]), Palette(providers=[])):
+            pilot.app.push_screen(window)
+            await pilot.pause()
+            window.dismiss()
+            window.dismiss()
+            await pilot.pause()
+            assert isinstance(pilot.app.screen, Demo)
+
+    play(tmp_path, act)

@@ -27,8 +27,11 @@ from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.live_figure import Options, figure, usual_along
 from vislab.tui.widgets.live_panels import Bars, EpochTable, FindingLines, LogLines, status_style
 
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two looks at the run."""
+
+SOON = 0.3
+"""Seconds after a request until the next look: a worker between two steps has answered by then."""
 
 SAID = 6.0
 """Seconds that a message stays."""
@@ -216,6 +219,7 @@ class LiveScreen(ConsoleScreen):
             self.say(text.plain(f"The request could not be written: {error.strerror}", 400))
             return
         self._asked[request.id] = words
+        self.set_timer(SOON, self.look)
         if self.seen is not None:
             self._show(self.seen)
 

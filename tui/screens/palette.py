@@ -5,11 +5,12 @@ from typing import Any
 
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.events import Click
+from textual.events import Click, Resize
 from textual.screen import Screen
 from textual.widgets import Input
 
 from vislab.tui.actions import Action, key_sign
+from vislab.tui.screens.resizing import ignore_stale
 from vislab.tui.screens.screen import ConsoleScreen
 
 
@@ -47,6 +48,10 @@ class Palette(CommandPalette):
     def dismiss(self, result: None = None) -> AwaitComplete:
         """Close it once: see `vislab.tui.screens.window`."""
         return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+
+    def on_resize(self, event: Resize) -> None:
+        """Lay out for the present size only."""
+        ignore_stale(self, event)
 
     def on_click(self, event: Click) -> None:
         """A click that was made before the terminal shrank may lie outside, which Textual does not expect."""

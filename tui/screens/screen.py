@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from vislab.tui.actions import ACTIONS, FIELD, Action, for_screen
+from vislab.tui.screens.resizing import ignore_stale
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
 
@@ -62,6 +65,11 @@ class ConsoleScreen(Screen[None]):
         """Keep the footer true."""
         self.bindings_updated_signal.subscribe(self, lambda _: self.show_keys())
         self.show_keys()
+
+    @on(Resize)
+    def ignore_stale_size(self, event: Resize) -> None:
+        """Lay out for the present size only."""
+        ignore_stale(self, event)
 
     def heading(self, left: str, right: Text | None = None) -> None:
         """Say in the top line where one is and how it goes; safe text."""

@@ -3,7 +3,10 @@
 from typing import Generic, TypeVar
 
 from textual.await_complete import AwaitComplete
+from textual.events import Resize
 from textual.screen import ModalScreen
+
+from vislab.tui.screens.resizing import ignore_stale
 
 T = TypeVar("T")
 
@@ -18,3 +21,7 @@ class Window(ModalScreen[T], Generic[T]):
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Close this window with a result, unless it is closed already."""
         return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+
+    def on_resize(self, event: Resize) -> None:
+        """Lay out for the present size only."""
+        ignore_stale(self, event)

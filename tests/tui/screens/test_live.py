@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.settings import Settings
 from vislab.presets.spec_file import load_spec
-from vislab.tui.actions import for_screen
 from vislab.tui.app import Console
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.live import LiveScreen
@@ -123,8 +121,7 @@ def test_a_live_run_is_seen_to_train_rest_and_stop(settings: Settings, start: St
         assert "cpu A processor" in words(pilot, "#device") and "waiting for data 3 %" in words(pilot, "#device")
         await until(pilot, lambda: " of " in words(pilot, "#device"))  # the processor's share needs two looks
         await pilot.press("c")
-        assert "saving …" in header(pilot)
-        await until(pilot, lambda: "saving" not in header(pilot))
+        await until(pilot, lambda: len(view(pilot).seen.state.checkpoints) == 1)  # type: ignore[union-attr]
         await pilot.press("p")
         await until(pilot, lambda: "‖ paused" in header(pilot))
         assert "Paused" in words(pilot, "#bars")
@@ -160,7 +157,7 @@ def test_stop_after_the_epoch(settings: Settings, start: Start) -> None:
 
 
 def test_the_learning_rate_is_asked_for_and_checked(settings: Settings, start: Start) -> None:
-    run = start(pause=0.05)
+    run = start(pause=1.0)
 
     async def rate(pilot: Pilot[int], value: str) -> None:
         await pilot.press("r")
@@ -532,24 +529,5 @@ def test_nothing_is_painted_while_nothing_changes(settings: Settings, start: Sta
             lines.refresh = lambda *args, name=lines.id, **more: painted.append(name)  # type: ignore[assignment,method-assign,misc]
         await pilot.pause(1.2)
         assert painted == []
-
-    play(settings, run, act)
-
-
-def test_random_keys_and_sizes_leave_no_traceback(settings: Settings, start: Start) -> None:
-    run = start()
-    rng = random.Random(0)
-    keys = [key.replace("esc", "escape") for action in for_screen("live") for key in action.keys]
-    keys = [key for key in keys if key not in ("q", "d", "x")] + ["tab", "up", "down", "pageup", "end", "enter", "k"]
-
-    async def act(pilot: Pilot[int]) -> None:
-        for _ in range(60):
-            if rng.random() < 0.3:
-                await pilot.resize_terminal(rng.randint(1, 220), rng.randint(1, 70))
-            await pilot.press(rng.choice(keys))
-        await pilot.resize_terminal(80, 24)
-        while not isinstance(pilot.app.screen, LiveScreen):
-            await pilot.press("escape")
-        await until(pilot, lambda: "Epoch" in words(pilot, "#bars") or "after" in words(pilot, "#bars"))
 
     play(settings, run, act)
