@@ -42,6 +42,7 @@ def main(
     epochs: int = 0,
     schedule: str = "hold",
     accumulate: int = 0,
+    force: bool = False,
 ) -> int:
     """Train a run to its end in this process.
 
@@ -52,6 +53,7 @@ def main(
         epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on: see
             `vislab.engine.runs.extension`. 0: as long as planned.
         accumulate: cut each batch into so many micro-batches from now on, to save memory. 0: as the run did so far.
+        force: go on though images have changed since the run began.
 
     Returns:
         0 done; 1 failed; 2 the user's input is wrong, or another worker has the run; 130 stopped; 143 terminated.
@@ -77,7 +79,7 @@ def main(
             if accumulate:
                 images = -(-run.spec().strategy.batch_size // accumulate)
                 reporter.decide("micro-batch", str(images), "asked for on resume", accumulate=accumulate, step=0)
-            return _Worker(run, settings, reporter, control_from).work()
+            return _Worker(run, settings, reporter, control_from, force=force).work()
         finally:
             writer.close()
     finally:
@@ -87,7 +89,9 @@ def main(
 class _Worker:
     """Trains one run and says how it ended, whatever happens. torch is imported only once the device is settled."""
 
-    def __init__(self, run: Run, settings: Settings | None, reporter: Reporter, control_from: int) -> None:
+    def __init__(
+        self, run: Run, settings: Settings | None, reporter: Reporter, control_from: int, *, force: bool
+    ) -> None:
         self._run = run
         self._settings = settings
         self._reporter = reporter
@@ -96,6 +100,7 @@ class _Worker:
             ControlReader(run.control, control_from), self._applied, refused=self._refused, on_pause=reporter.pause
         )
         reporter.rest = lambda: self._controls.rest(_BETWEEN_ATTEMPTS)
+        self._force = force
         self._spec: Spec | None = None
         self._training: Any = None
 
@@ -134,7 +139,9 @@ class _Worker:
         if self._before.started is None:
             self._reporter.decide("device", chosen.torch_name, chosen.why, name=chosen.device.name)
         device = torch.device(chosen.torch_name)
-        self._training = Training(self._run, spec, settings, device, self._reporter, self._controls, self._before)
+        self._training = Training(
+            self._run, spec, settings, device, self._reporter, self._controls, self._before, self._force
+        )
         try:
             outcome = self._training()
         except Interrupted:
@@ -251,6 +258,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=0)
     parser.add_argument("--schedule", default="hold")
     parser.add_argument("--accumulate", type=int, default=0)
+    parser.add_argument("--force", action="store_true")
     return parser.parse_args()
 
 

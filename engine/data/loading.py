@@ -8,16 +8,18 @@ import numpy as np
 import torch
 
 from vislab.engine import randomness
-from vislab.engine.data import splits
+from vislab.engine.data import manifest, splits
 from vislab.engine.data.augment import Pipeline
 from vislab.engine.data.pixels import decode, store_size
-from vislab.engine.data.source import Source
+from vislab.engine.data.source import Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.splits import Split
+from vislab.engine.runs.files import write_atomically
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 
 _BALANCE_CHUNK = 256
+_NAMED = 10  # changed images named in an error
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Data:
         validation, test: at the model's input size, never augmented. None: there is no such part. The same object
             where validation is on the test images.
         counts: images a class of each role, the copies of `balance_to` included.
+        unreadable: images of the split that cannot be read and were left out; found now, not on an earlier start.
+        changed: names of images that are not what they were when the run began, where that was allowed.
     """
 
     classes: tuple[str, ...]
@@ -56,6 +60,8 @@ class Data:
     test: LabelledPixels | None
     counts: dict[str, tuple[int, ...]]
     fingerprint: str
+    unreadable: tuple[UnreadableImage, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def load_data(
@@ -66,17 +72,26 @@ def load_data(
     code: Path,
     progress: Callable[[int, int], None],
     check: Callable[[], None],
+    manifest_file: Path | None = None,
+    unreadable_file: Path | None = None,
+    force: bool = False,
 ) -> Data:
     """Open the spec's data set, divide it (or read the division of the run's split.csv) and decode it.
 
+    With `dataset.skip_unreadable`, images that cannot be read are left out after the division, and listed.
+
     Args:
         split_file: read where it exists, else written.
+        manifest_file: what the images were like when the run began: compared with where it exists, else written.
+        unreadable_file: images left out, a line each: number, name, reason; obeyed where it exists, so that a resumed
+            run leaves out the same ones, else written if there are any.
+        force: take images that have changed since the run began.
         code: folder with the copies of the user's own files.
         progress: called with (images decoded, images in all).
         check: called often; may raise to interrupt.
 
     Raises:
-        InputError: whatever is wrong with the data set, its images or the split.
+        InputError: whatever is wrong with the data set, its images or the split; or the images have changed.
     """
     source = open_dataset(spec.dataset, data_dir=data_dir, folder=code)
     check()
@@ -85,8 +100,13 @@ def load_data(
     else:
         split = splits.make_split(source, spec.strategy, spec.seed)
         splits.save(split, split_file, source)
+    begun = manifest_file is not None and manifest_file.exists()
+    left_out = _read_unreadable(unreadable_file) if begun and unreadable_file is not None else ()
+    may_skip = spec.dataset.skip_unreadable and not begun
     parts = [split.train, split.validation] + ([] if split.selected_on_test else [split.test])
     total, before = sum(map(len, parts)), 0
+    digests: dict[str, str] = {}
+    unreadable: dict[int, UnreadableImage] = {}
 
     def decoded(indices: splits.Indices, size: int) -> LabelledPixels:
         nonlocal before
@@ -95,13 +115,14 @@ def load_data(
             check()
             progress(before + done, total)
 
-        found = decode(source.images, indices, spec.preprocessing, size=size, progress=tell)
+        wanted = np.setdiff1d(indices, left_out)
+        found = decode(source.images, wanted, spec.preprocessing, size=size, progress=tell, skip_unreadable=may_skip)
         before += len(indices)
-        return LabelledPixels(
-            found.pixels,
-            torch.from_numpy(source.labels[indices]),
-            tuple(source.images.name(int(index)) for index in indices),
-        )
+        kept = wanted[found.kept]
+        unreadable.update(zip(np.setdiff1d(wanted, kept).tolist(), found.unreadable, strict=True))
+        names = tuple(source.images.name(int(index)) for index in kept)
+        digests.update(manifest.digests(names, found.pixels.numpy()))
+        return LabelledPixels(found.pixels, torch.from_numpy(source.labels[kept]), names)
 
     augment = () if spec.strategy.augment == "none" else spec.strategy.augment
     crops = Pipeline(augment, image_size=spec.preprocessing.image_size, folder=code).crops
@@ -115,6 +136,18 @@ def load_data(
         test = validation
     else:
         test = decoded(split.test, spec.preprocessing.image_size) if len(split.test) else None
+    fingerprint = source.fingerprint()
+    changed: list[str] = []
+    if manifest_file is not None and begun:
+        fingerprint_before, digests_before = manifest.read(manifest_file)
+        if fingerprint != fingerprint_before:  # of other times alone, perhaps: the pixels decide
+            changed = manifest.changed(digests_before, digests)
+        if changed and not force:
+            raise InputError(_changed(changed, len(digests_before), spec.dataset.name))
+    elif manifest_file is not None:
+        if unreadable_file is not None and unreadable:
+            _write_unreadable(unreadable_file, unreadable)
+        manifest.write(manifest_file, fingerprint, digests)
     return Data(
         classes=source.classes,
         split=split,
@@ -122,8 +155,33 @@ def load_data(
         validation=validation,
         test=test,
         counts=_counts(source, {"train": train, "validation": validation, "test": test}),
-        fingerprint=source.fingerprint(),
+        fingerprint=fingerprint,
+        unreadable=tuple(unreadable.values()),
+        changed=tuple(changed),
     )
+
+
+def _changed(names: list[str], count: int, dataset: str) -> str:
+    listed = "".join(f"\n  {name}" for name in names[:_NAMED])
+    more = f"\n  … and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (
+        f"data set {dataset}: {len(names)} of {count} images are not what they were when the run began. Put them back, "
+        f"start a new run, or go on with them all the same by `vislab resume RUN --force`:{listed}{more}"
+    )
+
+
+def _write_unreadable(path: Path, unreadable: dict[int, UnreadableImage]) -> None:
+    lines = [f"{index}\t{_one_line(error.name)}\t{_one_line(error.reason)}\n" for index, error in unreadable.items()]
+    write_atomically(path, "".join(lines).encode(errors="surrogateescape"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _read_unreadable(path: Path) -> splits.Indices:
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return np.array([int(line.partition(b"\t")[0]) for line in lines], dtype=np.int64)
 
 
 def balanced(

@@ -171,4 +171,7 @@ def _complaint(unreadable: tuple[UnreadableImage, ...], count: int) -> str:
     if len(unreadable) > _NAMED:
         lines.append(f"  … and {len(unreadable) - _NAMED} more (`vislab data` lists them all)")
     noun = "image" if len(unreadable) == 1 else "images"
-    return f"{len(unreadable)} of {count} images cannot be read; repair or remove the {noun}:\n" + "\n".join(lines)
+    return (
+        f"{len(unreadable)} of {count} images cannot be read; repair or remove the {noun}, or leave them out with "
+        f"dataset.skip_unreadable=true:\n" + "\n".join(lines)
+    )

@@ -24,6 +24,7 @@ def start(
     epochs: int = 0,
     schedule: str = "hold",
     accumulate: int = 0,
+    force: bool = False,
 ) -> int:
     """Start the worker of a run, new or to be resumed, in a session of its own; wait until it holds the lock.
 
@@ -36,6 +37,7 @@ def start(
         epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on (hold, stretch or
             restart): see `vislab.engine.runs.extension`. 0: as long as planned.
         accumulate: cut each batch into so many micro-batches from now on, to save memory. 0: as the run did so far.
+        force: go on though images have changed since the run began.
 
     Returns:
         The worker's process id.
@@ -53,6 +55,8 @@ def start(
     arguments = ["--control-from", str(_size(run.control))]
     if epochs:
         arguments += ["--epochs", str(epochs), "--schedule", schedule]
+    if force:
+        arguments.append("--force")
     if accumulate:
         arguments += ["--accumulate", str(accumulate)]
     prefix = () if foreground else detaching.here().prefix

@@ -96,6 +96,16 @@ class Run:
         return self.path / "split.csv"
 
     @property
+    def data_manifest(self) -> Path:
+        """What the images were like when the run began."""
+        return self.path / "data.manifest"
+
+    @property
+    def unreadable(self) -> Path:
+        """Images left out because they cannot be read."""
+        return self.results / "unreadable.txt"
+
+    @property
     def results(self) -> Path:
         """The folder of evaluations."""
         return self.path / "results"

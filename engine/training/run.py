@@ -1,5 +1,6 @@
 """One run from its spec to its result: data, model, optimizer, loop, last evaluation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ FROZEN = "frozen part"
 MICRO_BATCH = "micro-batch"
 LEFT_OUT = "updates left out"
 _ROLLBACKS = 3
+_NAMED = 10  # images named in a notice
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Training:
 
     Args:
         before: the fold of the run's log so far; its decisions are kept when a checkpoint is resumed.
+        force: go on with images that have changed since the run began.
         spec: the run's spec, its own files replaced by the copies under code/.
     """
 
@@ -68,6 +71,7 @@ class Training:
     reporter: Reporter
     controls: Controls
     before: RunState
+    force: bool = False
     loop: Loop | None = None
     """Set when the model stands where training begins or goes on."""
 
@@ -133,7 +137,8 @@ class Training:
 
     def _load_data(self, *, fresh: bool) -> Data:
         if fresh:
-            self.run.split.unlink(missing_ok=True)
+            for file in (self.run.split, self.run.data_manifest, self.run.unreadable):
+                file.unlink(missing_ok=True)
         data = self.reporter.persist(
             lambda: load_data(
                 self.spec,
@@ -142,19 +147,33 @@ class Training:
                 code=self.run.code,
                 progress=lambda done, total: self.reporter.progress("reading data", done=done, total=total),
                 check=self.controls.check,
+                manifest_file=self.run.data_manifest,
+                unreadable_file=self.run.unreadable,
+                force=self.force,
             )
         )
         if fresh:
             self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
             self._tell_store_size(data)
-        elif data.fingerprint != self._decided("data"):
+            self._tell_unreadable(data)
+        elif data.changed:
             self.reporter.notice(
                 "warning",
                 "data",
-                "The data set is not the one that the run began with (another fingerprint): figures before and after "
-                "this point are not of the same images.",
+                f"{len(data.changed)} images have changed since the run began, and it was told to go on all the same: "
+                f"figures before and after this point are not of the same images. {_some(data.changed)}",
             )
         return data
+
+    def _tell_unreadable(self, data: Data) -> None:
+        if data.unreadable:
+            named = _some([f"{error.name} ({error.reason})" for error in data.unreadable])
+            self.reporter.notice(
+                "warning",
+                "data",
+                f"{len(data.unreadable)} images cannot be read and are left out; {self.run.unreadable.name} lists them "
+                f"all: {named}",
+            )
 
     def _decided(self, what: str) -> str:
         choices = [decision.choice for decision in self.before.decisions if decision.what == what]
@@ -362,3 +381,8 @@ class Training:
             return ""
         strategies.freeze(loop.training.model, loop.assembled.head, loop.assembled.groups, 1)
         return strategies.state_hash(strategies.frozen_state(loop.training.model))
+
+
+def _some(names: Sequence[str]) -> str:
+    listed = ", ".join(names[:_NAMED])
+    return f"{listed} and {len(names) - _NAMED} more" if len(names) > _NAMED else listed

@@ -17,6 +17,9 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     source: Annotated[str, field("module:function or ./file.py:function, called as source(root, **options)")] = ""
     path: Annotated[str, field("folder or file of the images; empty: <data folder>/<name>")] = ""
     options: Annotated[dict[str, Option], field("keyword options of the source function")] = {}
+    skip_unreadable: Annotated[
+        bool, field("leave images out that cannot be read, and list them; else the run refuses to start")
+    ] = False
     images: Annotated[int, field("labelled images in all parts, as published; 0: not known before reading", ge=0)] = 0
     classes: Annotated[int, field("classes, as published; 0: not known before reading", ge=0)] = 0
     licence: Annotated[str, field("licence of the images, as published")] = ""

@@ -350,16 +350,6 @@ def test_images_of_validation_and_test_are_never_augmented(make_run, make_spec, 
     assert run.state().started.counts == {"train": (20, 20, 20), "validation": (5, 5, 5), "test": (4, 4, 4)}
 
 
-def test_data_that_changed_since_the_run_began_are_told(make_run, train, interrupt, monkeypatch):
-    from vislab.engine.data.source import Source
-
-    run = make_run()
-    interrupt(run, lambda phase, step, epoch, done: phase == "training" and step == 2)
-    monkeypatch.setattr(Source, "fingerprint", lambda self, contents=False: "another")
-    assert train(run) == 0
-    assert [notice.topic for notice in run.state().notices] == ["data"]
-
-
 def test_a_batch_larger_than_the_data_is_told(make_run, train):
     run = make_run(strategy={"batch_size": 100})
     assert train(run) == 0

@@ -1,0 +1,159 @@
+"""Images that cannot be read, and images that change between stop and resume."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vislab.engine import worker
+from vislab.engine.data import manifest
+from vislab.engine.runs import checkpoints
+
+FOLDER = "vislab.engine.data.sources.folder:source"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of image files, two classes of twelve."""
+    random = np.random.default_rng(0)
+    for name in ("cat", "dog\udcff\x1b[31m"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = random.integers(0, 256, (10, 12, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{number:02d}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def make(make_run, pictures):
+    def make(**dataset):
+        return make_run(
+            dataset={"source": FOLDER, "path": str(pictures)} | dataset,
+            strategy={"split": "80/20", "epochs": 2},
+            preprocessing={"channels": 3},
+            checkpoint_every="1step",
+        )
+
+    return make
+
+
+def stopped(make, interrupt):
+    run = make()
+    assert interrupt(run, lambda phase, step, epoch, done: (phase, step) == ("training", 2)) == 130
+    return run
+
+
+def of_training(run, count):
+    """Paths of the first training images."""
+    rows = run.split.read_text(errors="surrogateescape").splitlines()
+    return [row.split(",")[1] for row in rows if row.endswith(",train")][:count]
+
+
+def reason(run):
+    return run.state().ended.reason
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "text", "vanished", "bomb"])
+def test_an_image_that_cannot_be_read_refuses_the_start_by_name(make, train, pictures, harm, monkeypatch):
+    file = pictures / "cat" / "03.png"
+    match harm:
+        case "cut":
+            os.truncate(file, 60)
+        case "empty":
+            file.write_bytes(b"")
+        case "text":
+            file.write_text("no picture")
+        case "vanished":
+            file.unlink()
+            file.symlink_to("nowhere.png")
+        case "bomb":
+            monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    run = make()
+    assert train(run) == 2
+    assert "cat/03.png" in reason(run) and "dataset.skip_unreadable" in reason(run)
+    if harm == "bomb":
+        assert "179 million pixels" in reason(run)
+    assert not run.state().started and not run.data_manifest.exists()
+
+
+def test_unreadable_images_are_left_out_and_listed_and_no_other_is_put_in_their_place(
+    make, train, interrupt, pictures, trained
+):
+    whole = make()
+    assert train(whole) == 0
+    division = whole.split.read_bytes()
+    bad = [*of_training(whole, 2), "cat/03.png"]
+    kept = {name: (pictures / name).read_bytes() for name in bad}
+    for name in bad:
+        os.truncate(pictures / name, 60)
+    undisturbed, run = make(skip_unreadable=True), make(skip_unreadable=True)
+    assert train(undisturbed) == 0
+    assert interrupt(run, lambda phase, step, epoch, done: (phase, step) == ("training", 2), "kill") is None
+    for name in bad:  # repaired meanwhile: a resumed run leaves out the same images all the same
+        (pictures / name).write_bytes(kept[name])
+    assert train(run) == 0 and trained(run) == trained(undisturbed)
+    assert run.split.read_bytes() == division, "the division is made before anything is left out"
+    state = run.state()
+    assert sum(map(sum, state.started.counts.values())) == 24 - len(set(bad))
+    listed = run.unreadable.read_text(errors="surrogateescape").splitlines()
+    assert sorted(line.split("\t")[1] for line in listed) == sorted(set(bad))
+    assert all(name in manifest.read(whole.data_manifest)[1] for name in bad)
+    assert not any(name in manifest.read(run.data_manifest)[1] for name in bad)
+    (notice,) = [notice for notice in undisturbed.state().notices if notice.topic == "data"]
+    assert (
+        notice.text.startswith(f"{len(set(bad))} images cannot be read and are left out")
+        and "cat/03.png" in notice.text
+    )
+
+
+def test_new_times_alone_change_nothing(make, train, interrupt, pictures):
+    """Of a data set that was copied or unpacked again, the pixels count."""
+    run = stopped(make, interrupt)
+    shutil.copytree(pictures, pictures.with_name("copy"))
+    for file in pictures.rglob("*.png"):
+        os.utime(file, (1, 1))
+    assert train(run) == 0
+    assert not run.state().notices
+
+
+def test_changed_images_are_refused_by_name_unless_forced(make, train, interrupt, pictures, settings):
+    run = stopped(make, interrupt)
+    before = [folder.name for folder in checkpoints.full(run.checkpoints)]
+    names = of_training(run, 2)
+    for name in names:
+        Image.new("RGB", (12, 10)).save(pictures / name)
+    assert train(run) == 2
+    assert reason(run).startswith("data set made: 2 of 24 images are not what they were") and "--force" in reason(run)
+    assert all(name.encode(errors="replace").decode() in reason(run) for name in names)
+    assert [folder.name for folder in checkpoints.full(run.checkpoints)] == before
+    old_requests = run.control.stat().st_size
+    assert worker.main(run.path, settings=settings, control_from=old_requests, force=True) == 0
+    (notice,) = [notice for notice in run.state().notices if notice.topic == "data"]
+    assert notice.text.startswith("2 images have changed since the run began")
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_an_image_that_vanished_meanwhile_is_never_left_out_in_silence(make, train, interrupt, pictures, skip):
+    run = make(skip_unreadable=skip)
+    assert interrupt(run, lambda phase, step, epoch, done: (phase, step) == ("training", 2)) == 130
+    (name,) = of_training(run, 1)
+    (pictures / name).write_bytes(b"")
+    assert train(run) == 2
+    assert name.encode(errors="replace").decode() in reason(run)
+
+
+def test_a_run_that_starts_again_from_the_beginning_takes_the_data_as_they_are(make, train, interrupt, pictures):
+    run = stopped(make, interrupt)
+    for folder in checkpoints.full(run.checkpoints):
+        shutil.rmtree(folder)
+    Image.new("RGB", (12, 10)).save(pictures / "cat" / "03.png")
+    assert train(run) == 0
+
+
+def test_a_manifest_comes_back_whatever_the_names(tmp_path):
+    names = {'a\nb\t"c': "0", "\udcff\u202e\u2028": "1", "": "2"}
+    manifest.write(tmp_path / "data.manifest", "print", names)
+    assert manifest.read(tmp_path / "data.manifest") == ("print", names)
+    assert manifest.changed(names, {**names, "": "3", "new": "4"}) == ["", "new"]
