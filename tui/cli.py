@@ -20,6 +20,7 @@ from vislab.tui.commands import (
     delete,
     diff,
     doctor,
+    evaluate,
     export,
     log,
     path,
@@ -73,6 +74,7 @@ app.command("diff")(diff.command)
 app.command("compare")(compare.command)
 app.command("delete")(delete.command)
 app.command("predict")(predict.command)
+app.command("evaluate")(evaluate.command)
 app.command("path")(path.command)
 app.command("log")(log.command)
 app.command("export")(export.command)

@@ -78,6 +78,13 @@ def macro_f1(figures: Iterable[ClassFigures]) -> float | None:
     return sum(scores) / len(scores) if scores else None
 
 
+def weighted_f1(figures: Iterable[ClassFigures]) -> float | None:
+    """Mean F1 over the images: each class counts with its support; None without any image."""
+    scores = [(row.f1, row.support) for row in figures if row.f1 is not None]
+    images = sum(support for _, support in scores)
+    return sum(score * support for score, support in scores) / images if images else None
+
+
 def most_confused(matrix: Matrix, classes: Sequence[str], limit: int) -> list[Confusion]:
     """The commonest ways of being wrong, most images first; equal ones by share, then by the order of the classes."""
     pairs = [

@@ -1,0 +1,81 @@
+"""Everything that is said of a model's answers on labelled images."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from vislab.engine.analysis.intervals import wilson
+from vislab.engine.analysis.per_class import class_figures, macro_f1, weighted_f1
+from vislab.engine.evaluation.calibration import BINS, calibration_error, fit_temperature
+from vislab.engine.runs.events import figure
+from vislab.engine.training.metrics import confusion, hits
+
+
+def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Figures of answers, as plain data.
+
+    Args:
+        logits: float32 [N, K], N at least one.
+        labels: int64 [N].
+        classes: K names.
+
+    Returns:
+        images; accuracy, top5 (fractions in [0, 1]) and their Wilson intervals of 95 %; macro_f1 (over classes that
+        occur or are predicted), weighted_f1 (by support); loss: cross-entropy, mean per sample; classes: for each its
+        name, precision, recall, F1 (None where there is nothing to divide by), support, how often it is predicted, and
+        the interval of its recall; confusion: images by true class (rows) and predicted class (columns).
+    """
+    predicted = logits.argmax(dim=1)
+    top1, top5 = (int(found.sum()) for found in hits(logits, labels))
+    matrix = tuple(tuple(row) for row in confusion(predicted, labels, len(classes)).tolist())
+    rows = class_figures(matrix, classes)
+    images = len(labels)
+    return {
+        "images": images,
+        "accuracy": top1 / images,
+        "accuracy_interval": list(wilson(top1, images)),
+        "top5": top5 / images,
+        "top5_interval": list(wilson(top5, images)),
+        "macro_f1": macro_f1(rows),
+        "weighted_f1": weighted_f1(rows),
+        "loss": figure(float(F.cross_entropy(logits.double(), labels))),
+        "classes": [
+            row._asdict() | {"recall_interval": list(wilson(matrix[place][place], row.support))}
+            for place, row in enumerate(rows)
+        ],
+        "confusion": [list(row) for row in matrix],
+    }
+
+
+def calibration(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    validation: tuple[torch.Tensor, torch.Tensor] | None,
+    why_not: str = "",
+) -> dict[str, Any]:
+    """Expected calibration error and loss, before and after temperature scaling.
+
+    Args:
+        logits, labels: float32 [N, K] and int64 [N] of the images that are evaluated.
+        validation: the same of the images that the temperature is fitted on; None: there are none.
+        why_not: the reason.
+
+    Returns:
+        bins, error; temperature, error_scaled, loss_scaled (None without one), fitted_images, why_not.
+    """
+    nothing = {"temperature": None, "error_scaled": None, "loss_scaled": None, "fitted_images": 0}
+    if not logits.isfinite().all():
+        return {"bins": BINS, "error": None, **nothing, "why_not": "the model's answers are not all finite"}
+    found = {"bins": BINS, "error": calibration_error(logits, labels)}
+    if validation is None or not len(validation[1]) or not validation[0].isfinite().all():
+        return {**found, **nothing, "why_not": why_not or "there are no validation images"}
+    temperature = fit_temperature(*validation)
+    return {
+        **found,
+        "temperature": temperature,
+        "error_scaled": calibration_error(logits / temperature, labels),
+        "loss_scaled": figure(float(F.cross_entropy(logits.double() / temperature, labels))),
+        "fitted_images": len(validation[1]),
+        "why_not": "",
+    }

@@ -1,0 +1,73 @@
+"""`vislab evaluate`: figures of a run on its own images and on others, and what is written beside it."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vislab.engine.runs import checkpoints
+
+
+def written(trained_run):
+    return {file.name for file in trained_run.results.glob("evaluation-*")}
+
+
+def test_its_own_test_images(command, trained_run):
+    result = command("evaluate", "latest")
+    assert result.exit_code == 0, result.stderr
+    assert "\x1b" not in result.stdout and "=cmd()␛[31m" in result.stdout
+    data = json.loads((trained_run.results / "evaluation-test.json").read_text())["data"]
+    for part in (f"the test images of {data['name']}: 12", "macro F1", "expected calibration error", "4 validation"):
+        assert part in result.stdout
+    assert "images/s on" in result.stdout
+    file = Path(result.stderr.strip())
+    assert file == trained_run.results / "evaluation-test.json"
+    told = json.loads(file.read_text())
+    judged = json.loads((trained_run.results / "test.json").read_text())
+    for key in ("accuracy", "top5", "macro_f1", "images"):
+        assert told[key] == pytest.approx(judged[key])
+    assert told["loss"] == pytest.approx(judged["loss"], abs=1e-5)
+    assert told["checkpoint"] == judged["checkpoint"] and told["checkpoint_files"] == judged["checkpoint_files"]
+    weights = trained_run.checkpoints / told["checkpoint"] / "weights.safetensors"
+    assert told["weights_sha256"] == checkpoints.sha256(weights)
+    with (trained_run.path / "predictions.csv").open() as rows:
+        wrong = sum(row["label"] != row["predicted"] for row in csv.DictReader(rows))
+    assert sum(map(sum, told["confusion"])) - sum(told["confusion"][k][k] for k in range(3)) == wrong
+
+
+def test_validation_images_and_flips_are_told_apart(command, trained_run):
+    told = json.loads(command("evaluate", "latest", "--split", "validation", "--tta", "--json").stdout)
+    assert (told["role"], told["images"], told["tta"]) == ("validation", 4, True)
+    assert told["calibration"]["fitted_on_evaluated"] and told["calibration"]["fitted_images"] == 4
+    assert "evaluation-validation-tta.json" in written(trained_run)
+    page = command("evaluate", "latest", "--split", "validation", "--tta").stdout
+    assert "each image with its mirror image" in page and "which are the images evaluated" in page
+
+
+def test_another_folder_with_some_of_the_classes(command, trained_run, pictures, tmp_path):
+    names = sorted(folder.name for folder in (pictures / "test").iterdir())
+    for name in names[1:]:
+        shutil.copytree(pictures / "test" / name, tmp_path / "other" / name)
+    told = json.loads(command("evaluate", "latest", "--data", "other", "--json").stdout)
+    assert (told["role"], told["images"], told["data"]["name"]) == ("all", 8, "other")
+    assert [row["support"] for row in told["classes"]] == [0, 4, 4]
+    assert told["classes"][0]["recall"] is None and told["calibration"]["fitted_images"] == 4
+    own = json.loads(command("evaluate", "latest", "--json").stdout)
+    assert told["confusion"][1:] == own["confusion"][1:]
+    assert f"evaluation-other-{told['data']['fingerprint'][:8]}-all.json" in written(trained_run)
+    assert "all labelled images of other: 8" in command("evaluate", "latest", "--data", "other").stdout
+
+
+def test_mistakes(command, pictures, tmp_path):
+    shutil.copytree(pictures / "test" / "[bold]b", tmp_path / "strange" / "[cow]\x1b")
+    for arguments, said in (
+        (("--data", "strange"), "does not know: [cow]␛. It knows: =cmd()"),
+        (("--data", "nowhere"), "nowhere"),
+        (("--data", str(pictures), "--split", "validation"), "has no labelled validation image"),
+        (("--split", "train"), "train"),
+    ):
+        result = command("evaluate", "latest", *arguments)
+        assert result.exit_code == 2 and said in result.stderr, result.stderr
+        assert "\x1b" not in result.stderr

@@ -1,0 +1,69 @@
+"""What an evaluation found. All text that is returned is safe."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vislab.engine.analysis.per_class import class_figures
+from vislab.tui.views import text
+from vislab.tui.views.predicted import origin
+from vislab.tui.views.results import Results, class_lines, confused_lines, heat_map
+from vislab.tui.views.text import plain
+
+CONFUSIONS = 10
+"""Pairs of classes that are listed."""
+
+
+def page(found: Mapping[str, Any], width: int) -> list[str]:
+    """The lines that are shown: weights, data, figures, calibration, classes, confusion matrix, speed.
+
+    Args:
+        found: the answer of the evaluate job.
+    """
+    classes = tuple(row["name"] for row in found["classes"])
+    matrix = tuple(map(tuple, found["confusion"]))
+    counted = Results((), classes, matrix, tuple(class_figures(matrix, classes)))
+    lines = [origin(found), _data(found), "", *_figures(found), *_calibration(found["calibration"]), ""]
+    lines += [*class_lines(counted, width), ""]
+    drawn = heat_map(counted, width)
+    lines += ["".join(cell.words for cell in row).rstrip() for row in drawn]
+    lines += [""] if drawn else []
+    lines += [*confused_lines(counted, width, CONFUSIONS), ""]
+    speed = found["throughput"]
+    lines.append(
+        f"{text.rate(speed['images_per_second'])} images/s on {plain(found['device_name'])} in batches of "
+        f"{speed['batch']}, {found['precision']}; reading the images took {text.duration(speed['reading_seconds'])}"
+    )
+    return lines
+
+
+def _data(found: Mapping[str, Any]) -> str:
+    role = "all labelled images" if found["role"] == "all" else f"the {found['role']} images"
+    selected = "; the best epoch was selected on them" if _selected(found) else ""
+    return f"{role} of {plain(found['data']['name'])}: {text.count(found['images'])}{selected}"
+
+
+def _selected(found: Mapping[str, Any]) -> bool:
+    return bool(found["selected_on_test"]) or bool(found["calibration"]["fitted_on_evaluated"])
+
+
+def _figures(found: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name, key in (("accuracy", "accuracy"), ("top-5", "top5")):
+        rows.append(f"{name:<12} {text.accuracy(found[key])} {text.interval(*found[f'{key}_interval'])}")
+    rows += [
+        f"{name:<12} {text.accuracy(found[key])}"
+        for name, key in (("macro F1", "macro_f1"), ("weighted F1", "weighted_f1"))
+    ]
+    return [*rows, f"{'loss':<12} {text.loss(found['loss'])}"]
+
+
+def _calibration(found: Mapping[str, Any]) -> list[str]:
+    before = f"expected calibration error {text.accuracy(found['error'])} ({found['bins']} bins)"
+    if found["temperature"] is None:
+        return [f"{before}; no temperature: {plain(found['why_not'], 1000)}"]
+    images = text.counted(found["fitted_images"], "validation image")
+    same = ", which are the images evaluated" if found["fitted_on_evaluated"] else ""
+    return [
+        f"{before}; {text.accuracy(found['error_scaled'])} and loss {text.loss(found['loss_scaled'])} at temperature "
+        f"{found['temperature']:.3g}, fitted on {images}{same}"
+    ]
