@@ -117,7 +117,7 @@ def model_line(spec: Spec, facts: Facts) -> str:
         parts.append(f"{_operations(facts.model.multiply_adds)} multiply-adds")
     elif spec.architecture.parameters:
         parts.append(f"{millions(spec.architecture.parameters)} parameters")
-    parts.append(f"input {channels} × {size} × {size}")
+    parts.append(f"input {size} px {'RGB' if channels == 3 else 'grey'}")
     return " · ".join(parts)
 
 

@@ -12,14 +12,14 @@ from vislab.tui.views.selection import Kind, summary
 from vislab.tui.views.text import counted
 from vislab.tui.widgets.lines import ScrolledLines
 
-_ALWAYS = 5  # lines that stand there besides the classes
+_ALWAYS = 4  # lines that stand there besides the classes
 
 
 class SelectionPanel(ScrolledLines):
     """Follows the selection; scrolls where it has no room."""
 
     DEFAULT_CSS = """
-    SelectionPanel { border: round $foreground 30%; padding: 0 1; height: 42%; min-height: 7;
+    SelectionPanel { border: round $foreground 30%; padding: 0 1; height: 47%; min-height: 7;
                      border-title-color: $foreground; }
     SelectionPanel:focus { border: round $primary; }
     """
@@ -44,9 +44,10 @@ class SelectionPanel(ScrolledLines):
     def lines_at(self, width: int, height: int) -> list[Text]:
         """The lines, wrapped."""
         width = max(10, width - 1)  # a cell for the scroll bar
-        needed = _ALWAYS + 2 * len(self._advice) + len(self._problems)
-        found = self._wrapped(width, max(0, height - needed + 1))
-        return found if len(found) <= height else self._wrapped(width, 0)
+        room = max(0, height - _ALWAYS - len(self._advice) - len(self._problems))
+        while len(found := self._wrapped(width, room)) > height and room:
+            room = min(room - 1, 2)  # the classes give way, bars first
+        return found
 
     def _wrapped(self, width: int, room: int) -> list[Text]:
         found: list[Text] = []

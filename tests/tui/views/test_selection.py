@@ -38,7 +38,7 @@ def shown(
 def test_a_selection_of_which_nothing_is_known_yet(settings) -> None:
     text = shown(FIRST, settings)
     assert "1,797 images · 10 classes · counting …" in text
-    assert "lenet5 · 0.062 M parameters · input 1 × 28 × 28" in text
+    assert "lenet5 · 0.062 M parameters · input 28 px grey" in text
     assert "30 epochs × – steps of 64 · adamw 0.001, cosine · time – (never run here)" in text
 
 
@@ -47,7 +47,7 @@ def test_everything_that_is_known_is_said(settings) -> None:
     text = shown(draft, settings, Facts(DATA, MODEL, seconds_per_epoch=2.0), [Advice("Mind.", "Do.")])
     assert "150 images · 3 classes · 120 train / 30 validation, stratified" in text
     assert "butterfly ████████ 50  cat       ████████ 50  horse     ████████ 50" in text
-    assert "study-b-base · 3.8 M parameters · 0.4 G multiply-adds · input 3 × 224 × 224" in text
+    assert "study-b-base · 3.8 M parameters · 0.4 G multiply-adds · input 224 px RGB" in text
     assert "pretrained backbone frozen (3.4 M) · own head on the feature map trains (0.4 M)" in text
     assert "10 epochs × 24 steps of 5 · adamw 0.001, constant" in text
     assert "memory 400 MB (estimated) · time 20 s (as measured here)" in text
