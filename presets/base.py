@@ -71,7 +71,7 @@ def base_of(
     if sum(given) > 1:
         problems.append("command line: start from one of a recipe, a run or a spec file, not from several")
     if like is not None:
-        return _of_spec(like, f"like {like.name}")
+        return _of_spec(like, f"like {like.name}", problems)
     if spec_file is not None:
         return _of_file(cwd / spec_file, problems)
     if recipe:
@@ -89,12 +89,10 @@ def _of_recipe(recipe: str, settings: Settings, problems: list[str]) -> Base:
     return Base(recipe, layers, files[-1].file.parent)
 
 
-def _of_spec(spec: Spec, mark: str) -> Base:
+def _of_spec(spec: Spec, mark: str, problems: list[str]) -> Base:
     table: dict[str, Any] = msgspec.to_builtins(spec)
     origins = {key: f"{text.partition(' (like ')[0]} ({mark})" for key, text in table.pop("origins").items()}
-    problems: list[str] = []
     layer = layer_of(mark, table, Path("/"), problems)
-    assert not problems, problems
     if origins.get("name", "").startswith(DERIVED_NAME):
         del layer.values["name"]
     return Base(spec.recipe, [Layer(mark, layer.values, origins)], whole=True)

@@ -81,6 +81,8 @@ def compose(request: Request) -> Composition:
         base = base_of(request.recipe, request.like, request.spec_file, settings, cwd, problems)
         command = command_line_layer(request.sets, cwd, problems)
         defaults = [layer_of(table.origin, table.values, table.folder, problems) for table in settings.defaults]
+        if not request.name.isprintable():
+            problems.append(f"{COMMAND_LINE}: name = {request.name!r:.200}: must be one line of printable text")
         if "recipe" in command.values:
             problems.append(f"{COMMAND_LINE}: recipe: a recipe is chosen by --preset, not set")
         chosen = {

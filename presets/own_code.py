@@ -137,7 +137,8 @@ def nearest(name: str, known: Iterable[str], kind: str) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or nothing where none is near."""
-    close = get_close_matches(name, list(known), n=1)
+    # Its time grows with the product of both lengths; no name is so long.
+    close = get_close_matches(name, list(known), n=1) if len(name) <= 100 else []
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

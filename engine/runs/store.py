@@ -289,9 +289,9 @@ def all_runs(runs_dir: Path) -> list[Run]:
     if not runs_dir.is_dir():
         return []
     with os.scandir(runs_dir) as entries:
-        # A link may lead out of the folder.
+        # A link may lead out of the folder; a name with line ends or escapes was not given by vislab.
         found_names = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-        names = [name for name in found_names if not name.startswith(".")]
+        names = [name for name in found_names if not name.startswith(".") and name.isprintable()]
     found = []
     for name in names:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
