@@ -148,6 +148,7 @@ class Starting(TypedDict, total=False):
     epochs: int
     schedule: str
     accumulate: int
+    force: bool
 
 
 def train(run: Run, settings: Settings, output: Output, **starting: Unpack[Starting]) -> int:

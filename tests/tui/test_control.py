@@ -87,17 +87,22 @@ def test_a_named_run_that_trains_is_not_trained_twice(vislab: Vislab) -> None:
     assert code == 2 and "cannot be a run's id" in err
 
 
-def test_checkpoint_every_is_a_setting(vislab: Vislab, tmp_path: Path) -> None:
-    assert done(vislab(*RUN, "--checkpoint-every", "5min", "--quiet"))[0] == 0
-    assert find(tmp_path / "runs", "latest").spec().checkpoint_every == "5min"
+def test_options_that_are_settings(vislab: Vislab, tmp_path: Path) -> None:
+    assert done(vislab(*RUN, "--checkpoint-every", "5min", "--skip-unreadable", "--quiet"))[0] == 0
+    spec = find(tmp_path / "runs", "latest").spec()
+    assert (spec.checkpoint_every, spec.dataset.skip_unreadable) == ("5min", True)
     code, _, err = done(vislab(*RUN, "--checkpoint-every", "often"))
     assert code == 2 and "checkpoint_every" in err
 
 
 def test_a_finished_run_is_made_longer(vislab: Vislab) -> None:
     done(vislab(*RUN, "--id", "short", "--quiet"))
-    code, out, err = done(vislab("resume", "short", "--epochs", "50", "--schedule", "stretch"))
-    assert code == 0 and "'epochs': 50, 'schedule': 'stretch'" in err and "done after" in out
+    code, out, err = done(vislab("resume", "short", "--epochs", "50", "--schedule", "stretch", "--force"))
+    assert (
+        code == 0
+        and "'epochs': 50, 'schedule': 'stretch', 'accumulate': 0, 'force': True" in err
+        and "done after" in out
+    )
     code, out, _ = done(vislab("resume", "short", "--epochs", "50", "--detach"))
     assert (code, out) == (0, "short\n")
     assert done(vislab("resume", "short", "--epochs", "50", "--schedule", "cosine"))[0] == 2

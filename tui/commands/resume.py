@@ -39,6 +39,9 @@ def command(
     accumulate: Annotated[
         int, typer.Option(metavar="N", min=0, help="Cut each batch into N parts, to save memory; 0: as it was.")
     ] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on though images have changed since the run began.")
+    ] = False,
     detach: Detach = False,
     foreground: Foreground = False,
     html: Html = None,
@@ -70,6 +73,7 @@ def command(
         "epochs": epochs,
         "schedule": schedule.value,
         "accumulate": accumulate,
+        "force": force,
     }
     follow = headless.begin if detach else headless.train
     raise typer.Exit(follow(found, settings, output, **starting))

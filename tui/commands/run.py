@@ -42,6 +42,9 @@ def command(
     checkpoint_every: Annotated[
         str, typer.Option(metavar="EVERY", help="Such as 20steps, 5min, 1epoch; auto: less than 2 % of the time.")
     ] = "",
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and list them.")
+    ] = False,
     detach: Detach = False,
     foreground: Foreground = False,
     html: Html = None,
@@ -63,7 +66,11 @@ def command(
     check_detach(detach, foreground, html)
     html_file.check(html)
     settings = load_settings(runs_dir=runs_dir)
-    sets = [*(set or ()), *([f"checkpoint_every={checkpoint_every}"] if checkpoint_every else [])]
+    sets = [
+        *(set or ()),
+        *([f"checkpoint_every={checkpoint_every}"] if checkpoint_every else []),
+        *(["dataset.skip_unreadable=true"] if skip_unreadable else []),
+    ]
     resolved = resolve(
         recipe=preset,
         dataset=dataset,
