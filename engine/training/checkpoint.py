@@ -1,5 +1,6 @@
 """Writing and reading checkpoint folders. A folder is published by one rename, after its MANIFEST."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -84,11 +85,20 @@ def recover(checkpoints: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove(folder: Path) -> None:
+    """Delete a checkpoint: gone at once, so that a kill leaves none that is half there."""
+    hidden = folder.with_name(f".{folder.name}.gone.tmp")
+    with contextlib.suppress(OSError):  # of a disk that is read-only now: it is no reason to stop
+        shutil.rmtree(hidden, ignore_errors=True)
+        folder.rename(hidden)
+        shutil.rmtree(hidden)
+
+
 def forget_after(checkpoints: Path, step: int) -> None:
     """Delete checkpoints later than a step: a run that goes on from there has never been at theirs."""
     for folder in (*full(checkpoints), *best(checkpoints)):
         if step_of(folder) > step:
-            shutil.rmtree(folder)
+            remove(folder)
 
 
 def load(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:

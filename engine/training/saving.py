@@ -1,7 +1,6 @@
 """When checkpoints are written, what they hold, and which are kept."""
 
 import re
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -108,7 +107,7 @@ class Saver:
     def keep(self, count: int) -> None:
         """Delete all full checkpoints but the newest `count`."""
         for older in checkpoints.full(self._folder)[count:]:
-            shutil.rmtree(older, ignore_errors=True)
+            checkpoint.remove(older)
         self._prune_best()
 
     def _prune_best(self) -> None:
@@ -118,7 +117,7 @@ class Saver:
         for full in checkpoints.full(self._folder):
             wanted |= set([path for path in best if checkpoints.step(path) <= checkpoints.step(full)][:1])
         for path in set(best) - wanted:
-            shutil.rmtree(path, ignore_errors=True)
+            checkpoint.remove(path)
 
     def _write(self, path: Path, **content: Any) -> tuple[int, float]:
         """Write a checkpoint folder, as soon as there is room; returns bytes, and seconds without the wait for room."""
