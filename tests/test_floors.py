@@ -170,6 +170,15 @@ def test_no_part_of_the_console_imports_torch():
     assert not imported_after(import_all([file for file in FILES if place(file).startswith("tui/")])) & TORCH
 
 
+def test_the_console_does_not_wait_for_the_commands():
+    program = (
+        "import sys; from vislab.tui import app, start; from vislab.tui.screens import launch, live\n"
+        "sys.argv = ['vislab']\n"
+        "try:\n    start.main()\nexcept SystemExit as end:\n    assert end.code == 2"
+    )
+    assert not imported_after(program) & {"typer", "torch", "numpy", "plotext", "sklearn"}
+
+
 def test_help_is_printed_without_numpy():
     program = (
         "import sys; from vislab.tui.cli import main\nsys.argv = ['vislab', '--help']\n"

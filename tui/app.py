@@ -15,7 +15,6 @@ from textual.timer import Timer
 from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.settings import Settings
-from vislab.tui.headless import ask_to_stop
 from vislab.tui.leaving import Leaving
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.dialog import Answer, Question
@@ -174,6 +173,8 @@ class Console(App[int]):
 
     def _leave(self, answer: str, runs: list[Run]) -> None:
         if answer == "stop":
+            from vislab.tui.headless import ask_to_stop
+
             for run in runs:
                 ask_to_stop(run)
         if answer:

@@ -12,11 +12,14 @@ from typing import Any, Self
 GRACE = 2.0
 """Seconds that an orderly end may take. A terminal that reads nothing would hold it up for ever."""
 
+PATIENCE = 5.0
+"""Seconds more that a terminal has to read how it is restored."""
+
 RESTORE = (
-    "\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
+    "\x18\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
     "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
-"""Paste marks, reports of resize, mouse and focus off; line wrap on; key protocol as before; main screen; cursor on."""
+"""Breaks off a sequence; marks of pasted text, reports of size, mouse, focus off; line wrap, cursor on; main screen."""
 
 
 class Leaving:
@@ -72,11 +75,11 @@ class Leaving:
         # In a thread, because writing to a terminal that reads nothing does not return.
         writer = threading.Thread(target=self._write, daemon=True)
         writer.start()
-        writer.join(0.3)
+        writer.join(PATIENCE)
 
     def _write(self) -> None:
         try:
-            termios.tcflush(sys.stderr.fileno(), termios.TCOFLUSH)  # what is not read yet would stand in the way
+            termios.tcflush(sys.stderr.fileno(), termios.TCOFLUSH)  # what was not read yet would stand in the way
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, self._attributes)
             os.write(sys.stderr.fileno(), RESTORE.encode())
         except (OSError, termios.error):
