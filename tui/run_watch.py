@@ -9,7 +9,7 @@ from vislab.presets.errors import InputError
 from vislab.tui.views.history import Listed, look
 
 CHUNK = 250
-"""Runs that are read before they are told."""
+"""Runs that are read before they are told; each chunk is twice the one before, for a list is made anew each time."""
 
 
 class RunWatch:
@@ -24,8 +24,10 @@ class RunWatch:
         """All runs, newest first, in chunks."""
         self._changed = self._folder_changed()
         runs = store.all_runs(self._folder)
-        for begin in range(0, len(runs), CHUNK):
-            yield [look(run) for run in runs[begin : begin + CHUNK]]
+        begin, count = 0, CHUNK
+        while begin < len(runs):
+            yield [look(run) for run in runs[begin : begin + count]]
+            begin, count = begin + count, 2 * count
 
     def look(self, live: Sequence[Listed], known: frozenset[str]) -> tuple[list[Listed], frozenset[str]]:
         """What has changed.

@@ -149,9 +149,10 @@ class RunList(ScrollView, can_focus=True):
         """Change the marks."""
         changed = self._marked ^ marked
         self._marked = marked
-        for name in changed:
-            if name in self.places:
-                self._paint(self.places[name])
+        top = self.scroll_offset.y
+        for y, (index, _) in enumerate(self._lines[top : top + self.size.height]):
+            if self._rows[index].run.id in changed:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a run, by its position; beyond the ends on the last or first one."""
