@@ -15,7 +15,7 @@ import msgspec
 
 from vislab.presets.errors import InputError
 
-JOBS = ("data", "evaluate", "models", "predict", "thumbnails")
+JOBS = ("data", "evaluate", "export", "models", "predict", "thumbnails")
 _TELL_EVERY = 0.1  # seconds between two lines of progress
 
 

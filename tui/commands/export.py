@@ -1,4 +1,4 @@
-"""`vislab export RUN`: a run as a file for others."""
+"""`vislab export RUN`: a run as files for others."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +10,60 @@ from vislab.tui.commands.arguments import RunReference, RunsDir, find_run
 
 def command(
     run: RunReference,
-    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Where the log goes.", show_default=False)],
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="The log, as one HTML file.", show_default=False)
+    ] = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option("--onnx", metavar="FILE", help="The model as ONNX, checked with onnxruntime.", show_default=False),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="The weights as .safetensors, with a model card (README.md) beside them.",
+            show_default=False,
+        ),
+    ] = None,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Write a run as an HTML log.
+    """Write a run as files for others.
 
-    One self-contained file: spec, environment, table of epochs, curves, result.
+    The log is self-contained: spec, environment, table of epochs, curves, result. Weights have timm's own keys where
+    the network is timm's; else a model.py beside them loads them.
     """
+    from vislab.presets.errors import InputError
+    from vislab.presets.settings import load_settings
     from vislab.tui import html_file
+    from vislab.tui.asking import asked
+    from vislab.tui.views import exported
 
+    if html is None and onnx is None and weights is None:
+        raise InputError("Say what is to be written: --html FILE, --onnx FILE or --weights FILE.")
     html_file.check(html)
-    html_file.write(find_run(run, runs_dir), html)
-    typer.echo(str(html))
+    found_run = find_run(run, runs_dir)
+    if html is not None:
+        html_file.write(found_run, html)
+        typer.echo(str(html))
+    if onnx is None and weights is None:
+        return
+    request = {
+        "run_dir": str(found_run.path),
+        "data_dir": str(load_settings(runs_dir=runs_dir).data_dir),
+        "onnx": str(onnx or ""),
+        "weights": str(weights or ""),
+    }
+    found = asked("export", request)
+    if found["weights"] is not None:
+        for file in found["weights"]["files"]:
+            typer.echo(file)
+        for line in exported.weights_lines(found["weights"]):
+            typer.echo(line, err=True)
+    if found["onnx"] is not None:
+        if found["onnx"]["passed"]:
+            typer.echo(found["onnx"]["file"])
+        for line in exported.onnx_lines(found["onnx"]):
+            typer.echo(line, err=True)
+        if not found["onnx"]["passed"]:
+            raise typer.Exit(1)

@@ -1,0 +1,74 @@
+"""`vislab export`: what is said of the files that are written. The files themselves: tests/engine/jobs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vislab.engine.evaluation import onnx_file
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """An ONNX file without the seconds that writing one takes; `differ` is what onnxruntime would have said."""
+
+    def settle(largest, passed):
+        def write(model, file, real):
+            if passed:
+                Path(file).write_bytes(b"onnx")
+            return {
+                "file": str(file),
+                "sha256": "0" * 64,
+                "bytes": 4,
+                "opset": 18,
+                "input": {"name": "pixels", "type": "uint8", "shape": ["batch", 3, 16, 16]},
+                "output": {"name": "logits", "type": "float32", "shape": ["batch", 3]},
+                "versions": {},
+                "random_images": 12,
+                "real_images": len(real),
+                "largest_difference": largest,
+                "limit": 1e-4,
+                "passed": passed,
+            }
+
+        monkeypatch.setattr(onnx_file, "write", write)
+
+    return settle
+
+
+def test_html_onnx_and_weights_at_once(command, quick, trained_run):
+    quick(2.5e-7, True)
+    result = command("export", "latest", "--html", "l.html", "--onnx", "m.onnx", "--weights", "to/w.safetensors")
+    assert result.exit_code == 0, result.stderr
+    written = ["l.html", "to/w.safetensors", "to/model.py", "to/README.md", "m.onnx"]
+    assert result.stdout.splitlines() == written and all(Path(name).is_file() for name in written)
+    for part in (
+        "torch and onnxruntime: 2.5e-7, within the limit of 1.0e-4, on 12 random images and 32 real ones",
+        "opset 18",
+        "pixels, uint8 0 to 255, batch × 3 × 16 × 16",
+        "model.py, beside the weights, loads it",
+    ):
+        assert part in result.stderr
+    card = Path("to/README.md").read_text()
+    test = json.loads((trained_run.results / "test.json").read_text())
+    assert f"| test | 12 | {test['accuracy']:.4f} |" in card and "0. =cmd\\(\\)\ufffd\\[31m" in card
+    assert "c&lt;script&gt;" in card and "<script" not in card
+    assert json.loads((trained_run.results / "onnx.json").read_text())["largest_difference"] == 2.5e-7
+
+
+def test_a_difference_above_the_limit_fails(command, quick):
+    for largest, said in ((0.02, "2.0e-2, above the limit"), (None, "not a number, above the limit")):
+        quick(largest, False)
+        result = command("export", "latest", "--onnx", "m.onnx")
+        assert (result.exit_code, result.stdout) == (1, "") and not Path("m.onnx").exists()
+        assert said in result.stderr and "The file is not written." in result.stderr
+
+
+def test_mistakes(command):
+    for arguments, said in (
+        ((), "Say what is to be written"),
+        (("--html", "no/where.html"), "there is no folder"),
+        (("--weights", "w.bin"), "give the file that ending"),
+    ):
+        result = command("export", "latest", *arguments)
+        assert result.exit_code == 2 and said in result.stderr, result.stderr
