@@ -17,9 +17,10 @@ from vislab.engine.runs.control import ControlReader, Request
 from vislab.engine.runs.devices import Device, choose, explain_unusable
 from vislab.engine.runs.events import ControlApplied, EndStatus, RunEnded, TestFigures
 from vislab.engine.runs.extension import extend
-from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.liveness import RunLock, this_holder
 from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.reporter import Reporter
+from vislab.engine.runs.start import elsewhere
 from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.store import Run
 from vislab.engine.training.controls import Controls
@@ -53,12 +54,15 @@ def main(
         epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on: see
             `vislab.engine.runs.extension`. 0: as long as planned.
         accumulate: cut each batch into so many micro-batches from now on, to save memory. 0: as the run did so far.
-        force: go on though images have changed since the run began.
+        force: go on though images have changed since the run began, or a worker on another machine seems to be alive.
 
     Returns:
         0 done; 1 failed; 2 the user's input is wrong, or another worker has the run; 130 stopped; 143 terminated.
     """
     run = Run(run_dir.absolute())
+    if (host := run.elsewhere()) and not force:
+        print(elsewhere(run.id, host), file=sys.stderr)
+        return BAD_INPUT
     lock = RunLock(run.lock)
     if not _acquire(lock):
         print(f"Run {run.id} has a worker already.", file=sys.stderr)
@@ -70,7 +74,7 @@ def main(
         except InputError as error:
             print(error, file=sys.stderr)
             return BAD_INPUT
-        lock.explain(f"pid {os.getpid()} started {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+        lock.explain(this_holder())
         writer = EventWriter(run.events)
         try:
             reporter = Reporter(run, writer)

@@ -3,8 +3,11 @@
 import contextlib
 import fcntl
 import os
+import platform
+import re
 import struct
 import sys
+import time
 from pathlib import Path
 
 _FLOCK = "hhqqi0q" if sys.platform == "linux" else "qqihh0q"
@@ -76,3 +79,50 @@ def holder(path: Path) -> int:
     if kind == fcntl.F_UNLCK:
         return 0
     return int(pid) if pid > 0 else -1
+
+
+def this_holder() -> str:
+    """Who this process is, for `RunLock.explain`: a line each of pid, host, boot, started and oom_kills."""
+    return (
+        f"pid {os.getpid()}\nhost {platform.node()}\nboot {_boot()}\n"
+        f"started {time.strftime('%Y-%m-%d %H:%M:%S')}\noom_kills {oom_kills()}\n"
+    )
+
+
+def last_holder(path: Path) -> dict[str, str]:
+    """What the last holder of a lock said of itself; empty where it said nothing, or where it is this process."""
+    if _held.get(path.resolve()) == os.getpid():
+        return {}  # to open and close the file would drop the lock
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return {}
+    return dict(re.findall(r"^(\w+) (.*)$", text, re.MULTILINE))
+
+
+def other_machine(path: Path) -> str:
+    """The host of a lock's last holder, if it is another machine than this, whose locks may not be seen; else empty."""
+    said = last_holder(path)
+    here = said.get("host") == platform.node() or (said.get("boot") == _boot() != "")
+    return "" if here else said.get("host", "")
+
+
+def was_here_since_boot(path: Path) -> bool:
+    """Whether a lock's last holder was on this machine, and the machine has not been started again since."""
+    return last_holder(path).get("boot") == _boot() != ""
+
+
+def oom_kills() -> int:
+    """Processes that the kernel has killed for want of memory since it was started; 0 where it does not say."""
+    try:
+        found = re.search(r"^oom_kill (\d+)$", Path("/proc/vmstat").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

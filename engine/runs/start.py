@@ -37,7 +37,8 @@ def start(
         epochs, schedule: make the run so many epochs long in all, and how its learning rate goes on (hold, stretch or
             restart): see `vislab.engine.runs.extension`. 0: as long as planned.
         accumulate: cut each batch into so many micro-batches from now on, to save memory. 0: as the run did so far.
-        force: go on though images have changed since the run began.
+        force: go on though images have changed since the run began, or though a worker on another machine, whose
+            lock cannot be seen from here, has lately given a sign of life.
 
     Returns:
         The worker's process id.
@@ -48,6 +49,8 @@ def start(
     """
     if alive := run.worker():
         raise InputError(f"Run {run.id} has a worker already (process {alive}).")
+    if (host := run.elsewhere()) and not force:
+        raise InputError(elsewhere(run.id, host))
     if epochs:
         extend(run.spec(), run.state(), epochs, schedule)  # said here, not by a worker that has gone
     said_before = _size(run.events)
@@ -90,6 +93,14 @@ def _hangup_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def elsewhere(identity: str, host: str) -> str:
+    """The refusal of a run that is trained on another machine."""
+    return (
+        f"Run {identity} seems to be trained on {host}: its heartbeat is less than a minute old. Stop it there, or "
+        f"wait a minute if that machine has died. To take it over all the same: --force"
+    )
 
 
 def surroundings(settings: Settings) -> dict[str, str]:

@@ -14,7 +14,7 @@ import tomli_w
 from vislab.engine.runs import naming
 from vislab.engine.runs.events import to_json
 from vislab.engine.runs.files import folder_size, sync_folder, write_atomically
-from vislab.engine.runs.liveness import RunLock, holder
+from vislab.engine.runs.liveness import RunLock, holder, other_machine
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import read as read_progress
@@ -39,6 +39,7 @@ __all__ = [
     "report",
 ]
 
+_HEARTBEAT_LASTS = 60.0  # seconds without a heartbeat after which a worker on another machine counts as dead
 _summary_decoder = msgspec.json.Decoder(Summary)
 
 
@@ -130,6 +131,17 @@ class Run:
         """Process id of the live worker; 0 when there is none."""
         return holder(self.lock)
 
+    def elsewhere(self) -> str:
+        """The host of a live worker, by its heartbeat, whose lock cannot be seen from here; empty: there is none.
+
+        File systems exist that do not share locks between machines.
+        """
+        host = other_machine(self.lock)
+        progress = self.progress() if host else None
+        if progress is None or progress.phase == "ended" or abs(time.time() - progress.time) > _HEARTBEAT_LASTS:
+            return ""
+        return host
+
     def waiter(self) -> int:
         """Process id of the one that waits in the queue with this run; 0 when there is none, or a worker instead."""
         return 0 if self.worker() else holder(self.waiting_lock)
@@ -145,6 +157,8 @@ class Run:
             state = self.state()  # read after the worker was asked: one that has just ended has said so by now
         if state.ended is not None:
             return state.ended.status
+        if self.elsewhere():
+            return state.status
         return "died" if self.events.exists() or self.lock.exists() else "new"
 
     def labels(self) -> Labels:

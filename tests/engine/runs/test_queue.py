@@ -275,4 +275,4 @@ def test_the_real_worker_takes_over(settings, no_process_left) -> None:
     pid = enqueue(run, settings)
     states = [status for _, _, status in follow(run)]
     assert states[-1] == "done" and run.state().epochs[-1].epoch == 1
-    assert f"pid {pid} " in run.lock.read_text()
+    assert f"pid {pid}\n" in run.lock.read_text()
