@@ -7,16 +7,9 @@ from pathlib import Path
 
 from vislab.presets.errors import InputError
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def cell(text: str) -> str:
-    """Text that a spreadsheet takes for text: what would begin a formula there gets an apostrophe in front."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
 
 def write(file: Path, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table; a file that is there is replaced. Cells from outside go through `cell` first.
+    """Write a table; a file that is there is replaced. Text from outside goes through `cells.guard` first.
 
     Raises:
         InputError: the file cannot be written.

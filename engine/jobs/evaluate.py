@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         data: another data set than the run's own.
         split: which part of it; empty: test where there is one, else validation; of another data set, else everything.
         tta: each image counts with its mirror image.
+        skip_unreadable: leave out images that cannot be read; so does a data set that says so itself.
         device: auto, cpu, mps, cuda or cuda:N.
     """
 
@@ -42,6 +44,7 @@ class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     data: Dataset | None = None
     split: Literal["", "test", "validation"] = ""
     tta: bool = False
+    skip_unreadable: bool = False
     device: str = "auto"
 
 
@@ -60,10 +63,11 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """Evaluate, and write results/evaluation-….json.
 
     Returns:
-        What `report` says; calibration: as `calibration` says, and whether the temperature was fitted on the evaluated
-        images themselves; role; data: name, path and fingerprint; selected_on_test; tta; throughput: images_per_second
-        of the model (transfers included, reading left out), seconds reading and computing, batch; time (seconds since
-        1970); file: where it was written; and which weights, as `Trained.origin` says.
+        What `report` says; unreadable: name and reason of images left out; calibration: as `calibration` says, and
+        whether the temperature was fitted on the evaluated images themselves; role; data: name, path and fingerprint;
+        selected_on_test; tta; throughput: images_per_second of the model (transfers included, reading left out),
+        seconds reading and computing, batch; time (seconds since 1970); file: where it was written; and which weights,
+        as `Trained.origin` says.
 
     Raises:
         InputError: the run or the data cannot be opened, a class is not one of the run's, an image cannot be read.
@@ -74,13 +78,18 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     part = _another(wanted, model, data_dir) if wanted.data is not None else _own(model, data_dir, wanted.split)
     batch = min(BATCH, len(part.indices))
     _warm_up(model, batch)
-    found = _judged(model, part, wanted.tta, tell)
+    may_skip = wanted.skip_unreadable or (wanted.data or model.spec.dataset).skip_unreadable
+    found = _judged(model, part, wanted.tta, may_skip, partial(tell, "evaluating"))
+    labels = part.labels[found.kept]
+    if not len(labels):
+        raise InputError(f"None of the {len(part.indices)} images can be read: {found.unreadable[0]}")
     validation, why_not = _validation(wanted, model, part, data_dir)
     fitted = None
     if validation is part:
-        fitted = (found.logits, part.labels)
+        fitted = (found.logits, part.labels[found.kept])
     elif validation is not None:
-        fitted = (_judged(model, validation, wanted.tta, tell, "calibrating").logits, validation.labels)
+        calibrating = _judged(model, validation, wanted.tta, True, partial(tell, "calibrating"))
+        fitted = (calibrating.logits, validation.labels[calibrating.kept])
     dataset = wanted.data or model.spec.dataset
     content = {
         **model.origin(),
@@ -88,13 +97,14 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         "role": part.role,
         "selected_on_test": part.selected_on_test,
         "tta": wanted.tta,
-        **report(found.logits, part.labels, model.classes),
+        "unreadable": [{"name": image.name, "reason": image.reason} for image in found.unreadable],
+        **report(found.logits, labels, model.classes),
         "calibration": {
-            **calibration(found.logits, part.labels, fitted, why_not),
+            **calibration(found.logits, labels, fitted, why_not),
             "fitted_on_evaluated": validation is part,
         },
         "throughput": {
-            "images_per_second": len(part.indices) / found.computing,
+            "images_per_second": len(labels) / found.computing,
             "reading_seconds": found.decoding,
             "computing_seconds": found.computing,
             "batch": batch,
@@ -129,10 +139,8 @@ def _warm_up(model: Trained, batch: int) -> None:
     model.logits(torch.zeros(batch, model.spec.preprocessing.channels, side, side, dtype=torch.uint8))
 
 
-def _judged(model: Trained, part: _Part, tta: bool, tell: Tell, what: str = "evaluating") -> Predicted:
-    return model.predict(
-        part.source.images, part.indices, flip=tta, progress=lambda done, total: tell(what, done, total)
-    )
+def _judged(model: Trained, part: _Part, tta: bool, may_skip: bool, progress: Callable[[int, int], None]) -> Predicted:
+    return model.predict(part.source.images, part.indices, flip=tta, skip_unreadable=may_skip, progress=progress)
 
 
 def _own(model: Trained, data_dir: Path, split: str) -> _Part:

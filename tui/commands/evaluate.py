@@ -25,6 +25,9 @@ def command(
         Part | None, typer.Option("--split", help="Which part; else test where there is one.", show_default=False)
     ] = None,
     tta: Flips = False,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and list them.")
+    ] = False,
     device: Device = "auto",
     json: AsJson = False,
     runs_dir: RunsDir = None,
@@ -39,7 +42,7 @@ def command(
     from vislab.presets.settings import load_settings
     from vislab.tui import tables
     from vislab.tui.asking import asked
-    from vislab.tui.views import evaluation
+    from vislab.tui.views import evaluation, predicted
 
     settings = load_settings(runs_dir=runs_dir)
     request: dict[str, Any] = {
@@ -47,6 +50,7 @@ def command(
         "data_dir": str(settings.data_dir),
         "split": split.value if split is not None else "",
         "tta": tta,
+        "skip_unreadable": skip_unreadable,
         "device": device,
     }
     if data:
@@ -54,6 +58,8 @@ def command(
         spec = resolve(dataset=data, architecture="lenet5", settings=settings)
         request["data"] = msgspec.to_builtins(spec.dataset)
     found = asked("evaluate", request)
+    for line in predicted.unreadable(found):
+        typer.echo(line, err=True)
     if json:
         typer.echo(json_.dumps(found, indent=2))
         return

@@ -78,7 +78,7 @@ def command(
 
 
 def _table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    from vislab.tui.csv_file import cell
+    from vislab.engine.runs.cells import guard
     from vislab.tui.views.predicted import probability
 
     ranks = range(max((len(image["classes"]) for image in found["images"]), default=1))
@@ -88,9 +88,9 @@ def _table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         titles += [f"predicted{ending}", f"probability{ending}"]
     rows = []
     for image in found["images"]:
-        row = [cell(image["name"])]
+        row = [guard(image["name"])]
         for index, share in zip(image["classes"], image["probabilities"], strict=True):
-            row += [cell(found["classes"][index]), probability(share)]
+            row += [guard(found["classes"][index]), probability(share)]
         rows.append(row)
     return titles, rows
 

@@ -57,6 +57,12 @@ def test_another_folder_with_some_of_the_classes(command, trained_run, pictures,
     own = json.loads(command("evaluate", "latest", "--json").stdout)
     assert told["confusion"][1:] == own["confusion"][1:]
     assert f"evaluation-other-{told['data']['fingerprint'][:8]}-all.json" in written(trained_run)
+    (tmp_path / "other" / names[1] / "bad.png").write_bytes(b"nothing")
+    result = command("evaluate", "latest", "--data", "other")
+    assert result.exit_code == 2 and "1 of 9 images cannot be read" in result.stderr
+    result = command("evaluate", "latest", "--data", "other", "--skip-unreadable")
+    assert "all labelled images of other: 8" in result.stdout and "bad.png: not an image" in result.stderr
+    (tmp_path / "other" / names[1] / "bad.png").unlink()
     assert "all labelled images of other: 8" in command("evaluate", "latest", "--data", "other").stdout
 
 
