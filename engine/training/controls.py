@@ -19,6 +19,7 @@ class Controls:
     Attributes:
         stop_after_epoch: end when the present epoch is over.
         checkpoint_wanted: save a full checkpoint before the next update.
+        save_while_paused: saves one, with a new learning rate, where the run rests; None where nothing can be saved.
         learning_rate: the base rate that was asked for, until somebody takes it; None: none was.
 
     Args:
@@ -45,6 +46,7 @@ class Controls:
         self._paused = False
         self.stop_after_epoch = False
         self.checkpoint_wanted = False
+        self.save_while_paused: Callable[[], object] | None = None
         self.learning_rate: float | None = None
         self.paused_seconds = 0.0
 
@@ -122,6 +124,8 @@ class Controls:
     def _wait_out_pause(self) -> None:
         began = time.monotonic()
         while self._paused and not self._signal and self._stop is None:
+            if self.save_while_paused is not None and (self.checkpoint_wanted or self.learning_rate is not None):
+                self.save_while_paused()
             self._on_pause(True)
             time.sleep(0.1)
             self._look()

@@ -97,17 +97,21 @@ class Loop:
             Interrupted: somebody asked; the position is between two updates and can be saved.
             TrainingFailed: the loss or a weight is not finite.
         """
-        self._obey()
-        self.controls.take_paused_seconds()  # pauses before the training count for nothing
-        while not self._is_over():
-            self._freeze()
-            try:
-                self._train_epoch()
-                self._end_epoch()
-            except _NotFinite as found:
-                self.roll_back(found.step)
-            if self.controls.stop_after_epoch and not self._is_over():
-                raise Interrupted("stopped after the epoch on request", STOPPED)
+        self.controls.save_while_paused = self._save_while_paused
+        try:
+            self._obey()
+            self.controls.take_paused_seconds()  # pauses before the training count for nothing
+            while not self._is_over():
+                self._freeze()
+                try:
+                    self._train_epoch()
+                    self._end_epoch()
+                except _NotFinite as found:
+                    self.roll_back(found.step)
+                if self.controls.stop_after_epoch and not self._is_over():
+                    raise Interrupted("stopped after the epoch on request", STOPPED)
+        finally:
+            self.controls.save_while_paused = None  # afterwards the model may hold other weights than the last
         position = self.training.position
         if position.step < self.plan.total_steps:
             return f"no better epoch in {position.since_best} evaluations (patience)"
@@ -214,6 +218,10 @@ class Loop:
         self._obey()
         self.saver.after_step()
         self._save_if_wanted()
+
+    def _save_while_paused(self) -> None:
+        self.take_learning_rate()
+        self.controls.checkpoint_wanted = not self.saver.full()
 
     def _save_if_wanted(self) -> None:
         if self.controls.checkpoint_wanted:

@@ -31,7 +31,7 @@ class Saver:
         self._keep = keep
         self._every, self._unit = _parse(every)
         self._saved_elapsed = training.position.elapsed
-        self._saved_at: tuple[int, int] | None = None
+        self._saved_at: tuple[int, int, float | None] | None = None
         self._cost = 0.02  # seconds, until the first save has been timed
 
     def after_step(self) -> None:
@@ -74,7 +74,7 @@ class Saver:
         """
         position = self._training.position
         path = self._folder / str(position.step)
-        if self._saved_at == (position.step, position.epoch):
+        if self._saved_at == (position.step, position.epoch, position.learning_rate):
             return True
         if (position.step == 0 and not at_start) or not self._training.is_finite():
             return False
@@ -87,7 +87,7 @@ class Saver:
         )
         self._say("full", path, size, self._cost)
         self._saved_elapsed = position.elapsed
-        self._saved_at = (position.step, position.epoch)
+        self._saved_at = (position.step, position.epoch, position.learning_rate)
         self.keep(self._keep)
         return True
 

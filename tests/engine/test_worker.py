@@ -16,6 +16,7 @@ from vislab.engine import worker
 from vislab.engine.data import loading
 from vislab.engine.runs import checkpoints, control
 from vislab.engine.runs.start import start
+from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
 from vislab.presets.errors import InputError
 
@@ -166,6 +167,40 @@ def test_a_pause_is_left_out_of_the_time_of_work_and_shown(make_run, train, watc
     assert (first.step, first.epoch, first.done, first.total) == (3, 1, 3, STEPS)
     assert second.time > first.time, "the heartbeat stands still while paused"
     assert [request.action for request in run.state().controls] == ["pause", "unpause"]
+
+
+@pytest.mark.parametrize("phase_of_pause", ["training", "validation"])
+def test_a_paused_run_saves_on_request_and_with_a_new_learning_rate(make_run, train, watch, phase_of_pause):
+    run = make_run(checkpoint_every="1000steps")
+    seen = []
+
+    def full():
+        return [saved.step for saved in run.state().checkpoints if saved.kind == "full"]
+
+    def ask_and_go_on():
+        wait(lambda: run.progress().phase == "paused")
+        control.send(run.control, "checkpoint")
+        wait(full)
+        seen.append((full(), run.progress().phase, run.progress().epoch))
+        control.send(run.control, "set_learning_rate", "0.001")
+        wait(lambda: len(full()) == 2)
+        _, scalars = checkpoint.load(checkpoints.full(run.checkpoints)[0])
+        seen.append(scalars["position"]["learning_rate"])
+        control.send(run.control, "unpause")
+
+    helper = threading.Thread(target=ask_and_go_on)
+
+    def pause(phase, step, epoch, done):
+        if phase == phase_of_pause and step >= 3 and not run.control.exists():
+            control.send(run.control, "pause")
+            helper.start()
+
+    watch(pause)
+    assert train(run) == 0
+    helper.join()
+    step = 3 if phase_of_pause == "training" else STEPS
+    assert seen == [([step], "paused", 1), 0.001]
+    assert full() == [step, step, 2 * STEPS]
 
 
 def test_a_pause_while_data_are_read_counts_for_nothing(make_run, train, watch):
