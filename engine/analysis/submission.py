@@ -81,7 +81,9 @@ def filled(sample: Sample, predictions: Sequence[tuple[str, int]], classes: Sequ
             nor the position of one. All that are missing or left over are counted and the first ten named.
     """
     known = _Names([name for name, _ in predictions])
-    id_column = max((0, 1), key=lambda column: sum(bool(known.fitting(row[column])) for row in sample.rows))
+    # Labels such as 0 may fit images as well, but only a few different ones.
+    columns = [{row[column] for row in sample.rows} for column in (0, 1)]
+    id_column = max((0, 1), key=lambda column: sum(bool(known.fitting(cell)) for cell in columns[column]))
     ids = [row[id_column] for row in sample.rows]
     as_name = _labels_are_names(sample, [row[1 - id_column] for row in sample.rows], classes)
     twice = sorted({identity for identity, times in Counter(ids).items() if times > 1})

@@ -57,6 +57,13 @@ def test_ids_may_be_ends_of_paths_and_the_exact_name_wins(sample):
     assert filled(sample("i,l\n1.jpg,cat\n1.jpg.png,cat\n"), images, CLASSES) == "i,l\n1.jpg,dog\n1.jpg.png,cat\n"
 
 
+def test_labels_that_fit_an_image_are_no_ids(sample):
+    images = [(f"{number}.png", 0) for number in range(4)]
+    with pytest.raises(InputError, match=r"1 id \(4\) without an image"):
+        filled(sample("id,label\n0,0\n1,0\n2,0\n3,0\n4,0\n"), images, CLASSES)
+    assert filled(sample("label,id\n0,3\n0,1\n0,2\n0,0\n"), images, CLASSES) == "label,id\n0,3\n0,1\n0,2\n0,0\n"
+
+
 @pytest.mark.parametrize(
     ("text", "images", "said"),
     [
