@@ -45,7 +45,7 @@ def main() -> None:
     print(f"{given.size}: {count / seconds:,.0f} bytes/s, {100 * cpu:.1f} % of a core, {memory / 1e6:.0f} MB resident")
 
 
-def received(vislab: "pexpect.spawn[bytes]", seconds: float) -> int:
+def received(vislab: pexpect.spawn, seconds: float) -> int:
     """Bytes that arrive in a time."""
     count, end = 0, time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:

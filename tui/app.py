@@ -4,10 +4,12 @@ import asyncio
 import importlib
 import importlib.util
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
+from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
@@ -19,6 +21,7 @@ from vislab.tui.leaving import Leaving
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.dialog import Answer, Question
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.views import text
 from vislab.tui.widgets.themes import THEMES, theme_name
 
 LOOK_EVERY = 2.0
@@ -152,6 +155,14 @@ class Console(App[int]):
         # Keys that were pressed before the end may find their screens gone: no reason to end with a traceback.
         if not self._exit:
             super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        # In place of Textual's page of all local variables, which takes seconds and may hold anything.
+        lines = [text.plain(line, 400) for line in traceback.format_exc().splitlines()]
+        begin = "The console met an error of its own. Runs go on without it: vislab attach"
+        if self._leaving is not None:
+            self._leaving.watch(1)
+        self.panic(Text("\n".join([*lines, "", begin])))
 
     def choose_live_run(self) -> None:
         """Offer the live runs; one that is chosen is opened."""

@@ -17,7 +17,7 @@ from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
 from vislab.tui.app import Console, LeaveQuestion
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpLines, HelpScreen
-from vislab.tui.screens.palette import Palette
+from vislab.tui.screens.palette import ActionLines, Palette
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines, ScrolledLines
@@ -133,20 +133,35 @@ def test_help_says_what_the_keys_do_now(tmp_path: Path) -> None:
 def test_the_palette_finds_an_action_and_does_it(tmp_path: Path) -> None:
     async def act(pilot: Pilot[int]) -> None:
         screen = demo(pilot)
-        await pilot.press(":")
-        palette = pilot.app.screen
-        assert isinstance(palette, Palette)
-        await pilot.press(*"save")
-        for _ in range(50):
-            await pilot.pause(0.05)
-            if palette.query_one(OptionList).option_count == 1:
-                break
+
+        async def palette() -> Palette:
+            await pilot.press(":")
+            assert isinstance(pilot.app.screen, Palette)
+            return pilot.app.screen
+
+        opened = await palette()
+        assert "pause" not in [action.id for action in opened.found]
+        await pilot.press(*"checkpoint now")
+        assert [action.id for action in opened.found] == ["checkpoint"]
         await pilot.press("enter")
-        for _ in range(50):
-            await pilot.pause(0.05)
-            if screen.done:
-                break
+        await pilot.pause()
         assert screen.done == ["checkpoint"]
+        opened = await palette()
+        assert [action.id for action in opened.found][:2] == ["stop", "checkpoint"]
+        await pilot.press("down", "down", "up", "enter")
+        await pilot.pause()
+        assert screen.done == ["checkpoint"] * 2
+        opened = await palette()
+        await pilot.press(*"checkpoint")
+        index = [action.id for action in opened.found].index("checkpoint")
+        await pilot.click(ActionLines, offset=(3, index))
+        await pilot.pause()
+        assert screen.done == ["checkpoint"] * 3
+        await palette()
+        await pilot.press(*"xyzzy", "enter")
+        assert isinstance(pilot.app.screen, Palette)
+        await pilot.press("escape")
+        assert pilot.app.screen is screen
 
     play(tmp_path, act)
 
@@ -208,7 +223,7 @@ def test_the_question_of_leaving_says_how_many() -> None:
 
 def test_a_size_that_the_terminal_has_no_longer_is_not_laid_out(tmp_path: Path) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        for screen in (demo(pilot), Prompt("Name?"), Palette(providers=[])):
+        for screen in (demo(pilot), Prompt("Name?"), Palette([])):
             if screen is not pilot.app.screen:
                 pilot.app.push_screen(screen)
                 await pilot.pause()
@@ -224,7 +239,7 @@ def test_a_size_that_the_terminal_has_no_longer_is_not_laid_out(tmp_path: Path) 
 
 def test_a_window_that_is_closed_twice_leaves_the_screen_below(tmp_path: Path) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        for window in (Prompt("Name?"), Question("Which?", [Answer("1", "a", "first")]), Palette(providers=[])):
+        for window in (Prompt("Name?"), Question("Which?", [Answer("1", "a", "first")]), Palette([])):
             pilot.app.push_screen(window)
             await pilot.pause()
             window.dismiss()

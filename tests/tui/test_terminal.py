@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -35,24 +36,28 @@ class Terminal:
         self.process.delaybeforesend = None
         self.attributes = termios.tcgetattr(self.process.child_fd)
 
-    def read(self, seconds: float = 0.05) -> None:
-        """Take what has arrived."""
+    def read(self, seconds: float = 0.05) -> bool:
+        """Take what has arrived; whether there was anything."""
         try:
             data = self.process.read_nonblocking(65536, timeout=seconds)
-        except pexpect.TIMEOUT:
-            return
-        except pexpect.EOF:
-            return
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return False
         self.raw += data
         # pyte does not know the sequences of the kitty keyboard protocol and would print their ends.
         for unknown in (b"\x1b[>25u", b"\x1b[<u"):
             data = data.replace(unknown, b"")
         self.stream.feed(data)
+        return True
 
     @property
     def text(self) -> str:
         """What is on the screen."""
         return "\n".join(self.screen.display)
+
+    @property
+    def last_words(self) -> str:
+        """The end of what was written, without colours."""
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.raw[-20_000:].decode(errors="replace"))
 
     def until(self, reached: Callable[[str], bool], seconds: float = 20.0) -> str:
         """Read until something is on the screen."""
@@ -72,7 +77,8 @@ class Terminal:
         while self.process.isalive():
             assert time.monotonic() < until, self.text
             self.read()
-        self.read(0.2)
+        while self.read(0.2):
+            pass
         assert self.process.exitstatus is not None, (
             f"ended by signal {self.process.signalstatus}: {self.raw[-40000:]!r}"
         )
@@ -95,7 +101,7 @@ class Terminal:
             (b"\x1b[?1004h", b"\x1b[?1004l"),
         ):
             assert on in self.raw and self.raw.rfind(off) > self.raw.rfind(on), (on, off)
-        assert b"Traceback" not in self.raw
+        assert b"Traceback" not in self.raw, self.raw[self.raw.find(b"Traceback") :].decode(errors="replace")
         assert termios.tcgetattr(self.process.child_fd)[3] == self.attributes[3]
 
 
@@ -244,7 +250,7 @@ def test_a_thousand_random_keys_sizes_and_mouse_bytes(vislab: Open, live: Run) -
             terminal.process.send(rng.choice(letters))
         terminal.read(0.001)
         if not terminal.process.isalive():  # the mouse has hit `quit` or `detach`
-            assert terminal.end() == 0
+            assert terminal.end() == 0, terminal.last_words
             terminal.assert_restored()
             terminal = vislab("attach", "latest")
             terminal.see("digits-lenet5")
@@ -254,7 +260,7 @@ def test_a_thousand_random_keys_sizes_and_mouse_bytes(vislab: Open, live: Run) -
         assert time.monotonic() < until, terminal.text
         terminal.process.sendcontrol("c")
         terminal.read(0.3)
-    assert terminal.end() == 0
+    assert terminal.end() == 0, terminal.last_words
     terminal.assert_restored()
     assert live.status() in ("training", "paused", "stopped")  # stopped, where the keys have asked for it
 

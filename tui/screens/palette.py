@@ -1,70 +1,140 @@
-"""The command palette: every action that is possible now, found by its name."""
+"""The command palette: every action that is possible now, found by its name.
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+Not Textual's own, which shows a moving indicator while it searches and stumbles over clicks into a list that changes.
+"""
 
-from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.events import Click, Resize
-from textual.screen import Screen
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.events import Click
+from textual.message import Message
 from textual.widgets import Input
 
 from vislab.tui.actions import Action, key_sign
-from vislab.tui.screens.resizing import ignore_stale
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.screens.window import Window
+from vislab.tui.views import text
+from vislab.tui.widgets.lines import Lines
+
+_KEY_CELLS, _LABEL_CELLS = 6, 17
 
 
 def open_palette(screen: ConsoleScreen) -> None:
-    """Open the palette over a screen."""
-    # What is possible is asked now: the palette itself becomes the active screen.
-    actions = screen.actions_now()
+    """Open the palette over a screen, on what is possible there now."""
 
-    class Actions(Provider):
-        """The actions of the screen below."""
+    def do(action: str | None) -> None:
+        if action:
+            screen.call_later(screen.run_action, action)
 
-        async def discover(self) -> Hits:
-            """All of them, before anything is written."""
-            for action in actions:
-                yield DiscoveryHit(_title(action), _doing(screen, action), help=action.help)
-
-        async def search(self, query: str) -> Hits:
-            """Those whose words fit."""
-            matcher = self.matcher(query)
-            for action in actions:
-                in_help = 0.1 if query.lower() in action.help.lower() else 0.0  # exactly, or any sentence would fit
-                if (score := matcher.match(_title(action)) or in_help) > 0:
-                    yield Hit(score, matcher.highlight(_title(action)), _doing(screen, action), help=action.help)
-
-    screen.app.push_screen(Palette(providers=[Actions], placeholder="What to do?"))
+    screen.app.push_screen(Palette(screen.actions_now()), do)
 
 
-class Palette(CommandPalette):
-    """Textual's palette with a cursor that stands still: a blinking one is sent through the wire again and again."""
+def fitting(actions: Sequence[Action], query: str) -> list[Action]:
+    """Actions that hold all words of a query, those first that hold them in their label."""
+    words = query.lower().split()
 
-    def on_mount(self) -> None:
-        """Keep the cursor still."""
-        self.query_one(Input).cursor_blink = False
+    def holds(where: str) -> bool:
+        return all(word in where.lower() for word in words)
 
-    def dismiss(self, result: None = None) -> AwaitComplete:
-        """Close it once: see `vislab.tui.screens.window`."""
-        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+    found = [action for action in actions if holds(f"{action.label} {action.help}")]
+    return sorted(found, key=lambda action: not holds(action.label))
 
-    def on_resize(self, event: Resize) -> None:
-        """Lay out for the present size only."""
-        ignore_stale(self, event)
+
+class ActionLines(Lines):
+    """A line an action: key, label, what it does; one of them is chosen."""
+
+    DEFAULT_CSS = """
+    ActionLines { width: 66; max-width: 100%; height: auto; max-height: 14; margin-top: 1; }
+    """
+
+    class Clicked(Message):
+        """The mouse has chosen a line."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
+
+    def tell(self, actions: Sequence[Action], chosen: int) -> None:
+        """Show these."""
+        self.show([_line(action, index == chosen) for index, action in enumerate(actions)] or [Text("nothing", "dim")])
+        self.scroll_to(y=max(0, chosen - self.size.height // 2), animate=False, immediate=True)
 
     def on_click(self, event: Click) -> None:
-        """A click that was made before the terminal shrank may lie outside, which Textual does not expect."""
-        if not self.region.contains(int(event.screen_x), int(event.screen_y)):
-            event.prevent_default()
+        """Choose the line under the mouse."""
+        self.post_message(self.Clicked(event.y + self.scroll_offset.y))
 
 
-def _title(action: Action) -> str:
-    return f"{action.label} ({key_sign(action.keys[0])})"
+class Palette(Window[str]):
+    """A field to write in and the actions that fit. Returns the id of the one that is to be done; empty for none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("down,tab", "move(1)", show=False),
+        Binding("up,shift+tab", "move(-1)", show=False),
+    ]
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        """A palette of these actions."""
+        super().__init__()
+        self._actions = tuple(actions)
+        self._found = list(actions)
+        self._chosen = 0
+
+    @property
+    def found(self) -> list[Action]:
+        """The actions that fit what is written."""
+        return self._found
+
+    def compose(self) -> ComposeResult:
+        """Field and lines."""
+        with Vertical(classes="window"):
+            field = Input(placeholder="What to do?")
+            field.cursor_blink = False
+            yield field
+            yield ActionLines()
+
+    def on_mount(self) -> None:
+        """Show all."""
+        self.query_one(Input).focus()
+        self._show()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what fits."""
+        self._found, self._chosen = fitting(self._actions, event.value), 0
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        """Do the chosen one."""
+        self._do(self._chosen)
+
+    def on_action_lines_clicked(self, message: ActionLines.Clicked) -> None:
+        """Do the one under the mouse."""
+        self._do(message.index)
+
+    def action_move(self, step: int) -> None:
+        """Choose the next or the one before."""
+        self._chosen = (self._chosen + step) % max(1, len(self._found))
+        self._show()
+
+    def action_back(self) -> None:
+        """Do nothing."""
+        self.dismiss("")
+
+    def _do(self, index: int) -> None:
+        if index < len(self._found):
+            self.dismiss(self._found[index].id)
+
+    def _show(self) -> None:
+        self.query_one(ActionLines).tell(self._found, self._chosen)
 
 
-def _doing(screen: Screen[None], action: Action) -> Callable[[], Coroutine[Any, Any, None]]:
-    async def do() -> None:
-        await screen.run_action(action.id)
-
-    return do
+def _line(action: Action, chosen: bool) -> Text:
+    key = text.fit(key_sign(action.keys[0]), _KEY_CELLS)
+    label = text.fit(action.label, _LABEL_CELLS)
+    return Text.assemble(
+        (key, "bold"), label, (action.help, "" if chosen else "dim"), style="reverse" if chosen else ""
+    )
