@@ -75,6 +75,8 @@ def write(model: Trained, file: Path) -> Written:
             _save(state, file, model)
             difference = _difference(_through_timm(arguments, file), images, expected)
             if difference <= _TOLERANCE:
+                if model_file.exists() and _is_ours(model_file, MARK):
+                    model_file.unlink()  # of another run, written here before: it does not fit these weights
                 return Written(file, arguments, None, difference)
         refuse_foreign(model_file, MARK)
         _save(model.model.state_dict(), file, model)
@@ -90,11 +92,15 @@ def refuse_foreign(file: Path, mark: str) -> None:
     Raises:
         InputError: it is there, and not ours.
     """
-    if file.exists() and not file.read_bytes().startswith(mark.encode()):
+    if file.exists() and not _is_ours(file, mark):
         raise InputError(
             f"{file} is there already and is not vislab's; it would be replaced. Name a file in a folder of its own, "
             f"such as --weights handover/{MODEL_FILE.replace('.py', '.safetensors')}"
         )
+
+
+def _is_ours(file: Path, mark: str) -> bool:
+    return file.read_bytes().startswith(mark.encode())
 
 
 def _timm_form(model: Trained) -> tuple[dict[str, Any], dict[str, Tensor]] | None:

@@ -22,6 +22,7 @@ from vislab.engine.data.preprocessing import normalise
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.evaluation import onnx_file
 from vislab.engine.evaluation.trained import open_trained
+from vislab.engine.evaluation.weights_file import MARK
 from vislab.engine.jobs import export
 from vislab.engine.runs import checkpoints
 from vislab.presets.errors import InputError
@@ -110,6 +111,8 @@ def test_onnx_gives_the_runs_own_probabilities_whatever_the_batch(which, trained
 @pytest.mark.parametrize("which", SMALL)
 def test_weights_loaded_again_give_the_runs_own_probabilities(which, trained_run, ask, tmp_path):
     run, file = trained_run(which), tmp_path / "handover" / "w.safetensors"
+    file.parent.mkdir()
+    file.with_name("model.py").write_text(f"{MARK} 0.0.1: the network of another run\n")
     told = ask(run, weights=str(file))["weights"]
     preprocessing, pixels, expected = answers(run)
     assert (told["timm"] is not None) == SMALL[which][2]
