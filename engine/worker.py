@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from vislab.engine.runs import on_end
 from vislab.engine.runs.control import ControlReader, Request
 from vislab.engine.runs.devices import Device, choose, explain_unusable
 from vislab.engine.runs.events import ControlApplied, EndStatus, RunEnded, TestFigures
@@ -83,11 +84,15 @@ def main(
             if accumulate:
                 images = -(-run.spec().strategy.batch_size // accumulate)
                 reporter.decide("micro-batch", str(images), "asked for on resume", accumulate=accumulate, step=0)
-            return _Worker(run, settings, reporter, control_from, force=force).work()
+            trainer = _Worker(run, settings, reporter, control_from, force=force)
+            exit_code = trainer.work()
         finally:
             writer.close()
     finally:
         lock.release()
+    if trainer.settings is not None and trainer.settings.on_end:
+        on_end.call(trainer.settings.on_end, run)
+    return exit_code
 
 
 class _Worker:
@@ -97,7 +102,7 @@ class _Worker:
         self, run: Run, settings: Settings | None, reporter: Reporter, control_from: int, *, force: bool
     ) -> None:
         self._run = run
-        self._settings = settings
+        self.settings = settings
         self._reporter = reporter
         self._before = fold(EventReader(run.events).read_all())
         self._controls = Controls(
@@ -126,7 +131,7 @@ class _Worker:
             return self._end("done", reason, DONE, test)
 
     def _train(self) -> tuple[str, TestFigures | None]:
-        settings = self._settings or load_settings()
+        settings = self.settings = self.settings or load_settings()
         spec = self._spec = with_copied_code(self._run.spec(), self._run.code)
         # Which GPU is visible must be settled before torch looks.
         chosen = choose(_requested_device(spec, self._before))

@@ -1,6 +1,7 @@
-"""Settings of a person and of a project: where runs, data and caches lie, and values for every new spec."""
+"""Settings of a person and of a project: folders, what to do when a run ends, and values for every new spec."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,7 @@ class Settings:
         config_dir: the user's folder of settings and presets.
         project: the folder that holds `vislab.toml`, or None outside a project.
         defaults: `[defaults]` of the user's file, then of the project's.
+        on_end: a command and its arguments, run when a run has ended; empty: none.
         origins: name of each folder above to where its value came from.
     """
 
@@ -59,6 +61,7 @@ class Settings:
     project: Path | None = None
     defaults: tuple[Defaults, ...] = ()
     origins: dict[str, str] = field(default_factory=dict)
+    on_end: tuple[str, ...] = ()
 
 
 def load_settings(
@@ -85,9 +88,14 @@ def load_settings(
     project_file = next((f / PROJECT_FILE for f in (cwd, *cwd.parents) if (f / PROJECT_FILE).is_file()), None)
     files = [config_dir / "config.toml"] + ([project_file] if project_file else [])
     defaults, problems = [], []
+    on_end: tuple[str, ...] = ()
     for file in files:
         table, found = _read(file)
         problems += found
+        if "on_end" in table and file == project_file:
+            problems.append(f"{file}: on_end runs a command, and a folder must not do that: set it in {files[0]}")
+        elif "on_end" in table:
+            on_end = _command(table["on_end"])
         for name in FOLDERS.keys() & table.keys():
             folders[name], origins[name] = _absolute(table[name], file.parent), str(file)
         if "defaults" in table:
@@ -100,7 +108,9 @@ def load_settings(
     if runs_dir is not None:
         folders["runs_dir"], origins["runs_dir"] = _absolute(str(runs_dir), cwd), "command line"
     project = project_file.parent if project_file else None
-    return Settings(**folders, config_dir=config_dir, project=project, defaults=tuple(defaults), origins=origins)
+    return Settings(
+        **folders, config_dir=config_dir, project=project, defaults=tuple(defaults), origins=origins, on_end=on_end
+    )
 
 
 def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
@@ -114,14 +124,29 @@ def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
     valid, problems = {}, []
     for key, value in table.items():
         wanted = str if key in FOLDERS else dict
-        if key not in FOLDERS and key != "defaults":
-            problems.append(f"{file}: unknown key '{key}'{nearest(key, [*FOLDERS, 'defaults'], 'keys')}")
+        if key not in (*FOLDERS, "defaults", "on_end"):
+            problems.append(f"{file}: unknown key '{key}'{nearest(key, [*FOLDERS, 'defaults', 'on_end'], 'keys')}")
+        elif key == "on_end" and _command(value):
+            valid[key] = value
+        elif key == "on_end":
+            problems.append(f"{file}: on_end = {value!r} must be a command: a text, or a list of its words")
         elif not isinstance(value, wanted) or not value:
             kind = "a folder, as text" if key in FOLDERS else "a table of a spec's keys"
             problems.append(f"{file}: {key} = {value!r} must be {kind}")
         else:
             valid[key] = value
     return valid, problems
+
+
+def _command(value: Any) -> tuple[str, ...]:
+    """The words of a command, never seen by a shell; none where the value is no command."""
+    if isinstance(value, str):
+        try:
+            return tuple(shlex.split(value))
+        except ValueError:
+            return ()
+    words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+    return tuple(value) if words else ()
 
 
 def _absolute(folder: str, base: Path) -> Path:

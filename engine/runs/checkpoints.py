@@ -25,7 +25,9 @@ def sha256(path: Path) -> str:
 
 
 def manifest(folder: Path) -> Manifest | None:
-    """The folder's manifest; None when it is missing or damaged."""
+    """The folder's manifest; None when it is missing, damaged or a link."""
+    if (folder / MANIFEST).is_symlink():
+        return None
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
@@ -33,12 +35,19 @@ def manifest(folder: Path) -> Manifest | None:
 
 
 def damage(folder: Path) -> str:
-    """What is wrong with a checkpoint, in words; empty when every file matches its checksum."""
+    """What is wrong with a checkpoint, in words; empty when every file matches its checksum.
+
+    A checkpoint may come from elsewhere: links, and names that lead out of its folder, are refused.
+    """
+    if folder.is_symlink():
+        return "it is a link"
     listed = manifest(folder)
     if listed is None:
         return "its MANIFEST is missing or damaged"
     for name, checksum in listed.files.items():
         file = folder / name
+        if Path(name).name != name or file.is_symlink():
+            return f"{name} leads out of its folder"
         if not file.is_file():
             return f"{name} is missing"
         if sha256(file) != checksum:

@@ -30,7 +30,7 @@ def send(path: Path, action: Action, value: str = "") -> Request:
     """
     request = Request(id=secrets.token_hex(4), action=action, value=value)
     line = msgspec.json.encode(request) + b"\n"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":

@@ -25,7 +25,7 @@ class RunLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
 
     def acquire(self) -> bool:
         """Take the lock without waiting; False when another process holds it.

@@ -28,10 +28,12 @@ class Reserve:
         Raises:
             OSError: there is none; nothing is left behind.
         """
-        if self._path.exists() and self._path.stat().st_size == SIZE:
+        if self._path.is_file() and self._path.stat().st_size == SIZE:
             return
         try:
-            with self._path.open("wb") as file:
+            # Of a run directory made by others, no link is written through.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+            with os.fdopen(os.open(self._path, flags, 0o666), "wb") as file:
                 file.write(os.urandom(SIZE))  # zeros would take no room where the file system compresses
                 file.flush()
                 os.fsync(file.fileno())

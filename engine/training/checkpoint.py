@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from vislab.engine.runs.checkpoints import MANIFEST, Manifest, best, damage, full, sha256
+from vislab.engine.runs.checkpoints import MANIFEST, Manifest, best, damage, full, manifest, sha256
 from vislab.engine.runs.checkpoints import step as step_of
 from vislab.engine.runs.files import sync_folder
 from vislab.presets.errors import InputError
@@ -56,8 +56,8 @@ def save(
             (temporary / "state.json").write_bytes(msgspec.json.encode(state))
         checksums = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
         before_manifest()
-        manifest = Manifest(kind=kind, step=step, epoch=epoch, files=checksums)
-        (temporary / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+        listed = Manifest(kind=kind, step=step, epoch=epoch, files=checksums)
+        (temporary / MANIFEST).write_bytes(msgspec.json.encode(listed))
         size = 0
         for path in temporary.iterdir():
             size += path.stat().st_size
@@ -109,9 +109,11 @@ def load(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
     """
     if fault := damage(folder):
         raise InputError(f"Checkpoint {folder} cannot be read: {fault}.")
-    tensors = {path.stem: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
-    state_file = folder / "state.json"
-    state = msgspec.json.decode(state_file.read_bytes()) if state_file.exists() else {}
+    listed = manifest(folder)
+    assert listed is not None
+    names = sorted(listed.files)  # what else lies in the folder was not checked
+    tensors = {Path(name).stem: load_file(folder / name) for name in names if name.endswith(".safetensors")}
+    state = msgspec.json.decode((folder / "state.json").read_bytes()) if "state.json" in names else {}
     return tensors, state
 
 
