@@ -176,6 +176,7 @@ def test_commands_that_show_a_trained_run(trained: tuple[Run, str], died: Run, f
         vislab(command, "hostile", code=2)
     vislab("set", "hostile", "strategy.learning_rate=0.1", code=2)
     vislab("doctor")
+    assert "hostile" in vislab("prune", "--older", "0min", "--dry-run")
 
 
 def test_commands_that_show_a_run_that_died(died: Run) -> None:

@@ -27,6 +27,7 @@ from vislab.tui.commands import (
     pause,
     predict,
     presets,
+    prune,
     resume,
     run,
     runs,
@@ -73,6 +74,7 @@ app.command("show")(show.command)
 app.command("diff")(diff.command)
 app.command("compare")(compare.command)
 app.command("delete")(delete.command)
+app.command("prune")(prune.command)
 app.command("predict")(predict.command)
 app.command("evaluate")(evaluate.command)
 app.command("path")(path.command)

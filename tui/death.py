@@ -1,5 +1,6 @@
 """What is said of a run whose worker died without a word: when, where, and the last lines of worker.log."""
 
+from vislab.engine.runs import died
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, report
 from vislab.tui.views.text import moment
@@ -32,6 +33,8 @@ def full_report(run: Run) -> dict[str, object]:
 
 
 def lines(run: Run, state: RunState) -> list[str]:
-    """A sentence, then the end of worker.log, indented; safe text."""
+    """Where and when, then the end of worker.log, indented, then what to do; safe text."""
     end = last_lines(run.worker_log, LAST_LINES) or ["(empty)"]
-    return [f"The worker {when(run, state)}. The end of {run.worker_log}:", *(f"  {line}" for line in end)]
+    death = died.look(run)
+    advice = died.advice(run.id, death) if death is not None else "A worker has taken it up again."
+    return [f"The worker {when(run, state)}. The end of {run.worker_log}:", *(f"  {line}" for line in end), advice]

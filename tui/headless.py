@@ -338,7 +338,7 @@ def _report(following: Following, output: Output, code: int) -> None:
         print("error:", "\n".join(plain(line, 1000) for line in mistake), file=sys.stderr)
     elif status == "failed" and output.json:
         print(result[-1], file=sys.stderr)
-    if status in ("died", "stopped"):
+    if status == "stopped" or (status == "died" and code != FAILED):
         print(f"Go on with: vislab resume {run.id}", file=sys.stderr)
     if output.html is not None:
         html_file.write(run, output.html)

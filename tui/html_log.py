@@ -131,7 +131,8 @@ class _Page:
         if lines:
             self._title("The worker died")
             self._parts.append(f"<p>{escape(lines[0])}</p>")
-            self._rich("end of worker.log", [_line(line) for line in lines[1:]])
+            self._rich("end of worker.log", [_line(line) for line in lines[1:-1]])
+            self._parts.append(f"<p>{escape(lines[-1])}</p>")
 
     def findings(self, state: RunState, spec: Spec) -> None:
         """What the history shows, with remedies."""

@@ -1,14 +1,9 @@
 """Why a worker may have died: what it left behind."""
 
-import os
-import time
 from dataclasses import dataclass
 
 from vislab.engine.runs.liveness import last_holder, oom_kills, was_here_since_boot
 from vislab.engine.runs.store import Run
-
-_LINES = 5  # of worker.log
-_TAIL = 8192  # bytes of it
 
 
 @dataclass(frozen=True)
@@ -18,7 +13,6 @@ class Death:
     Attributes:
         when: wall clock of its last heartbeat; 0.0 before the first one.
         phase, step: where it was then.
-        last_lines: the end of worker.log.
         out_of_memory: the kernel has killed a process of this machine for want of memory since this worker started.
         accumulate: micro-batches a batch that `vislab resume RUN --accumulate N` should be given if memory was short;
             0: they are as small as can be.
@@ -27,7 +21,6 @@ class Death:
     when: float
     phase: str
     step: int
-    last_lines: tuple[str, ...]
     out_of_memory: bool
     accumulate: int
 
@@ -46,41 +39,19 @@ def look(run: Run) -> Death | None:
         when=progress.time if progress else 0.0,
         phase=progress.phase if progress else "starting",
         step=progress.step if progress else 0,
-        last_lines=_last_lines(run),
         out_of_memory=(kills_before.isdecimal() and was_here_since_boot(run.lock) and oom_kills() > int(kills_before)),
         accumulate=2 * parts if 4 * parts <= spec.strategy.batch_size else 0,
     )
 
 
-def explain(run: Run) -> str:
-    """When and where a run's worker died, why perhaps, what to do, and the last lines of worker.log; else empty."""
-    death = look(run)
-    if death is None:
-        return ""
-    when = (
-        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(death.when)) if death.when else "before its first heartbeat"
-    )
-    lines = [f"Its worker died without a word: last heard of {when}, at step {death.step} ({death.phase})."]
-    smaller = f"vislab resume {run.id} --accumulate {death.accumulate}"
+def advice(identity: str, death: Death) -> str:
+    """What to do about it, and what may have been the reason, in a sentence or two."""
+    smaller = f"vislab resume {identity} --accumulate {death.accumulate}"
     if death.out_of_memory:
-        lines.append("The kernel has killed a process for want of memory since the worker was started.")
+        said = "The kernel has killed a process for want of memory since the worker was started. "
         if death.accumulate:
-            lines.append(f"With smaller micro-batches and the same batch: {smaller}")
-        else:
-            lines.append("Micro-batches are as small as can be: free memory, or start a run with smaller images.")
-    elif death.accumulate:
-        lines.append(f"Go on with: vislab resume {run.id} (if memory was short: {smaller})")
-    else:
-        lines.append(f"Go on with: vislab resume {run.id}")
-    if death.last_lines:
-        lines += ["The last lines of worker.log:", *(f"  {line}" for line in death.last_lines)]
-    return "\n".join(lines)
-
-
-def _last_lines(run: Run) -> tuple[str, ...]:
-    try:
-        with run.worker_log.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            return tuple(file.read().decode(errors="replace").splitlines()[-_LINES:])
-    except FileNotFoundError:
-        return ()
+            return f"{said}With smaller micro-batches and the same batch: {smaller}"
+        return f"{said}Micro-batches are as small as can be: free memory, or start a run with smaller images."
+    if death.accumulate:
+        return f"Go on with: vislab resume {identity} (if memory was short: {smaller})"
+    return f"Go on with: vislab resume {identity}"

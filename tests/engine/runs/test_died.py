@@ -39,15 +39,13 @@ def leave(run, *, age=5.0, phase="training", holder_text=None):
     )
 
 
-def test_a_death_is_explained_with_place_time_and_last_lines(run):
+def test_a_death_is_explained_with_place_and_time(run):
     leave(run)
-    run.worker_log.write_bytes(b"\n".join(b"line %d \xff" % number for number in range(9)))
     death = died.look(run)
     assert (death.phase, death.step, death.accumulate, death.out_of_memory) == ("training", 17, 2, False)
     assert time.time() - 6 < death.when < time.time()
-    assert death.last_lines == tuple(f"line {number} \ufffd" for number in range(4, 9))
-    text = died.explain(run)
-    assert "at step 17 (training)" in text and "line 8" in text and f"vislab resume {run.id}" in text
+    advice = died.advice(run.id, death)
+    assert advice.startswith(f"Go on with: vislab resume {run.id}") and "if memory was short" in advice
 
 
 def test_after_the_kernels_killer_smaller_micro_batches_are_proposed(run, monkeypatch):
@@ -55,7 +53,7 @@ def test_after_the_kernels_killer_smaller_micro_batches_are_proposed(run, monkey
     before = liveness.oom_kills()
     monkeypatch.setattr(died, "oom_kills", lambda: before + 1)
     assert died.look(run).out_of_memory
-    assert f"vislab resume {run.id} --accumulate 2" in died.explain(run)
+    assert f"vislab resume {run.id} --accumulate 2" in died.advice(run.id, died.look(run))
     run.lock.write_text(this_holder().replace("boot ", "boot earlier-"))
     assert not died.look(run).out_of_memory, "kills before the machine was started again say nothing"
 
@@ -65,11 +63,11 @@ def test_a_batch_that_is_cut_to_the_smallest_gets_no_such_proposal(tmp_path, mon
     leave(run)
     before = liveness.oom_kills()
     monkeypatch.setattr(died, "oom_kills", lambda: before + 1)
-    assert died.look(run).accumulate == 0 and "as small as can be" in died.explain(run)
+    assert died.look(run).accumulate == 0 and "as small as can be" in died.advice(run.id, died.look(run))
 
 
 def test_a_run_that_has_not_died_has_nothing_to_explain(run):
-    assert died.explain(run) == "" and died.look(run) is None
+    assert died.look(run) is None
 
 
 def test_a_worker_that_was_killed_and_not_yet_waited_for_is_dead(tmp_path):
