@@ -10,7 +10,7 @@ import torch
 from vislab.engine import randomness
 from vislab.engine.data import manifest, splits
 from vislab.engine.data.augment import Pipeline
-from vislab.engine.data.pixels import decode, store_size
+from vislab.engine.data.pixels import complaint, decode, store_size
 from vislab.engine.data.source import Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.splits import Split
@@ -72,6 +72,7 @@ def load_data(
     code: Path,
     progress: Callable[[int, int], None],
     check: Callable[[], None],
+    downloading: Callable[[int, int], None] | None = None,
     manifest_file: Path | None = None,
     unreadable_file: Path | None = None,
     force: bool = False,
@@ -89,11 +90,18 @@ def load_data(
         code: folder with the copies of the user's own files.
         progress: called with (images decoded, images in all).
         check: called often; may raise to interrupt.
+        downloading: called with (bytes fetched, bytes in all or 0) while a published set is downloaded.
 
     Raises:
         InputError: whatever is wrong with the data set, its images or the split; or the images have changed.
     """
-    source = open_dataset(spec.dataset, data_dir=data_dir, folder=code)
+
+    def told_of_download(file: str, done: int, size: int) -> None:
+        check()
+        if downloading is not None:
+            downloading(done, size)
+
+    source = open_dataset(spec.dataset, data_dir=data_dir, folder=code, listener=told_of_download)
     check()
     if split_file.exists():
         split = splits.load(split_file, source)
@@ -116,7 +124,7 @@ def load_data(
             progress(before + done, total)
 
         wanted = np.setdiff1d(indices, left_out)
-        found = decode(source.images, wanted, spec.preprocessing, size=size, progress=tell, skip_unreadable=may_skip)
+        found = decode(source.images, wanted, spec.preprocessing, size=size, progress=tell, skip_unreadable=True)
         before += len(indices)
         kept = wanted[found.kept]
         unreadable.update(zip(np.setdiff1d(wanted, kept).tolist(), found.unreadable, strict=True))
@@ -127,7 +135,7 @@ def load_data(
     augment = () if spec.strategy.augment == "none" else spec.strategy.augment
     crops = Pipeline(augment, image_size=spec.preprocessing.image_size, folder=code).crops
     train = decoded(split.train, store_size(spec.preprocessing, crops))
-    if len(train) < 2:
+    if len(train) < 2 and (may_skip or not unreadable):
         raise InputError(f"data set {spec.dataset.name}: {len(train)} training images; at least two are needed")
     if spec.strategy.balance_to:
         train = balanced(train, spec, len(source.classes), code=code, check=check)
@@ -136,6 +144,8 @@ def load_data(
         test = validation
     else:
         test = decoded(split.test, spec.preprocessing.image_size) if len(split.test) else None
+    if unreadable and not may_skip:  # told of all parts at once: repairing one by one would take a start each
+        raise InputError(complaint(tuple(unreadable.values()), total))
     fingerprint = source.fingerprint()
     changed: list[str] = []
     if manifest_file is not None and begun:

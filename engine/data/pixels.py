@@ -4,7 +4,7 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +108,7 @@ def decode(
                 progress(done, count)
     skipped = tuple(unreadable[position] for position in sorted(unreadable))
     if skipped and not skip_unreadable:
-        raise InputError(_complaint(skipped, count))
+        raise InputError(complaint(skipped, count))
     kept = np.setdiff1d(np.arange(count, dtype=np.int64), np.fromiter(unreadable, dtype=np.int64))
     if skipped:
         pixels = pixels[kept]
@@ -166,7 +166,8 @@ def _is_ready(images: ArrayImages, preprocessing: Preprocessing, size: int) -> b
     return height == width == size and whole and channels in (1, preprocessing.channels)
 
 
-def _complaint(unreadable: tuple[UnreadableImage, ...], count: int) -> str:
+def complaint(unreadable: Sequence[UnreadableImage], count: int) -> str:
+    """What to tell of images that cannot be read, of `count` in all: how many, the first ten by name, the remedy."""
     lines = [f"  {error.name}: {error.reason}" for error in unreadable[:_NAMED]]
     if len(unreadable) > _NAMED:
         lines.append(f"  … and {len(unreadable) - _NAMED} more (`vislab data` lists them all)")

@@ -16,7 +16,16 @@ Figure = float | NonFinite
 """A measured number. JSON has no form for a number that is not finite, so these stand as words."""
 
 Phase = Literal[
-    "starting", "reading data", "building", "training", "validation", "testing", "saving", "paused", "ended"
+    "starting",
+    "downloading",
+    "reading data",
+    "building",
+    "training",
+    "validation",
+    "testing",
+    "saving",
+    "paused",
+    "ended",
 ]
 EndStatus = Literal["done", "stopped", "failed"]
 

@@ -147,6 +147,7 @@ class Training:
                 code=self.run.code,
                 progress=lambda done, total: self.reporter.progress("reading data", done=done, total=total),
                 check=self.controls.check,
+                downloading=lambda done, size: self.reporter.progress("downloading", done=done, total=size),
                 manifest_file=self.run.data_manifest,
                 unreadable_file=self.run.unreadable,
                 force=self.force,

@@ -17,6 +17,7 @@ UNENDED: tuple[RunStatus, ...] = ("new", "queued", *LIVE)
 
 PHASES: dict[Phase, tuple[str, str]] = {
     "starting": ("Start", ""),
+    "downloading": ("Fetch", "byte"),
     "reading data": ("Data", "image"),
     "building": ("Model", ""),
     "training": ("Epoch", "step"),

@@ -62,6 +62,44 @@ def test_image_files_are_divided_decoded_and_counted(make_spec, pictures, tmp_pa
         assert [data.classes[label] for label in part.labels] == [name.split("/")[0] for name in part.names]
 
 
+def test_unreadable_images_of_all_parts_are_told_at_once(make_spec, pictures, tmp_path):
+    spec = make_spec(
+        dataset={"source": FOLDER, "path": str(pictures)},
+        strategy={"split": "60/20/20"},
+        preprocessing={"channels": 3, "image_size": 8},
+    )
+    whole = load(spec, tmp_path)
+    broken = [part.names[0] for part in (whole.train, whole.validation, whole.test)]
+    for name in broken:
+        (pictures / name).write_bytes(b"no picture")
+    with pytest.raises(InputError) as told:
+        load(spec, tmp_path)
+    assert "3 of 25 images cannot be read" in str(told.value)
+    assert all(name in str(told.value) for name in broken)
+
+
+def test_a_download_is_told_and_can_be_interrupted(make_spec, tmp_path):
+    (tmp_path / "fetching.py").write_text(
+        "import numpy as np\n"
+        "from vislab.engine.data.source import ArrayImages, Source\n"
+        "from vislab.engine.data.sources import download\n"
+        "def source(root):\n"
+        "    download._listener.get()('part.gz', 5, 10)\n"
+        "    images = ArrayImages({'made': np.zeros((20, 8, 8, 1), dtype=np.uint8)})\n"
+        "    return Source(('a', 'b'), np.arange(20) % 2, images)\n"
+    )
+    spec = make_spec(dataset={"source": f"{tmp_path / 'fetching.py'}:source", "path": ""})
+    told = []
+    load(spec, tmp_path, downloading=lambda done, size: told.append((done, size)))
+    assert told == [(5, 10)]
+    with pytest.raises(Interrupted):
+        load(spec, tmp_path, downloading=lambda done, size: told.append(1 / 0), check=interrupted)
+
+
+def interrupted():
+    raise Interrupted("asked to", 130)
+
+
 def test_the_division_of_a_run_is_read_again_not_made_again(make_spec, tmp_path):
     first = load(make_spec(strategy={"split": "80/20"}), tmp_path)
     again = load(make_spec(strategy={"split": "80/20"}, seed=7), tmp_path)
