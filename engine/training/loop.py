@@ -127,6 +127,15 @@ class Loop:
         groups = self.assembled.groups
         trained = strategies.trained_groups(self.strategy, len(groups), self.training.position.epoch)
         strategies.freeze(self.training.model, self.assembled.head, groups, trained)
+        if self.strategy.freeze == "gradual" and self.training.position.step_in_epoch == 0:
+            before = strategies.trained_groups(self.strategy, len(groups), self.training.position.epoch - 1)
+            if trained != before or self.training.position.epoch == 1:
+                self.reporter.notice(
+                    "info",
+                    "unfreezing",
+                    f"Epoch {self.training.position.epoch}: {trained} of {len(groups)} stages train, from the head "
+                    "downwards; the others are frozen, in evaluation mode.",
+                )
 
     def _train_epoch(self) -> None:
         position = self.training.position

@@ -157,6 +157,7 @@ class Training:
             self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
             self._tell_store_size(data)
             self._tell_unreadable(data)
+            self._tell_unbalanced(data)
         elif data.changed:
             self.reporter.notice(
                 "warning",
@@ -165,6 +166,17 @@ class Training:
                 f"figures before and after this point are not of the same images. {_some(data.changed)}",
             )
         return data
+
+    def _tell_unbalanced(self, data: Data) -> None:
+        wanted = self.spec.strategy.balance_to
+        larger = [name for name, count in zip(data.classes, data.counts["train"], strict=True) if count > wanted > 0]
+        if larger:
+            self.reporter.notice(
+                "warning",
+                "balance",
+                f"strategy.balance_to = {wanted}: {len(larger)} of {len(data.classes)} classes have more training images "
+                f"than that and keep them all, so classes still differ. {_some(larger)}",
+            )
 
     def _tell_unreadable(self, data: Data) -> None:
         if data.unreadable:

@@ -362,3 +362,17 @@ def test_figures_that_a_log_cannot_hold_are_words(make_run, train, monkeypatch):
     run = make_run()
     assert train(run) == 0
     assert column(run, "val_loss") == ["nan", "inf"] and number("inf") == float("inf")
+
+
+def test_gradual_unfreezing_is_told_as_it_happens(make_run, train):
+    run = make_run(strategy={"freeze": "gradual", "unfreeze_every": 2, "epochs": 5})
+    assert train(run) == 0
+    told = [notice.text.partition(" stages")[0] for notice in run.state().notices if notice.topic == "unfreezing"]
+    assert [text.partition(" of ")[0] for text in told] == ["Epoch 1: 1", "Epoch 3: 2", "Epoch 5: 3"]
+
+
+def test_classes_larger_than_balance_to_are_told(make_run, train):
+    run = make_run(strategy={"balance_to": 5, "epochs": 1})
+    assert train(run) == 0
+    (notice,) = [notice for notice in run.state().notices if notice.topic == "balance"]
+    assert "3 of 3 classes have more" in notice.text and run.state().started.counts["train"] == (14, 14, 14)
