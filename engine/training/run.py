@@ -174,8 +174,8 @@ class Training:
             self.reporter.notice(
                 "warning",
                 "balance",
-                f"strategy.balance_to = {wanted}: {len(larger)} of {len(data.classes)} classes have more training images "
-                f"than that and keep them all, so classes still differ. {_some(larger)}",
+                f"strategy.balance_to = {wanted}: {len(larger)} of {len(data.classes)} classes have more training "
+                f"images than that and keep them all, so classes still differ. {_some(larger)}",
             )
 
     def _tell_unreadable(self, data: Data) -> None:
