@@ -14,12 +14,16 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.split_text import split_shares
 
 DEVICES = ("auto", "cpu", "mps", "cuda", "cuda:0")
+RUN_WEIGHTS = "/best"
+"""End of `architecture.weights` that names the best weights of a run."""
+
 LOSSES = ("cross_entropy", "binary_cross_entropy", "focal")
 
 
 def problems_of(spec: Spec) -> list[str]:
     """All problems of a spec as a whole, each with the place that the value came from."""
-    found = [*_run(spec), *_preprocessing(spec), *_optimizer(spec), *_objective(spec), *_images(spec), *_own_code(spec)]
+    checks = (_run, _preprocessing, _optimizer, _objective, _images, _own_code, _weights)
+    found = [problem for check in checks for problem in check(spec)]
     return [f"{spec.origins.get(key, 'command line')}: {key} = {_value(spec, key)}: {text}" for key, text in found]
 
 
@@ -119,14 +123,37 @@ def _own_code(spec: Spec) -> Iterator[tuple[str, str]]:
             yield key, "architecture.head_options are given, but no head takes them"
     if dataset.path and not exists(dataset.path):
         yield "dataset.path", "there is no such file or folder"
-    weights = architecture.weights
-    if weights.endswith(WEIGHT_FILES) and not Path(weights).is_file():
-        yield "architecture.weights", "there is no such file"
-    if spec.strategy.pretrained and weights == "default" and architecture.build not in ("", ZOO):
+    if spec.strategy.pretrained and architecture.weights == "default" and architecture.build not in ("", ZOO):
         yield (
             "strategy.pretrained",
             f"no weights are known for {architecture.name}; name a file with architecture.weights, or choose scratch",
         )
+
+
+def _weights(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Weights that are not there, and weights that nothing would load."""
+    weights = spec.architecture.weights
+    if weights == "default":
+        return
+    if weights.endswith(WEIGHT_FILES):
+        if not exists(weights):
+            yield "architecture.weights", "there is no such file"
+        elif not Path(weights).is_file():
+            yield "architecture.weights", "is no file"
+    elif not weights.endswith(RUN_WEIGHTS):
+        yield "architecture.weights", f"must be default, a {', '.join(WEIGHT_FILES)} file, or RUN{RUN_WEIGHTS}"
+    keys = ("architecture.weights", "strategy.pretrained")
+    if not spec.strategy.pretrained and not all(_of_a_run(spec, key) for key in keys):
+        yield (
+            "architecture.weights",
+            f"would not be loaded, since strategy {spec.strategy.name} has strategy.pretrained = false; choose "
+            "--strategy transfer or finetune, or --set strategy.pretrained=true (or architecture.weights=default)",
+        )
+
+
+def _of_a_run(spec: Spec, key: str) -> bool:
+    """Whether the value is unchanged from a run that was started from: what ran once may run again."""
+    return "(like " in spec.origins.get(key, "")
 
 
 def _value(spec: Spec, key: str) -> str:

@@ -211,6 +211,16 @@ class TestStartingFromARun:
         assert again.preprocessing.mean == (0.485, 0.456, 0.406)
         assert again.preprocessing.image_size == 32
 
+    def test_weights_that_an_earlier_run_left_alone_stop_no_other_run_like_it(self) -> None:
+        Path("own.pth").touch()
+        spec = resolve(recipe="digits-lenet5", sets=["strategy.pretrained=true", "architecture.weights=own.pth"])
+        strategy = msgspec.structs.replace(spec.strategy, pretrained=False)
+        earlier = msgspec.structs.replace(spec, strategy=strategy)
+        assert resolve(like=earlier).architecture.weights == str(Path("own.pth").absolute())
+        (ignored,) = problems(like=spec, sets=["strategy.pretrained=false"])
+        assert "own.pth" in ignored
+        assert "would not be loaded" in ignored
+
     def test_a_spec_file_in_part_or_whole(self) -> None:
         write(Path("part.toml"), "seed = 5\n[dataset]\nname = 'digits'\n[architecture]\nname = 'lenet5'\n")
         spec = resolve(spec_file=Path("part.toml"), sets=["strategy.epochs=2"])
@@ -280,7 +290,9 @@ class TestMistakes:
             (["recipe=digits-mlp"], "chosen by --preset"),
             (["architecture.options.width=3"], "unknown option 'width'"),
             (["architecture.head_options.width=3"], "no head takes them"),
-            (["architecture.weights=nothing.safetensors"], "there is no such file"),
+            (["strategy.pretrained=true", "architecture.weights=nothing.safetensors"], "there is no such file"),
+            (["strategy.pretrained=true", "architecture.weights=nosuch"], "must be default, a .safetensors"),
+            (["architecture.weights=latest/best"], "--set strategy.pretrained=true"),
             (["architecture.build=vislab.engine.models.lenett:build"], "no module named"),
             (["name=a\nb"], "one line of printable text"),
         ],
