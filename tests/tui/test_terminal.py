@@ -255,11 +255,15 @@ def test_a_thousand_random_keys_sizes_and_mouse_bytes(vislab: Open, live: Run) -
             terminal = vislab("attach", "latest")
             terminal.see("digits-lenet5")
     terminal.process.setwinsize(24, 80)
-    until = time.monotonic() + 20
-    while terminal.process.isalive():  # again and again: the first may end an unfinished escape sequence
-        assert time.monotonic() < until, terminal.text
+    for _ in range(5):
+        # Once more: the first may end an unfinished escape sequence. Not too soon: once the terminal is as it was, its
+        # driver throws away what was not read yet when Ctrl+C comes.
         terminal.process.sendcontrol("c")
-        terminal.read(0.3)
+        until = time.monotonic() + 5
+        while terminal.process.isalive() and time.monotonic() < until:
+            terminal.read()
+        if not terminal.process.isalive():
+            break
     assert terminal.end() == 0, terminal.last_words
     terminal.assert_restored()
     assert live.status() in ("training", "paused", "stopped")  # stopped, where the keys have asked for it
