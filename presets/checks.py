@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from vislab.presets.augmentation_text import parse
 from vislab.presets.choices import ZOO
 from vislab.presets.errors import InputError
 from vislab.presets.layers import WEIGHT_FILES, exists, shown
-from vislab.presets.optimizers import OPTIMIZERS, REFUSED
+from vislab.presets.optimizers import OPTIMIZERS, REFUSED, TORCH_OPTIONS
 from vislab.presets.own_code import describe, did_you_mean, nearest, option_problems
 from vislab.presets.schema.spec import Spec
 from vislab.presets.split_text import split_shares
@@ -22,14 +23,16 @@ LOSSES = ("cross_entropy", "binary_cross_entropy", "focal")
 
 def problems_of(spec: Spec) -> list[str]:
     """All problems of a spec as a whole, each with the place that the value came from."""
-    checks = (_run, _preprocessing, _optimizer, _objective, _images, _own_code, _weights)
+    checks = (_run, _preprocessing, _optimizer, _objective, _images, _own_code, _drops, _weights)
     found = [problem for check in checks for problem in check(spec)]
     return [f"{spec.origins.get(key, 'command line')}: {key} = {_value(spec, key)}: {text}" for key, text in found]
 
 
 def _run(spec: Spec) -> Iterator[tuple[str, str]]:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", spec.device):
-        yield "device", f"must be auto, cpu, mps, cuda or cuda:N{did_you_mean(spec.device, DEVICES)}"
+        gpu = re.search("gpu|nvidia", spec.device, re.IGNORECASE)
+        hint = "; an NVIDIA GPU is called cuda" if gpu else did_you_mean(spec.device, DEVICES)
+        yield "device", f"must be auto, cpu, mps, cuda or cuda:N{hint}"
 
 
 def _preprocessing(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -51,6 +54,11 @@ def _optimizer(spec: Spec) -> Iterator[tuple[str, str]]:
     elif strategy.optimizer not in OPTIMIZERS:
         names = nearest(strategy.optimizer, OPTIMIZERS, "optimizers")
         yield "strategy.optimizer", f"is none of timm's optimizers whose state survives a resume bit for bit{names}"
+    known = TORCH_OPTIONS.get(strategy.optimizer, ())
+    for name in strategy.optimizer_options:
+        if known and name not in known:
+            text = f"{strategy.optimizer} has no such option{nearest(name, known, 'options')}"
+            yield f"strategy.optimizer_options.{name}", text
     if strategy.minimum_learning_rate > strategy.learning_rate:
         yield "strategy.minimum_learning_rate", f"is above strategy.learning_rate = {strategy.learning_rate}"
     if strategy.warmup_epochs >= strategy.epochs:
@@ -106,21 +114,23 @@ def _own_code(spec: Spec) -> Iterator[tuple[str, str]]:
     """References that lead nowhere, options that their functions do not take, files that are not there."""
     dataset, architecture = spec.dataset, spec.architecture
     references = [
-        ("dataset.source", dataset.source, dataset.options),
-        ("architecture.build", architecture.build, architecture.options),
-        ("architecture.head", architecture.head if architecture.head != "none" else "", architecture.head_options),
-        ("strategy.loss", spec.strategy.loss if ".py:" in spec.strategy.loss else "", {}),
+        ("dataset.source", dataset.source, "dataset.options", dataset.options),
+        ("architecture.build", architecture.build, "architecture.options", architecture.options),
+        ("architecture.head", _head(spec), "architecture.head_options", architecture.head_options),
+        ("strategy.loss", spec.strategy.loss if ".py:" in spec.strategy.loss else "", "", {}),
     ]
-    for key, reference, options in references:
+    for key, reference, table, options in references:
         if reference:
             try:
                 function = describe(reference)
             except InputError as error:
                 yield key, str(error)
             else:
-                yield from ((key, problem) for problem in option_problems("options", options, function))
-        elif options and key == "architecture.head":
-            yield key, "architecture.head_options are given, but no head takes them"
+                for name, value in options.items():
+                    for problem in option_problems("", {name: value}, function):
+                        yield f"{table}.{name}", problem.removeprefix(": ")
+        elif key == "architecture.head":
+            yield from ((f"{table}.{name}", "no head takes it: architecture.head = none") for name in options)
     if dataset.path and not exists(dataset.path):
         yield "dataset.path", "there is no such file or folder"
     if spec.strategy.pretrained and architecture.weights == "default" and architecture.build not in ("", ZOO):
@@ -128,6 +138,24 @@ def _own_code(spec: Spec) -> Iterator[tuple[str, str]]:
             "strategy.pretrained",
             f"no weights are known for {architecture.name}; name a file with architecture.weights, or choose scratch",
         )
+
+
+def _head(spec: Spec) -> str:
+    return spec.architecture.head if spec.architecture.head != "none" else ""
+
+
+def _drops(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Dropout and stochastic depth that what is built does not take."""
+    owners = {"drop_rate": _head(spec) or spec.architecture.build, "drop_path": spec.architecture.build}
+    for name, reference in owners.items():
+        if not getattr(spec.strategy, name) or not reference:
+            continue
+        try:
+            function = describe(reference)
+        except InputError:  # told by `_own_code`
+            continue
+        if name not in (*function.supplied, *function.options) and not function.any_option:
+            yield f"strategy.{name}", f"{reference} does not take it; set strategy.{name}=0"
 
 
 def _weights(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -157,6 +185,7 @@ def _of_a_run(spec: Spec, key: str) -> bool:
 
 
 def _value(spec: Spec, key: str) -> str:
-    *tables, name = key.split(".")
-    owner = getattr(spec, tables[0]) if tables else spec
-    return shown(getattr(owner, name))
+    found: Any = spec
+    for name in key.split("."):
+        found = found[name] if isinstance(found, dict) else getattr(found, name)
+    return shown(found)

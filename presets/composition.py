@@ -175,7 +175,8 @@ def _with_data(chosen: Chosen, section: str, request: Request, cwd: Path, proble
         path = absolute(request.data, cwd)
         if not exists(path):
             problems.append(f"{COMMAND_LINE}: there is no file or folder {path}")
-        elif own := _pictures_instead(chosen, path):
+            return chosen
+        if own := _pictures_instead(chosen, path):
             return own
         chosen.above.append(Layer(COMMAND_LINE, {"dataset.path": path}))
     return chosen

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from vislab.presets.own_code import did_you_mean
+from vislab.presets.own_code import closest, did_you_mean
 from vislab.presets.schema.dataset import Option
 from vislab.presets.schema.spec import Spec
 
@@ -128,13 +128,18 @@ def allowed(hint: Any) -> str:
 
 def unknown_key(key: str) -> str:
     """The message about a key that no spec has, with the nearest one or the keys of the same table."""
-    if guess := did_you_mean(key, KEYS):
-        return f"there is no such key{guess}"
+    if key in SECTIONS:
+        return f"there is no such key; did you mean '{key}.name'?"
+    # Names are compared without their tables, which would make any two keys of one table look alike.
     table, _, name = key.rpartition(".")
-    if same_name := [other for other in KEYS if other.rpartition(".")[2] == (name or table)]:
-        return f"there is no such key; did you mean '{same_name[0]}'?"
-    siblings = [other for other in KEYS if other.startswith(f"{key.partition('.')[0]}.")]
-    return f"there is no such key; keys are: {', '.join(siblings or _tops())}"
+    siblings = {other.rpartition(".")[2]: other for other in KEYS if other.rpartition(".")[0] == table}
+    everywhere = {other.rpartition(".")[2]: other for other in reversed(KEYS)}
+    close = everywhere.get(name) or siblings.get(closest(name, siblings)) or everywhere.get(closest(name, everywhere))
+    if close:
+        return f"there is no such key; did you mean '{close}'?"
+    top = closest(key.partition(".")[0], SECTIONS)
+    known_keys = [other for other in KEYS if other.startswith(f"{top}.")] if top else _tops()
+    return f"there is no such key; keys are: {', '.join(known_keys)}"
 
 
 def _tops() -> list[str]:

@@ -108,3 +108,14 @@ REFUSED: dict[str, str] = {
     "kronw": "keeps tuples in its state, and compiles itself for a minute",
 }
 """The others; name to the reason."""
+
+_ADAM = ("betas", "eps", "amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused")
+_SGD = ("momentum", "dampening", "nesterov", "maximize", "foreach", "differentiable", "fused")
+
+TORCH_OPTIONS: dict[str, tuple[str, ...]] = {
+    "adam": (*_ADAM, "decoupled_weight_decay"),
+    "adamw": _ADAM,
+    "sgd": _SGD,
+    "momentum": _SGD,
+}
+"""Options of the optimizers that are torch's own, less those that a strategy has keys for; a test keeps the list."""

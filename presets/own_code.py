@@ -137,9 +137,15 @@ def nearest(name: str, known: Iterable[str], kind: str) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, or nothing where none is near."""
+    close = closest(name, known)
+    return f"; did you mean '{close}'?" if close else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The known name nearest to `name`; empty where none is near."""
     # Its time grows with the product of both lengths; no name is so long.
     close = get_close_matches(name, list(known), n=1) if len(name) <= 100 else []
-    return f"; did you mean '{close[0]}'?" if close else ""
+    return close[0] if close else ""
 
 
 def no_function(reference: str, place: Path | str, name: str, known: Iterable[str]) -> str:

@@ -158,7 +158,8 @@ class TestChoices:
         (idx / "train-images-idx3-ubyte").touch()
         spec = resolve(recipe="study-e-lenet5", data=str(idx))
         assert (spec.dataset.name, spec.dataset.path) == ("mnist", str(idx))
-        assert "no file or folder" in problems(recipe="study-e-lenet5", data="../nothing")[0]
+        (nothing,) = problems(recipe="study-e-lenet5", data="../nothing")
+        assert "no file or folder" in nothing
 
     @pytest.mark.parametrize("recipe", ["study-e-lenet5", "study-e-alexnet"])
     def test_a_folder_of_pictures_stands_in_for_a_published_set_of_other_files(self, recipe: str, photos: Path) -> None:
@@ -288,8 +289,23 @@ class TestMistakes:
             (["epochs=3"], "did you mean 'strategy.epochs'?"),
             (["strategy=transfer"], "there is no such key"),
             (["recipe=digits-mlp"], "chosen by --preset"),
-            (["architecture.options.width=3"], "unknown option 'width'"),
-            (["architecture.head_options.width=3"], "no head takes them"),
+            (["architecture.options.width=3"], "command line: architecture.options.width = 3: unknown option 'width'"),
+            (["architecture.options.padding=a"], "architecture.options.padding = 'a': padding = 'a' must be a whole"),
+            (["dataset.options.width=3"], "command line: dataset.options.width = 3: unknown option 'width'"),
+            (
+                ["architecture.head_options.width=3"],
+                "command line: architecture.head_options.width = 3: no head takes it",
+            ),
+            (
+                ["strategy.optimizer_options.foo=1"],
+                "strategy.optimizer_options.foo = 1: adamw has no such option; options: betas",
+            ),
+            (["strategy.optimizer=sgd", "strategy.optimizer_options.nestrov=true"], "did you mean 'nesterov'"),
+            (["strategy.drop_path=0.3"], "lenet:build does not take it; set strategy.drop_path=0"),
+            (["strategy.bogus=1"], "there is no such key; keys are: strategy.name"),
+            (["strategy.image_size=1"], "did you mean 'preprocessing.image_size'?"),
+            (["stratgy.epoch=1"], "did you mean 'strategy.epochs'?"),
+            (["device=gpu"], "must be auto, cpu, mps, cuda or cuda:N; an NVIDIA GPU is called cuda"),
             (["strategy.pretrained=true", "architecture.weights=nothing.safetensors"], "there is no such file"),
             (["strategy.pretrained=true", "architecture.weights=nosuch"], "must be default, a .safetensors"),
             (["architecture.weights=latest/best"], "--set strategy.pretrained=true"),

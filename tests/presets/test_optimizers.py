@@ -1,5 +1,6 @@
 """The list of optimizers is exactly those of timm whose state comes back bit for bit."""
 
+import inspect
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ import timm.optim
 import torch
 from torch import nn
 
-from vislab.presets.optimizers import OPTIMIZERS, REFUSED
+from vislab.presets.optimizers import OPTIMIZERS, REFUSED, TORCH_OPTIONS
 
 STEPS = 3
 
@@ -85,6 +86,12 @@ def test_the_lists_name_every_optimizer_of_timm() -> None:
     installed = set(timm.optim.list_optimizers())
     assert installed <= OPTIMIZERS.keys() | REFUSED.keys()
     assert not OPTIMIZERS.keys() & REFUSED.keys()
+
+
+@pytest.mark.parametrize("name", TORCH_OPTIONS)
+def test_the_options_of_torchs_optimizers_are_those_of_their_signatures(name: str) -> None:
+    signature = inspect.signature(type(optimizer(name, network())))
+    assert {"params", "lr", "weight_decay", *TORCH_OPTIONS[name]} == set(signature.parameters)
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS.keys() & set(timm.optim.list_optimizers())))
