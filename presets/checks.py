@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vislab.presets.augmentation_text import parse
-from vislab.presets.choices import ZOO
+from vislab.presets.choices import DIGITS, ZOO
 from vislab.presets.errors import InputError
 from vislab.presets.layers import WEIGHT_FILES, exists, shown
 from vislab.presets.optimizers import OPTIMIZERS, REFUSED, TORCH_OPTIONS
@@ -133,6 +133,8 @@ def _own_code(spec: Spec) -> Iterator[tuple[str, str]]:
             yield from ((f"{table}.{name}", "no head takes it: architecture.head = none") for name in options)
     if dataset.path and not exists(dataset.path):
         yield "dataset.path", "there is no such file or folder"
+    elif dataset.path and dataset.source == DIGITS and not _of_a_run(spec, "dataset.path"):
+        yield "dataset.path", "the set digits reads no path; give --data PATH or --dataset PATH for images of your own"
     if spec.strategy.pretrained and architecture.weights == "default" and architecture.build not in ("", ZOO):
         yield (
             "strategy.pretrained",

@@ -14,6 +14,9 @@ from vislab.presets.shelves import KINDS, Kind, files, section_layers
 ZOO = "vislab.engine.models.zoo:build"
 """Builds any timm model: `options.model` names it."""
 
+DIGITS = "vislab.engine.data.sources.digits:source"
+"""Reads the digits that come with scikit-learn, from no path."""
+
 HUGGING_FACE = "vislab.engine.data.sources.hf:source"
 """Reads any image data set of the Hugging Face hub: `options.dataset` names it."""
 

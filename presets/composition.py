@@ -10,7 +10,7 @@ import msgspec
 from vislab.presets import keys, shelves, timm_index
 from vislab.presets.base import DERIVED_NAME, Base, base_of
 from vislab.presets.checks import problems_of
-from vislab.presets.choices import ZOO, Choice, Chosen, choose, folder_of_images
+from vislab.presets.choices import DIGITS, ZOO, Choice, Chosen, choose, folder_of_images
 from vislab.presets.errors import InputError
 from vislab.presets.guess import FOLDER, TABLE
 from vislab.presets.layers import (
@@ -129,7 +129,7 @@ def _section(
         base.drop_section(section)
         choice = Choice(asked, COMMAND_LINE, cwd)
     elif from_base and base.has_section(section):
-        return _with_data(Chosen(from_base, base_origin), section, request, cwd, problems)
+        return _with_data(Chosen(from_base, base_origin), section, request, base, cwd, problems)
     elif from_base:
         choice = Choice(from_base, base_origin, base.folder)
     elif section == "dataset" and request.data:
@@ -139,7 +139,7 @@ def _section(
         if fallback is None:
             return Chosen()
         choice = fallback
-    return _with_data(choose(SECTION_KINDS[section], choice, settings, problems), section, request, cwd, problems)
+    return _with_data(choose(SECTION_KINDS[section], choice, settings, problems), section, request, base, cwd, problems)
 
 
 def _fallback(
@@ -169,26 +169,37 @@ def _fallback(
     return None
 
 
-def _with_data(chosen: Chosen, section: str, request: Request, cwd: Path, problems: list[str]) -> Chosen:
+def _with_data(chosen: Chosen, section: str, request: Request, base: Base, cwd: Path, problems: list[str]) -> Chosen:
     """Point a data set at the images that `data` names."""
     if section == "dataset" and request.data and chosen.name:
         path = absolute(request.data, cwd)
         if not exists(path):
             problems.append(f"{COMMAND_LINE}: there is no file or folder {path}")
             return chosen
-        if own := _pictures_instead(chosen, path):
+        source = base.given(SOURCE)[0] if base.has_section(section) else _source(chosen)
+        own = _images_instead(source, path, problems)
+        if own is not None:
+            base.drop_section(section)
             return own
         chosen.above.append(Layer(COMMAND_LINE, {"dataset.path": path}))
     return chosen
 
 
-def _pictures_instead(chosen: Chosen, path: str) -> Chosen | None:
-    """The user's own class folder or table, where the recipe's set is published as IDX or binary files."""
-    source = next((layer.values[SOURCE] for layer in reversed(chosen.layers) if SOURCE in layer.values), "")
+def _images_instead(source: str, path: str, problems: list[str]) -> Chosen | None:
+    """The user's own images, where the chosen set reads no path, or is published as other files than these."""
+    if source == DIGITS:
+        found: list[str] = []
+        own = folder_of_images(Path(path), COMMAND_LINE, found)
+        problems += [f"{problem}; the set digits itself reads no path" for problem in found]
+        return own
     if source not in _PUBLISHED_AS_FILES:
         return None
     own = folder_of_images(Path(path), COMMAND_LINE, [])
-    return own if any(layer.values.get(SOURCE) in (FOLDER, TABLE) for layer in own.layers) else None
+    return own if _source(own) in (FOLDER, TABLE) else None
+
+
+def _source(chosen: Chosen) -> str:
+    return next((layer.values[SOURCE] for layer in reversed(chosen.layers) if SOURCE in layer.values), "")
 
 
 def _schema_defaults() -> Layer:

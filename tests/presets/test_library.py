@@ -168,6 +168,31 @@ class TestChoices:
         assert spec.dataset.source == "vislab.engine.data.sources.folder:source"
         assert spec.strategy.batch_size == 64
 
+    def test_images_of_ones_own_stand_in_for_the_digits_which_read_no_path(self, photos: Path) -> None:
+        table = write(photos.parent / "photos.csv", "path,label\n")
+        idx = photos.parent / "idx"
+        write(idx / "train-images-idx3-ubyte", "")
+        for path, source in ((photos, "folder"), (table, "table"), (idx, "idx")):
+            spec = resolve(recipe="digits-lenet5", data=str(path))
+            assert (spec.dataset.path, spec.dataset.source) == (
+                str(path),
+                f"vislab.engine.data.sources.{source}:source",
+            )
+            assert spec.dataset.images == 0
+        spec = resolve(like=resolve(recipe="digits-lenet5"), data=str(photos))
+        assert (spec.dataset.name, spec.dataset.path) == ("photos", str(photos))
+        assert spec.strategy.epochs == 20
+        assert spec.origins["dataset.path"] == "command line"
+
+    def test_what_holds_no_images_is_not_ignored_for_the_digits(self) -> None:
+        Path("empty").mkdir()
+        (empty,) = problems(recipe="digits-lenet5", data="empty")
+        assert "the set digits itself reads no path" in empty
+        assert "empty holds no images" in empty
+        (path,) = problems(recipe="digits-lenet5", sets=["dataset.path=empty"])
+        assert "dataset.path" in path
+        assert "the set digits reads no path" in path
+
     def test_what_the_command_line_chooses_replaces_the_recipes_section(self) -> None:
         spec = resolve(recipe="study-e-alexnet", architecture="lenet5", strategy="scratch")
         assert spec.architecture.options == {}
