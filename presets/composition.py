@@ -77,7 +77,8 @@ def compose(request: Request) -> Composition:
     problems: list[str] = []
     cwd = (request.cwd or Path.cwd()).absolute()
     try:
-        settings = request.settings or load_settings(cwd)
+        settings = request.settings or load_settings(cwd, strict=False)
+        problems += settings.problems
         base = base_of(request.recipe, request.like, request.spec_file, settings, cwd, problems)
         command = command_line_layer(request.sets, cwd, problems)
         defaults = [layer_of(table.origin, table.values, table.folder, problems) for table in settings.defaults]

@@ -52,6 +52,7 @@ class Settings:
         defaults: `[defaults]` of the user's file, then of the project's.
         on_end: a command and its arguments, run when a run has ended; empty: none.
         origins: name of each folder above to where its value came from.
+        problems: what is wrong with the files, where they were read with `strict=False`.
     """
 
     runs_dir: Path
@@ -62,10 +63,15 @@ class Settings:
     defaults: tuple[Defaults, ...] = ()
     origins: dict[str, str] = field(default_factory=dict)
     on_end: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def load_settings(
-    cwd: Path | None = None, runs_dir: Path | None = None, environment: Mapping[str, str] = os.environ
+    cwd: Path | None = None,
+    runs_dir: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    strict: bool = True,
 ) -> Settings:
     """Read settings; later wins: built-in, user's config.toml, the project's vislab.toml, environment, command line.
 
@@ -73,6 +79,7 @@ def load_settings(
         cwd: where the search for `vislab.toml` begins, upwards; None: the working directory.
         runs_dir: the folder given on the command line.
         environment: variables to read.
+        strict: raise what is wrong with the files; else leave it to the caller, as `problems`.
 
     Raises:
         InputError: a settings file is not valid TOML, or has unknown keys or values of a wrong type; all in one text.
@@ -100,7 +107,7 @@ def load_settings(
             folders[name], origins[name] = _absolute(table[name], file.parent), str(file)
         if "defaults" in table:
             defaults.append(Defaults(str(file), file.parent, table["defaults"]))
-    if problems:
+    if problems and strict:
         raise InputError("\n".join(problems))
     for name, variable in VARIABLES.items():
         if value := environment.get(variable):
@@ -109,7 +116,13 @@ def load_settings(
         folders["runs_dir"], origins["runs_dir"] = _absolute(str(runs_dir), cwd), "command line"
     project = project_file.parent if project_file else None
     return Settings(
-        **folders, config_dir=config_dir, project=project, defaults=tuple(defaults), origins=origins, on_end=on_end
+        **folders,
+        config_dir=config_dir,
+        project=project,
+        defaults=tuple(defaults),
+        origins=origins,
+        on_end=on_end,
+        problems=tuple(problems),
     )
 
 

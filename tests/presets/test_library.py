@@ -363,6 +363,13 @@ class TestMistakes:
         write(Path("vislab.toml"), "runs = 3\ndefaults = 4\n")
         assert len(problems(recipe="digits-mlp")) == 2
 
+    def test_settings_and_command_line_are_told_together(self) -> None:
+        write(Path("vislab.toml"), "runs_dri = 'x'\n[defaults]\nstrategy.epohcs = 3\n")
+        unknown, given, default = problems(recipe="digits-mlp", sets=["sed=1"])
+        assert "unknown key 'runs_dri'; did you mean 'runs_dir'?" in unknown
+        assert "did you mean 'strategy.epochs'?" in default
+        assert "did you mean 'seed'?" in given
+
 
 class TestSetOnTheCommandLine:
     @pytest.mark.parametrize(

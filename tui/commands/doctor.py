@@ -43,7 +43,8 @@ def command(json: AsJson = False, runs_dir: RunsDir = None) -> None:
 
     Devices, versions, memory, disks, and every folder and setting with where it came from.
 
-    The exit code is 1 when there is an NVIDIA card that torch cannot use, or a folder that cannot be written.
+    The exit code is 1 when there is an NVIDIA card that torch cannot use, a folder that cannot be written, or a
+    setting under [defaults] that no run could take.
     """
     from vislab.presets.settings import load_settings
 
@@ -60,15 +61,18 @@ def command(json: AsJson = False, runs_dir: RunsDir = None) -> None:
 def examine(settings: "Settings") -> dict[str, Any]:
     """All that the command reports, as plain data. Sizes in bytes."""
     from vislab.engine.runs import devices
+    from vislab.presets.layers import layer_of
     from vislab.presets.settings import FOLDERS
 
     host, listed, build = devices.host(), devices.list_devices(), devices.torch_build()
     folders = {name: getattr(settings, name) for name in FOLDERS}
     cards = [device for device in listed if device.kind == "cuda"]
-    problems = []
+    problems: list[str] = []
     if cards and not _torch_uses_cards():
         problems.append(devices.explain_unusable(cards[0]))
     problems += [f"{name} {folder} cannot be written" for name, folder in folders.items() if not _writable(folder)]
+    for table in settings.defaults:
+        layer_of(table.origin, table.values, table.folder, problems)
     return {
         "versions": _versions(),
         "torch_cuda": build.cuda,

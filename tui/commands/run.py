@@ -65,7 +65,7 @@ def command(
 
     check_detach(detach, foreground, html)
     html_file.check(html)
-    settings = load_settings(runs_dir=runs_dir)
+    settings = load_settings(runs_dir=runs_dir, strict=False)  # `resolve` tells its problems among all others
     sets = [
         *(set or ()),
         *([f"checkpoint_every={checkpoint_every}"] if checkpoint_every else []),

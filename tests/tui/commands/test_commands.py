@@ -262,6 +262,13 @@ def test_doctor_names_every_folder_and_where_it_came_from(vislab: Vislab, tmp_pa
     assert "seed = 4" in printed(vislab("doctor"))
 
 
+def test_doctor_names_defaults_that_no_run_could_take(vislab: Vislab) -> None:
+    Path("vislab.toml").write_text("[defaults]\nstrategy.epohcs = 4\n", encoding="utf-8")
+    result = vislab("doctor")
+    assert result.exit_code == 1
+    assert "strategy.epohcs: there is no such key; did you mean 'strategy.epochs'?" in result.output
+
+
 def test_doctor_fails_where_a_folder_cannot_be_written(
     vislab: Vislab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
