@@ -19,7 +19,6 @@ def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch) -> 
 @pytest.fixture
 def local(tmp_path: Path) -> Path:
     """A data set in the library's own folder format."""
-    pytest.importorskip("datasets")
     for part in ("train", "test"):
         for number, name in enumerate(("cat", "dog", "dog")):
             folder = tmp_path / "pets" / part / name
