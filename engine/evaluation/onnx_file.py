@@ -59,9 +59,7 @@ def write(model: Trained, file: Path, real: Tensor) -> dict[str, Any]:
         import onnxruntime
         import onnxscript
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"--onnx needs the package {error.name}: python install.py --extra onnx, or pip install 'vislab[onnx]'."
-        ) from error
+        raise InputError(f"--onnx needs the package {error.name}: python install.py --extra onnx") from error
     size = sum(tensor.numel() * tensor.element_size() for tensor in model.model.state_dict().values())
     if size > _LARGEST:
         raise InputError(f"The weights take {size / 1e9:.1f} GB; one ONNX file holds 2 GB. Use --weights instead.")

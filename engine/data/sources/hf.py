@@ -79,7 +79,7 @@ def source(
         from datasets import ClassLabel, Image, load_dataset
     except ImportError as error:
         raise InputError(
-            f"data sets of the Hugging Face Hub need the extra hf: pip install 'vislab[hf]' ({error})"
+            f"data sets of the Hugging Face Hub need the extra hf: python install.py --extra hf ({error})"
         ) from error
     if not dataset:
         raise InputError("dataset.options.dataset is empty; give the name of a data set, such as uoft-cs/cifar10")
