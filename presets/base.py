@@ -28,7 +28,7 @@ class Base:
         layers: lowest first.
         folder: what relative paths in chosen names start from.
         whole: it is the spec of a run: every key is given and no preset is read again.
-        known: False when it was asked for and could not be read; what it lacks is then no further problem.
+        known: False when it was asked for and something is wrong with it; what it lacks is then no further problem.
     """
 
     recipe: str = ""
@@ -85,8 +85,10 @@ def _of_recipe(recipe: str, settings: Settings, problems: list[str]) -> Base:
         problems.append(f"there is no recipe '{recipe}'{nearest(recipe, recipes, 'recipes')}")
         return Base(known=False)
     files = recipes[recipe]
-    _, layers = shelves.recipe_layers(files, problems)
-    return Base(recipe, layers, files[-1].file.parent)
+    found: list[str] = []
+    _, layers = shelves.recipe_layers(files, found)
+    problems += found
+    return Base(recipe, layers, files[-1].file.parent, known=not found)
 
 
 def _of_spec(spec: Spec, mark: str, problems: list[str]) -> Base:

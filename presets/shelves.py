@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from vislab.presets import keys
 from vislab.presets.errors import InputError
-from vislab.presets.layers import Layer, layer_of, read_toml
-from vislab.presets.own_code import did_you_mean, find_module
+from vislab.presets.layers import Layer, layer_of, read_toml, shown
+from vislab.presets.own_code import closest, find_module
 from vislab.presets.schema.recipe import Mark
 from vislab.presets.schema.study import Study
 from vislab.presets.settings import Settings
@@ -33,6 +34,7 @@ KINDS: dict[Kind, str] = {
 SECTION: dict[Kind, str] = {"datasets": "dataset", "architectures": "architecture", "strategies": "strategy"}
 """Kind of preset to the table of a spec that it fills."""
 
+_WORDS = ("help", "study", "printed")
 MARKS: tuple[Mark, ...] = ("report", "inferred", "ours")
 GROUP = "vislab.presets"
 PROJECT_FOLDER = "vislab-presets"
@@ -100,7 +102,7 @@ def recipe_layers(found: list[PresetFile], problems: list[str]) -> tuple[dict[st
         place = "" if preset.origin.endswith("(built-in)") else f" ({preset.file})"
         seen: set[str] = set()
         for key, value in table.items():
-            if key in ("help", "study", "printed") and isinstance(value, str):
+            if key in _WORDS and isinstance(value, str):
                 words[key] = value
             elif key in MARKS and isinstance(value, Mapping):
                 layer = layer_of(f"recipe {preset.name}: {key}{place}", value, preset.file.parent, problems)
@@ -109,10 +111,16 @@ def recipe_layers(found: list[PresetFile], problems: list[str]) -> tuple[dict[st
                 seen |= layer.values.keys()
                 layers.append(layer)
             else:
-                problems.append(
-                    f"{preset.file}: {key}: a recipe has the texts help, study and printed and the tables "
-                    f"{', '.join(MARKS)}{did_you_mean(key, MARKS)}"
-                )
+                problems.append(f"{preset.file}: {key} = {shown(value)}: {_misplaced(key, value)}")
+                # Read as it was meant, so that what is wrong with the values is told as well.
+                meant = closest(key, SECTION.values())
+                if isinstance(value, str) and meant:
+                    table = {meant: {"name": value}}
+                elif isinstance(value, Mapping) and key not in keys.SECTIONS:
+                    table = dict(value)
+                else:
+                    table = {key: value} if keys.find(key) or key in keys.SECTIONS else {}
+                layers.append(layer_of(str(preset.file), table, preset.file.parent, problems))
     return words, layers
 
 
@@ -126,6 +134,18 @@ def study(found: list[PresetFile], problems: list[str]) -> Study:
         except msgspec.ValidationError as error:
             problems.append(f"{preset.file}: {error}")
     return msgspec.convert(merged, Study)
+
+
+def _misplaced(key: str, value: object) -> str:
+    """Why a key cannot stand at the top of a recipe, and where it belongs."""
+    meant = closest(key, [*MARKS, *_WORDS, *keys.SECTIONS, *(key for key in keys.KEYS if "." not in key)])
+    text = f"a recipe has the texts {', '.join(_WORDS)} and the tables {', '.join(MARKS)}"
+    if meant in (*MARKS, *_WORDS):
+        return f"{text}; did you mean '{meant}'?" if meant != key else f"{text}, each of its kind"
+    if meant:
+        place = f"{meant}.name" if meant in SECTION.values() and not isinstance(value, Mapping) else meant
+        return f"{text}; '{meant}' belongs in a table such as [ours], as {place}"
+    return f"{text}; values of a run, such as dataset.name, belong in a table such as [ours]"
 
 
 @cache

@@ -359,6 +359,25 @@ class TestMistakes:
         assert "did you mean 'ours'?" in problems(recipe="strange")[0]
         assert "seed stands under two marks" in problems(recipe="twice")[0]
 
+    def test_what_stands_at_the_top_of_a_recipe_by_mistake_is_read_as_it_was_meant(self, user: Path) -> None:
+        file = write(
+            user / "presets/recipes/top.toml", "datasett = 'digitz'\nseed = 'x'\n[set]\nstrategy.epochs = -1\n"
+        )
+        found = problems(recipe="top")
+        assert len(found) == 6, found
+        assert all(str(file) in problem for problem in found)
+        text = "\n".join(found)
+        for part in (
+            "datasett = 'digitz': a recipe has the texts help, study, printed and the tables report, inferred, ours; "
+            "'dataset' belongs in a table such as [ours], as dataset.name",
+            "'digitz': there is no data set of this name; did you mean 'digits'?",
+            "seed = 'x': a recipe has",
+            "seed = 'x': must be a whole number",
+            "set = {'strategy': {'epochs': -1}}: a recipe has",
+            "strategy.epochs = -1: must be a whole number >= 1",
+        ):
+            assert part in text
+
     def test_settings_that_cannot_be_read(self) -> None:
         write(Path("vislab.toml"), "runs = 3\ndefaults = 4\n")
         assert len(problems(recipe="digits-mlp")) == 2
