@@ -1,6 +1,7 @@
 """What holds for all tests, and made histories for what draws or judges a run."""
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -10,6 +11,9 @@ from vislab.engine.runs.events import AnyEvent, EpochEnded, RunEnded, RunStarted
 
 settings.register_profile("vislab", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("vislab")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts its background jobs deaf to Ctrl+C, and their children inherit it: tests send Ctrl+C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Read by torch when it is imported: tests that run side by side have a core each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
