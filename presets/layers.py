@@ -122,7 +122,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 def shown(value: Any) -> str:
     """A value as an error message shows it, on one short line."""
     text = repr(value) if not isinstance(value, int) or abs(value) <= keys.LARGEST_INTEGER else "a huge number"
-    return text if len(text) <= 80 else text[:77] + "…"
+    return text if len(text) <= 200 else text[:197] + "…"
 
 
 def absolute(place: str, folder: Path) -> str:

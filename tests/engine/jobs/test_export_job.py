@@ -175,7 +175,7 @@ def test_without_the_data_only_random_images_are_compared(trained_run, ask, tmp_
 
 def test_a_missing_package_is_named(trained_run, ask, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(InputError, match=r"needs the package onnxscript.*vislab\[onnx\]"):
+    with pytest.raises(InputError, match=r"needs the package onnxscript: python install.py --extra onnx"):
         ask(trained_run(), onnx=str(tmp_path / "m.onnx"))
 
 
