@@ -64,12 +64,27 @@ def saved(run: Run) -> tuple[ControlApplied, str]:
     raise AssertionError("events end by an exception only")
 
 
+def send(run: Run, action: Action, value: str = "") -> control.Request:
+    """Write a request down for the worker.
+
+    Raises:
+        InputError: the disk takes no request.
+    """
+    try:
+        return control.send(run.control, action, value)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the request to {run.control}: {error.strerror}. Make room there; "
+            f"`vislab stop {run.id}` needs none."
+        ) from error
+
+
 def _asked(run: Run, action: Action, value: str) -> tuple[ControlApplied, "Iterator[AnyEvent | None]"]:
     """The answer, and the events after it."""
     require_worker(run)
     reader = EventReader(run.events)
     reader.position = run.events.stat().st_size if run.events.exists() else 0
-    request = control.send(run.control, action, value)
+    request = send(run, action, value)
     events = _events(run, reader)
     for event in events:
         if isinstance(event, ControlApplied) and event.request == request.id:

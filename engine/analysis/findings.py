@@ -76,10 +76,15 @@ def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
         word = "training" if _bad(row.train_loss) else "validation"
     clip = "" if spec.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
     precision = ", use precision = bf16 or fp32" if spec.precision == "fp16" else ""
+    recovered = (
+        bool(state.steps) and not _bad(state.steps[-1].loss) and not any(_bad(row.val_loss) for row in state.epochs)
+    )
     return Finding(
         "not_finite",
-        "error",
-        f"The {word} loss is not finite from {where} on.",
+        "warning" if recovered else "error",
+        f"The {word} loss was not finite at {where}, and is finite again."
+        if recovered
+        else f"The {word} loss is not finite from {where} on.",
         f"{_lower_rate(spec)}{clip}{precision}.",
     )
 

@@ -18,10 +18,10 @@ def command(
 
     It stops after its present step; this waits until it has ended.
     """
-    from vislab.engine.runs import control, queue
+    from vislab.engine.runs import queue
     from vislab.presets.errors import InputError
-    from vislab.tui.headless import kill
-    from vislab.tui.requests import require_worker
+    from vislab.tui.headless import ask_to_stop, kill
+    from vislab.tui.requests import require_worker, send
 
     if after_epoch and now:
         raise InputError("--after-epoch and --now exclude each other: give one of them.")
@@ -34,7 +34,10 @@ def command(
     if now:
         ended = "killed" if kill(found) else found.status()
     else:
-        control.send(found.control, "stop_after_epoch" if after_epoch else "stop")
+        if after_epoch:
+            send(found, "stop_after_epoch")
+        else:
+            ask_to_stop(found)
         typer.echo(f"Asked {found.id} to stop after this {'epoch' if after_epoch else 'step'} …", err=True)
         while found.worker():
             time.sleep(0.05)

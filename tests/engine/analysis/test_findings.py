@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.findings import findings
+from vislab.engine.runs.events import StepsLogged
 from vislab.engine.runs.state import Fold, fold
 from vislab.presets.schema.spec import Spec
 from vislab.presets.schema.strategy import Strategy
@@ -154,3 +155,11 @@ def test_any_history_can_be_judged(history, rows, validated: bool) -> None:
     events = history(*columns) if validated else history(*columns[:2])
     for end in range(len(events) + 1):
         assert all(finding.text and finding.remedy for finding in findings(fold(events[:end]), SPEC))
+
+
+def test_a_loss_that_is_finite_again_is_no_error(history):
+    events = history((1.0, 0.8, 0.6, 0.5))
+    bad = msgspec.structs.replace(next(e for e in events if isinstance(e, StepsLogged)), loss="nan")
+    events = [bad if isinstance(e, StepsLogged) and e.step == bad.step else e for e in events]
+    found = the("not_finite", events)
+    assert found.severity == "warning" and "is finite again" in found.text
