@@ -109,7 +109,7 @@ def main(run_dir: Path) -> None:
         if run.worker() or not run.path.is_dir():
             return
     os.environ.update(environment)
-    _remove_ticket(run.path.parent / FOLDER, run.id)
+    # The ticket stays: until the worker has its lock, it alone tells those behind that this run is before them.
     requests = run.control.stat().st_size if run.control.exists() else 0
     worker = ["-P", "-m", "vislab.engine.worker", str(run.path), "--control-from", str(requests)]
     os.execv(sys.executable, [sys.executable, *worker])

@@ -29,6 +29,8 @@ WORKER = """
     from vislab.engine.runs.log import EventWriter
 
     run = Path(sys.argv[1])
+    if (run / "slow").exists():
+        time.sleep(2.5)
     lock = RunLock(run / "lock")
     assert lock.acquire()
     writer = EventWriter(run / "events.jsonl")
@@ -106,9 +108,25 @@ def test_runs_train_one_after_the_other_in_the_order_they_were_queued(make, sett
     # The waiter became the worker: one process from first to last, with the folders of the settings.
     assert psutil.pid_exists(pids[0]) is False or psutil.Process(pids[0]).status() == psutil.STATUS_ZOMBIE
     assert first.state().decisions[0].why == str(settings.data_dir)
-    assert not queued(settings.runs_dir) and [entry.name for entry in (settings.runs_dir / FOLDER).iterdir()] == [
-        "order"
-    ]
+    assert not queued(settings.runs_dir)
+    again = make("again")
+    enqueue(again, settings)  # clears away the tickets of those that wait no more
+    tickets = {entry.name for entry in (settings.runs_dir / FOLDER).iterdir()} - {"order"}
+    assert [name.partition("-")[2] for name in tickets] == [again.id]
+    until(again.worker)
+    finish(again)
+
+
+def test_a_worker_that_is_slow_to_start_is_waited_for(make, settings) -> None:
+    slow, second = make("slow"), make("second")
+    (slow.path / "slow").touch()
+    enqueue(slow, settings)
+    enqueue(second, settings)
+    until(slow.worker)
+    assert second.status() == "queued"
+    finish(slow)
+    until(second.worker)
+    finish(second)
 
 
 def test_the_waiter_becomes_the_worker_and_nobody_sees_the_run_unowned(make, settings) -> None:
