@@ -1,6 +1,5 @@
 """One run from its spec to its result: data, model, optimizer, loop, last evaluation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from vislab.engine.data.augment import Pipeline
 from vislab.engine.data.batches import TrainingBatches
-from vislab.engine.data.loading import Data, load_data
+from vislab.engine.data.loading import Data
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.events import RunResumed, RunStarted, TestFigures
@@ -28,6 +27,7 @@ from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
 from vislab.engine.training.metrics import Accumulator
 from vislab.engine.training.precision import MEMORY_FORMATS
+from vislab.engine.training.reading import Reading
 from vislab.engine.training.resumable import Position, Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
@@ -38,7 +38,6 @@ FROZEN = "frozen part"
 MICRO_BATCH = "micro-batch"
 LEFT_OUT = "updates left out"
 _ROLLBACKS = 3
-_NAMED = 10  # images named in a notice
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Training:
         checkpoint.recover(self.run.checkpoints)
         resumed_from = self._newest_whole_checkpoint()
         fresh = resumed_from is None
-        data = self._load_data(fresh=fresh)
+        data = Reading(self.run, spec, self.settings, self.reporter, self.controls, self.force)(fresh=fresh)
         self.reporter.progress("building", force=True)
         # A checkpoint holds all weights: what they were once made from may be gone by now.
         assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)
@@ -135,72 +134,9 @@ class Training:
             self.reporter.notice("warning", "checkpoint", f"{fault}; {instead}.")
         return folder
 
-    def _load_data(self, *, fresh: bool) -> Data:
-        if fresh:
-            for file in (self.run.split, self.run.data_manifest, self.run.unreadable):
-                file.unlink(missing_ok=True)
-        data = self.reporter.persist(
-            lambda: load_data(
-                self.spec,
-                data_dir=self.settings.data_dir,
-                split_file=self.run.split,
-                code=self.run.code,
-                progress=lambda done, total: self.reporter.progress("reading data", done=done, total=total),
-                check=self.controls.check,
-                downloading=lambda done, size: self.reporter.progress("downloading", done=done, total=size),
-                manifest_file=self.run.data_manifest,
-                unreadable_file=self.run.unreadable,
-                force=self.force,
-            )
-        )
-        if fresh:
-            self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
-            self._tell_store_size(data)
-            self._tell_unreadable(data)
-            self._tell_unbalanced(data)
-        elif data.changed:
-            self.reporter.notice(
-                "warning",
-                "data",
-                f"{len(data.changed)} images have changed since the run began, and it was told to go on all the same: "
-                f"figures before and after this point are not of the same images. {_some(data.changed)}",
-            )
-        return data
-
-    def _tell_unbalanced(self, data: Data) -> None:
-        wanted = self.spec.strategy.balance_to
-        larger = [name for name, count in zip(data.classes, data.counts["train"], strict=True) if count > wanted > 0]
-        if larger:
-            self.reporter.notice(
-                "warning",
-                "balance",
-                f"strategy.balance_to = {wanted}: {len(larger)} of {len(data.classes)} classes have more training "
-                f"images than that and keep them all, so classes still differ. {_some(larger)}",
-            )
-
-    def _tell_unreadable(self, data: Data) -> None:
-        if data.unreadable:
-            named = _some([f"{error.name} ({error.reason})" for error in data.unreadable])
-            self.reporter.notice(
-                "warning",
-                "data",
-                f"{len(data.unreadable)} images cannot be read and are left out; {self.run.unreadable.name} lists them "
-                f"all: {named}",
-            )
-
     def _decided(self, what: str) -> str:
         choices = [decision.choice for decision in self.before.decisions if decision.what == what]
         return choices[-1] if choices else ""
-
-    def _tell_store_size(self, data: Data) -> None:
-        stored, wanted = data.train.pixels.shape[-1], self.spec.preprocessing.image_size
-        if stored != wanted:
-            self.reporter.notice(
-                "info",
-                "preprocessing",
-                f"Training pixels are kept at {stored} x {stored} and cropped to {wanted}: random resized crops come "
-                f"from these squares, not from the originals, so very small crops are softer than they could be.",
-            )
 
     def _assemble(self, data: Data, *, pretrained: bool) -> Assembled:
         spec = self.spec
@@ -394,8 +330,3 @@ class Training:
             return ""
         strategies.freeze(loop.training.model, loop.assembled.head, loop.assembled.groups, 1)
         return strategies.state_hash(strategies.frozen_state(loop.training.model))
-
-
-def _some(names: Sequence[str]) -> str:
-    listed = ", ".join(names[:_NAMED])
-    return f"{listed} and {len(names) - _NAMED} more" if len(names) > _NAMED else listed
