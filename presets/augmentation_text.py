@@ -32,6 +32,7 @@ class Call:
         columns: uniform draws a sample that it gets.
         builtin: it is of the catalogue.
         host_draws: it reads its draws on the CPU.
+        alternates: its draws move by one half in every second epoch, and are else the same.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Call:
     columns: int
     builtin: bool
     host_draws: bool = False
+    alternates: bool = False
 
     @property
     def name(self) -> str:
@@ -132,6 +134,7 @@ def _of_catalogue(text: str, name: str, given: dict[str, Any]) -> Call:
         entry.columns_for(options),
         builtin=True,
         host_draws=entry.host_draws,
+        alternates=entry.alternates,
     )
 
 

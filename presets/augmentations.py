@@ -32,6 +32,7 @@ class Augmentation:
         module: where the function of the same name lies.
         supplied: keyword arguments that the pipeline passes besides the options.
         host_draws: it groups samples by what they drew, so it reads its draws on the CPU.
+        alternates: a sample's draws are those of the first epoch, moved by one half in every second epoch.
     """
 
     help: str
@@ -41,6 +42,7 @@ class Augmentation:
     module: str = OPERATIONS
     supplied: tuple[str, ...] = ()
     host_draws: bool = False
+    alternates: bool = False
 
     def columns_for(self, options: Mapping[str, Any]) -> int:
         """Draws a sample that it takes with these `options` (all of them)."""
@@ -56,6 +58,11 @@ def _probability(default: float) -> Option:
 
 CATALOGUE: dict[str, Augmentation] = {
     "horizontal_flip": Augmentation("mirrors left and right", 1, {"p": _probability(0.5)}),
+    "alternating_flip": Augmentation(
+        "mirrors every image in each second epoch: half of them in the first, the others in the next (Jordan 2024)",
+        1,
+        alternates=True,
+    ),
     "vertical_flip": Augmentation("mirrors top and bottom", 1, {"p": _probability(0.5)}),
     "rotation": Augmentation(
         "rotates about the centre by an angle up to degrees either way",

@@ -91,7 +91,7 @@ class TrainingBatches:
         """
         count = len(self._labels)
         order = torch.from_numpy(randomness.permutation(self._seed, epoch, count))
-        draws = self._table("augment", epoch, self._pipeline.columns)
+        draws = self._pipeline.draws(self._seed, epoch, count) if self._pipeline.columns else None
         mix_draws = self._table("mix", epoch, 4 if self._mixup or self._cutmix else 0)
         for number in range(start, self.steps_per_epoch):
             first = number * self._batch_size

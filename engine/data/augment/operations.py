@@ -15,6 +15,11 @@ def horizontal_flip(images: Tensor, draws: Tensor, *, p: float) -> Tensor:
     return geometry.flip(images, draws[:, 0] < p, -1)
 
 
+def alternating_flip(images: Tensor, draws: Tensor) -> Tensor:
+    """Mirror left and right; the draws move by one half from epoch to epoch (Jordan, arXiv:2404.00498)."""
+    return geometry.flip(images, draws[:, 0] < 0.5, -1)
+
+
 def vertical_flip(images: Tensor, draws: Tensor, *, p: float) -> Tensor:
     """Mirror top and bottom."""
     return geometry.flip(images, draws[:, 0] < p, -2)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from vislab.engine import code
+from vislab.engine import code, randomness
 from vislab.engine.data.augment import geometry
 from vislab.presets.augmentation_text import Call, parse_names
 from vislab.presets.errors import InputError
@@ -53,8 +54,17 @@ class Pipeline:
             function = partial(code.load(call.reference, folder), **call.options, **supplied)
             self._steps.append(_Step(call, function, slice(self.columns, self.columns + call.columns)))
             self.columns += call.columns
+        self._alternating = [step.columns for step in self._steps if step.call.alternates]
         self.names = tuple(step.call.name for step in self._steps)
         self.crops = CROPS in self.names
+
+    def draws(self, seed: int, epoch: int, count: int) -> Tensor:
+        """The draws of an epoch (counted from 1), float32 [count, columns]: one row a training image."""
+        table = randomness.table(seed, "augment", epoch, count, self.columns)
+        for columns in self._alternating:
+            first = randomness.table(seed, f"alternate {columns.start}", 0, count, columns.stop - columns.start)
+            table[:, columns] = first if epoch % 2 else np.where(first < 0.5, first + 0.5, first - 0.5)
+        return torch.from_numpy(table)
 
     def __call__(self, images: Tensor, draws: Tensor) -> Tensor:
         """Augment a batch.

@@ -96,6 +96,22 @@ def test_flips_happen_with_their_probability() -> None:
     assert (flipped != batch).flatten(1).any(1).sum() == 30
 
 
+@given(seed=st.integers(0, 10**6), epoch=st.integers(1, 50))
+def test_an_alternating_flip_shows_each_image_both_ways_in_two_epochs(seed: int, epoch: int) -> None:
+    pipeline = Pipeline(("rotation", "alternating_flip"), image_size=4)
+    flipped = [pipeline.draws(seed, number, 200)[:, 1] < 0.5 for number in (epoch, epoch + 1, epoch + 2)]
+    assert torch.equal(flipped[0], ~flipped[1]) and torch.equal(flipped[0], flipped[2])
+    assert 60 < flipped[0].sum() < 140
+    angles = [pipeline.draws(seed, number, 200)[:, 0] for number in (epoch, epoch + 2)]
+    assert not torch.equal(*angles)
+
+
+def test_an_alternating_flip_mirrors_left_and_right() -> None:
+    batch = images(2, 3)
+    result = operations.alternating_flip(batch, torch.tensor([[0.49], [0.5]]))
+    assert torch.equal(result, torch.stack([batch[0].flip(-1), batch[1]]))
+
+
 def test_rotation_is_torchvisions_rotate() -> None:
     batch, table = images(5, 3), torch.tensor([[0.0], [0.3], [0.5], [0.8], [0.99]])
     rotated = operations.rotation(batch, table, degrees=60, fill=0.0)
