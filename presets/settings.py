@@ -1,6 +1,7 @@
-"""Settings of a person and of a project: folders, what to do when a run ends, and values for every new spec."""
+"""Settings of a person and of a project: folders, budgets, what to do when a run ends, values for every new spec."""
 
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +21,16 @@ FOLDERS = {
 }
 """The folders that can be set, each with one line of help."""
 
-VARIABLES = {name: f"VISLAB_{name.upper()}" for name in FOLDERS}
-"""Environment variable of each folder."""
+BUDGETS = {
+    "cache_budget": "bytes that the cache folder may take; 0: nothing is cached; not set: half of the disk's free room",
+    "memory_budget": "bytes of memory for decoded images; not set: a quarter of what is available when a run starts",
+}
+"""The amounts that can be set, each with one line of help."""
+
+VARIABLES = {name: f"VISLAB_{name.upper()}" for name in (*FOLDERS, *BUDGETS)}
+"""Environment variable of each folder and budget."""
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 PROJECT_FILE = "vislab.toml"
 
@@ -51,8 +60,10 @@ class Settings:
         project: the folder that holds `vislab.toml`, or None outside a project.
         defaults: `[defaults]` of the user's file, then of the project's.
         on_end: a command and its arguments, run when a run has ended; empty: none.
-        origins: name of each folder above to where its value came from.
+        origins: name of each folder above, and of each budget that is set, to where its value came from.
         problems: what is wrong with the files, where they were read with `strict=False`.
+        cache_budget: bytes that the cache folder may take; None: see `BUDGETS`.
+        memory_budget: bytes of memory for decoded images; None: see `BUDGETS`.
     """
 
     runs_dir: Path
@@ -64,6 +75,8 @@ class Settings:
     origins: dict[str, str] = field(default_factory=dict)
     on_end: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    cache_budget: int | None = None
+    memory_budget: int | None = None
 
 
 def load_settings(
@@ -83,6 +96,7 @@ def load_settings(
 
     Raises:
         InputError: a settings file is not valid TOML, or has unknown keys or values of a wrong type; all in one text.
+            Or a variable is no amount.
     """
     cwd = (cwd or Path.cwd()).absolute()
     config_dir = user_config_path("vislab")
@@ -91,6 +105,7 @@ def load_settings(
         "data_dir": user_data_path("vislab") / "data",
         "cache_dir": user_cache_path("vislab"),
     }
+    budgets: dict[str, int] = {}
     origins = dict.fromkeys(folders, "built-in")
     project_file = next((f / PROJECT_FILE for f in (cwd, *cwd.parents) if (f / PROJECT_FILE).is_file()), None)
     files = [config_dir / "config.toml"] + ([project_file] if project_file else [])
@@ -105,18 +120,29 @@ def load_settings(
             on_end = _command(table["on_end"])
         for name in FOLDERS.keys() & table.keys():
             folders[name], origins[name] = _absolute(table[name], file.parent), str(file)
+        for name in BUDGETS.keys() & table.keys():
+            budgets[name], origins[name] = table[name], str(file)
         if "defaults" in table:
             defaults.append(Defaults(str(file), file.parent, table["defaults"]))
     if problems and strict:
         raise InputError("\n".join(problems))
     for name, variable in VARIABLES.items():
-        if value := environment.get(variable):
-            folders[name], origins[name] = _absolute(value, cwd), variable
+        if not (value := environment.get(variable)):
+            continue
+        origins[name] = variable
+        if name in FOLDERS:
+            folders[name] = _absolute(value, cwd)
+        elif (amount := _amount(value)) is not None:
+            budgets[name] = amount
+        else:
+            raise InputError(f"{variable} = {value!r} must be {_AMOUNT}")
     if runs_dir is not None:
         folders["runs_dir"], origins["runs_dir"] = _absolute(str(runs_dir), cwd), "command line"
     project = project_file.parent if project_file else None
     return Settings(
         **folders,
+        cache_budget=budgets.get("cache_budget"),
+        memory_budget=budgets.get("memory_budget"),
         config_dir=config_dir,
         project=project,
         defaults=tuple(defaults),
@@ -134,11 +160,17 @@ def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
         table = read_toml(file)
     except InputError as error:
         return {}, [str(error)]
-    valid, problems = {}, []
+    valid: dict[str, Any] = {}
+    problems = []
+    known = [*FOLDERS, *BUDGETS, "defaults", "on_end"]
     for key, value in table.items():
         wanted = str if key in FOLDERS else dict
-        if key not in (*FOLDERS, "defaults", "on_end"):
-            problems.append(f"{file}: unknown key '{key}'{nearest(key, [*FOLDERS, 'defaults', 'on_end'], 'keys')}")
+        if key not in known:
+            problems.append(f"{file}: unknown key '{key}'{nearest(key, known, 'keys')}")
+        elif key in BUDGETS and (amount := _amount(value)) is not None:
+            valid[key] = amount
+        elif key in BUDGETS:
+            problems.append(f"{file}: {key} = {value!r} must be {_AMOUNT}")
         elif key == "on_end" and _command(value):
             valid[key] = value
         elif key == "on_end":
@@ -149,6 +181,19 @@ def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
         else:
             valid[key] = value
     return valid, problems
+
+
+_AMOUNT = 'a number of bytes, or a text such as "500 MB" or "20 GB"'
+
+
+def _amount(value: Any) -> int | None:
+    """Bytes of a whole number, or of a text with a unit in powers of 1000; None where it is neither."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value >= 0 else None
+    match = (
+        re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", value.strip(), re.IGNORECASE) if isinstance(value, str) else None
+    )
+    return int(float(match[1]) * _UNITS[(match[2] or "").upper()]) if match else None
 
 
 def _command(value: Any) -> tuple[str, ...]:

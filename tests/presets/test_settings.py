@@ -70,3 +70,20 @@ def test_a_file_that_is_no_toml() -> None:
     write(Path("vislab.toml"), "runs_dir =\n")
     with pytest.raises(InputError, match=r"vislab\.toml: cannot be read as TOML"):
         load_settings(environment={})
+
+
+def test_budgets(user: Path) -> None:
+    write(user / "config.toml", 'cache_budget = "20 GB"\nmemory_budget = 1000\n')
+    settings = load_settings(environment={"VISLAB_MEMORY_BUDGET": "64MB"})
+    assert (settings.cache_budget, settings.memory_budget) == (20 * 10**9, 64 * 10**6)
+    assert settings.origins["cache_budget"] == str(user / "config.toml")
+    assert settings.origins["memory_budget"] == "VISLAB_MEMORY_BUDGET"
+    write(user / "config.toml", 'cache_budget = "much"\nmemory_budget = -1\n')
+    with pytest.raises(InputError) as caught:
+        load_settings(environment={})
+    assert "cache_budget = 'much' must be a number of bytes, or a text such as" in str(caught.value)
+    assert "memory_budget = -1 must be" in str(caught.value)
+    write(user / "config.toml", "")
+    assert load_settings(environment={}).cache_budget is None
+    with pytest.raises(InputError, match="VISLAB_CACHE_BUDGET = 'x' must be"):
+        load_settings(environment={"VISLAB_CACHE_BUDGET": "x"})

@@ -6,10 +6,10 @@ import msgspec
 from rich.text import Text
 from textual.app import ComposeResult
 
-from vislab.presets.settings import FOLDERS, PROJECT_FILE, VARIABLES
+from vislab.presets.settings import BUDGETS, FOLDERS, PROJECT_FILE, VARIABLES
 from vislab.tui.preferences import preferences_file
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views.text import plain
+from vislab.tui.views.text import plain, size
 from vislab.tui.widgets.lines import ScrolledLines
 
 _SAMPLES = ("primary", "success", "warning", "error")
@@ -66,18 +66,23 @@ class SettingsScreen(ConsoleScreen):
             samples,
             Text(f"  kept in {plain(str(preferences_file(settings)))}", "dim"),
             Text(),
-            Text("Folders", "bold"),
+            Text("Folders and budgets", "bold"),
         ]
         for name, help in FOLDERS.items():
             origin = plain(settings.origins.get(name, ""))
             lines.append(Text.assemble(("  " + name, "bold"), f"  {plain(str(getattr(settings, name)))}"))
             lines.append(Text(f"      {help}; from: {origin}", "dim"))
+        for name, help in BUDGETS.items():
+            amount = getattr(settings, name)
+            told = "automatic" if amount is None else size(amount)
+            lines.append(Text.assemble(("  " + name, "bold"), f"  {told}"))
+            lines.append(Text(f"      {help}; from: {plain(settings.origins.get(name, 'built-in'))}", "dim"))
         lines += [
             Text.assemble(("  config_dir", "bold"), f"  {plain(str(settings.config_dir))}"),
             Text("      settings and presets of yours", "dim"),
             Text(),
             Text(
-                f"  Set a folder in {plain(str(settings.config_dir / 'config.toml'))}, for one project in its "
+                f"  Set them in {plain(str(settings.config_dir / 'config.toml'))}, for one project in its "
                 f"{PROJECT_FILE}, for one shell by {', '.join(VARIABLES.values())}, or for one command by --runs-dir.",
                 "dim",
             ),
