@@ -248,7 +248,7 @@ def test_unfinished_work_counts_and_goes_first(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         add(Cache(tmp_path, 10**5), 2)
     found.leave()
-    add(Cache(tmp_path, 9900), 2, size=9800).release()
+    add(Cache(tmp_path, 9900), 2, size=9850).release()
     assert [entry.described for entry in cache.entries()] == [{"n": 2}]
 
 
