@@ -58,7 +58,7 @@ def weights_for(spec: Spec, folder: Path) -> Path:
 
 @pytest.mark.parametrize("recipe", [preset.name for preset in library.list_presets("recipes")])
 def test_every_recipe_finishes_an_epoch(recipe: str, pictures: Path, settings: Settings, tmp_path: Path) -> None:
-    sets = ["strategy.epochs=1", "device=cpu"]
+    sets = ["strategy.epochs=1", "strategy.warmup_epochs=0.5", "device=cpu"]  # a warm-up has to end within the run
     data = "" if recipe.startswith("digits") else str(pictures)
     spec = library.resolve(recipe=recipe, data=data, sets=sets, settings=settings)
     if spec.strategy.pretrained:

@@ -103,6 +103,16 @@ class TrainingBatches:
                 partners = torch.cat([rows[1:], order[last % count : last % count + 1]])
                 yield self._mixed(rows, partners, draws, mix_draws)
 
+    def sample(self, count: int) -> torch.Tensor:
+        """Images of the first epoch as the model sees them, float32 [n, C, S, S] with n >= min(count, N)."""
+        images: list[torch.Tensor] = []
+        for batch in self.epoch(1):
+            images.append(batch.images)
+            count -= len(batch)
+            if count <= 0:
+                break
+        return torch.cat(images)
+
     def _table(self, purpose: str, epoch: int, columns: int) -> torch.Tensor | None:
         if columns == 0:
             return None

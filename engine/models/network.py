@@ -16,15 +16,23 @@ class Network(nn.Module):
         width: length of that vector.
         num_classes: 0 leaves the head out; the network then returns the vector.
         drop_rate: dropout before the linear head.
+        bias: the linear head has one.
     """
 
     def __init__(
-        self, stages: Sequence[nn.Module], neck: nn.Module, width: int, num_classes: int, *, drop_rate: float = 0.0
+        self,
+        stages: Sequence[nn.Module],
+        neck: nn.Module,
+        width: int,
+        num_classes: int,
+        *,
+        drop_rate: float = 0.0,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.features = nn.Sequential(*stages)
         self.neck = neck
-        self.head = LinearHead(width, num_classes, drop_rate=drop_rate) if num_classes else nn.Identity()
+        self.head = LinearHead(width, num_classes, drop_rate=drop_rate, bias=bias) if num_classes else nn.Identity()
 
     def forward_features(self, images: Tensor) -> Tensor:
         """Return the last stage's output, the feature map of a convolutional network."""

@@ -16,6 +16,7 @@ from vislab.engine.training import schedules, strategies
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import STOPPED, Interrupted, TrainingFailed
 from vislab.engine.training.judging import Judge
+from vislab.engine.training.optim import shown_learning_rate
 from vislab.engine.training.resumable import Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
@@ -165,7 +166,7 @@ class Loop:
         return self.step(self.training, batch, self._factor(), self._base_factor())
 
     def _rate(self) -> float:
-        return max(group["lr"] for group in self.training.optimizer.param_groups)
+        return shown_learning_rate(self.training.optimizer)
 
     def _remaining_batches(self) -> Iterator[Batch]:
         position = self.training.position

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from vislab.engine.training.schedules import learning_rate
 from vislab.presets.errors import InputError
@@ -27,8 +28,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Build the strategy's optimizer over all parameters that train at any time of the run.
 
-    Parameter groups differ by learning rate (head, layer decay) and weight decay (none on norms and biases, which are
-    the parameters of fewer than two dimensions). Each carries `base`, the rate after the warm-up.
+    Parameter groups differ by learning rate (head, normalisation layers, layer decay) and weight decay (none on norms
+    and biases, which are the parameters of fewer than two dimensions). Each carries `base`, the rate after the warm-up.
 
     Args:
         groups: names of parameters from the input upwards; the last one is the head's.
@@ -37,23 +38,24 @@ def make_optimizer(
         InputError: an option that the optimizer does not have.
     """
     parameters = dict(model.named_parameters())
+    norms = _of_norms(model) if strategy.norm_learning_rate else frozenset()
     kept = groups[-1:] if strategy.freeze == "backbone" else groups
     parameter_groups = []
     for depth, names in enumerate(reversed(kept)):
         head = depth == 0
         base = (strategy.head_learning_rate or strategy.learning_rate) if head else strategy.learning_rate
-        if strategy.layer_decay:
-            base *= strategy.layer_decay**depth
-        for decays in (True, False):
-            members = [parameters[name] for name in names if (parameters[name].ndim >= 2) == decays]
+        factor = strategy.layer_decay**depth if strategy.layer_decay else 1.0
+        for norm, decays in ((False, True), (False, False), (True, False)):
+            rate = (strategy.norm_learning_rate if norm else base) * factor
+            members = [
+                parameters[name]
+                for name in names
+                if (name in norms) == norm and (parameters[name].ndim >= 2 and not norm) == decays
+            ]
             if members:
+                weight_decay = strategy.weight_decay if decays else 0.0
                 parameter_groups.append(
-                    {
-                        "params": members,
-                        "base": base,
-                        "lr": base,
-                        "weight_decay": strategy.weight_decay if decays else 0.0,
-                    }
+                    {"params": members, "base": rate, "lr": rate, "weight_decay": weight_decay, "norm": norm}
                 )
     return _build(strategy, parameter_groups, device)
 
@@ -61,16 +63,19 @@ def make_optimizer(
 def set_learning_rates(
     optimizer: torch.optim.Optimizer, minimum: float, factor: float, base_factor: float = 1.0
 ) -> float:
-    """Set each group's rate for the coming update; returns the largest.
+    """Set each group's rate for the coming update; returns what `shown_learning_rate` does.
 
     Args:
         base_factor: multiplies each group's base rate, so that the ratios between groups stay.
     """
-    largest = 0.0
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(group["base"] * base_factor, minimum, factor)
-        largest = max(largest, group["lr"])
-    return largest
+    return shown_learning_rate(optimizer)
+
+
+def shown_learning_rate(optimizer: torch.optim.Optimizer) -> float:
+    """The learning rate to tell of: the largest, those of normalisation layers with a rate of their own left out."""
+    return max(group["lr"] for group in optimizer.param_groups if not group.get("norm", False))
 
 
 def implementation(optimizer: torch.optim.Optimizer) -> str:
@@ -78,6 +83,16 @@ def implementation(optimizer: torch.optim.Optimizer) -> str:
     if optimizer.defaults.get("fused"):
         return "fused"
     return "foreach" if optimizer.defaults.get("foreach") else "default"
+
+
+def _of_norms(model: nn.Module) -> frozenset[str]:
+    """Names of the parameters of normalisation layers, timm's own (subclasses of torch's) among them."""
+    return frozenset(
+        f"{prefix}.{name}" if prefix else name
+        for prefix, module in model.named_modules()
+        if isinstance(module, _NormBase | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm)
+        for name, _ in module.named_parameters(recurse=False)
+    )
 
 
 def _build(strategy: Strategy, parameter_groups: list[dict[str, Any]], device: torch.device) -> torch.optim.Optimizer:

@@ -38,6 +38,7 @@ FROZEN = "frozen part"
 MICRO_BATCH = "micro-batch"
 LEFT_OUT = "updates left out"
 _ROLLBACKS = 3
+_INITIALISING = 5000  # images that a data-dependent initialisation sees, as in the published airbench
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,10 @@ class Training:
         spec, strategy = self.spec, self.spec.strategy
         optimizer = optim.make_optimizer(strategy, model, assembled.groups, self.device)
         training = Resumable(
+        batches = self._batches(data)
+        initialise = getattr(model, "initialise", None)
+        if initialise is not None and fresh and not spec.strategy.pretrained:
+            initialise(batches.sample(_INITIALISING))
             model=model,
             optimizer=optimizer,
             scaler=precision.scaler(spec.precision, self.device),
@@ -165,22 +170,6 @@ class Training:
             epoch=Accumulator(self.device),
         )
         loss = make_loss(strategy, counts=list(data.counts["train"]), device=self.device, folder=self.run.code)
-        batches = TrainingBatches(
-            data.train.pixels,
-            data.train.labels,
-            preprocessing=spec.preprocessing,
-            pipeline=Pipeline(
-                () if strategy.augment == "none" else strategy.augment,
-                image_size=spec.preprocessing.image_size,
-                folder=self.run.code,
-            ),
-            seed=spec.seed,
-            batch_size=strategy.batch_size,
-            mixup=strategy.mixup,
-            cutmix=strategy.cutmix,
-            device=self.device,
-            memory_format=MEMORY_FORMATS[spec.memory_format],
-        )
         if fresh:
             self._record_decisions(assembled, optimizer)
         return Loop(
@@ -211,6 +200,25 @@ class Training:
         )
 
     def _saver(self, training: Resumable) -> Saver:
+    def _batches(self, data: Data) -> TrainingBatches:
+        spec, strategy = self.spec, self.spec.strategy
+        return TrainingBatches(
+            data.train.pixels,
+            data.train.labels,
+            preprocessing=spec.preprocessing,
+            pipeline=Pipeline(
+                () if strategy.augment == "none" else strategy.augment,
+                image_size=spec.preprocessing.image_size,
+                folder=self.run.code,
+            ),
+            seed=spec.seed,
+            batch_size=strategy.batch_size,
+            mixup=strategy.mixup,
+            cutmix=strategy.cutmix,
+            device=self.device,
+            memory_format=MEMORY_FORMATS[spec.memory_format],
+        )
+
         return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)
 
     def _judge(self, training: Resumable, loss: Loss) -> Judge:

@@ -37,6 +37,9 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     optimizer_options: Annotated[dict[str, Option], field("further keyword options of the optimizer")] = {}
     learning_rate: Annotated[float, field("base learning rate, reached after the warm-up", gt=0.0)] = 1e-3
     head_learning_rate: Annotated[float, field("base learning rate of the head; 0: learning_rate", ge=0.0)] = 0.0
+    norm_learning_rate: Annotated[
+        float, field("base learning rate of normalisation layers, wherever they are; 0: as their neighbours", ge=0.0)
+    ] = 0.0
     minimum_learning_rate: Annotated[float, field("learning rate at which a decaying schedule ends", ge=0.0)] = 0.0
     weight_decay: Annotated[float, field("weight decay; never on norms and biases", ge=0.0)] = 0.0
     momentum: Annotated[float, field("momentum, of optimizers that have one", ge=0.0, lt=1.0)] = 0.9

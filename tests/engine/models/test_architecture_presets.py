@@ -26,6 +26,8 @@ ATTENTIVE = {"vit_small", "deit_small", "coatnet"}
 PUBLISHED = {
     "lenet5": (10, 1, 28),
     "alexnet32": (10, 3, 32),
+    "airbench94": (10, 3, 32),
+    "airbench96": (10, 3, 32),
     "study-b-cnn": (3, 3, 224),
     "study-b-base": (3, 3, 224),
     "study-d-cnn5": (150, 3, 224),

@@ -130,3 +130,11 @@ def test_a_value_that_the_optimizer_refuses_is_said():
 def test_lists_become_the_tuples_that_optimizers_expect():
     optimizer, _, _ = made(optimizer="adamw", optimizer_options={"betas": [0.8, 0.95]})
     assert optimizer.param_groups[0]["betas"] == (0.8, 0.95)
+
+
+def test_normalisation_layers_may_have_a_rate_of_their_own():
+    _, found, rows = made(learning_rate=0.1, norm_learning_rate=6.4, weight_decay=0.1, layer_decay=0.5, optimizer="sgd")
+    assert len(rows) == 8
+    assert found["1.weight"] == found["1.bias"] == (pytest.approx(6.4 * 0.5), 0.0)
+    assert found["2.weight"] == (pytest.approx(0.1 * 0.5), 0.1)
+    assert found["2.bias"] == (pytest.approx(0.1 * 0.5), 0.0)
