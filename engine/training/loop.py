@@ -264,6 +264,7 @@ class Loop:
             raise self.diverged(f"The training loss is {figure(means['loss'])}")
         if means["skipped"]:
             self._tell_skipped(int(means["skipped"]))
+        training.epoch.merge(training.interval)
         training.interval.reset()
         position.interval_seconds = position.interval_waiting = 0.0
 

@@ -71,10 +71,13 @@ class Loss:
         self._own = own
         self._own_name = own_name
 
-    def weights(self, batch: Batch) -> torch.Tensor:
-        """The weight of each sample, float32 [B]; of a mixed sample, that of both labels by their shares."""
+    def weights(self, batch: Batch) -> torch.Tensor | None:
+        """The weight of each sample, float32 [B]; of a mixed sample, that of both labels by their shares.
+
+        None where all are one.
+        """
         if self._class_weights is None:
-            return torch.ones(len(batch), device=batch.labels.device)
+            return None
         own = self._class_weights[batch.labels]
         if batch.share is None or batch.partner_labels is None:
             return own
@@ -86,9 +89,12 @@ class Loss:
         if self._own is not None:
             return self._own_loss(logits, batch)
         assert self._per_sample is not None
+        weights = self.weights(batch)
+        if self._per_sample is cross_entropy and weights is None and batch.share is None and not self._label_smoothing:
+            return F.cross_entropy(logits, batch.labels, reduction="none")  # the same bits, and three times as fast
         targets = self._targets(batch)
-        if self._class_weights is not None and self._per_sample is not binary_cross_entropy:
-            targets = targets * self._class_weights / self.weights(batch)[:, None]
+        if self._class_weights is not None and weights is not None and self._per_sample is not binary_cross_entropy:
+            targets = targets * self._class_weights / weights[:, None]
         return self._per_sample(logits, targets)
 
     def plain(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

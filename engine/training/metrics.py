@@ -4,13 +4,17 @@ import torch
 
 from vislab.engine.data.batches import Batch
 
+_TOGETHER = 65_536  # logits counted at once: small updates would pay more for the calls than for the arithmetic
+
 
 class Accumulator:
     """Sums over samples, kept on the device: nothing waits for it until it is read.
 
+    Hits are counted of several updates together; `settle` brings them into the sums.
+
     Attributes:
         sums: float64 [7] (float32 on MPS, which has no float64): weighted loss, weight, top-1 hits, top-5 hits,
-            images, gradient norms, updates left out.
+            images, gradient norms, updates left out. The loss is always up to date.
         updates: how many updates went in, those left out included.
     """
 
@@ -21,36 +25,52 @@ class Accumulator:
             device
         )
         self.updates = 0
+        self._unsettled: list[tuple[torch.Tensor, torch.Tensor]] = []  # logits and labels
+        self._logits = 0  # how many numbers they are
 
-    def add(self, logits: torch.Tensor, losses: torch.Tensor, weights: torch.Tensor, batch: Batch) -> None:
+    def add(self, logits: torch.Tensor, loss: torch.Tensor, weight: torch.Tensor | float, batch: Batch) -> None:
         """Take one micro-batch.
 
         A mixed sample counts as right when the label of the larger share is predicted.
 
         Args:
-            logits: [B, K]; losses, weights: float32 [B].
+            logits: [B, K]; not to be changed afterwards.
+            loss: weighted sum over the samples, no dimensions.
+            weight: sum of the samples' weights.
         """
         labels = batch.labels
         if batch.share is not None and batch.partner_labels is not None:
             labels = torch.where(batch.share >= 0.5, labels, batch.partner_labels)
-        top1, top5 = hits(logits, labels)
-        row = torch.stack(
-            [(losses * weights).sum(), weights.sum(), top1.sum(), top5.sum(), torch.full_like(weights, 1).sum()]
-        )
-        self.sums[:5] += row
+        self.sums[0] += loss
+        self.sums[1] += weight
+        self._unsettled.append((logits, labels))
+        self._logits += logits.numel()
+        if self._logits >= _TOGETHER:
+            self.settle()
 
     def add_update(self, gradient_norm: torch.Tensor) -> None:
         """Count one update and its gradient norm."""
         self.sums[5] += gradient_norm
         self.updates += 1
 
+    def settle(self) -> None:
+        """Bring the sums up to date. Waits for no device."""
+        if self._unsettled:
+            logits, labels = (torch.cat(column) for column in zip(*self._unsettled, strict=True))
+            top1, top5 = hits(logits, labels)
+            self.sums[2:5] += torch.stack([top1.sum(), top5.sum(), torch.full_like(top1, 1).sum()])
+            self._unsettled.clear()
+            self._logits = 0
+
     def leave_out_unless(self, finite: torch.Tensor) -> None:
         """Where `finite` (bool, no dimensions) is false, forget these sums and count one update as left out."""
+        self.settle()
         self.sums = torch.where(finite, self.sums, torch.zeros_like(self.sums))
         self.sums[6] = ~finite
 
     def merge(self, other: "Accumulator") -> None:
         """Add another's sums to these."""
+        other.settle()
         self.sums += other.sums
         self.updates += other.updates
 
@@ -58,9 +78,12 @@ class Accumulator:
         """Start again from zero."""
         self.sums.zero_()
         self.updates = 0
+        self._unsettled.clear()
+        self._logits = 0
 
     def read(self) -> dict[str, float]:
         """Means: loss, accuracy, top5, gradient_norm; and the numbers images and skipped. Waits for the device."""
+        self.settle()
         loss, weight, top1, top5, images, norms, skipped = self.sums.tolist()
         made = self.updates - skipped
         return {

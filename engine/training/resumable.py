@@ -55,8 +55,10 @@ class Resumable:
     interval: Accumulator
     epoch: Accumulator
     position: Position = field(default_factory=Position)
+    parameters: list[nn.Parameter] = field(init=False)
+    """The model's."""
     update: Accumulator = field(init=False)
-    """Figures of the update being made."""
+    """Figures of the update being made, where it may have to be left out."""
     buffers: Kept = field(init=False)
     """The model's buffers as they were before it."""
     first_bad: torch.Tensor = field(init=False)
@@ -64,9 +66,15 @@ class Resumable:
 
     def __post_init__(self) -> None:
         device = self.interval.sums.device
+        self.parameters = list(self.model.parameters())
         self.update = Accumulator(device)
         self.buffers = Kept(self.model.buffers())
         self.first_bad = torch.zeros((), dtype=torch.int64, device=device)
+
+    def drop_gradients(self) -> None:
+        """Forget the gradients of the update before."""
+        for parameter in self.parameters:
+            parameter.grad = None
 
     def update_is_finite(self) -> torch.Tensor:
         """Whether loss and gradient of the update being made are finite: bool, no dimensions, on the device.
@@ -105,13 +113,14 @@ class Resumable:
 
         A buffer may hold an infinity by design (a mask), but no NaN. Waits for the device.
         """
-        found = [parameter.detach().isfinite().all() for parameter in self.model.parameters()]
+        found = [parameter.detach().isfinite().all() for parameter in self.parameters]
         found += [~buffer.isnan().any() for buffer in self.model.buffers()]
         found.append(self.interval.sums[0].isfinite())  # not the gradient norm: fp16 overflows now and then
         return bool(torch.stack(found).all())
 
     def tensors(self) -> dict[str, Tensors]:
         """Tensors by file: weights (the model's), and state (optimizer, EMA, sums of metrics)."""
+        self.interval.settle()
         state = {"metrics.interval": self.interval.sums, "metrics.epoch": self.epoch.sums}
         for number, values in self.optimizer.state_dict()["state"].items():
             state |= {f"optimizer.{number}.{key}": v for key, v in values.items() if isinstance(v, torch.Tensor)}
@@ -155,6 +164,7 @@ class Resumable:
         except (KeyError, RuntimeError, ValueError) as error:
             raise InputError(f"The checkpoint does not fit the run's model or optimizer: {error}") from error
         self.first_bad.zero_()
+        self.interval.reset()
         self.interval.sums.copy_(state["metrics.interval"])
         self.epoch.sums.copy_(state["metrics.epoch"])
         self.interval.updates = scalars["updates"]["interval"]

@@ -18,6 +18,8 @@ from vislab.engine.training.resumable import Resumable
 from vislab.presets.errors import InputError
 from vislab.presets.schema.strategy import OnNan
 
+_Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor | float, Batch]  # what Accumulator.add takes
+
 
 @dataclass(frozen=True)
 class Step:
@@ -37,7 +39,7 @@ class Step:
     def __call__(
         self, training: Resumable, batch: Batch, learning_rate_factor: float, base_factor: float = 1.0
     ) -> float:
-        """Make one update and add its figures to `training.interval` and `training.epoch`.
+        """Make one update and add its figures to `training.interval`.
 
         The gradient is that of the weighted mean loss over the whole batch, however it is cut into micro-batches.
         Does not wait for the device, except as `on_nan = skip` says.
@@ -55,41 +57,50 @@ class Step:
         """
         rate = set_learning_rates(training.optimizer, self.minimum_learning_rate, learning_rate_factor, base_factor)
         training.buffers.take()
-        while said := self._gradients(training, batch):
-            self._cut_smaller(training, batch, said)
+        while isinstance(parts := self._gradients(training, batch), str):
+            self._cut_smaller(training, batch, said=parts)
         training.scaler.unscale_(training.optimizer)
-        training.update.add_update(self._clip(training.model))
+        # What may have to be left out is counted apart first.
+        figures = training.interval if self.on_nan == "stop" else training.update
+        for part in parts:
+            figures.add(*part)
+        figures.add_update(self._clip(training))
         if self.on_nan == "skip":
             self._update_if_finite(training)
         else:
             self._update(training)
         if self.on_nan == "rollback":
             training.note_if_not_finite()
-        training.interval.merge(training.update)
-        training.epoch.merge(training.update)
+        if figures is training.update:
+            training.interval.merge(figures)
+            figures.reset()
         return rate
 
-    def _gradients(self, training: Resumable, batch: Batch) -> str:
-        """Forward and backward over the micro-batches; returns what was said if memory ran out, else nothing."""
-        training.update.reset()
-        training.optimizer.zero_grad(set_to_none=True)
+    def _gradients(self, training: Resumable, batch: Batch) -> list[_Part] | str:
+        """Forward and backward over the micro-batches; returns their figures, or what was said if memory ran out."""
+        training.drop_gradients()
         weights = self.loss.weights(batch)
-        total_weight = weights.sum()
+        total_weight = len(batch) if weights is None else weights.sum()
         first = 0
+        found: list[_Part] = []
         try:
             for number, part in enumerate(batch.split(self._parts(training))):
                 self._seed_dropout(training.position.step, number)
-                part_weights = weights[first : first + len(part)]
-                first += len(part)
                 logits = self._forward(training.model, part)
                 losses = self.loss(logits, part)
-                training.scaler.scale((losses * part_weights).sum() / total_weight).backward()
-                training.update.add(logits.detach(), losses.detach(), part_weights, part)
+                weight: torch.Tensor | float = len(part)
+                if weights is not None:
+                    part_weights = weights[first : first + len(part)]
+                    losses, weight = losses * part_weights, part_weights.sum()
+                first += len(part)
+                loss = losses.sum()
+                training.scaler.scale(loss / total_weight).backward()
+                found.append((logits.detach(), loss.detach(), weight, part))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             return first_line(error)
-        return ""
+        return found
 
     def _parts(self, training: Resumable) -> int:
         return max(self.accumulate, training.position.accumulate)
@@ -104,7 +115,7 @@ class Step:
                 f"preprocessing.image_size or architecture, or precision = bf16. ({said})"
             )
         training.buffers.put_back()
-        training.optimizer.zero_grad(set_to_none=True)
+        training.drop_gradients()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         training.position.accumulate = len(smaller)
@@ -161,10 +172,10 @@ class Step:
         else:
             torch.default_generator.manual_seed(seed)
 
-    def _clip(self, model: nn.Module) -> torch.Tensor:
+    def _clip(self, training: Resumable) -> torch.Tensor:
         """Norm of the gradient before clipping; clips where the strategy says so."""
-        parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
-        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        gradients = [parameter.grad for parameter in training.parameters if parameter.grad is not None]
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
         if self.clip_norm:
-            torch.nn.utils.clip_grads_with_norm_(parameters, self.clip_norm, norm)
+            torch.nn.utils.clip_grads_with_norm_(training.parameters, self.clip_norm, norm)
         return norm

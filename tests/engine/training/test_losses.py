@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torchvision.ops import sigmoid_focal_loss
 
 from vislab.engine.data.batches import Batch
-from vislab.engine.training.losses import make_loss
+from vislab.engine.training.losses import cross_entropy, make_loss
 from vislab.presets.errors import InputError
 from vislab.presets.schema.strategy import Strategy
 
@@ -29,6 +29,8 @@ def loss_of(counts=COUNTS, folder=None, **keys):
 def objective(loss, batch=BATCH):
     """The number whose gradient trains, as the step forms it."""
     weights = loss.weights(batch)
+    if weights is None:
+        return loss(LOGITS, batch).sum() / len(batch)
     return (loss(LOGITS, batch) * weights).sum() / weights.sum()
 
 
@@ -39,6 +41,14 @@ def test_cross_entropy_is_torchs(label_smoothing, class_weights):
     weight = torch.tensor([80 / (4 * count) for count in COUNTS]) if class_weights == "balanced" else None
     reference = torch.nn.CrossEntropyLoss(weight=weight, label_smoothing=label_smoothing)
     torch.testing.assert_close(objective(loss), reference(LOGITS, LABELS))
+
+
+def test_cross_entropy_takes_the_short_way_to_the_same_bits():
+    found, expected = (LOGITS.clone().requires_grad_() for _ in range(2))
+    loss_of()(found, BATCH).sum().backward()
+    cross_entropy(expected, F.one_hot(LABELS, 4).float()).sum().backward()
+    assert torch.equal(loss_of()(LOGITS, BATCH), cross_entropy(LOGITS, F.one_hot(LABELS, 4).float()))
+    assert torch.equal(found.grad, expected.grad)
 
 
 def test_balanced_weights_are_scikit_learns():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, top_k_accuracy_score
 
 from vislab.engine.data.batches import Batch
+from vislab.engine.training import metrics
 from vislab.engine.training.metrics import Accumulator, confusion, hits, macro_f1
 
 
@@ -87,8 +88,8 @@ def test_sums_over_pieces_are_those_of_the_whole(pieces, seed):
     logits, labels = torch.randn(count, 4, generator=generator), torch.randint(0, 4, (count,), generator=generator)
     losses, weights = torch.rand(count, generator=generator), torch.rand(count, generator=generator) + 0.1
     total, interval = Accumulator(torch.device("cpu")), Accumulator(torch.device("cpu"))
-    for part in zip(*(column.split(pieces) for column in (logits, losses, weights, labels)), strict=True):
-        interval.add(*part[:3], Batch(part[0], part[3]))
+    for part in zip(*(column.split(pieces) for column in (logits, losses * weights, weights, labels)), strict=True):
+        interval.add(part[0], part[1].sum(), part[2].sum(), Batch(part[0], part[3]))
         interval.add_update(torch.tensor(2.0))
         if len(part[0]) % 2:
             total.merge(interval)
@@ -101,6 +102,26 @@ def test_sums_over_pieces_are_those_of_the_whole(pieces, seed):
     assert means["gradient_norm"] == 2.0
 
 
+def test_sums_do_not_depend_on_when_they_are_settled(monkeypatch):
+    """A checkpoint inside an interval settles: a resumed log equals another bit for bit."""
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(60, 4, generator=generator), torch.randint(0, 4, (60,), generator=generator)
+    losses = torch.rand(10, generator=generator)
+    found = []
+    for together in (1, 24 * 3, 10_000):
+        monkeypatch.setattr(metrics, "_TOGETHER", together)
+        sums = Accumulator(torch.device("cpu"))
+        for number, part in enumerate(zip(logits.split(6), labels.split(6), losses, strict=True)):
+            sums.add(part[0], part[2], 6.0, Batch(part[0], part[1]))
+            sums.add_update(part[2])
+            if number == 4 and together > 24:
+                sums.settle()
+        found.append(sums.read())
+        sums.reset()
+        assert set(sums.read().values()) == {0.0}
+    assert found[0] == found[1] == found[2] and found[0]["images"] == 60
+
+
 def test_nothing_seen_reads_as_zero():
     assert set(Accumulator(torch.device("cpu")).read().values()) == {0.0}
 
@@ -111,5 +132,5 @@ def test_of_a_mixed_sample_the_larger_share_counts():
         logits, torch.tensor([0, 1, 0]), partner_labels=torch.tensor([1, 0, 1]), share=torch.tensor([0.7, 0.3, 0.5])
     )
     sums = Accumulator(torch.device("cpu"))
-    sums.add(logits, torch.ones(3), torch.ones(3), batch)
+    sums.add(logits, torch.tensor(3.0), 3.0, batch)
     assert sums.read()["accuracy"] == pytest.approx(2 / 3)
