@@ -157,11 +157,11 @@ class Training:
     def _loop(self, data: Data, assembled: Assembled, model: nn.Module, *, fresh: bool) -> Loop:
         spec, strategy = self.spec, self.spec.strategy
         optimizer = optim.make_optimizer(strategy, model, assembled.groups, self.device)
-        training = Resumable(
         batches = self._batches(data)
         initialise = getattr(model, "initialise", None)
         if initialise is not None and fresh and not spec.strategy.pretrained:
             initialise(batches.sample(_INITIALISING))
+        training = Resumable(
             model=model,
             optimizer=optimizer,
             scaler=precision.scaler(spec.precision, self.device),
@@ -199,7 +199,6 @@ class Training:
             decided_parts=self._decided_parts(),
         )
 
-    def _saver(self, training: Resumable) -> Saver:
     def _batches(self, data: Data) -> TrainingBatches:
         spec, strategy = self.spec, self.spec.strategy
         return TrainingBatches(
@@ -219,6 +218,7 @@ class Training:
             memory_format=MEMORY_FORMATS[spec.memory_format],
         )
 
+    def _saver(self, training: Resumable) -> Saver:
         return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)
 
     def _judge(self, training: Resumable, loss: Loss) -> Judge:
