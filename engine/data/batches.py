@@ -91,6 +91,7 @@ class TrainingBatches:
         """
         count = len(self._labels)
         order = torch.from_numpy(randomness.permutation(self._seed, epoch, count))
+        labels = self._take(self._labels, order)
         draws = self._pipeline.draws(self._seed, epoch, count) if self._pipeline.columns else None
         mix_draws = self._table("mix", epoch, 4 if self._mixup or self._cutmix else 0)
         for number in range(start, self.steps_per_epoch):
@@ -98,7 +99,7 @@ class TrainingBatches:
             last = count if number == self.steps_per_epoch - 1 else first + self._batch_size
             rows = order[first:last]
             if mix_draws is None:
-                yield Batch(self._finish(self._augmented(rows, draws)), self._take(self._labels, rows))
+                yield Batch(self._finish(self._augmented(rows, draws)), labels[first:last])
             else:
                 partners = torch.cat([rows[1:], order[last % count : last % count + 1]])
                 yield self._mixed(rows, partners, draws, mix_draws)

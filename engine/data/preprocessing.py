@@ -1,5 +1,7 @@
 """From an image to the model's input, alike in training, evaluation, prediction and export."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from PIL import Image
@@ -74,9 +76,16 @@ def normalise(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tenso
     Returns:
         float32 [B, C, S, S] on the same device, in the same memory format.
     """
-    mean = np.array(preprocessing.mean, dtype=np.float64)
-    std = np.array(preprocessing.std, dtype=np.float64)
-    # A copy that does not block: a blocking one would make the host wait for the device at every batch.
-    scale = torch.tensor(1 / (255 * std), dtype=torch.float32).to(pixels.device, non_blocking=True)
-    shift = torch.tensor(-mean / std, dtype=torch.float32).to(pixels.device, non_blocking=True)
-    return torch.addcmul(shift.view(-1, 1, 1), pixels.to(torch.float32), scale.view(-1, 1, 1))
+    scale, shift = _scale_and_shift(preprocessing.mean, preprocessing.std, pixels.device)
+    return torch.addcmul(shift, pixels.to(torch.float32), scale)
+
+
+@lru_cache(maxsize=64)
+def _scale_and_shift(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """1 / (255 std) and -mean / std, float32 [C, 1, 1]: made once, for a small batch takes no longer."""
+    deviations = np.array(std, dtype=np.float64)
+    scale = torch.tensor(1 / (255 * deviations), dtype=torch.float32)
+    shift = torch.tensor(-np.array(mean, dtype=np.float64) / deviations, dtype=torch.float32)
+    return scale.view(-1, 1, 1).to(device), shift.view(-1, 1, 1).to(device)

@@ -82,6 +82,7 @@ class StepsLogged(Event, frozen=True, kw_only=True):
     accuracy: Figure
     learning_rate: float
     gradient_norm: Figure
+    """Before clipping, of the interval's last update; not a number if that was left out."""
     images_per_second: float
     waiting: float
     """Share of the interval spent waiting for data."""

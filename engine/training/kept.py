@@ -14,7 +14,6 @@ class Kept:
             self._tensors.setdefault(tensor.dtype, []).append(tensor.detach())
         self._copies = {kind: [torch.empty_like(tensor) for tensor in group] for kind, group in self._tensors.items()}
 
-    @torch.no_grad()
     def take(self) -> None:
         """Copy the tensors as they are now."""
         for kind, group in self._tensors.items():

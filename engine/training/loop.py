@@ -149,7 +149,7 @@ class Loop:
             position.step_in_epoch += 1
             self.reporter.step = position.step
             began = self._account(began)
-            if position.step_in_epoch % self.plan.log_every == 0 or self._epoch_is_over():
+            if self._interval_is_over():
                 self._log(rate)
             self._between_steps()
             began += self.controls.take_paused_seconds()
@@ -162,8 +162,9 @@ class Loop:
         if position.step >= since:
             position.accumulate = max(position.accumulate, parts)
         if position.step + 1 in self.left_out:
+            self.training.gradient_norm = None
             return self._rate()
-        return self.step(self.training, batch, self._factor(), self._base_factor())
+        return self.step(self.training, batch, self._factor(), self._base_factor(), self._interval_is_over(after=1))
 
     def _rate(self) -> float:
         return shown_learning_rate(self.training.optimizer)
@@ -176,9 +177,15 @@ class Loop:
                 if self._epoch_is_over():
                     return
 
-    def _epoch_is_over(self) -> bool:
+    def _epoch_is_over(self, after: int = 0) -> bool:
         position = self.training.position
-        return position.step_in_epoch >= self.plan.steps_per_epoch or position.step >= self.plan.total_steps
+        in_epoch, step = position.step_in_epoch + after, position.step + after
+        return in_epoch >= self.plan.steps_per_epoch or step >= self.plan.total_steps
+
+    def _interval_is_over(self, after: int = 0) -> bool:
+        """Whether a log interval ends here, or so many updates later."""
+        in_epoch = self.training.position.step_in_epoch + after
+        return in_epoch % self.plan.log_every == 0 or self._epoch_is_over(after)
 
     def _factor(self) -> float:
         return schedules.extended_factor(
@@ -252,7 +259,7 @@ class Loop:
                 loss=figure(means["loss"] if seen else math.nan),
                 accuracy=means["accuracy"],
                 learning_rate=rate,
-                gradient_norm=figure(means["gradient_norm"]),
+                gradient_norm=figure(math.nan if training.gradient_norm is None else float(training.gradient_norm)),
                 images_per_second=self._speed,
                 waiting=min(1.0, position.interval_waiting / max(position.interval_seconds, 1e-9)),
                 elapsed=position.elapsed,

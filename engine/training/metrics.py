@@ -13,18 +13,20 @@ class Accumulator:
     Hits are counted of several updates together; `settle` brings them into the sums.
 
     Attributes:
-        sums: float64 [7] (float32 on MPS, which has no float64): weighted loss, weight, top-1 hits, top-5 hits,
-            images, gradient norms, updates left out. The loss is always up to date.
+        sums: float64 [6] (float32 on MPS, which has no float64): weighted loss, weight, top-1 hits, top-5 hits,
+            images, updates left out. The loss is always up to date.
         updates: how many updates went in, those left out included.
     """
 
-    NAMES = ("loss", "weight", "top1", "top5", "images", "gradient_norm", "skipped")
+    NAMES = ("loss", "weight", "top1", "top5", "images", "skipped")
 
     def __init__(self, device: torch.device) -> None:
         self.sums = torch.zeros(len(self.NAMES), dtype=torch.float32 if device.type == "mps" else torch.float64).to(
             device
         )
         self.updates = 0
+        self._loss, self._weight = self.sums[0], self.sums[1]
+        self._plain_weight = 0.0  # of samples whose weight needs no tensor
         self._unsettled: list[tuple[torch.Tensor, torch.Tensor]] = []  # logits and labels
         self._logits = 0  # how many numbers they are
 
@@ -41,17 +43,15 @@ class Accumulator:
         labels = batch.labels
         if batch.share is not None and batch.partner_labels is not None:
             labels = torch.where(batch.share >= 0.5, labels, batch.partner_labels)
-        self.sums[0] += loss
-        self.sums[1] += weight
+        self._loss += loss
+        if isinstance(weight, torch.Tensor):
+            self._weight += weight
+        else:
+            self._plain_weight += weight
         self._unsettled.append((logits, labels))
         self._logits += logits.numel()
         if self._logits >= _TOGETHER:
             self.settle()
-
-    def add_update(self, gradient_norm: torch.Tensor) -> None:
-        """Count one update and its gradient norm."""
-        self.sums[5] += gradient_norm
-        self.updates += 1
 
     def settle(self) -> None:
         """Bring the sums up to date. Waits for no device."""
@@ -59,14 +59,19 @@ class Accumulator:
             logits, labels = (torch.cat(column) for column in zip(*self._unsettled, strict=True))
             top1, top5 = hits(logits, labels)
             self.sums[2:5] += torch.stack([top1.sum(), top5.sum(), torch.full_like(top1, 1).sum()])
-            self._unsettled.clear()
-            self._logits = 0
+            self._weight += self._plain_weight
+            self._forget_unsettled()
+
+    def _forget_unsettled(self) -> None:
+        self._plain_weight = 0.0
+        self._unsettled.clear()
+        self._logits = 0
 
     def leave_out_unless(self, finite: torch.Tensor) -> None:
         """Where `finite` (bool, no dimensions) is false, forget these sums and count one update as left out."""
         self.settle()
-        self.sums = torch.where(finite, self.sums, torch.zeros_like(self.sums))
-        self.sums[6] = ~finite
+        self.sums.copy_(torch.where(finite, self.sums, torch.zeros_like(self.sums)))
+        self.sums[5] = ~finite
 
     def merge(self, other: "Accumulator") -> None:
         """Add another's sums to these."""
@@ -78,20 +83,17 @@ class Accumulator:
         """Start again from zero."""
         self.sums.zero_()
         self.updates = 0
-        self._unsettled.clear()
-        self._logits = 0
+        self._forget_unsettled()
 
     def read(self) -> dict[str, float]:
-        """Means: loss, accuracy, top5, gradient_norm; and the numbers images and skipped. Waits for the device."""
+        """Means: loss, accuracy, top5; and the numbers images and skipped. Waits for the device."""
         self.settle()
-        loss, weight, top1, top5, images, norms, skipped = self.sums.tolist()
-        made = self.updates - skipped
+        loss, weight, top1, top5, images, skipped = self.sums.tolist()
         return {
             "loss": loss / weight if weight else 0.0,
             "accuracy": top1 / images if images else 0.0,
             "top5": top5 / images if images else 0.0,
             "images": images,
-            "gradient_norm": norms / made if made else 0.0,
             "skipped": skipped,
         }
 

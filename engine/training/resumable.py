@@ -59,6 +59,8 @@ class Resumable:
     """The model's."""
     update: Accumulator = field(init=False)
     """Figures of the update being made, where it may have to be left out."""
+    gradient_norm: torch.Tensor | None = None
+    """Norm of the last update's gradient before clipping; None where it was not measured."""
     buffers: Kept = field(init=False)
     """The model's buffers as they were before it."""
     first_bad: torch.Tensor = field(init=False)
@@ -82,7 +84,10 @@ class Resumable:
         With fp16 the gradient is not asked: it overflows now and then, and the scaler leaves such an update out.
         """
         finite = self.update.sums[0].isfinite()
-        return finite if self.scaler.is_enabled() else finite & self.update.sums[5].isfinite()
+        if self.scaler.is_enabled():
+            return finite
+        assert self.gradient_norm is not None
+        return finite & self.gradient_norm.isfinite()
 
     def note_if_not_finite(self) -> None:
         """Remember the update being made in `first_bad` if it is not finite and the first such one."""
@@ -115,7 +120,7 @@ class Resumable:
         """
         found = [parameter.detach().isfinite().all() for parameter in self.parameters]
         found += [~buffer.isnan().any() for buffer in self.model.buffers()]
-        found.append(self.interval.sums[0].isfinite())  # not the gradient norm: fp16 overflows now and then
+        found.append(self.interval.sums[0].isfinite())
         return bool(torch.stack(found).all())
 
     def tensors(self) -> dict[str, Tensors]:

@@ -37,7 +37,12 @@ class Step:
     """Told how many micro-batches make up a batch from now on, their largest size, and what torch said."""
 
     def __call__(
-        self, training: Resumable, batch: Batch, learning_rate_factor: float, base_factor: float = 1.0
+        self,
+        training: Resumable,
+        batch: Batch,
+        learning_rate_factor: float,
+        base_factor: float = 1.0,
+        wants_norm: bool = True,
     ) -> float:
         """Make one update and add its figures to `training.interval`.
 
@@ -47,6 +52,7 @@ class Step:
         Args:
             learning_rate_factor: where the rate stands between its minimum (0) and its base (1).
             base_factor: multiplies the base rates.
+            wants_norm: measure the norm of the gradient though nothing in the update depends on it.
 
         Returns:
             The largest learning rate used.
@@ -64,7 +70,9 @@ class Step:
         figures = training.interval if self.on_nan == "stop" else training.update
         for part in parts:
             figures.add(*part)
-        figures.add_update(self._clip(training))
+        figures.updates += 1
+        needs_norm = bool(self.clip_norm) or self.on_nan != "stop"
+        training.gradient_norm = self._clip(training) if needs_norm or wants_norm else None
         if self.on_nan == "skip":
             self._update_if_finite(training)
         else:

@@ -190,7 +190,7 @@ def test_an_overflow_of_the_gradient_or_a_mask_of_infinities_hinders_no_checkpoi
     model = nn.Linear(2, 2)
     model.register_buffer("mask", torch.tensor([0.0, -float("inf")]))
     training = resumable(model)
-    training.interval.sums[5] = float("inf")
+    training.gradient_norm = torch.tensor(float("inf"))
     saving_, position = saver(tmp_path, training=training)
     position.step = 3
     assert saving_.full() and saving_.best()
