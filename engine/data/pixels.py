@@ -1,25 +1,25 @@
-"""Decode once: images into one uint8 tensor of squares, on all cores."""
+"""Decoding: images into uint8 squares, on all cores."""
 
 import itertools
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from vislab.engine.data.preprocessing import to_square
 from vislab.engine.data.source import ArrayImages, Images, Pixels, UnreadableImage
+from vislab.engine.data.squares import to_square
+from vislab.engine.runs.devices import host
 from vislab.presets.errors import InputError
 from vislab.presets.schema.preprocessing import Preprocessing
 
 _NAMED = 10  # unreadable images named in an error
 _CHUNK = 32  # images a task; small enough that a request to stop is obeyed at once
+_READY_CHUNK = 4096  # images a task that need nothing but to be copied
 _TELL_EVERY = 0.1  # seconds between two reports of progress
 
 
@@ -71,9 +71,8 @@ def decode(
     progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     skip_unreadable: bool = False,
-    storage: Path | None = None,
 ) -> Decoded:
-    """Decode images and bring each to a square, uint8 [n, C, size, size].
+    """Decode images into memory, each brought to a square, uint8 [n, C, size, size].
 
     Args:
         images: where to read from.
@@ -83,23 +82,22 @@ def decode(
         progress: called in this thread with (done, n), at most ten times a second and once at the end.
         should_stop: asked at the same times.
         skip_unreadable: leave unreadable images out and list them, instead of raising.
-        storage: a file to keep the pixels in, memory-mapped, when memory is short; replaced if it exists.
 
     Raises:
         InputError: images that cannot be read, all counted and the first ten named.
         Stopped: should_stop() returned true.
     """
     count = len(indices)
-    shape = (count, preprocessing.channels, size, size)
-    if storage is None or count == 0:
-        pixels: Pixels = np.empty(shape, dtype=np.uint8)
-    else:
-        pixels = np.memmap(storage, dtype=np.uint8, mode="w+", shape=shape)
+    pixels: Pixels = np.empty((count, preprocessing.channels, size, size), dtype=np.uint8)
     unreadable: dict[int, UnreadableImage] = {}
     done = 0
     told = 0.0
-    for finished in _fill(pixels, images, indices, preprocessing, size, unreadable):
-        done += finished
+
+    def keep(start: int, block: Pixels) -> None:
+        pixels[start : start + len(block)] = block
+
+    for finished in squares(images, indices, preprocessing, size=size, keep=keep, unreadable=unreadable):
+        done += sum(map(len, finished))
         if time.monotonic() - told >= _TELL_EVERY or done == count:
             told = time.monotonic()
             if should_stop is not None and should_stop():
@@ -115,51 +113,63 @@ def decode(
     return Decoded(torch.from_numpy(pixels), kept, skipped)
 
 
-def _fill(
-    pixels: Pixels,
+def squares(
     images: Images,
     indices: npt.NDArray[np.int64],
     preprocessing: Preprocessing,
+    *,
     size: int,
+    keep: Callable[[int, Pixels], None],
     unreadable: dict[int, UnreadableImage],
-) -> Iterator[int]:
-    """Write every image to its place in `pixels`; yields how many more are done, zero at least ten times a second."""
-    chunk = _CHUNK
-    work: Callable[[int, int], None]
-    if isinstance(images, ArrayImages) and _is_ready(images, preprocessing, size):
-        chunk = 4096
+) -> Iterator[list[range]]:
+    """Decode images on all cores, in portions that follow each other.
 
-        def work(start: int, stop: int) -> None:
-            pixels[start:stop] = np.moveaxis(images.take(indices[start:stop]), 3, 1)
-    else:
+    Args:
+        keep: called in the decoding threads with the position of the first image in `indices` and a portion, uint8
+            [m, C, size, size]; images that cannot be read are black in it.
+        unreadable: gets position and fault of each such image.
 
-        def work(start: int, stop: int) -> None:
-            for position in range(start, stop):
-                try:
-                    pixels[position] = to_square(images.read(int(indices[position])), preprocessing, size)
-                except UnreadableImage as error:
-                    unreadable[position] = error
+    Yields:
+        The positions that `keep` has returned for since the last time, perhaps none; at least ten times a second.
+    """
 
-    starts = iter(range(0, len(indices), chunk))
-    threads = os.cpu_count() or 1
+    ready = images if isinstance(images, ArrayImages) and is_ready(images, preprocessing, size) else None
+    chunk = _CHUNK if ready is None else _READY_CHUNK
+
+    def work(positions: range) -> None:
+        whole = (len(positions), preprocessing.channels, size, size)
+        if ready is not None:
+            taken = np.moveaxis(ready.take(indices[positions.start : positions.stop]), 3, 1)
+            keep(positions.start, np.ascontiguousarray(np.broadcast_to(taken, whole)))
+            return
+        block = np.zeros(whole, dtype=np.uint8)
+        for position in positions:
+            try:
+                image = images.read(int(indices[position]))
+                block[position - positions.start] = to_square(image, preprocessing, size)
+            except UnreadableImage as error:
+                unreadable[position] = error
+        keep(positions.start, block)
+
+    portions = (range(start, min(start + chunk, len(indices))) for start in range(0, len(indices), chunk))
+    threads = host().usable_cores
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        waiting: dict[Future[None], int] = {}
+        waiting: dict[Future[None], range] = {}
         try:
             while True:
-                for start in itertools.islice(starts, 4 * threads - len(waiting)):
-                    stop = min(start + chunk, len(indices))
-                    waiting[pool.submit(work, start, stop)] = stop - start
+                for positions in itertools.islice(portions, 4 * threads - len(waiting)):
+                    waiting[pool.submit(work, positions)] = positions
                 if not waiting:
                     return
                 finished, _ = wait(waiting, timeout=_TELL_EVERY, return_when=FIRST_COMPLETED)
                 for future in finished:
                     future.result()
-                yield sum(waiting.pop(future) for future in finished)
+                yield [waiting.pop(future) for future in finished]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _is_ready(images: ArrayImages, preprocessing: Preprocessing, size: int) -> bool:
+def is_ready(images: ArrayImages, preprocessing: Preprocessing, size: int) -> bool:
     """Whether the array's images need no resizing and no grey conversion (grey to RGB is a broadcast)."""
     height, width, channels = images.shape
     whole = preprocessing.resize != "crop" or preprocessing.crop_fraction == 1.0

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from vislab.engine.data.pixels import Stopped, decode, store_size
-from vislab.engine.data.preprocessing import to_square
 from vislab.engine.data.source import ArrayImages, FileImages
+from vislab.engine.data.squares import to_square
 from vislab.presets.errors import InputError
 from vislab.presets.schema.preprocessing import Preprocessing
 
@@ -51,16 +51,9 @@ def test_files_come_in_the_order_asked_for(folder: FileImages) -> None:
     np.testing.assert_array_equal(decoded.pixels.numpy(), one_by_one(folder, indices, Preprocessing(), 6))
 
 
-def test_pixels_can_be_kept_in_a_file(folder: FileImages, tmp_path: Path) -> None:
-    indices = np.arange(50)
-    stored = decode(folder, indices, Preprocessing(), size=6, storage=tmp_path / "pixels").pixels
-    torch.testing.assert_close(stored, decode(folder, indices, Preprocessing(), size=6).pixels)
-    assert (tmp_path / "pixels").stat().st_size == stored.numel()
-
-
-def test_nothing_to_decode(folder: FileImages, tmp_path: Path) -> None:
+def test_nothing_to_decode(folder: FileImages) -> None:
     empty = np.empty(0, dtype=np.int64)
-    assert decode(folder, empty, Preprocessing(), size=6, storage=tmp_path / "p").pixels.shape == (0, 3, 6, 6)
+    assert decode(folder, empty, Preprocessing(), size=6).pixels.shape == (0, 3, 6, 6)
 
 
 def test_progress_ends_at_the_count(folder: FileImages) -> None:

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from vislab.engine.data.preprocessing import normalise, to_square
+from vislab.engine.data.preprocessing import normalise
+from vislab.engine.data.squares import to_square
 from vislab.presets.schema.preprocessing import Preprocessing
 
 RNG = np.random.default_rng(0)
