@@ -226,8 +226,8 @@ def _settle_torch(spec: Spec, before: RunState, device: Device) -> None:
 
     if device.kind == "cuda" and not torch.cuda.is_available():
         raise InputError(explain_unusable(device))
-    decided = next((d.choice for d in before.decisions if d.what == "threads"), "")
-    if decided:
+    decided = next((d.choice for d in before.decisions if d.what == "threads"), spec.threads)
+    if decided != "auto":
         torch.set_num_threads(int(decided))
     torch.use_deterministic_algorithms(spec.deterministic, warn_only=True)
     torch.backends.cudnn.benchmark = not spec.deterministic

@@ -26,7 +26,7 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         in_channels: 1 or 3.
         image_size: side of the square input, pixels.
         strategy: of its fields freeze, unfreeze_every, batch_size, accumulate, optimizer, its options and ema count.
-        precision: fp32, bf16 or fp16.
+        precision: auto, fp32, bf16 or fp16.
         folder: what relative paths start from; empty: the working directory.
     """
 
@@ -156,7 +156,7 @@ def _activations(model: torch.nn.Module, wanted: ModelRequest, device: str) -> i
         hook.remove()
     micro_batch = -(-wanted.strategy.batch_size // wanted.strategy.accumulate)
     for_two = sum(storage.nbytes() for storage in kept.values()) + 2 * largest
-    halved = 2 if wanted.precision != "fp32" else 1
+    halved = 2 if wanted.precision in ("bf16", "fp16") else 1  # auto may choose fp32
     return for_two * micro_batch // 2 // halved
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from vislab.engine.runs.openmp import PATIENT
 from vislab.presets.errors import InputError
 
 OnProgress = Callable[[str, int, int], None]
@@ -96,6 +97,7 @@ class JobProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 encoding="utf-8",
+                env=PATIENT | os.environ,
             )
         return self._process
 

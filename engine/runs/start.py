@@ -104,15 +104,13 @@ def elsewhere(identity: str, host: str) -> str:
 
 
 def surroundings(settings: Settings) -> dict[str, str]:
-    """The environment of a worker: this process's, with folders and budgets as the settings say."""
+    """The environment of a worker: this process's, with folders and budgets as the settings say, and threads that wait
+    asleep."""
     folders = {
         "VISLAB_RUNS_DIR": str(settings.runs_dir),
         "VISLAB_DATA_DIR": str(settings.data_dir),
         "VISLAB_CACHE_DIR": str(settings.cache_dir),
     }
     amounts = {"VISLAB_CACHE_BUDGET": settings.cache_budget, "VISLAB_MEMORY_BUDGET": settings.memory_budget}
-    return dict(os.environ) | folders | {name: str(amount) for name, amount in amounts.items() if amount is not None}
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    given = {name: str(amount) for name, amount in amounts.items() if amount is not None}
+    return PATIENT | dict(os.environ) | folders | given

@@ -21,7 +21,7 @@ from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.losses import Loss
 from vislab.engine.training.memory import first_line, is_out_of_memory
-from vislab.engine.training.precision import MEMORY_FORMATS
+from vislab.engine.training.precision import Arithmetic
 from vislab.engine.training.resumable import Resumable
 from vislab.presets.schema.spec import Spec
 
@@ -39,6 +39,7 @@ class Judge:
 
     run: Run
     spec: Spec
+    arithmetic: Arithmetic
     device: torch.device
     reporter: Reporter
     controls: Controls
@@ -84,9 +85,9 @@ class Judge:
             self.model,
             part.pixels,
             preprocessing=self.spec.preprocessing,
-            precision=self.spec.precision,
+            precision=self.arithmetic.precision,
             device=self.device,
-            memory_format=MEMORY_FORMATS[self.spec.memory_format],
+            memory_format=self.arithmetic.layout,
             batch_size=self.batch_size,
             between=between,
         )

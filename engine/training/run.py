@@ -1,6 +1,6 @@
 """One run from its spec to its result: data, model, optimizer, loop, last evaluation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint, ema, judging, optim, precision, strategies
+from vislab.engine.training.arithmetic import Settling
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted
 from vislab.engine.training.environment import environment
@@ -26,7 +27,8 @@ from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
 from vislab.engine.training.metrics import Accumulator
-from vislab.engine.training.precision import MEMORY_FORMATS
+from vislab.engine.training.precision import Arithmetic
+from vislab.engine.training.probing import Choice, Probe
 from vislab.engine.training.reading import Reading
 from vislab.engine.training.resumable import Position, Resumable
 from vislab.engine.training.saving import Saver
@@ -72,6 +74,8 @@ class Training:
     controls: Controls
     before: RunState
     force: bool = False
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    """Settled before the model is put on the device."""
     loop: Loop | None = None
     """Set when the model stands where training begins or goes on."""
 
@@ -84,7 +88,8 @@ class Training:
             InputError: the user can mend what is wrong.
         """
         spec = self.spec
-        precision.check(spec.precision, self.device)
+        if spec.precision != "auto":
+            precision.check(spec.precision, self.device)
         checkpoint.recover(self.run.checkpoints)
         resumed_from = self._newest_whole_checkpoint()
         fresh = resumed_from is None
@@ -92,7 +97,8 @@ class Training:
         self.reporter.progress("building", force=True)
         # A checkpoint holds all weights: what they were once made from may be gone by now.
         assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)
-        model = assembled.model.to(self.device).to(memory_format=MEMORY_FORMATS[spec.memory_format])
+        self.arithmetic = self._settle_arithmetic(data, assembled)
+        model = assembled.model.to(self.device).to(memory_format=self.arithmetic.layout)
         loop = self._loop(data, assembled, model, fresh=fresh)
         self.loop = loop
         frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
@@ -155,6 +161,36 @@ class Training:
         )
 
     def _loop(self, data: Data, assembled: Assembled, model: nn.Module, *, fresh: bool) -> Loop:
+    def _settle_arithmetic(self, data: Data, assembled: Assembled) -> Arithmetic:
+        strategy = self.spec.strategy
+
+        def check() -> None:
+            self.reporter.progress("measuring")
+            self.controls.check()
+
+        def measure(default: Arithmetic) -> Choice:
+            batches = self._batches(data)
+            probe = Probe(
+                spec=self.spec,
+                device=self.device,
+                assembled=assembled,
+                batch=next(iter(batches.epoch(1))),
+                loss=make_loss(strategy, counts=list(data.counts["train"]), device=self.device, folder=self.run.code),
+                steps=plan(strategy, batches.steps_per_epoch).total_steps,
+                check=check,
+            )
+            return probe(default)
+
+        settle = Settling(
+            spec=self.spec,
+            device=self.device,
+            reporter=self.reporter,
+            before=self.before,
+            memory=self.settings.cache_dir / "measured",
+            code=self.run.code,
+        )
+        return settle(len(data.classes), measure)
+
         spec, strategy = self.spec, self.spec.strategy
         optimizer = optim.make_optimizer(strategy, model, assembled.groups, self.device)
         batches = self._batches(data)
@@ -164,7 +200,7 @@ class Training:
         training = Resumable(
             model=model,
             optimizer=optimizer,
-            scaler=precision.scaler(spec.precision, self.device),
+            scaler=precision.scaler(self.arithmetic.precision, self.device),
             ema=ema.ExponentialMovingAverage(model, strategy.ema) if strategy.ema else None,
             interval=Accumulator(self.device),
             epoch=Accumulator(self.device),
@@ -181,7 +217,7 @@ class Training:
                 loss=loss,
                 seed=spec.seed,
                 device=self.device,
-                precision=spec.precision,
+                precision=self.arithmetic.precision,
                 accumulate=strategy.accumulate,
                 clip_norm=strategy.clip_norm,
                 minimum_learning_rate=strategy.minimum_learning_rate,
@@ -215,7 +251,7 @@ class Training:
             mixup=strategy.mixup,
             cutmix=strategy.cutmix,
             device=self.device,
-            memory_format=MEMORY_FORMATS[spec.memory_format],
+            memory_format=self.arithmetic.layout,
         )
 
     def _saver(self, training: Resumable) -> Saver:
@@ -223,7 +259,23 @@ class Training:
 
     def _judge(self, training: Resumable, loss: Loss) -> Judge:
         batch_size = int(self._decided(judging.DECISION) or 0)
-        return Judge(self.run, self.spec, self.device, self.reporter, self.controls, loss, training, batch_size)
+        return Judge(
+            self.run,
+            self.spec,
+            self.arithmetic,
+            self.device,
+            self.reporter,
+            self.controls,
+            loss,
+            training,
+            batch_size,
+        )
+
+    def _take_learning_rate(self, position: Position) -> None:
+        """Take the base rate that was asked for when no checkpoint could hold it yet: before the first update."""
+        asked = [made for made in self.before.controls if made.action == "set_learning_rate"]
+        if rates := [float(made.value) for made in asked if made.step <= position.step]:
+            position.learning_rate = rates[-1]
 
     def _decided_parts(self) -> tuple[int, int]:
         decision = next((decision for decision in self.before.decisions if decision.what == MICRO_BATCH), None)
@@ -261,8 +313,6 @@ class Training:
 
     def _record_decisions(self, assembled: Assembled, optimizer: torch.optim.Optimizer) -> None:
         decide = self.reporter.decide
-        decide("threads", str(torch.get_num_threads()), "torch's own choice for this machine")
-        decide("precision", self.spec.precision, "as the spec says", memory_format=self.spec.memory_format)
         decide("optimizer", optim.implementation(optimizer), f"implementation of {self.spec.strategy.optimizer}")
         if (record := assembled.weights) is not None:
             decide(

@@ -21,11 +21,17 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         str, field("auto (the free GPU with the most memory, else mps, else cpu), cpu, mps, cuda or cuda:N")
     ] = "auto"
     precision: Annotated[
-        Literal["fp32", "bf16", "fp16"], field("arithmetic of the forward pass; weights stay fp32")
-    ] = "fp32"
-    memory_format: Annotated[Literal["contiguous", "channels_last"], field("order of image tensors in memory")] = (
-        "contiguous"
-    )
+        Literal["auto", "fp32", "bf16", "fp16"],
+        field("arithmetic of the forward pass; weights stay fp32. auto: fp32, unless bf16 (fp16) is measured faster"),
+    ] = "auto"
+    memory_format: Annotated[
+        Literal["auto", "contiguous", "channels_last"],
+        field("order of image tensors in memory; auto: contiguous, unless channels_last is measured faster"),
+    ] = "auto"
+    threads: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=1024)] | Literal["auto"],
+        field("threads on the CPU; auto: torch's own number, unless fewer are measured faster"),
+    ] = "auto"
     deterministic: Annotated[
         bool, field("only kernels that give the same bits each time, where the device has them")
     ] = False

@@ -118,6 +118,9 @@ def make_spec(mine: Path) -> Callable[..., Spec]:
         spec = {
             "name": "small",
             "device": "cpu",
+            "precision": "fp32",
+            "memory_format": "contiguous",
+            "threads": 1,
             "dataset": {"name": "made", "source": own + "source", "path": str(mine.parent)} | (dataset or {}),
             "architecture": {"name": "small", "build": own + "build"} | (architecture or {}),
             "strategy": {"epochs": 2, "batch_size": 8, "learning_rate": 0.02} | (strategy or {}),

@@ -45,7 +45,7 @@ def test_it_can_be_shown(info) -> None:
 def test_a_recipe_resolves(recipe: str, photos: Path) -> None:
     spec = made(recipe, photos)
     assert spec.name == spec.recipe == recipe
-    assert spec.precision == "fp32"
+    assert spec.precision == "auto"
     assert spec.origins.keys() >= {key for key, entry in keys.KEYS.items() if not entry.open}
 
 

@@ -20,6 +20,7 @@ PHASES: dict[Phase, tuple[str, str]] = {
     "downloading": ("Fetch", "byte"),
     "reading data": ("Data", "image"),
     "building": ("Model", ""),
+    "measuring": ("Probe", ""),
     "training": ("Epoch", "step"),
     "validation": ("Check", "batch"),
     "testing": ("Test", "batch"),

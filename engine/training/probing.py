@@ -1,0 +1,288 @@
+"""Which arithmetic is fastest for a model, an input and a machine: a few real updates of each candidate, on copies."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import torch
+
+from vislab.engine.data.batches import Batch
+from vislab.engine.models.assemble import Assembled
+from vislab.engine.training import optim, precision, strategies
+from vislab.engine.training.endings import TrainingFailed
+from vislab.engine.training.losses import Loss
+from vislab.engine.training.memory import first_line
+from vislab.engine.training.metrics import Accumulator
+from vislab.engine.training.precision import Arithmetic, MemoryFormat, Precision
+from vislab.engine.training.resumable import Resumable
+from vislab.engine.training.step import Step
+from vislab.presets.schema.spec import Spec
+
+GAIN = 1.05
+"""A candidate must be so much faster than the default to take its place."""
+WORTH_SECONDS = 20.0
+"""A run that trains for less than this is not measured for."""
+_SHARE = 0.05  # of the expected training time that measuring may take
+_LONGEST = 300.0  # seconds that it may take in any case
+_ROUNDS = 9
+_FEWEST_ROUNDS = 3
+_TURN = 0.02  # seconds of updates that a candidate makes in a round, at least one
+_HOPELESS = (6.0, 2.0)  # a candidate so much slower than the default, after one round or more, leaves the race
+
+
+@dataclass
+class Race:
+    """Seconds an update of each candidate, a figure a round; the first candidate is the default.
+
+    Attributes:
+        seconds: of those that ran, in the order in which they came.
+        problems: of those that could not run, why.
+        whole: False when time was up before there were enough rounds to compare.
+    """
+
+    seconds: dict[Arithmetic, list[float]] = field(default_factory=dict)
+    problems: dict[Arithmetic, str] = field(default_factory=dict)
+    whole: bool = True
+
+    @property
+    def winner(self) -> Arithmetic:
+        """The default, unless another is faster beyond doubt; then that one, unless a later one is faster than it.
+
+        Each round compares two side by side, so that other work on the machine slows both. Beyond doubt: the median
+        of the rounds' ratios is at least `GAIN`, and their lower quartile above 1.
+        """
+        best, *others = self.seconds
+        for candidate in others if self.whole else ():
+            typical, low = self.gain(candidate, best)
+            if typical >= GAIN and low > 1.0:
+                best = candidate
+        return best
+
+    def gain(self, candidate: Arithmetic, over: Arithmetic) -> tuple[float, float]:
+        """How many times faster than another: median and lower quartile over the rounds that both ran."""
+        # One that left early is known by the rounds that it ran.
+        rounds = zip(self.seconds[over], self.seconds[candidate], strict=False)
+        ratios = sorted(theirs / own for theirs, own in rounds)
+        return median(ratios), ratios[len(ratios) // 4]
+
+
+def run_race(
+    candidates: Sequence[Arithmetic],
+    turn: Callable[[Arithmetic], float],
+    *,
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Race:
+    """Let candidates take turns, round by round.
+
+    One that raises what torch raises for an operation that it lacks, or for memory, is out, and so is one that is
+    hopelessly slow.
+
+    Args:
+        candidates: the default first, then those that differ more and more from it.
+        turn: makes a candidate's updates of one round; returns seconds an update.
+        seconds: after which no further round begins.
+    """
+    race, until = Race(), clock() + seconds
+    default = candidates[0]
+    running = list(candidates)
+    for number in range(_ROUNDS):
+        if number and clock() > until:
+            race.whole = number >= _FEWEST_ROUNDS
+            break
+        for candidate in tuple(running):
+            try:
+                found = turn(candidate)
+            except (RuntimeError, MemoryError, TrainingFailed) as error:
+                if candidate == default:
+                    raise
+                race.problems[candidate] = first_line(error)
+                race.seconds.pop(candidate, None)
+                running.remove(candidate)
+                continue
+            race.seconds.setdefault(candidate, []).append(found)
+            if median(race.seconds[candidate]) > _HOPELESS[min(number, 1)] * median(race.seconds[default]):
+                running.remove(candidate)
+        if running == [default]:
+            break
+    return race
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What probing chose.
+
+    Attributes:
+        why: in words.
+        table: milliseconds an update of each candidate, median over the rounds, or why it could not run; empty where
+            nothing was compared.
+        lasting: whether it holds for every run of the same work, however long.
+    """
+
+    arithmetic: Arithmetic
+    why: str
+    table: dict[str, str | int | float | bool] = field(default_factory=dict)
+    lasting: bool = False
+
+
+@dataclass
+class Probe:
+    """Updates made on copies of a model, with the rate at zero; nothing of the run itself changes.
+
+    Args:
+        assembled: the network of the run, on any device, in the contiguous format.
+        batch: the first batch of the run.
+        steps: updates that the run plans.
+        check: called between updates; may raise to interrupt.
+    """
+
+    spec: Spec
+    device: torch.device
+    assembled: Assembled
+    batch: Batch
+    loss: Loss
+    steps: int
+    check: Callable[[], None]
+    _prepared: dict[Arithmetic, Callable[[], None]] = field(default_factory=dict)
+    _trained: dict[MemoryFormat, Resumable] = field(default_factory=dict)
+    _updates: int = 1
+
+    def __call__(self, default: Arithmetic) -> Choice:
+        """Choose what the spec leaves open.
+
+        What makes the first update impossible (no memory for a copy, a network that cannot be copied) is left to the
+        training to find: the default is kept.
+
+        Args:
+            default: what is kept unless something is faster; what the spec says explicitly is in it.
+
+        Raises:
+            Interrupted: from `check`.
+            InputError: the user can mend what is wrong.
+        """
+        cuda = [self.device] if self.device.type == "cuda" else []
+        threads = torch.get_num_threads()
+        try:
+            with torch.random.fork_rng(devices=cuda):
+                return self._choose(default)
+        except (RuntimeError, MemoryError, TypeError, TrainingFailed) as error:
+            return Choice(default, f"could not be measured: {first_line(error)}")
+        finally:
+            torch.set_num_threads(threads)
+            self._prepared.clear()
+            self._trained.clear()
+            if cuda:
+                torch.cuda.empty_cache()
+
+    def _choose(self, default: Arithmetic) -> Choice:
+        self._turn(default)  # the first update pays for what later ones find prepared
+        once = min(self._turn(default), self._turn(default))
+        expected = once * self.steps
+        if expected < WORTH_SECONDS:
+            return Choice(default, f"too short to measure: training takes about {max(1, round(expected))} s")
+        self._updates = max(1, math.ceil(_TURN / once))
+        budget = min(_LONGEST, _SHARE * expected)
+        table: dict[str, str | int | float | bool] = {}
+        chosen = default
+        for candidates in (self._of_threads, self._of_formats):
+            entries = candidates(chosen)
+            if len(entries) == 1:
+                continue
+            race = run_race(entries, self._turn, seconds=budget / 2)
+            if not race.whole:
+                return Choice(default, f"an update takes {once:.1f} s: too few could be compared in {budget:.0f} s")
+            chosen = race.winner
+            table |= {str(one): round(1000 * median(found), 3) for one, found in race.seconds.items()}
+            table |= {str(one): said for one, said in race.problems.items()}
+        gain = f"at least {GAIN - 1:.0%} faster, beyond the spread"
+        if chosen == default:
+            return Choice(default, f"measured: nothing else was {gain}", table, lasting=True)
+        times = f"{table[str(chosen)]} ms an update, {table[str(default)]} ms with {default}"
+        return Choice(chosen, f"measured: {gain} ({times})", table, lasting=True)
+
+    def _of_threads(self, default: Arithmetic) -> list[Arithmetic]:
+        if self.spec.threads != "auto" or self.device.type != "cpu":
+            return [default]
+        counts = dict.fromkeys((default.threads, max(1, default.threads // 2), 1))
+        return [Arithmetic(default.precision, default.memory_format, count) for count in counts]
+
+    def _of_formats(self, default: Arithmetic) -> list[Arithmetic]:
+        precisions: list[Precision] = [default.precision]
+        formats: list[MemoryFormat] = [default.memory_format]
+        if self.spec.precision == "auto":
+            half: Precision = "fp16" if precision.trouble("bf16", self.device) else "bf16"
+            precisions.append(half)
+        if self.spec.memory_format == "auto" and self.batch.images.ndim == 4:
+            formats.append("channels_last")
+        return [Arithmetic(one, other, default.threads) for one in precisions for other in formats]
+
+    def _turn(self, arithmetic: Arithmetic) -> float:
+        """Make the updates of one turn; returns seconds an update."""
+        self.check()
+        torch.set_num_threads(arithmetic.threads)
+        update = self._prepared.get(arithmetic)
+        if update is None:
+            update = self._prepared[arithmetic] = self._prepare(arithmetic)
+            update()
+            self._wait()
+        began = time.perf_counter()
+        for _ in range(self._updates):
+            update()
+            self.check()
+        self._wait()
+        return (time.perf_counter() - began) / self._updates
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    def _prepare(self, arithmetic: Arithmetic) -> Callable[[], None]:
+        strategy = self.spec.strategy
+        shared = self._copy(arithmetic)
+        training = Resumable(
+            model=shared.model,
+            optimizer=shared.optimizer,
+            scaler=precision.scaler(arithmetic.precision, self.device),
+            ema=None,
+            interval=Accumulator(self.device),
+            epoch=Accumulator(self.device),
+        )
+        step = Step(
+            loss=self.loss,
+            seed=self.spec.seed,
+            device=self.device,
+            precision=arithmetic.precision,
+            accumulate=strategy.accumulate,
+            clip_norm=strategy.clip_norm,
+            minimum_learning_rate=0.0,
+            on_nan=strategy.on_nan,
+        )
+        images = self.batch.images.contiguous(memory_format=arithmetic.layout)
+        batch = Batch(images, self.batch.labels, self.batch.partner_labels, self.batch.share)
+
+        def update() -> None:
+            step(training, batch, 0.0)
+
+        return update
+
+    def _copy(self, arithmetic: Arithmetic) -> Resumable:
+        """One copy of model and optimizer for each memory format: precisions and threads share it."""
+        if arithmetic.memory_format not in self._trained:
+            strategy, groups = self.spec.strategy, self.assembled.groups
+            model = copy.deepcopy(self.assembled.model).to(self.device).to(memory_format=arithmetic.layout)
+            half_way = strategies.trained_groups(strategy, len(groups), 1 + strategy.epochs // 2)
+            strategies.freeze(model, self.assembled.head, groups, half_way)
+            self._trained[arithmetic.memory_format] = Resumable(
+                model=model,
+                optimizer=optim.make_optimizer(strategy, model, groups, self.device),
+                scaler=precision.scaler("fp32", self.device),
+                ema=None,
+                interval=Accumulator(self.device),
+                epoch=Accumulator(self.device),
+            )
+        return self._trained[arithmetic.memory_format]

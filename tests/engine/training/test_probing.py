@@ -1,0 +1,172 @@
+"""Measuring candidates: who wins a race, and that a probe changes nothing."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.engine.data.batches import Batch
+from vislab.engine.models.assemble import assemble
+from vislab.engine.training import probing
+from vislab.engine.training.endings import STOPPED, Interrupted
+from vislab.engine.training.losses import make_loss
+from vislab.engine.training.precision import Arithmetic
+from vislab.engine.training.probing import Probe, Race, run_race
+from vislab.engine.training.strategies import state_hash
+
+CPU = torch.device("cpu")
+DEFAULT = Arithmetic("fp32", "contiguous", 2)
+LAST = Arithmetic("fp32", "channels_last", 2)
+HALF = Arithmetic("bf16", "contiguous", 2)
+times = st.floats(1e-4, 10.0)
+
+
+def raced(seconds, **options):
+    """A race of candidates whose turns take the seconds given, in order."""
+    left = {candidate: list(values) for candidate, values in seconds.items()}
+    return run_race(list(seconds), lambda candidate: left[candidate].pop(0), seconds=1e9, **options)
+
+
+def test_the_faster_one_wins() -> None:
+    race = raced({DEFAULT: [1.0] * 9, LAST: [0.8] * 9, HALF: [0.7] * 9})
+    assert race.winner == HALF
+    assert [len(found) for found in race.seconds.values()] == [9, 9, 9]
+
+
+def test_one_that_differs_more_must_also_beat_one_that_differs_less() -> None:
+    assert raced({DEFAULT: [1.0] * 9, LAST: [0.8] * 9, HALF: [0.78] * 9}).winner == LAST
+
+
+def test_less_than_five_per_cent_is_no_reason() -> None:
+    assert raced({DEFAULT: [1.0] * 9, LAST: [0.96] * 9}).winner == DEFAULT
+
+
+def test_a_gain_inside_the_spread_is_no_reason() -> None:
+    noisy = [0.5, 0.5, 0.5, 0.5, 0.5, 1.1, 1.1, 1.1, 1.1]
+    assert raced({DEFAULT: [1.0] * 9, LAST: noisy}).winner == DEFAULT
+
+
+def test_other_work_that_slows_both_does_not_matter() -> None:
+    slow = [1.0, 5.0, 1.0, 9.0, 1.0, 3.0, 7.0, 1.0, 2.0]
+    assert raced({DEFAULT: slow, LAST: [0.9 * value for value in slow]}).winner == LAST
+
+
+@given(st.lists(times, min_size=9, max_size=9), st.lists(st.floats(0.96, 1.9), min_size=9, max_size=9))
+def test_nothing_that_is_not_faster_ever_wins(base, factors) -> None:
+    assert raced({DEFAULT: base, LAST: [a * b for a, b in zip(base, factors, strict=True)]}).winner == DEFAULT
+
+
+def test_a_hopeless_candidate_leaves_early() -> None:
+    race = raced({DEFAULT: [1.0] * 9, LAST: [7.0], HALF: [3.0, 3.0]})
+    assert race.winner == DEFAULT
+    assert [len(found) for found in race.seconds.values()] == [2, 1, 2]
+
+
+def test_a_candidate_that_cannot_run_is_out_and_says_why() -> None:
+    def turn(candidate):
+        if candidate == HALF:
+            raise RuntimeError('"op" not implemented for BFloat16\nmore')
+        return 1.0 if candidate == DEFAULT else 0.5
+
+    race = run_race([DEFAULT, HALF, LAST], turn, seconds=1e9)
+    assert race.problems == {HALF: '"op" not implemented for BFloat16'}
+    assert race.winner == LAST
+
+
+@pytest.mark.parametrize(("until", "winner"), [(2.5, DEFAULT), (3.5, LAST)])
+def test_time_ends_a_race_and_too_few_rounds_decide_nothing(until, winner) -> None:
+    now = [0.0]
+
+    def turn(candidate):
+        now[0] += 0.5
+        return 1.0 if candidate == DEFAULT else 0.5
+
+    race = run_race([DEFAULT, LAST], turn, seconds=until - 1.0, clock=lambda: now[0])
+    assert len(race.seconds[LAST]) == int(until)
+    assert race.winner == winner
+
+
+def test_a_race_of_one_is_won() -> None:
+    assert Race({DEFAULT: [1.0]}).winner == DEFAULT
+
+
+@pytest.fixture
+def probe(make_spec, mine, monkeypatch):
+    """A probe of a small network with batch norm and dropout, for whose run measuring is always worth it."""
+    monkeypatch.setattr(probing, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(probing, "_TURN", 0.0)
+    spec = make_spec(precision="auto", memory_format="auto", threads="auto", strategy={"optimizer": "adam"})
+    assembled = assemble(
+        spec.architecture,
+        num_classes=3,
+        in_channels=1,
+        image_size=8,
+        pretrained=False,
+        drop_rate=0.0,
+        drop_path=0.0,
+        seed=0,
+        folder=mine.parent,
+    )
+    loss = make_loss(spec.strategy, counts=[4, 4, 4], device=CPU, folder=mine.parent)
+    batch = Batch(torch.randn(8, 1, 8, 8), torch.arange(8) % 3)
+    return Probe(spec, CPU, assembled, batch, loss, steps=10**6, check=lambda: None)
+
+
+def everything(probe):
+    """All that a run would notice if a probe changed it."""
+    model = probe.assembled.model
+    return {
+        "model": state_hash(model.state_dict().items()),
+        "random": state_hash([("rng", torch.random.get_rng_state())]),
+        "threads": torch.get_num_threads(),
+        "modes": [module.training for module in model.modules()],
+        "trained": [parameter.requires_grad for parameter in model.parameters()],
+        "gradients": [parameter.grad for parameter in model.parameters()],
+        "strides": [parameter.stride() for parameter in model.parameters()],
+        "images": state_hash([("images", probe.batch.images)]),
+    }
+
+
+def test_a_probe_measures_every_candidate_and_changes_nothing(probe) -> None:
+    before = everything(probe)
+    choice = probe(Arithmetic(threads=2))
+    assert everything(probe) == before
+    assert choice.lasting
+    assert {"fp32 contiguous, 2 threads", "fp32 contiguous, 1 thread"} <= choice.table.keys()
+    assert {str(choice.arithmetic)} <= choice.table.keys()
+    assert sum(key.startswith("bf16") for key in choice.table) == 2
+
+
+def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe) -> None:
+    before, asked = everything(probe), []
+
+    def check():
+        asked.append(1)
+        if len(asked) == 7:
+            raise Interrupted("stopped on request", STOPPED)
+
+    probe.check = check
+    with pytest.raises(Interrupted):
+        probe(Arithmetic(threads=2))
+    assert everything(probe) == before
+
+
+def test_what_the_spec_says_is_in_every_candidate(probe, make_spec) -> None:
+    probe.spec = make_spec(precision="bf16", memory_format="auto", threads=1)
+    choice = probe(Arithmetic("bf16", "contiguous", 1))
+    assert choice.table.keys() == {"bf16 contiguous, 1 thread", "bf16 channels_last, 1 thread"}
+
+
+def test_a_short_run_is_not_measured(probe, monkeypatch) -> None:
+    monkeypatch.setattr(probing, "WORTH_SECONDS", 20.0)
+    probe.steps = 3
+    choice = probe(Arithmetic())
+    assert (choice.arithmetic, choice.table, choice.lasting) == (Arithmetic(), {}, False)
+    assert choice.why.startswith("too short to measure")
+
+
+def test_a_network_that_cannot_be_copied_keeps_the_default(probe) -> None:
+    probe.assembled.model.held = torch.ones(2, requires_grad=True) * 2  # only leaves of the graph can be copied
+    choice = probe(Arithmetic())
+    assert choice.arithmetic == Arithmetic()
+    assert choice.why.startswith("could not be measured: Only Tensors created explicitly")
