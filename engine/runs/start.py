@@ -114,3 +114,7 @@ def surroundings(settings: Settings) -> dict[str, str]:
     amounts = {"VISLAB_CACHE_BUDGET": settings.cache_budget, "VISLAB_MEMORY_BUDGET": settings.memory_budget}
     given = {name: str(amount) for name, amount in amounts.items() if amount is not None}
     return PATIENT | dict(os.environ) | folders | given
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

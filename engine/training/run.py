@@ -160,7 +160,6 @@ class Training:
             runs_dir=self.settings.runs_dir,
         )
 
-    def _loop(self, data: Data, assembled: Assembled, model: nn.Module, *, fresh: bool) -> Loop:
     def _settle_arithmetic(self, data: Data, assembled: Assembled) -> Arithmetic:
         strategy = self.spec.strategy
 
@@ -191,6 +190,7 @@ class Training:
         )
         return settle(len(data.classes), measure)
 
+    def _loop(self, data: Data, assembled: Assembled, model: nn.Module, *, fresh: bool) -> Loop:
         spec, strategy = self.spec, self.spec.strategy
         optimizer = optim.make_optimizer(strategy, model, assembled.groups, self.device)
         batches = self._batches(data)
