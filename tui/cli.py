@@ -34,6 +34,8 @@ from vislab.tui.commands import (
     set,
     show,
     stop,
+    study,
+    sync,
     unpause,
     wait,
 )
@@ -71,6 +73,7 @@ app.command("set")(set.command)
 app.command("wait")(wait.command)
 app.command("runs")(runs.command)
 app.command("show")(show.command)
+app.command("study")(study.command)
 app.command("diff")(diff.command)
 app.command("compare")(compare.command)
 app.command("delete")(delete.command)

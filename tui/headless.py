@@ -44,12 +44,14 @@ class Output:
         json: the final report as JSON on stdout, in place of sentences.
         html: where an HTML log goes at the end.
     """
+        report: what came out is told at the end; else only what went wrong.
 
     quiet: bool = False
     plain: bool = False
     json: bool = False
     html: Path | None = None
 
+    report: bool = True
 
 class Watcher(Protocol):
     """Shows a run as it goes, on stderr."""
@@ -321,7 +323,9 @@ def _report(following: Following, output: Output, code: int) -> None:
     spec = run.spec()
     result = result_lines(state, spec, status)
     mistake = ended.reason.splitlines() if ended is not None and ended.exit_code == BAD_INPUT else []
-    if output.json:
+    if not output.report:
+        pass
+    elif output.json:
         print(json.dumps(death.full_report(run), indent=2))
     elif mistake:
         pass  # there is no result; what the worker says of the user's input comes below
@@ -336,9 +340,9 @@ def _report(following: Following, output: Output, code: int) -> None:
         print("\n".join(death.lines(run, state)), file=sys.stderr)
     elif mistake:
         print("error:", "\n".join(plain(line, 1000) for line in mistake), file=sys.stderr)
-    elif status == "failed" and output.json:
+    elif status == "failed" and (output.json or not output.report):
         print(result[-1], file=sys.stderr)
-    if status == "stopped" or (status == "died" and code != FAILED):
+    if output.report and (status == "stopped" or (status == "died" and code != FAILED)):
         print(f"Go on with: vislab resume {run.id}", file=sys.stderr)
     if output.html is not None:
         html_file.write(run, output.html)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from vislab.presets.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vislab.engine.analysis.comparison import Compared
     from vislab.engine.runs.store import Run
 
 
@@ -39,3 +42,27 @@ def write(run: "Run", file: Path) -> None:
         write_html(run, file)
     except OSError as error:
         raise InputError(f"Cannot write {file}: {error.strerror}. The run itself is saved: {run.path}") from error
+
+
+def write_comparison(
+    runs: "Sequence[Compared]",
+    file: Path,
+    *,
+    title: str = "",
+    question: str = "",
+    again: "Sequence[str]" = (),
+    printed: "Mapping[str, str] | None" = None,
+) -> None:
+    """Write the HTML log of a study or of another comparison, see `vislab.tui.html_study.document`.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from vislab.engine.runs.files import write_atomically
+    from vislab.tui.html_study import document
+
+    page = document(runs, title=title, question=question, again=again, printed=printed)
+    try:
+        write_atomically(file, page.encode(), durable=False)
+    except OSError as error:
+        raise InputError(f"Cannot write {file}: {error.strerror}. The runs themselves are saved.") from error

@@ -1,20 +1,28 @@
-"""The Markdown file that a comparison is written to."""
+"""The files that a comparison or a run is written to."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from vislab.engine.analysis.comparison import Compared
-from vislab.presets.errors import InputError
-from vislab.tui.views import compare
+from vislab.tui import csv_file
+from vislab.tui.views import compare_report
 
 
-def write(runs: Sequence[Compared], file: Path) -> None:
-    """Write a comparison; a file that is there is replaced.
+def write(
+    runs: Sequence[Compared], file: Path, *, title: str = "", question: str = "", again: Sequence[str] = ()
+) -> None:
+    """Write a comparison as Markdown; a file that is there is replaced.
 
     Raises:
         InputError: the file cannot be written.
     """
-    try:
-        file.write_text(compare.markdown(runs), encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(f"Cannot write {file}: {error.strerror}. Name another file.") from error
+    csv_file.write_text(file, compare_report.markdown(runs, title, question, again))
+
+
+def write_csv(runs: Sequence[Compared], file: Path) -> None:
+    """Write the figures of a comparison as CSV, a row a run; a file that is there is replaced.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    csv_file.write(file, *compare_report.csv_rows(runs))

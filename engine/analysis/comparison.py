@@ -1,4 +1,4 @@
-"""Runs side by side: what differs, what came out, what it cost, and the same-images tests."""
+"""Runs side by side: what differs, what came out, what it cost."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from vislab.engine.analysis.findings import validation_images
 from vislab.engine.analysis.intervals import Interval, of_accuracy
 from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.analysis.predictions import read as read_predictions
-from vislab.engine.analysis.same_images import SameImages, holm, same_images
 from vislab.engine.runs.events import EpochEnded, Figure, TestFigures, all_finite, number
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, RunStatus
@@ -57,6 +56,11 @@ class Compared:
         return of_accuracy(self.accuracy, self.images) if self.accuracy is not None and self.images else None
 
     @property
+    def train_accuracy(self) -> float | None:
+        """Training accuracy of the last epoch, a fraction."""
+        return _finite(self.state.epochs[-1].train_accuracy) if self.state.epochs else None
+
+    @property
     def loss(self) -> float | None:
         """Validation loss of the best epoch."""
         return _finite(self.best.val_loss) if self.best is not None else None
@@ -96,6 +100,7 @@ class Compared:
 FIGURES: dict[str, tuple[Callable[[Compared], float | None], bool]] = {
     "accuracy": (lambda run: run.accuracy, True),
     "loss": (lambda run: run.loss, False),
+    "train_accuracy": (lambda run: run.train_accuracy, True),
     "test_accuracy": (lambda run: run.test_accuracy, True),
     "seconds_per_epoch": (lambda run: run.seconds_per_epoch, False),
     "seconds": (lambda run: run.seconds, False),
@@ -113,15 +118,6 @@ class Difference(NamedTuple):
     """The shortest end of the key that no other differing setting has."""
     values: tuple[Any, ...]
     """One a run; None: the run has no such setting."""
-
-
-class Pair(NamedTuple):
-    """The same-images test of two runs, by their positions; `refused` says why there is none."""
-
-    a: int
-    b: int
-    test: SameImages | None
-    refused: str = ""
 
 
 def look(run: Run, state: RunState | None = None) -> Compared:
@@ -160,35 +156,10 @@ def best_of(values: Sequence[float | None], *, largest: bool) -> set[int]:
     return {index for index, value in present.items() if value == best}
 
 
-def winner(runs: Sequence[Compared]) -> int:
-    """Position of the run that the others are tested against: that of the highest accuracy, the first of equals.
-
-    Without any figure it is the first run.
-    """
-    return max(range(len(runs)), key=lambda index: (_or_lowest(runs[index].accuracy), -index))
-
-
-def tests_against(runs: Sequence[Compared], reference: int) -> list[Pair]:
-    """The same-images test of each other run against one of them; several p-values are adjusted by Holm's method."""
-    pairs = [_pair(runs, reference, other) for other in range(len(runs)) if other != reference]
-    adjusted = iter(holm([pair.test.p for pair in pairs if pair.test is not None]))
-    return [pair._replace(test=pair.test._replace(p=next(adjusted))) if pair.test else pair for pair in pairs]
-
-
 def same_data(runs: Sequence[Compared]) -> bool:
     """Whether all runs that say what they read have read the same data, by its fingerprint."""
     prints = {decision.choice for compared in runs for decision in compared.state.decisions if decision.what == "data"}
     return len(prints) <= 1
-
-
-def _pair(runs: Sequence[Compared], a: int, b: int) -> Pair:
-    for compared in (runs[a], runs[b]):
-        if compared.fault:
-            return Pair(a, b, None, compared.fault)
-    try:
-        return Pair(a, b, same_images(runs[a].predictions, runs[b].predictions))
-    except InputError as error:
-        return Pair(a, b, None, str(error))
 
 
 def _label(key: str, others: Sequence[str]) -> str:
@@ -205,7 +176,3 @@ def _label(key: str, others: Sequence[str]) -> str:
 
 def _finite(figure: Figure | None) -> float | None:
     return number(figure) if figure is not None and all_finite((figure,)) else None
-
-
-def _or_lowest(value: float | None) -> float:
-    return -1.0 if value is None else value

@@ -21,6 +21,7 @@ Kind = Literal[
     "small_validation",
     "imbalance",
     "no_validation",
+    "not_told_apart",
 ]
 Severity = Literal["error", "warning", "info"]
 

@@ -1,8 +1,10 @@
 """Two models on the same images: McNemar's test."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from vislab.engine.analysis.intervals import Z_95
 from vislab.engine.analysis.predictions import Prediction
 from vislab.presets.errors import InputError
 
@@ -69,6 +71,23 @@ def same_images(a: Sequence[Prediction], b: Sequence[Prediction]) -> SameImages:
         counts[first[name].right, second[name].right] += 1
     only_a, only_b = counts[True, False], counts[False, True]
     return SameImages(len(common), counts[True, True], only_a, only_b, counts[False, False], mcnemar(only_a, only_b))
+
+
+def images_to_show(images: int, only_a: float, only_b: float) -> int:
+    """Images at which McNemar's test would show two models to differ, were they right as often as on these.
+
+    From the normal approximation of the test: (b - c)^2 / (b + c) grows with the images and must reach 1.96^2.
+
+    Args:
+        images: images that were judged.
+        only_a, only_b: of them, those that only one got right.
+
+    Returns:
+        0 where both were right alone equally often: no number of images would do.
+    """
+    if only_a == only_b:
+        return 0
+    return math.ceil(images * Z_95**2 * (only_a + only_b) / (only_a - only_b) ** 2)
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -10,57 +10,118 @@ import typer
 from vislab.tui.commands.arguments import AsJson, RunsDir
 
 if TYPE_CHECKING:
-    from vislab.engine.analysis.comparison import Compared, Pair
+    from vislab.engine.analysis.comparison import Compared
+    from vislab.engine.analysis.groups import Group, GroupPair
 
 CURVE_HEIGHT = 14
 
+Markdown = Annotated[
+    Path | None,
+    typer.Option("--markdown", metavar="FILE", help="Write the comparison as a Markdown file.", show_default=False),
+]
+Csv = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="FILE", help="Write the figures as a CSV file, a row a run.", show_default=False),
+]
+HtmlFile = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write the comparison as one HTML file.", show_default=False),
+]
+
 
 def command(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", show_default=False)],
-    markdown: Annotated[
-        Path | None,
-        typer.Option("--markdown", metavar="FILE", help="Write the comparison as a Markdown file.", show_default=False),
-    ] = None,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="RUN…", show_default=False)] = None,
+    study: Annotated[str, typer.Option("--study", metavar="NAME", help="All runs of a study.")] = "",
+    markdown: Markdown = None,
+    csv: Csv = None,
+    html: HtmlFile = None,
     json: AsJson = False,
     runs_dir: RunsDir = None,
 ) -> None:
     """Compare runs.
 
     Results with their intervals, cost, what differs, whether the difference is more than chance on the same images,
-    figures by class.
+    figures by class. Runs that differ in nothing but seed or fold are one row: mean ± standard deviation.
     """
     from vislab.engine.analysis.comparison import look
+    from vislab.engine.runs import studies
     from vislab.engine.runs.store import find
     from vislab.presets.errors import InputError
     from vislab.presets.settings import load_settings
-    from vislab.tui import tables
+    from vislab.tui import html_file
+
+    html_file.check(html)
+    folder = load_settings(runs_dir=runs_dir).runs_dir
+    if study and runs:
+        raise InputError("Give runs or --study NAME, not both.")
+    record = studies.load(folder, study) if study else None
+    found = studies.runs_of(folder, record) if record else [find(folder, reference) for reference in runs or ()]
+    chosen = {run.id: run for run in found}
+    if record is not None and not chosen:
+        raise InputError(f"The runs of study {study} are gone. Run it again with: vislab study {study}")
+    if record is None and len(chosen) < 2:
+        raise InputError("A comparison needs two runs or more: vislab compare RUN RUN. They are listed by: vislab runs")
+    again = [" ".join(["vislab compare", *chosen])] if record is None else studies.again(record)
+    tell(
+        [look(run) for run in chosen.values()],
+        title=f"Study {record.name}" if record else "",
+        question=record.question if record else "",
+        again=again,
+        markdown=markdown,
+        csv=csv,
+        html=html,
+        json=json,
+        page=not json and not (markdown or csv or html),
+    )
+
+
+def tell(
+    runs: "Sequence[Compared]",
+    *,
+    title: str,
+    question: str,
+    again: Sequence[str],
+    markdown: Path | None,
+    csv: Path | None,
+    html: Path | None,
+    json: bool,
+    page: bool,
+) -> None:
+    """Write a comparison to files, and to stdout as JSON or as a page.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    from vislab.presets.library import list_presets
+    from vislab.tui import html_file, report_file, tables
     from vislab.tui.views import compare
 
-    folder = load_settings(runs_dir=runs_dir).runs_dir
-    chosen = {run.id: run for run in (find(folder, reference) for reference in runs)}
-    if len(chosen) < 2:
-        raise InputError("A comparison needs two runs or more: vislab compare RUN RUN. They are listed by: vislab runs")
-    looked = [look(run) for run in chosen.values()]
     if json:
-        typer.echo(json_.dumps(_plain_data(looked), indent=2))
-    elif markdown is None:
-        for line in [*_curves(looked, tables.width()), *compare.page(looked, tables.width())]:
+        typer.echo(json_.dumps(plain_data(runs), indent=2))
+    if page:
+        for line in [*curve_lines(runs, tables.width()), *compare.page(runs, tables.width())]:
             typer.echo(line)
     if markdown is not None:
-        from vislab.tui import report_file
+        report_file.write(runs, markdown, title=title, question=question, again=again)
+    if csv is not None:
+        report_file.write_csv(runs, csv)
+    if html is not None:
+        printed = {recipe.name: str(recipe.facts.get("printed", "")) for recipe in list_presets("recipes")}
+        html_file.write_comparison(runs, html, title=title, question=question, again=again, printed=printed)
+    for file in filter(None, (markdown, csv, html)):
+        typer.echo(str(file), err=json or page)
 
-        report_file.write(looked, markdown)
-        typer.echo(str(markdown), err=json)
 
-
-def _curves(runs: "Sequence[Compared]", width: int) -> list[str]:
+def curve_lines(runs: "Sequence[Compared]", width: int) -> list[str]:
+    """The validation accuracy of all runs over each other, drawn and in words; nothing before the first epoch."""
     from vislab.tui.views import compare
     from vislab.tui.widgets.curves import draw
 
     if not any(run.state.epochs for run in runs):
         return []
+    among = compare.arranged(runs)
     drawn = draw(
-        compare.curves(runs, "accuracy", "epoch"),
+        [band.mean for band in compare.group_curves(among, "accuracy")],
         width=width,
         height=CURVE_HEIGHT,
         title="validation accuracy",
@@ -68,39 +129,49 @@ def _curves(runs: "Sequence[Compared]", width: int) -> list[str]:
         x_range=compare.x_range(runs, "epoch"),
         colour=False,
     )
-    return [*(line.rstrip() for line in drawn), *compare.words(runs, "accuracy"), ""]
+    return [*(line.rstrip() for line in drawn), *compare.group_words(among, "accuracy"), ""]
 
 
-def _plain_data(runs: "Sequence[Compared]") -> dict[str, Any]:
-    from vislab.engine.analysis import comparison
-    from vislab.tui.views import compare
+def plain_data(runs: "Sequence[Compared]") -> dict[str, Any]:
+    """The comparison as data for `--json`."""
+    from vislab.engine.analysis import comparison, groups
+    from vislab.tui.views import compare, compare_report
 
-    heads, rows = compare.per_class(runs)
+    among = compare.arranged(runs)
+    firsts = [group.first for group in among]
+    heads, rows = compare.per_class(firsts)
     return {
-        "runs": [
-            {
-                "id": run.run.id,
-                "name": run.name,
-                "status": run.status,
-                "epochs": len(run.state.epochs),
-                "best_epoch": run.best.epoch if run.best is not None else None,
-                "images": run.images,
-                "interval": run.interval,
-                "selected_on_test": run.selected_on_test,
-                "trained_parameters": run.trained_parameters,
-                **{name: read(run) for name, (read, _) in comparison.FIGURES.items()},
-            }
-            for run in runs
-        ],
+        "runs": [{**compare_report.figures(run), "interval": run.interval} for run in runs],
+        "groups": [_group(group) for group in among],
         "differences": [
             {"key": row.key, "values": row.values} for row in comparison.differences([r.spec for r in runs])
         ],
-        "tests": [_test(runs, pair) for pair in comparison.tests_against(runs, comparison.winner(runs))],
+        "tests": [row for pair in groups.tests_against(among, groups.winner(among)) for row in _tests(among, pair)],
         "same_data": comparison.same_data(runs),
+        "findings": [finding._asdict() | {"run": of} for of, finding in _findings(runs)],
         "per_class": {"columns": heads, "rows": rows},
     }
 
 
-def _test(runs: "Sequence[Compared]", pair: "Pair") -> dict[str, Any]:
-    named = {"a": runs[pair.a].run.id, "b": runs[pair.b].run.id}
-    return named | (pair.test._asdict() if pair.test is not None else {"refused": pair.refused})
+def _findings(runs: "Sequence[Compared]") -> "list[tuple[str, Any]]":
+    from vislab.engine.analysis.findings import findings
+
+    return [(run.run.id, finding) for run in runs for finding in findings(run.state, run.spec)]
+
+
+def _group(group: "Group") -> dict[str, Any]:
+    from vislab.engine.analysis.comparison import FIGURES
+
+    spreads = {name: group.spread(read) for name, (read, _) in FIGURES.items()}
+    return {
+        "name": group.first.name,
+        "runs": [run.run.id for run in group.runs],
+        **{name: spread._asdict() if spread else None for name, spread in spreads.items()},
+    }
+
+
+def _tests(among: "Sequence[Group]", pair: "GroupPair") -> list[dict[str, Any]]:
+    named = {"a": among[pair.a].first.run.id, "b": among[pair.b].first.run.id}
+    if not pair.tests:
+        return [named | {"refused": pair.refused}]
+    return [named | {"seed": row.repeat[0], "fold": row.repeat[1]} | row.test._asdict() for row in pair.tests]

@@ -18,7 +18,7 @@ from vislab.presets.errors import InputError
 from vislab.tui import report_file
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views import compare, text
+from vislab.tui.views import compare, compare_table, text
 from vislab.tui.views.compare import Along
 from vislab.tui.views.curves import Quantity, Series
 from vislab.tui.views.live import LIVE
@@ -281,5 +281,5 @@ def _marked(line: str, runs: int) -> Text:
     shown = Text(line)
     for index in range(min(runs, len(compare.MARKERS))):
         shown.highlight_regex(compare.marker(index), f"color({compare.colour(index)}) bold")
-    shown.highlight_regex(compare.STAR, "bold")
+    shown.highlight_regex(compare_table.STAR, "bold")
     return shown

@@ -1,16 +1,22 @@
-"""Runs side by side: curves, a table, what differs, the same-images tests. All text that is returned is safe."""
+"""Runs side by side: curves, tables, what differs, the same-images tests. All text that is returned is safe."""
 
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from vislab.engine.analysis import comparison
-from vislab.engine.analysis.comparison import Compared, Pair
+from vislab.engine.analysis.comparison import Compared
+from vislab.engine.analysis.findings import Finding, findings
+from vislab.engine.analysis.groups import Group, GroupPair, groups, not_told_apart, tests_against, winner
 from vislab.engine.analysis.per_class import class_figures, confusion
 from vislab.engine.analysis.predictions import classes_of
 from vislab.engine.runs.events import Figure, number
 from vislab.tui import tables
-from vislab.tui.views import text
+from vislab.tui.views import compare_table, text
+from vislab.tui.views.compare_table import STAR, Columns
 from vislab.tui.views.curves import Quantity, Series, in_words
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
@@ -18,12 +24,21 @@ from vislab.tui.views.text import MISSING, plain
 Along = Literal["epoch", "time"]
 
 MARKERS = "▪●▲◆✚○□△"
-COLOURS = (32, 166, 36, 175, 178, 74, 99)
-"""Of the 256-colour palette, near Okabe and Ito's; one less than the markers, so that pairs repeat late."""
+COLOURS = (32, 166, 30, 169, 136, 67, 99)
+"""Of the 256-colour palette, near Okabe and Ito's, legible on black and on white.
 
-STAR = "★"
-_SHORT_NAME, _SHORT_DIFFERENCE = 15, 14
-"""Cells that these columns keep before others are left out."""
+One less than the markers, so that pairs repeat late.
+"""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve with the lowest and the highest value at each of its points, of so many runs."""
+
+    mean: Series
+    low: Sequence[float]
+    high: Sequence[float]
+    runs: int
 
 
 def marker(index: int) -> str:
@@ -45,7 +60,7 @@ def titles(runs: Sequence[Compared]) -> list[str]:
     """Names of runs; where two are called alike, behind the ends of their ids."""
     names = [name(run) for run in runs]
     return [
-        f"{plain(run.run.id.rpartition('-')[2], 8)} {title}" if names.count(title) > 1 else title
+        f"{plain(re.split('[-.]', run.run.id)[-1], 8)} {title}" if names.count(title) > 1 else title
         for title, run in zip(names, runs, strict=True)
     ]
 
@@ -72,6 +87,29 @@ def curves(runs: Sequence[Compared], quantity: Quantity, along: Along) -> list[S
     return made
 
 
+def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
+    """A curve a group along the epochs: of several runs the mean, with the lowest and the highest of them.
+
+    It ends with the shortest of the runs.
+    """
+    made = []
+    for index, (group, title) in enumerate(zip(among, titles([group.first for group in among]), strict=True)):
+        begun = [run for run in group.runs if run.state.epochs] or [group.first]
+        each = [curves([run], quantity, "epoch")[0] for run in begun]
+        columns = [dict(zip(curve.xs, curve.ys, strict=True)) for curve in each]
+        xs = [x for x in each[0].xs if all(x in column for column in columns)]
+        values = [[column[x] for column in columns] for x in xs]
+        mean = Series(
+            each[0].name.replace(name(begun[0]), title, 1),
+            xs,
+            [fmean(row) for row in values],
+            marker(index),
+            colour(index),
+        )
+        made.append(Band(mean, [min(row) for row in values], [max(row) for row in values], len(each)))
+    return made
+
+
 def legend(curve: Series, quantity: Quantity) -> str:
     """`transfer last 0.967 best 0.967 e5`: a curve's name with what it came to."""
     points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
@@ -79,6 +117,14 @@ def legend(curve: Series, quantity: Quantity) -> str:
         return f"{curve.name} no figures"
     best = (min if quantity == "loss" else max)(y for _, y in points)
     return f"{curve.name} last {points[-1][1]:.3f} best {best:.3f}"
+
+
+def group_words(among: Sequence[Group], quantity: Quantity) -> list[str]:
+    """Each group's curve as a sentence."""
+    return [
+        f"{band.mean.marker} {in_words(band.mean, quantity)}" + (f", mean of {band.runs} runs" if band.runs > 1 else "")
+        for band in group_curves(among, quantity)
+    ]
 
 
 def words(runs: Sequence[Compared], quantity: Quantity) -> list[str]:
@@ -99,69 +145,26 @@ def time_unit(runs: Sequence[Compared]) -> tuple[str, float]:
     return ("hours", 3600.0) if longest > 7200 else ("minutes", 60.0) if longest > 180 else ("seconds", 1.0)
 
 
+def arranged(runs: Sequence[Compared]) -> list[Group]:
+    """Runs as they stand against each other: as groups that repeat one setting; each alone where that is one group."""
+    found = groups(runs)
+    return found if len(found) > 1 else [Group((run,)) for run in runs]
+
+
+def columns(among: Sequence[Group]) -> Columns:
+    """The table of groups: titles to a cell a group."""
+    firsts = [group.first for group in among]
+    return compare_table.columns(among, [marker(index) for index in range(len(among))], titles(firsts))
+
+
 def table(runs: Sequence[Compared], width: int) -> list[str]:
-    """A line of titles and a line a run, each beginning with the run's marker; the best figures have a star.
-
-    A narrow table leaves columns out, those that matter least first, and cuts names and what the runs differ in.
-    """
-    columns = _columns(runs)
-    short = {"run": _SHORT_NAME, "differs in": _SHORT_DIFFERENCE}
-    for title in ("img/s", "total", "val loss", "epochs", "status", "test acc", "trained", "differs in"):
-        cells = {
-            key: min(max(map(text.cells, (key, *column))), short.get(key, width)) for key, column in columns.items()
-        }
-        if sum(cells.values()) + tables.GAP * (len(cells) - 1) <= width:
-            break
-        columns.pop(title, None)
-    return _table(columns, len(runs), width)
+    """A line of titles and a line a run, each beginning with the run's marker; the best figures have a star."""
+    return compare_table.lines(columns([Group((run,)) for run in runs]), width)
 
 
-def _table(columns: dict[str, list[str]], count: int, width: int) -> list[str]:
-    rows = [[column[index] for column in columns.values()] for index in range(count)]
-    right = [title for title in columns if title not in ("", "run", "differs in", "status")]
-    whole = [title for title in columns if title not in ("run", "differs in")]
-    return tables.lines(list(columns), rows, width, right=right, whole=whole)
-
-
-def _columns(runs: Sequence[Compared]) -> dict[str, list[str]]:
-    def figures(name: str, written: list[str]) -> list[str]:
-        read, largest = comparison.FIGURES[name]
-        best = comparison.best_of([read(run) for run in runs], largest=largest)
-        return [f"{STAR} {cell}" if index in best else cell for index, cell in enumerate(written)]
-
-    columns: dict[str, list[str]] = {
-        "": [marker(index) for index in range(len(runs))],
-        "run": titles(runs),
-        "differs in": differs_in(runs),
-        "status": [str(run.status) for run in runs],
-        "epochs": [f"{len(run.state.epochs)}/{run.state.epochs_planned}" for run in runs],
-        "trained": [MISSING if (n := run.trained_parameters) is None else text.millions(n) for run in runs],
-        "best val acc": figures("accuracy", [_accuracy(run) for run in runs]),
-        "val loss": figures("loss", [text.loss(run.loss) for run in runs]),
-        "test acc": figures("test_accuracy", [text.accuracy(run.test_accuracy) for run in runs]),
-        "s/epoch": figures("seconds_per_epoch", [_seconds(run.seconds_per_epoch) for run in runs]),
-        "total": figures("seconds", [_duration(run.seconds) for run in runs]),
-        "img/s": figures("images_per_second", [_rate(run.images_per_second) for run in runs]),
-    }
-    if all(run.test_accuracy is None for run in runs):
-        del columns["test acc"]
-    return columns
-
-
-def differs_in(runs: Sequence[Compared]) -> list[str]:
-    """What is particular to each run, in short: `batch_size 8, seed 1`."""
-    found = comparison.differences([run.spec for run in runs])
-    renamed = {row.key.removesuffix("name") for row in found if row.key in ("dataset.name", "architecture.name")}
-    found = [
-        row for row in found if row.key.endswith(".name") or not any(row.key.startswith(section) for section in renamed)
-    ]
-    found = [row for row in found if row.key != "recipe"] or found  # it says the same as what it chose
-    found.sort(key=lambda row: (not row.key.endswith(".name"), row.key == "seed"))
-    if not found:
-        return ["nothing"] * len(runs)
-    return [
-        plain(", ".join(_difference(row.label, row.values[index]) for row in found), 200) for index in range(len(runs))
-    ]
+def repeats(among: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
+    """Every run of groups that have several: titles and a row a run. Empty: no group has."""
+    return compare_table.repeats(among, [marker(index) for index in range(len(among))])
 
 
 def differences(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
@@ -190,35 +193,50 @@ def difference_lines(runs: Sequence[Compared], width: int) -> list[str]:
 
 def test_lines(runs: Sequence[Compared]) -> list[str]:
     """The same-images test of each run against the best one, as sentences."""
-    if len(runs) < 2:
+    return group_test_lines([Group((run,)) for run in runs])
+
+
+def group_test_lines(among: Sequence[Group]) -> list[str]:
+    """The same-images tests of each group against the best one, as sentences, and what they leave open."""
+    if len(among) < 2:
         return []
-    reference = comparison.winner(runs)
-    pairs = comparison.tests_against(runs, reference)
-    tested = [pair for pair in pairs if pair.test is not None]
+    reference = winner(among)
+    pairs = tests_against(among, reference)
+    tests = [row.test for pair in pairs for row in pair.tests]
+    runs = [run for group in among for run in group.runs]
     lines = []
-    if tested and tested[0].test is not None:
-        images = text.counted(tested[0].test.images, "image")
-        several = f" (p adjusted for {len(tested)} tests, Holm)" if len(tested) > 1 else ""
+    if tests:
+        images = text.counted(tests[0].images, "image")
+        several = f" (p adjusted for {len(tests)} tests, Holm)" if len(tests) > 1 else ""
         lines.append(f"the same {images}, each run against {marker(reference)} by McNemar's exact test{several}")
         if not comparison.same_data(runs):
             lines.append("their data sets have different fingerprints; names and labels of the images are the same")
-    lines += [test_line(pair) for pair in tested]
+    lines += [test_line(pair) for pair in pairs if pair.tests]
     for sentence in dict.fromkeys(pair.refused for pair in pairs if pair.refused):
         which = " ".join(marker(pair.b) for pair in pairs if pair.refused == sentence)
         lines.append(f"{which} against {marker(reference)}: {plain(sentence, 400)}")
+    if found := not_told_apart(among, pairs, [marker(index) for index in range(len(among))]):
+        lines.append(f"{found.severity}: {found.text} {found.remedy}")
     if any(run.selected_on_test for run in runs):
         lines.append("selected on the test set: figures of the best epochs are too high")
     return lines
 
 
-def test_line(pair: Pair) -> str:
-    """`only ● right 6, only ▪ right 1: p = 0.13, not shown to differ`."""
-    assert pair.test is not None
-    test, a, b = pair.test, marker(pair.a), marker(pair.b)
+def test_line(pair: GroupPair) -> str:
+    """`only ● right 6, only ▪ right 1: p = 0.13, not shown to differ`; with several seeds the figures of each."""
+    a, b = marker(pair.a), marker(pair.b)
+    tests = [row.test for row in pair.tests]
+    only_a, only_b = (
+        ", ".join(map(text.count, counts)) for counts in ([t.only_a for t in tests], [t.only_b for t in tests])
+    )
+    better = [a if test.only_a > test.only_b else b for test in tests if test.shown]
     verdict = "not shown to differ"
-    if test.shown:
-        verdict = f"{a if test.only_a > test.only_b else b} is better on these images"
-    return f"only {a} right {test.only_a}, only {b} right {test.only_b}: p = {_p(test.p)}, {verdict}"
+    if better and len(tests) == 1:
+        verdict = f"{better[0]} is better on these images"
+    elif better:
+        verdict = " and ".join(f"{one} is better in {better.count(one)}" for one in dict.fromkeys(better))
+        verdict += f" of {text.counted(len(tests), 'repeat')}"
+    return f"only {a} right {only_a}, only {b} right {only_b}: p {_p([test.p for test in tests])}, {verdict}"
 
 
 def per_class(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
@@ -253,73 +271,59 @@ def per_class_lines(runs: Sequence[Compared], width: int) -> list[str]:
     return tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:])
 
 
+def finding_lines(among: Sequence[Group]) -> list[str]:
+    """What the histories of the runs show, each with its remedy; what several runs of a group show is told once."""
+    lines = []
+    for mark, (finding, of) in ((marker(i), told) for i, group in enumerate(among) for told in group_findings(group)):
+        lines.append(plain(f"{mark} {finding.severity}{of}: {finding.text} {finding.remedy}", 1000))
+    return lines
+
+
+def group_findings(group: Group) -> list[tuple[Finding, str]]:
+    """The findings of a group's runs, one a kind, and of how many runs; empty words where the group is one run."""
+    told: dict[str, list[tuple[Compared, Finding]]] = {}
+    for run in group.runs:
+        for finding in findings(run.state, run.spec):
+            told.setdefault(finding.kind, []).append((run, finding))
+    found = []
+    for (run, finding), *others in told.values():
+        fold = f", fold {run.spec.strategy.fold}" if run.spec.strategy.folds else ""
+        of = f" ({len(others) + 1} of {len(group.runs)} runs; here seed {run.spec.seed}{fold})"
+        found.append((finding, of if group.repeated else ""))
+    return found
+
+
 def page(runs: Sequence[Compared], width: int) -> list[str]:
     """The whole comparison as lines, without curves."""
-    blocks = [
-        table(runs, width),
-        test_lines(runs),
-        ["what differs", *difference_lines(runs, width)],
-        per_class_lines(runs, width),
+    among = arranged(runs)
+    firsts = [group.first for group in among]
+    blocks = [compare_table.lines(columns(among), width)]
+    heads, rows = repeats(among)
+    if rows:
+        blocks.append(tables.lines(heads, rows, width, right=[head for head in heads if head not in ("", "status")]))
+    if (spread := spread_line(runs)) and len(groups(runs)) == 1:
+        blocks.append([spread])
+    blocks += [
+        group_test_lines(among),
+        finding_lines(among),
+        ["what differs", *difference_lines(firsts, width)],
+        per_class_lines(firsts, width) if not rows else [],
     ]
     return [line for block in blocks if block for line in (*block, "")][:-1]
 
 
-def markdown(runs: Sequence[Compared]) -> str:
-    """The whole comparison as a Markdown document."""
-    columns = _columns(runs)
-    parts = ["# Comparison of " + _cell(", ".join(titles(runs))), _markdown_table(list(columns), _rows(columns))]
-    parts += ["\n".join(f"* {_cell(line)}" for line in (*test_lines(runs), *words(runs, "accuracy")))]
-    heads, rows = differences(runs)
-    parts += ["## What differs", _markdown_table(heads, rows) if rows else "The settings do not differ."]
-    heads, rows = per_class(runs)
-    if rows:
-        parts += ["## By class", _markdown_table(heads, rows)]
-    parts += ["## Runs", "\n".join(f"* {marker(i)} {_cell(plain(run.run.id))}" for i, run in enumerate(runs))]
-    return "\n\n".join(parts) + "\n"
+def spread_line(runs: Sequence[Compared]) -> str:
+    """Mean and standard deviation over runs of one setting, as a sentence; empty for a single run."""
+    written = []
+    for title, read in (("validation", lambda run: run.accuracy), ("test", lambda run: run.test_accuracy)):
+        spread = Group(tuple(runs)).spread(read)
+        if spread is not None and spread.deviation is not None:
+            figure = f"{text.accuracy(spread.mean)} ± {text.accuracy(spread.deviation)}"
+            written.append(f"{title} accuracy {figure} over {spread.runs} runs")
+    return ", ".join(written) and f"mean ± standard deviation: {', '.join(written)}"
 
 
-def _rows(columns: dict[str, list[str]]) -> list[list[str]]:
-    return [list(row) for row in zip(*columns.values(), strict=True)]
-
-
-def _markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell if line is lines[1] else _cell(cell) for cell in line) + " |" for line in lines
-    )
-
-
-def _cell(words: str) -> str:
-    """Text as data in Markdown: what would be markup there stands behind a backslash."""
-    return "".join(f"\\{character}" if character in "\\|`*_[]<>#&~" else character for character in words)
-
-
-def _difference(label: str, value: object) -> str:
-    if value is None:
-        return f"no {label}"
-    written = value_text(value)
-    return written if label in ("dataset", "architecture", "strategy", "recipe") else f"{label} {written}".rstrip()
-
-
-def _accuracy(run: Compared) -> str:
-    if run.accuracy is None:
-        return MISSING
-    return (
-        f"{text.accuracy(run.accuracy)} {text.interval(*run.interval)}" if run.interval else text.accuracy(run.accuracy)
-    )
-
-
-def _p(p: float) -> str:
-    return f"{p:.2g}" if p >= 0.001 else "< 0.001"
-
-
-def _seconds(value: float | None) -> str:
-    return MISSING if value is None else f"{value:.2f}" if value < 1 else f"{value:.1f}"
-
-
-def _duration(value: float | None) -> str:
-    return MISSING if value is None else text.duration(value)
-
-
-def _rate(value: float | None) -> str:
-    return MISSING if value is None else text.rate(value)
+def _p(values: Sequence[float]) -> str:
+    """`= 0.13`, `< 0.001`, or several of them."""
+    written = [f"{p:.2g}" if p >= 0.001 else "< 0.001" for p in values]
+    return f"= {written[0]}" if len(values) == 1 and values[0] >= 0.001 else ", ".join(written)

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.message import Message
 
-from vislab.tui.views import compare
+from vislab.tui.views import compare, compare_table
 from vislab.tui.widgets.lines import Lines
 
 
@@ -37,7 +37,7 @@ class RunRows(Lines, can_focus=True):
         for index, words in enumerate(table[1:]):
             line = Text(words, self.get_component_rich_style("run-rows--cursor") if index == self.cursor else "")
             line.stylize(f"color({compare.colour(index)}) bold", 0, 1)
-            line.highlight_regex(compare.STAR, "bold")
+            line.highlight_regex(compare_table.STAR, "bold")
             lines.append(line)
         self.show(lines)
 

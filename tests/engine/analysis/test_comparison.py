@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from vislab.engine.analysis import comparison
+from vislab.engine.analysis import comparison, groups
 from vislab.engine.runs.events import DecisionMade, RunEnded, TestFigures, encode
 from vislab.engine.runs.store import Labels, create
 from vislab.presets.schema.spec import Spec
@@ -94,11 +94,13 @@ def test_every_run_is_tested_against_the_best_and_p_values_are_adjusted(make):
         comparison.look(make(accuracies=(accuracy,), answers=answers))
         for accuracy, answers in ((0.2, "0" * 8 + "11"), (0.9, "1" * 10), (0.5, "1" * 9 + "0"))
     ]
-    assert comparison.winner(runs) == 1
-    first, second = comparison.tests_against(runs, 1)
-    assert (first.a, first.b, first.test.only_a, first.test.only_b) == (1, 0, 8, 0)
-    assert first.test.p == pytest.approx(2 * 2 / 2**8) and first.test.shown
-    assert second.test.p == 1.0 and not second.test.shown
+    among = [groups.Group((run,)) for run in runs]
+    assert groups.winner(among) == 1
+    first, second = groups.tests_against(among, 1)
+    (test,) = first.tests
+    assert (first.a, first.b, test.test.only_a, test.test.only_b) == (1, 0, 8, 0)
+    assert test.test.p == pytest.approx(2 * 2 / 2**8) and first.shown
+    assert second.tests[0].test.p == 1.0 and not second.shown
 
 
 def test_without_common_images_the_reason_stands_in_place_of_the_test(make):
@@ -106,9 +108,10 @@ def test_without_common_images_the_reason_stands_in_place_of_the_test(make):
     damaged = make()
     (damaged.path / "predictions.csv").write_text("nonsense\n")
     runs.append(comparison.look(damaged))
-    refused = [pair.refused for pair in comparison.tests_against(runs, 0)]
+    pairs = groups.tests_against([groups.Group((run,)) for run in runs], 0)
+    refused = [pair.refused for pair in pairs]
     assert "different images" in refused[0] and "no predictions" in refused[1] and "damaged" in refused[2]
-    assert all(pair.test is None for pair in comparison.tests_against(runs, 0))
+    assert all(pair.tests == () for pair in pairs)
 
 
 def test_whether_the_same_data_were_read(make):
@@ -118,10 +121,10 @@ def test_whether_the_same_data_were_read(make):
 
 def test_without_any_figure_the_first_run_is_the_reference(make, history):
     runs = [comparison.look(make(accuracies=())) for _ in range(2)]
-    assert comparison.winner(runs) == 0
+    assert groups.winner([groups.Group((run,)) for run in runs]) == 0
     run = make()
     run.events.write_bytes(
         run.events.read_bytes()
         + encode(RunEnded(status="failed", reason="x", step=1, epoch=1, elapsed=1.0, exit_code=1))
     )
-    assert comparison.winner([*runs, comparison.look(run)]) == 2
+    assert groups.winner([groups.Group((run,)) for run in (*runs, comparison.look(run))]) == 2

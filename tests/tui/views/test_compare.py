@@ -5,7 +5,7 @@ from vislab.engine.analysis.comparison import look
 from vislab.engine.runs.events import DecisionMade, TestFigures, encode
 from vislab.engine.runs.store import create
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views import compare
+from vislab.tui.views import compare, compare_report
 from vislab.tui.views.text import cells
 
 HOSTILE = "[red]\x1b[2J<script>|`名" * 3
@@ -55,9 +55,9 @@ def test_everything_fits_and_nothing_hostile_comes_through(make, width):
     runs = [make(HOSTILE * 30, (0.5, 0.6), "10" * 5, dataset={"name": HOSTILE}), make(HOSTILE * 30), make("c")]
     page = compare.page(runs, width)
     assert all(cells(line) <= max(width, 60) for line in compare.table(runs, width))
-    everything = "\n".join([*page, compare.markdown(runs), *compare.words(runs, "loss")])
+    everything = "\n".join([*page, compare_report.markdown(runs), *compare.words(runs, "loss")])
     assert "\x1b" not in everything
-    assert "<script>" not in compare.markdown(runs).replace("\\<", "")
+    assert "<script>" not in compare_report.markdown(runs).replace("\\<", "")
 
 
 def test_runs_of_one_name_are_told_apart_by_their_ids(make):
@@ -120,7 +120,7 @@ def test_differences_and_classes_are_tables_or_lists(make):
 
 def test_the_report_holds_everything_as_markdown(make):
     runs = [make("a|b", (0.9,), "1100", seed=1), make("*c*", (0.3,), "1111", seed=2)]
-    words = compare.markdown(runs)
+    words = compare_report.markdown(runs)
     for part in ("# Comparison of a\\|b, \\*c\\*", "| setting |", "## By class", runs[0].run.id, "McNemar"):
         assert part in words
     rows = [line for line in words.splitlines() if line.startswith("| ▪ |")]

@@ -1,0 +1,269 @@
+"""Curves as one inline SVG: a pure function of points, with values on hover and no script.
+
+Colours are classes `k0`, `k1` … whose values `STYLE` gives for light and for dark; runs differ by marker too. A column
+over each x shows its values while the pointer is on it, or after a tap.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import pairwise
+
+from vislab.tui.views import text
+from vislab.tui.views.axes import Axis, linear_axis, x_axis
+
+WIDTH, HEIGHT = 480, 300
+"""Of the drawing, in its own units; it is as wide as its place."""
+LEFT, RIGHT, TOP, BOTTOM = 50, 10, 12, 40
+"""Margins around the plot."""
+
+LIGHT = ("#0a56b8", "#b23c00", "#14632e", "#7b2fb5", "#00616f", "#a3185c", "#6b4a00")
+DARK = ("#6cb2ff", "#ff9b63", "#6fd08c", "#d0a2ff", "#4fd0e0", "#ff8fc0", "#f2cc60")
+"""Colours of the curves, at least 4.5 : 1 against the page's ground."""
+
+MOST_COLUMNS = 160
+"""Positions that show their values on hover; of more epochs, every so many-th does."""
+MOST_MARKERS = 26
+"""Markers along a curve."""
+MOST_TOLD = 9
+"""Curves whose values fit beside the pointer."""
+_LARGEST = 1e100
+_LETTER, _LINE = 6.4, 15
+"""Width of a letter and height of a line of the values, at the font size of STYLE."""
+
+
+def _variables(colours: Sequence[str]) -> str:
+    return " ".join(f"--k{slot}: {colour};" for slot, colour in enumerate(colours))
+
+
+STYLE = f"""
+:root {{ {_variables(LIGHT)} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {_variables(DARK)} }} }}
+figure {{ margin: .6rem 0; break-inside: avoid; }}
+figcaption {{ font-weight: 600; }}
+svg.curves {{ display: block; width: 100%; height: auto; }}
+svg.curves text {{ font: 12px system-ui, sans-serif; fill: var(--fg); }}
+svg.curves .tick {{ fill: var(--muted); }}
+svg.curves .grid {{ stroke: var(--line); }}
+svg.curves .line {{ fill: none; stroke: currentColor; stroke-width: 1.8; }}
+svg.curves .band {{ fill: currentColor; opacity: .16; }}
+svg.curves .mark {{ fill: currentColor; stroke: currentColor; stroke-width: 1.4; }}
+svg.curves .open {{ fill: var(--bg); }}
+svg.curves .hit {{ fill: transparent; }}
+svg.curves .at {{ outline: none; }}
+svg.curves .tip {{ visibility: hidden; pointer-events: none; }}
+svg.curves .at:hover .tip, svg.curves .at:focus .tip {{ visibility: visible; }}
+svg.curves .box {{ fill: var(--bg); stroke: var(--muted); }}
+svg.curves .rule {{ stroke: var(--muted); stroke-dasharray: 2 2; }}
+{chr(10).join(f".k{slot} {{ color: var(--k{slot}); }}" for slot in range(len(LIGHT)))}
+.legend {{ display: flex; flex-wrap: wrap; gap: .1rem 1rem; list-style: none; padding: 0; font-size: .875rem; }}
+.legend svg {{ width: .9em; height: .9em; margin-right: .35em; vertical-align: -.08em; overflow: visible; }}
+@media (max-width: 40rem) {{ svg.curves .tick {{ font-size: 15px; }} }}
+@media print {{ svg.curves .tip {{ display: none; }} }}
+""".strip()
+
+
+@dataclass(frozen=True)
+class SvgCurve:
+    """One curve. Values that are not finite are gaps.
+
+    Attributes:
+        name: safe text.
+        marker: one of ▪●▲◆✚○□△.
+        slot: its colour, of as many as LIGHT has.
+        low, high: bounds at each x, drawn as a band; empty: none.
+    """
+
+    name: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+    marker: str = "▪"
+    slot: int = 0
+    low: Sequence[float] = field(default=())
+    high: Sequence[float] = field(default=())
+
+
+def curves_svg(
+    curves: Sequence[SvgCurve],
+    *,
+    label: str,
+    x_label: str = "epoch",
+    x_range: tuple[float, float] | None = None,
+    written: Callable[[float], str] = text.accuracy,
+) -> str:
+    """Draw curves over each other.
+
+    Args:
+        label: what is shown, for those who cannot see it; safe text.
+        x_range: ends of the x-axis; None: those of the points.
+        written: how a value is written beside the pointer.
+
+    Returns:
+        One `<svg>` element; STYLE must be in the page.
+    """
+    head = f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
+    points = [[(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if _fits(y)] for curve in curves]
+    every = [point for row in points for point in row]
+    if not every:
+        return f'{head}<text x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle">no figures yet</text></svg>'
+    bounds = [y for curve in curves for y in (*curve.low, *curve.high) if _fits(y)]
+    y_axis = linear_axis([y for _, y in every] + bounds, 12)
+    ends = x_range or (min(x for x, _ in every), max(x for x, _ in every))
+    place = _Place(x_axis(ends, 56), y_axis)
+    parts = [head, *_grid(place, x_label)]
+    for curve in curves:
+        parts += _band(curve, place)
+    for curve in curves:
+        parts += _drawn(curve, place)
+    parts += _values(curves, place, x_label, written)
+    return "".join([*parts, "</svg>"])
+
+
+def legend(curves: Sequence[SvgCurve]) -> str:
+    """Markers and names of the curves as an HTML list."""
+    items = "".join(
+        f'<li><svg class="k{curve.slot}" viewBox="-6 -6 12 12" aria-hidden="true" style="color:var(--k{curve.slot})">'
+        f"{_mark(curve.marker, 0, 0, 1.2, own=True)}</svg>{escape(curve.name)}</li>"
+        for curve in curves
+    )
+    return f'<ul class="legend">{items}</ul>'
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where values lie in the drawing."""
+
+    across: Axis
+    up: Axis
+
+    def x(self, value: float) -> float:
+        return round(LEFT + (WIDTH - LEFT - RIGHT) * self.across.unit(value), 1)
+
+    def y(self, value: float) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * self.up.unit(value), 1)
+
+
+def _grid(place: _Place, x_label: str) -> list[str]:
+    parts = []
+    for tick, words in zip(place.up.ticks, place.up.labels, strict=True):
+        y = place.y(tick)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{words}</text>')
+    for tick, words in zip(place.across.ticks, place.across.labels, strict=True):
+        x, y = place.x(tick), HEIGHT - BOTTOM
+        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{y}" y2="{y + 4}"/>')
+        parts.append(f'<text class="tick" x="{x}" y="{y + 18}" text-anchor="middle">{words}</text>')
+    parts.append(
+        f'<text class="tick" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}" text-anchor="middle">'
+        f"{escape(x_label)}</text>"
+    )
+    return parts
+
+
+def _band(curve: SvgCurve, place: _Place) -> list[str]:
+    rows = [row for row in zip(curve.xs, curve.low, curve.high, strict=False) if all(map(_fits, row))]
+    if len(rows) < 2:
+        return []
+    there = [f"{place.x(x)},{place.y(high)}" for x, _, high in rows]
+    back = [f"{place.x(x)},{place.y(low)}" for x, low, _ in reversed(rows)]
+    return [f'<polygon class="band k{curve.slot}" points="{" ".join(there + back)}"/>']
+
+
+def _drawn(curve: SvgCurve, place: _Place) -> list[str]:
+    """The line with its gaps, and markers along it."""
+    steps, pen = [], "M"
+    finite = []
+    for x, y in zip(curve.xs, curve.ys, strict=True):
+        if not _fits(y):
+            pen = "M"
+            continue
+        steps.append(f"{pen}{place.x(x)} {place.y(y)}")
+        finite.append((x, y))
+        pen = "L"
+    every = max(1, math.ceil(len(finite) / MOST_MARKERS))
+    marked = finite[::-1][::every]  # from the end, so that the last point has one
+    marks = "".join(_mark(curve.marker, place.x(x), place.y(y)) for x, y in marked)
+    return [f'<g class="k{curve.slot}"><path class="line" d="{"".join(steps)}"/>{marks}</g>']
+
+
+def _values(curves: Sequence[SvgCurve], place: _Place, x_label: str, written: Callable[[float], str]) -> list[str]:
+    """A column a position, with a box of values that is seen while the pointer is on it."""
+    at: dict[float, list[tuple[SvgCurve, int]]] = {}
+    for curve in curves:
+        for index, (x, y) in enumerate(zip(curve.xs, curve.ys, strict=True)):
+            if _fits(y):
+                at.setdefault(x, []).append((curve, index))
+    shown = sorted(at)[:: max(1, math.ceil(len(at) / MOST_COLUMNS))]
+    edges = [LEFT, *(round((place.x(a) + place.x(b)) / 2, 1) for a, b in pairwise(shown)), WIDTH - RIGHT]
+    parts = []
+    for x, left, right in zip(shown, edges, edges[1:], strict=False):
+        marks = "".join(
+            f'<g class="k{curve.slot}">{_mark(curve.marker, place.x(x), place.y(curve.ys[index]), 1.3)}</g>'
+            for curve, index in at[x]
+        )
+        rule = f'<line class="rule" x1="{place.x(x)}" x2="{place.x(x)}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+        box = _box(x, [(curve, _told(curve, index, written)) for curve, index in at[x]], place, x_label)
+        hit = f'<rect class="hit" x="{left}" y="0" width="{max(0.0, right - left):.1f}" height="{HEIGHT}"/>'
+        parts.append(f'<g class="at" tabindex="-1">{hit}<g class="tip">{rule}{marks}{box}</g></g>')
+    return parts
+
+
+def _told(curve: SvgCurve, index: int, written: Callable[[float], str]) -> str:
+    words = f"{curve.marker} {text.fit(curve.name, 22).rstrip()} {written(curve.ys[index])}"
+    if curve.low and curve.low[index] != curve.high[index]:
+        words += f" ({written(curve.low[index])} to {written(curve.high[index])})"
+    return words
+
+
+def _box(x: float, told: Sequence[tuple[SvgCurve, str]], place: _Place, x_label: str) -> str:
+    lines = [(f"{x_label} {x:g}", ""), *((words, f"k{curve.slot}") for curve, words in told[:MOST_TOLD])]
+    if len(told) > MOST_TOLD:
+        lines.append((f"and {len(told) - MOST_TOLD} more", ""))
+    width = max(text.cells(words) for words, _ in lines) * _LETTER + 14
+    right_of = place.x(x) + 8 + width <= WIDTH
+    left = place.x(x) + 8 if right_of else max(2.0, place.x(x) - 8 - width)
+    rows = "".join(f'<tspan x="{left + 7:.1f}" dy="{_LINE}">{_coloured(words, kind)}</tspan>' for words, kind in lines)
+    height = _LINE * len(lines) + 8
+    return (
+        f'<rect class="box" x="{left:.1f}" y="{TOP}" width="{width:.1f}" height="{height}" rx="4"/>'
+        f'<text y="{TOP}">{rows}</text>'
+    )
+
+
+def _coloured(words: str, kind: str) -> str:
+    """The words, their marker in the colour of its curve."""
+    if not kind:
+        return escape(words)
+    return f'<tspan class="{kind}" fill="currentColor" style="fill:currentColor">{words[0]}</tspan>{escape(words[1:])}'
+
+
+def _fits(value: float) -> bool:
+    """Whether a value can be drawn: finite, and no difference of two overflows."""
+    return abs(value) <= _LARGEST
+
+
+def _mark(marker: str, x: float, y: float, scale: float = 1.0, *, own: bool = False) -> str:
+    """A marker as a shape: fonts draw these characters at all sizes."""
+    size = 3.4 * scale
+
+    def at(dx: float, dy: float) -> str:
+        return f"{x + dx * size:.1f},{y + dy * size:.1f}"
+
+    shapes = {
+        "●": (f'<circle cx="{x}" cy="{y}" r="{size:.1f}"', False),
+        "▲": (f'<polygon points="{at(0, -1.2)} {at(1.1, 0.8)} {at(-1.1, 0.8)}"', False),
+        "◆": (f'<polygon points="{at(0, -1.3)} {at(1.3, 0)} {at(0, 1.3)} {at(-1.3, 0)}"', False),
+        "✚": (f'<path d="M{at(-1.2, 0)}L{at(1.2, 0)}M{at(0, -1.2)}L{at(0, 1.2)}" stroke-width="2.6"', False),
+        "○": (f'<circle cx="{x}" cy="{y}" r="{size:.1f}"', True),
+        "□": (f'<polygon points="{at(-1, -1)} {at(1, -1)} {at(1, 1)} {at(-1, 1)}"', True),
+        "△": (f'<polygon points="{at(0, -1.2)} {at(1.1, 0.8)} {at(-1.1, 0.8)}"', True),
+    }
+    square = (f'<polygon points="{at(-0.9, -0.9)} {at(0.9, -0.9)} {at(0.9, 0.9)} {at(-0.9, 0.9)}"', False)
+    shape, hollow = shapes.get(marker, square)
+    if own:  # outside a figure, whose style does not reach it
+        fill = "none" if hollow else "currentColor"
+        return f'{shape} fill="{fill}" stroke="currentColor" stroke-width="1.4"/>'.replace(
+            ' stroke-width="2.6" fill', " fill"
+        )
+    return f'{shape} class="mark{" open" if hollow else ""}"/>'

@@ -1,0 +1,102 @@
+"""Pieces of a page that needs nothing else: its frame, its tables, its lists. What they are given is safe text."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from vislab.tui.html_style import stylesheet
+
+STYLE = """
+.scroll { overflow-x: auto; margin: .6rem 0; }
+.scroll:focus-visible { outline: 2px solid var(--c4); outline-offset: 1px; }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; white-space: nowrap; }
+.number { text-align: right; white-space: nowrap; }
+.best { color: var(--c2); font-weight: 600; }
+td:nth-child(2) { min-width: 6.5rem; }
+.long { min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
+.question { font-size: 1.1rem; }
+@media print { .scroll { overflow: visible; } table { font-size: 7.5pt; } th, td { padding-right: .4rem; }
+  .figures { grid-template-columns: 1fr 1fr; } tr { break-inside: avoid; } }
+""".strip()
+"""Beside `vislab.tui.html_style`."""
+
+
+def page(title: str, parts: Iterable[str], *styles: str) -> str:
+    """A whole page of finished HTML parts; its policy lets it fetch nothing.
+
+    Args:
+        title: safe text.
+        styles: further rules.
+    """
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+            'img-src data:">',
+            '<link rel="icon" href="data:,">',
+            f"<title>{escape(title)} · vislab</title>",
+            "<style>",
+            stylesheet(),
+            STYLE,
+            *styles,
+            "</style>\n</head>\n<body>\n<main>",
+            *parts,
+            "</main>\n</body>\n</html>\n",
+        ]
+    )
+
+
+def heading(words: str) -> str:
+    """The title of a section."""
+    return f"<h2>{escape(words)}</h2>"
+
+
+def paragraph(words: str, kind: str = "") -> str:
+    """A paragraph; `kind` is a class of the style."""
+    return f'<p class="{kind}">{escape(words)}</p>' if kind else f"<p>{escape(words)}</p>"
+
+
+def items(lines: Iterable[str]) -> str:
+    """A list."""
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    label: str,
+    words: Sequence[str] = (),
+    colours: Sequence[str] = (),
+) -> str:
+    """A table that scrolls sideways where the page is narrow. Cells that begin with a star are marked as the best.
+
+    Args:
+        label: what it holds, for those who do not see it.
+        words: titles of the columns that hold no figures.
+        colours: a class a row, for its first cell.
+    """
+
+    def cell(words_: str, head: str, first: str) -> str:
+        kinds = ["long" if len(words_) > 24 else ""] if head in words else ["number"]
+        kinds += ["best"] * words_.startswith("★") + [first] * bool(first)
+        kind = " ".join(filter(None, kinds))
+        return f'<td class="{kind}">{escape(words_)}</td>' if kind else f"<td>{escape(words_)}</td>"
+
+    head = "".join(f'<th scope="col"{"" if h in words else _NUMBER}>{escape(h)}</th>' for h in heads)
+    body = []
+    for index, row in enumerate(rows):
+        colour = colours[index] if colours else ""
+        cells = (cell(one, h, colour if i == 0 else "") for i, (one, h) in enumerate(zip(row, heads, strict=True)))
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}"><table><thead><tr>{head}</tr>'
+        f"</thead><tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+_NUMBER = ' class="number"'

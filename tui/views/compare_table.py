@@ -1,0 +1,175 @@
+"""The table of a comparison: a row a group of runs that repeat one setting, or a row a run. All text is safe."""
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from vislab.engine.analysis import comparison
+from vislab.engine.analysis.comparison import Compared
+from vislab.engine.analysis.groups import REPEATS, Group
+from vislab.tui import tables
+from vislab.tui.views import text
+from vislab.tui.views.spec import value_text
+from vislab.tui.views.text import MISSING, plain
+
+STAR = "★"
+LEFT = ("", "run", "differs in", "status")
+"""Titles of the columns that are no figures."""
+
+_SHORT = {"run": 15, "differs in": 14}
+"""Cells that these columns keep before others are left out."""
+_FIRST_TO_GO = ("img/s", "train acc", "total", "val loss", "epochs", "status", "test acc", "trained", "differs in")
+
+Columns = dict[str, list[str]]
+"""Titles to a cell a row."""
+
+
+def lines(columns: Columns, width: int) -> list[str]:
+    """A line of titles and a line a row; the best figures have a star.
+
+    A narrow table leaves columns out, those that matter least first, and cuts names and what the runs differ in.
+    """
+    columns = dict(columns)
+    for title in _FIRST_TO_GO:
+        cells = {
+            key: min(max(map(text.cells, (key, *column))), _SHORT.get(key, width)) for key, column in columns.items()
+        }
+        if sum(cells.values()) + tables.GAP * (len(cells) - 1) <= width:
+            break
+        columns.pop(title, None)
+    right = [title for title in columns if title not in LEFT]
+    whole = [title for title in columns if title not in ("run", "differs in")]
+    return tables.lines(list(columns), rows(columns), width, right=right, whole=whole)
+
+
+def rows(columns: Columns) -> list[list[str]]:
+    """The cells of a table row by row."""
+    return [list(row) for row in zip(*columns.values(), strict=True)]
+
+
+def columns(among: Sequence[Group], markers: Sequence[str], titles: Sequence[str]) -> Columns:
+    """The table: a row a group, figures over several runs as mean and standard deviation, the best with a star.
+
+    Args:
+        markers, titles: one a group.
+    """
+
+    def figures(name: str, written: Callable[[Group], str]) -> list[str]:
+        read, largest = comparison.FIGURES[name]
+        best = comparison.best_of([group.mean(read) for group in among], largest=largest)
+        return [f"{STAR} {written(group)}" if index in best else written(group) for index, group in enumerate(among)]
+
+    found: Columns = {
+        "": list(markers),
+        "run": list(titles),
+        "runs": [text.count(len(group.runs)) for group in among],
+        "differs in": differs_in(among),
+        "status": [_status(group) for group in among],
+        "epochs": [_epochs(group) for group in among],
+        "trained": [MISSING if (n := group.first.trained_parameters) is None else text.millions(n) for group in among],
+        "train acc": [_share(group, lambda run: run.train_accuracy) for group in among],
+        "best val acc": figures("accuracy", _accuracy),
+        "val loss": figures("loss", lambda group: _spread(group, lambda run: run.loss, text.loss)),
+        "test acc": figures("test_accuracy", lambda group: _share(group, lambda run: run.test_accuracy)),
+        "s/epoch": figures("seconds_per_epoch", lambda group: _seconds(group.mean(lambda run: run.seconds_per_epoch))),
+        "total": figures("seconds", lambda group: _duration(group.total(lambda run: run.seconds))),
+        "img/s": figures("images_per_second", lambda group: _rate(group.mean(lambda run: run.images_per_second))),
+    }
+    if not any(group.repeated for group in among):
+        del found["runs"]
+    if all(group.mean(lambda run: run.test_accuracy) is None for group in among):
+        del found["test acc"]
+    return found
+
+
+def repeats(among: Sequence[Group], markers: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Every run of groups that have several: titles and a row a run. Empty: no group has."""
+    several = [(mark, run) for mark, group in zip(markers, among, strict=True) if group.repeated for run in group.runs]
+    folds = any(run.spec.strategy.folds for _, run in several)
+    tested = any(run.test is not None for _, run in several)
+    heads = ["", "seed", *["fold"] * folds, "status", "epochs", "train acc", "best val acc", "val loss"]
+    rows = []
+    for mark, run in several:
+        alone = Group((run,))
+        fold = [str(run.spec.strategy.fold) if run.spec.strategy.folds else MISSING] * folds
+        rows.append(
+            [
+                mark,
+                str(run.spec.seed),
+                *fold,
+                _status(alone),
+                _epochs(alone),
+                text.accuracy(run.train_accuracy),
+                _accuracy(alone),
+                text.loss(run.loss),
+                *[text.accuracy(run.test_accuracy)] * tested,
+            ]
+        )
+    return [*heads, *["test acc"] * tested], rows
+
+
+def differs_in(among: Sequence[Group]) -> list[str]:
+    """What is particular to each group, in short: `batch_size 8, seed 1`."""
+    found = comparison.differences([group.first.spec for group in among])
+    if any(group.repeated for group in among):
+        found = [row for row in found if row.key not in REPEATS]
+    renamed = {row.key.removesuffix("name") for row in found if row.key in ("dataset.name", "architecture.name")}
+    found = [
+        row for row in found if row.key.endswith(".name") or not any(row.key.startswith(section) for section in renamed)
+    ]
+    found = [row for row in found if row.key != "recipe"] or found  # it says the same as what it chose
+    found.sort(key=lambda row: (not row.key.endswith(".name"), row.key == "seed"))
+    if not found:
+        return ["nothing"] * len(among)
+    return [
+        plain(", ".join(_difference(row.label, row.values[index]) for row in found), 200) for index in range(len(among))
+    ]
+
+
+def _difference(label: str, value: object) -> str:
+    if value is None:
+        return f"no {label}"
+    written = value_text(value)
+    return written if label in ("dataset", "architecture", "strategy", "recipe") else f"{label} {written}".rstrip()
+
+
+def _status(group: Group) -> str:
+    statuses = [str(run.status) for run in group.runs]
+    counts = {status: statuses.count(status) for status in statuses}
+    return statuses[0] if len(counts) == 1 else ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def _epochs(group: Group) -> str:
+    done = fmean(len(run.state.epochs) for run in group.runs)
+    planned = max(run.state.epochs_planned or run.spec.strategy.epochs for run in group.runs)
+    return f"{round(done, 1):g}/{planned}"
+
+
+def _accuracy(group: Group) -> str:
+    run = group.first
+    if group.repeated or run.accuracy is None or run.interval is None:
+        return _share(group, lambda run: run.accuracy)
+    return f"{text.accuracy(run.accuracy)} {text.interval(*run.interval)}"
+
+
+def _share(group: Group, read: Callable[[Compared], float | None]) -> str:
+    return _spread(group, read, text.accuracy)
+
+
+def _spread(group: Group, read: Callable[[Compared], float | None], written: Callable[[float | None], str]) -> str:
+    """`0.9512 ± 0.0031`: mean and standard deviation; the figure alone of a single run."""
+    spread = group.spread(read)
+    if spread is None:
+        return MISSING
+    return written(spread.mean) if spread.deviation is None else f"{written(spread.mean)} ± {written(spread.deviation)}"
+
+
+def _seconds(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}" if value < 1 else f"{value:.1f}"
+
+
+def _duration(value: float | None) -> str:
+    return MISSING if value is None else text.duration(value)
+
+
+def _rate(value: float | None) -> str:
+    return MISSING if value is None else text.rate(value)
