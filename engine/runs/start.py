@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vislab.engine.runs import detaching
 from vislab.engine.runs.extension import extend
+from vislab.engine.runs.openmp import PATIENT
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
