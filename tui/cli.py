@@ -35,7 +35,6 @@ from vislab.tui.commands import (
     show,
     stop,
     study,
-    sync,
     unpause,
     wait,
 )
