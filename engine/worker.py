@@ -24,6 +24,7 @@ from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.start import elsewhere
 from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.store import Run
+from vislab.engine.trackers.start import Trackers
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, TrainingFailed
 from vislab.engine.training.memory import first_line, is_out_of_memory
@@ -112,6 +113,7 @@ class _Worker:
         self._force = force
         self._spec: Spec | None = None
         self._training: Any = None
+        self._trackers: Trackers | None = None
 
     def work(self) -> int:
         """Train to an end of any kind; returns the exit code."""
@@ -143,6 +145,7 @@ class _Worker:
 
         from vislab.engine.training.run import Training
 
+        self._trackers = Trackers(self._run, spec)
         self._controls.check()
         _settle_torch(spec, self._before, chosen.device)
         if self._before.started is None:
@@ -173,6 +176,8 @@ class _Worker:
         )
         self._reporter.close()
         try:
+            for text in self._trackers.failed() if self._trackers is not None else ():
+                self._reporter.notice("warning", "tracker", text)
             self._reporter.say(ended)
             self._reporter.sync()
         except OSError:  # not even the reserve's room is left: the log ends without these words

@@ -171,7 +171,7 @@ def _items(text: str) -> list[str]:
 
 def _absolute(key: str, value: Any, folder: Path) -> Any:
     """Make file names in a value absolute, so that a spec means the same from everywhere."""
-    if key == "dataset.path" and value:
+    if key in ("dataset.path", "tensorboard") and value:
         return absolute(value, folder)
     if key == "architecture.weights" and value.endswith(WEIGHT_FILES):
         return absolute(value, folder)

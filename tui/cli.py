@@ -35,6 +35,7 @@ from vislab.tui.commands import (
     show,
     stop,
     study,
+    sync,
     unpause,
     wait,
 )
@@ -83,6 +84,7 @@ app.command("path")(path.command)
 app.command("log")(log.command)
 app.command("export")(export.command)
 app.add_typer(presets.app, name="presets")
+app.command("sync")(sync.command)
 app.command("data")(data.command)
 app.command("doctor")(doctor.command)
 

@@ -43,6 +43,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     keep: Annotated[
         int, field("full checkpoints kept while the run lives; one when it is done", unit="checkpoints", ge=1)
     ] = 2
+    tensorboard: Annotated[str, field("folder for TensorBoard files, one folder a run below it; empty: none")] = ""
+    wandb: Annotated[str, field("project of Weights & Biases, as PROJECT or ENTITY/PROJECT; empty: none")] = ""
     dataset: Dataset = Dataset()
     architecture: Architecture = Architecture()
     strategy: Strategy = Strategy()

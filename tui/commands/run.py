@@ -45,6 +45,10 @@ def command(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and list them.")
     ] = False,
+    tensorboard: Annotated[
+        str, typer.Option(metavar="DIR", help="Write TensorBoard files there, in a folder a run.")
+    ] = "",
+    wandb: Annotated[str, typer.Option(metavar="PROJECT", help="Log to a project of Weights & Biases.")] = "",
     detach: Detach = False,
     foreground: Foreground = False,
     html: Html = None,
@@ -59,6 +63,8 @@ def command(
     terminal has gone goes on.
     """
     from vislab.engine.runs import store
+    from vislab.engine.trackers.tracker import check as check_tracker
+    from vislab.engine.trackers.tracker import targets
     from vislab.presets.library import resolve
     from vislab.presets.settings import load_settings
     from vislab.tui import headless, html_file
@@ -70,6 +76,8 @@ def command(
         *(set or ()),
         *([f"checkpoint_every={checkpoint_every}"] if checkpoint_every else []),
         *(["dataset.skip_unreadable=true"] if skip_unreadable else []),
+        *([f"tensorboard={tensorboard}"] if tensorboard else []),
+        *([f"wandb={wandb}"] if wandb else []),
     ]
     resolved = resolve(
         recipe=preset,
@@ -83,6 +91,8 @@ def command(
         like=store.find(settings.runs_dir, like).spec() if like else None,
         spec_file=spec,
     )
+    for kind in targets(resolved):
+        check_tracker(kind)
     output = headless.Output(quiet=quiet, plain=plain, json=json, html=html)
     if id and (found := store.named(settings.runs_dir, id)) is not None:
         require_same(found, resolved)
