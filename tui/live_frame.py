@@ -35,7 +35,7 @@ def frame(look: Look, title: str, width: int, height: int, *, max_steps: int = 0
     lines += [f"{_filled(left, half)}{' ' * GAP}{right}".rstrip() for left, right in zip(*pair, strict=True)]
     table = epochs.lines(state, width)
     lines += [table[0], *table[1:][-max(2, room - charts) :]]
-    last = [live.device_line(state, look.reading), live.finding_line(look.findings)]
+    last = [live.device_line(state, look.reading, width), live.finding_line(look.findings)]
     return lines + [text.fit(line, width).rstrip() for line in last if line]
 
 

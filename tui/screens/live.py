@@ -117,8 +117,14 @@ class LiveScreen(ConsoleScreen):
         self._show(message.look)
         if before is None or before.status != message.look.status:
             self.refresh_bindings()
+            self._show_trouble(message.look)
         if not message.look.whole:
             self.look()
+
+    def _show_trouble(self, look: Look) -> None:
+        """A run that has come to grief says why: what its worker wrote last, or what it said in the end."""
+        if look.status in ("died", "failed") and not self.has_class("-wide"):
+            self._show_panel("log" if look.status == "died" else "findings", stay=True)
 
     def _hear(self, before: Look | None, look: Look) -> None:
         """Tell a notice when it comes, and forget what was refused."""
@@ -145,7 +151,9 @@ class LiveScreen(ConsoleScreen):
         self.query_one(EpochTable).tell(state)
         self.query_one(FindingLines).tell(look)
         self.query_one(LogLines).tell(look.log)
-        self.query_one("#device", Lines).show([Text(live.device_line(state, look.reading), "dim")])
+        self.query_one("#device", Lines).show(
+            [Text(live.device_line(state, look.reading, max(1, self.size.width - 2)), "dim")]
+        )
         self._show_message()
         self._show_curves()
 
@@ -357,9 +365,14 @@ class LiveScreen(ConsoleScreen):
         """The worker's log, or back to the table."""
         self._show_panel("log")
 
-    def _show_panel(self, name: str) -> None:
-        """On a wide screen all panels are there and this one gets the focus; else it takes the place of the others."""
-        if not self.has_class("-wide") and name != "table" and self.query_one(f"#{name}").has_class("-chosen"):
+    def _show_panel(self, name: str, *, stay: bool = False) -> None:
+        """On a wide screen all panels are there and this one gets the focus; else it takes the place of the others.
+
+        Args:
+            stay: a panel that is there already stays, in place of going back to the table.
+        """
+        there = not self.has_class("-wide") and self.query_one(f"#{name}").has_class("-chosen")
+        if there and name != "table" and not stay:
             name = "table"
         for panel in PANELS:
             self.query_one(f"#{panel}").set_class(panel == name, "-chosen")

@@ -48,7 +48,7 @@ class ActionLines(Lines):
     """A line an action: key, label, what it does; one of them is chosen."""
 
     DEFAULT_CSS = """
-    ActionLines { width: 66; max-width: 100%; height: auto; max-height: 14; margin-top: 1; }
+    ActionLines { width: 66; max-width: 100%; height: auto; max-height: 11; margin-top: 1; }
     """
 
     class Clicked(Message):
@@ -96,6 +96,7 @@ class Palette(Window[str]):
             field.cursor_blink = False
             yield field
             yield ActionLines()
+            yield Lines(classes="hint")
 
     def on_mount(self) -> None:
         """Show all."""
@@ -130,6 +131,10 @@ class Palette(Window[str]):
 
     def _show(self) -> None:
         self.query_one(ActionLines).tell(self._found, self._chosen)
+        words = self._found[self._chosen].help if self._found else ""
+        width = max(20, min(66, self.app.size.width - 8))
+        hint = list(Text(words).wrap(self.app.console, width))[:2]
+        self.query(Lines).last().show([*hint, *[Text()] * (2 - len(hint))])
 
 
 def _line(action: Action, chosen: bool) -> Text:

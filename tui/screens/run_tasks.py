@@ -182,7 +182,7 @@ class RunTasks(ConsoleScreen):
                 runs = event.runs
                 self.run_worker(lambda: self._delete(runs), thread=True, exit_on_error=False, group="delete")
 
-        answers = (Answer("delete", "y", "delete for good"), Answer("", "n", "keep"))
+        answers = (Answer("", "n", "keep"), Answer("delete", "y", "delete for good"))
         self.app.push_screen(Question(question, answers), answered)
 
     def _delete(self, runs: Sequence[Run]) -> None:

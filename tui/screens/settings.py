@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import msgspec
+from rich.console import Console
 from rich.text import Text
 from textual.app import ComposeResult
 
@@ -27,9 +28,7 @@ class SettingsLines(ScrolledLines):
         screen = self.screen
         assert isinstance(screen, SettingsScreen)
         lines = screen.lines()
-        return [
-            part for line in lines for part in (line.wrap(self.app.console, max(10, width - 1)) if line else [line])
-        ]
+        return [part for line in lines for part in _wrapped(line, max(10, width - 1), self.app.console)]
 
 
 class SettingsScreen(ConsoleScreen):
@@ -102,3 +101,13 @@ class SettingsScreen(ConsoleScreen):
         safe = not preferences.colour_blind_safe
         self.console.prefer(msgspec.structs.replace(preferences, colour_blind_safe=safe))
         self._lines.repaint()
+
+
+def _wrapped(line: Text, width: int, console: Console) -> list[Text]:
+    """A line as several, each as far from the left as the first."""
+    indent = len(line.plain) - len(line.plain.lstrip())
+    first, *rest = line.wrap(console, width) if line.cell_len > width else [line]
+    if rest:
+        more = Text(" ").join(part for part in rest)
+        rest = [Text(" " * indent) + part for part in more.wrap(console, width - indent)]
+    return [first, *rest]

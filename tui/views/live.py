@@ -8,11 +8,11 @@ from vislab.engine.runs.meters import Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import RunStatus
+from vislab.engine.runs.summary import LIVE
 from vislab.tui.views import progress as progress_views
 from vislab.tui.views import text
 from vislab.tui.views.run import end_line
 
-LIVE: tuple[RunStatus, ...] = ("starting", "training", "paused")
 UNENDED: tuple[RunStatus, ...] = ("new", "queued", *LIVE)
 
 PHASES: dict[Phase, tuple[str, str]] = {
@@ -20,12 +20,14 @@ PHASES: dict[Phase, tuple[str, str]] = {
     "downloading": ("Fetch", "byte"),
     "reading data": ("Data", "image"),
     "building": ("Model", ""),
+    "features": ("Feature", "image"),
     "measuring": ("Probe", ""),
     "training": ("Epoch", "step"),
     "validation": ("Check", "batch"),
     "testing": ("Test", "batch"),
     "saving": ("Save", ""),
     "paused": ("Paused", "step"),
+    "full disk": ("Full", "step"),
     "ended": ("End", ""),
 }
 """What the second bar is called in a phase, and what it counts."""
@@ -34,7 +36,9 @@ SIGNS: dict[Severity, str] = {"error": "✖", "warning": "!", "info": "·"}
 """Stands before a finding; colour says the same."""
 
 _LABEL = 7
-_FIGURES = 20
+_FIGURES = 26
+"""Cells of the figures behind a bar, at most; and of a bar before them, at least."""
+_SHORTEST = 10
 
 
 def bar(share: float, width: int) -> tuple[str, str]:
@@ -57,11 +61,11 @@ def bars(
     planned = max(state.epochs_planned, epoch)
     share = progress_views.run_share(state, progress, max_steps)
     if status not in UNENDED:
-        elapsed = text.clock(state.elapsed)
+        elapsed = _time(state.elapsed)
         return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}", width)]
-    elapsed = text.clock(max(state.elapsed, progress.elapsed if progress is not None else 0.0))
-    left = text.clock(progress_views.time_left(state, progress, max_steps))
-    whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed} + {left}", width)
+    elapsed = _time(max(state.elapsed, progress.elapsed if progress is not None else 0.0))
+    left = _time(progress_views.time_left(state, progress, max_steps))
+    whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}, {left} left", width)
     if progress is None or status not in LIVE:
         return [whole, _bar({"queued": "Queued", "new": "New"}.get(status, "Start"), "", 0.0, "", width)]
     label, unit = PHASES[progress.phase]
@@ -73,10 +77,16 @@ def bars(
 
 
 def _bar(label: str, detail: str, share: float, figures: str, width: int) -> tuple[str, str, str, str]:
-    head = text.fit(f"{label:<{_LABEL}}{detail}", min(22, max(0, width - _FIGURES - 6))) + " "
-    tail = text.fit(figures, _FIGURES, right=True)
-    filled, empty = bar(share, max(0, width - text.cells(head) - _FIGURES))
+    wide = min(_FIGURES, max(20, width - 22 - _SHORTEST))
+    head = text.fit(f"{label:<{_LABEL}}{detail}", min(22, max(0, width - wide - 6))) + " "
+    tail = text.fit(figures, wide, right=True)
+    filled, empty = bar(share, max(0, width - text.cells(head) - wide))
     return head, filled, empty, tail
+
+
+def _time(seconds: float | None) -> str:
+    """A running time: a clock in the first hour, whole minutes later."""
+    return text.clock(seconds) if seconds is None or not seconds >= 3600 else text.duration(seconds)
 
 
 def waiting(state: RunState) -> str:
@@ -95,28 +105,43 @@ def waiting(state: RunState) -> str:
     return f"waiting for data {text.percent(total / time)}"
 
 
-def device_line(state: RunState, reading: Reading | None) -> str:
-    """Device, how busy it is, its memory, temperature and power, and the share of time waiting for data."""
+def device_line(state: RunState, reading: Reading | None, width: int = 0) -> str:
+    """Device, how busy it is, its memory, the share of time waiting for data, temperature and power.
+
+    Args:
+        width: cells; parts that have no room are left out, the last ones first. 0: there is room for all.
+    """
     decided = next((made for made in reversed(state.decisions) if made.what == "device"), None)
     if decided is None:
         return ""
-    name = text.plain(str(decided.details.get("name", "")), 24)
-    parts = [text.plain(f"{decided.choice} {name}".strip(), 40)]
+    name = str(decided.details.get("name", "")).removeprefix("NVIDIA ")
+    parts = [text.plain(f"{decided.choice} {text.plain(name, 24)}".strip(), 40)]
     if reading is not None:
-        parts += _reading_parts(reading)
+        parts += _work_parts(reading)
     if words := waiting(state):
         parts.append(words)
+    if reading is not None:
+        parts += _heat_parts(reading)
+    while width and len(parts) > 1 and text.cells(" · ".join(parts)) > width:
+        parts.pop()
     return " · ".join(parts)
 
 
-def _reading_parts(reading: Reading) -> list[str]:
+def _work_parts(reading: Reading) -> list[str]:
     parts = []
     if reading.busy is not None:
         cores = f"{reading.busy:.1f} of {text.counted(reading.cores, 'core')}"
         parts.append(text.percent(reading.busy) if reading.card else cores)
     if reading.memory_used is not None and reading.memory_total:
-        total = f" of {text.size(reading.memory_total)}" if reading.card else ""
-        parts.append(f"{text.size(reading.memory_used)}{total}")
+        used, total = text.size(reading.memory_used), text.size(reading.memory_total)
+        if reading.card and used.split()[1] == total.split()[1]:
+            used = used.split()[0]
+        parts.append(f"{used} of {total}" if reading.card else used)
+    return parts
+
+
+def _heat_parts(reading: Reading) -> list[str]:
+    parts = []
     if reading.temperature is not None:
         parts.append(f"{reading.temperature:.0f} °C")
     if reading.power is not None:

@@ -13,8 +13,8 @@ from vislab.tui.views import text
 from vislab.tui.views.curves import Series
 
 BEST_MARKER = "★"
-BEST_COLOUR = 3
-"""The terminal's own yellow."""
+BEST_COLOUR = 136
+"""Gold of the 256-colour palette, legible on black and on white."""
 
 _LARGEST = 1e100
 """Values beyond this are treated as infinite, so that no difference of two overflows."""
@@ -178,10 +178,19 @@ def _finite(curve: Series, log_y: bool, x_range: tuple[float, float] | None) -> 
 def _linear_axis(values: Sequence[float], rows: int) -> _Axis:
     """A y-axis whose ends and ticks are round numbers."""
     low, high = _apart(min(values), max(values))
-    step = _round_step((high - low) / max(1, min(6, rows // 2)))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    parts = max(1, min(6, rows // 2))
+    step = _round_step((high - low) / parts)
+    first, last = _ends(low, high, step)
+    if last - first > max(1, rows // 2):  # the round ends took more room: labels would stand in neighbouring rows
+        step = _round_step(step * 1.01)
+        first, last = _ends(low, high, step)
     ticks = [index * step for index in range(first, last + 1)]
     return _Axis(ticks[0], ticks[-1], ticks, _labels(ticks, step))
+
+
+def _ends(low: float, high: float, step: float) -> tuple[int, int]:
+    """The multiples of a step that hold a range between them."""
+    return math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
 
 
 def _log_axis(values: Sequence[float], rows: int) -> _Axis:

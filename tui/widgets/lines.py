@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.segment import Segment
 from rich.text import Text
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -76,10 +77,13 @@ class Lines(ScrollView, can_focus=False):
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[index]
-        if line.cell_len > width:
+        room = width - self.scrollbar_size_vertical * self.show_vertical_scrollbar
+        if line.cell_len > room:
             line = line.copy()
-            line.truncate(width, overflow="ellipsis")
-        strip = Strip(line.render(self.app.console), line.cell_len)
+            line.truncate(room, overflow="ellipsis")
+        # Rich leaves the style of the whole line out where no part of it has one of its own.
+        style = self.app.console.get_style(line.style)
+        strip = Strip(Segment.apply_style(line.render(self.app.console), style), line.cell_len)
         return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
 
 

@@ -1,7 +1,9 @@
 """Loss or accuracy of one run as lines with ANSI colours: figures in words above, curves below. No Textual."""
 
+import math
 from dataclasses import dataclass
 
+from vislab.engine.runs.events import Figure
 from vislab.engine.runs.state import RunState
 from vislab.tui.views import curves, text
 from vislab.tui.widgets.curves import BEST_COLOUR, BEST_MARKER, draw
@@ -69,20 +71,17 @@ def heading(
     colour: bool = True,
 ) -> str:
     """The last value of each curve and the best one, as many as have room."""
-    written = text.loss if quantity == "loss" else text.accuracy
     log_y = options.log_loss and quantity == "loss"
-    parts = [("", "", f"{quantity}, log" if log_y else quantity, 0)]
-    if missing := curves.not_shown(shown, log_y=log_y):
-        parts.append(("!", "", missing, BEST_COLOUR))
-    for curve in shown:
-        parts.append((curve.marker, curve.name, written(curve.ys[-1]) if curve.ys else text.MISSING, curve.colour))
-    if state.best is not None:
-        value = written(state.best.val_loss if quantity == "loss" else state.best.val_accuracy)
-        parts.append((BEST_MARKER, "", f"{value} e{state.best.epoch}", BEST_COLOUR))
-    named = sum(text.cells(" ".join(filter(None, part[:3]))) + 2 for part in parts) <= width + 2
-    line, room = "", width
-    for marker, name, value, code in parts:
-        words = f"{name} {value}" if name and named else value
+    missing = curves.not_shown(shown, log_y=log_y)
+    line, parts = "", []
+    for short in (False, True):
+        parts = _heading_parts(state, quantity, shown, log_y, short=short)
+        if missing:
+            parts.insert(1, ("!", missing, BEST_COLOUR))
+        if sum(text.cells(f"{marker} {words}" if marker else words) + 2 for marker, words, _ in parts) <= width + 2:
+            break
+    room = width
+    for marker, words, code in parts:
         taken = text.cells(f"{marker} {words}" if marker else words)
         if taken > room:
             break
@@ -90,3 +89,25 @@ def heading(
         sign = f"\x1b[38;5;{code}m{marker}\x1b[0m" if colour else marker
         line += f"{sign} {words}  " if marker else f"{words}  "
     return line.rstrip()
+
+
+def _heading_parts(
+    state: RunState, quantity: curves.Quantity, shown: list[curves.Series], log_y: bool, *, short: bool
+) -> list[tuple[str, str, int]]:
+    """Marker, words and colour of each part of a heading."""
+    whole = text.loss if quantity == "loss" else text.accuracy
+
+    def written(value: Figure | None) -> str:
+        fits = short and isinstance(value, int | float) and math.isfinite(value) and abs(value) < 10
+        return f"{value:.3f}" if fits else whole(value)
+
+    title = "acc" if short and quantity == "accuracy" else quantity
+    parts = [("", f"{title}, log" if log_y else title, 0)]
+    parts += [
+        (curve.marker, f"{curve.name} {written(curve.ys[-1]) if curve.ys else text.MISSING}", curve.colour)
+        for curve in shown
+    ]
+    if state.best is not None:
+        value = "" if short else written(state.best.val_loss if quantity == "loss" else state.best.val_accuracy) + " "
+        parts.append((BEST_MARKER, f"{value}e{state.best.epoch}", BEST_COLOUR))
+    return parts

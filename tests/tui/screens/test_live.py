@@ -92,9 +92,7 @@ async def until(pilot: Pilot[int], reached: Callable[[], bool], seconds: float =
 
 
 def view(pilot: Pilot[int]) -> LiveScreen:
-    screen = pilot.app.screen_stack[1]
-    assert isinstance(screen, LiveScreen)
-    return screen
+    return next(screen for screen in pilot.app.screen_stack if isinstance(screen, LiveScreen))
 
 
 def words(pilot: Pilot[int], what: str) -> str:

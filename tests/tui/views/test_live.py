@@ -95,7 +95,7 @@ def test_bars_of_a_live_run(width: int) -> None:
     rows = ["".join(parts) for parts in live.bars(state(), position(), "training", width)]
     assert [text.cells(row) for row in rows] == [width] * 2
     if width >= 60:
-        assert rows[0].startswith("Run    epoch   2/4") and rows[0].endswith("38 %  0:15 + 0:25")
+        assert rows[0].startswith("Run    epoch   2/4") and rows[0].endswith("38 %  0:15, 0:25 left")
         assert rows[1].startswith("Epoch  step   5/10") and rows[1].endswith("50 %  412 img/s")
 
 
@@ -117,7 +117,9 @@ def test_the_device_line_says_what_is_known() -> None:
         power=300,
     )
     line = live.device_line(state(), card)
-    assert line == "cuda:0 A100 · 98 % · 14 GB of 80 GB · 61 °C · 300 W · waiting for data 25 %"
+    assert line == "cuda:0 A100 · 98 % · 14 of 80 GB · waiting for data 25 % · 61 °C · 300 W"
+    assert live.device_line(state(), card, 70) == line.removesuffix(" · 300 W")
+    assert live.device_line(state(), card, 20) == "cuda:0 A100 · 98 %"
     assert live.device_line(state(), None) == "cuda:0 A100 · waiting for data 25 %"
     assert live.device_line(fold([]), card) == ""
     assert "1.5 of 2 cores" in live.device_line(state(), Reading(card=False, busy=1.5, cores=2, memory_used=1))

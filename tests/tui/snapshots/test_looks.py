@@ -1,0 +1,116 @@
+"""What holds on every screen whatever the terminal is like: small, light, with 16 colours, without colour."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from rich.color import Color, ColorSystem, blend_rgb
+from rich.segment import Segment
+from rich.style import Style
+from textual.screen import ModalScreen
+
+from vislab.tui.widgets.themes import THEMES
+
+SMALL = (60, 20)
+SIGNS = "▪●★✔✖‖◷▸"
+"""What is read besides letters and digits; frames, bars and shades may be faint."""
+LEAST_CONTRAST = 3.0
+"""Of letters that are not dim on purpose: what WCAG 2.1 asks of large text."""
+
+
+def segments(visit) -> Iterator[Segment]:
+    """What is on the screen, in pieces of one style each."""
+    for strip in visit.pilot.app.screen._compositor.render_strips():
+        yield from strip
+
+
+def letters(visit) -> Iterator[tuple[str, Style]]:
+    """Pieces that are read, with their style."""
+    if isinstance(visit.pilot.app.screen, ModalScreen):
+        return  # what lies behind a window is faint on purpose
+    for segment in segments(visit):
+        if segment.style is not None and any(part.isalnum() or part in SIGNS for part in segment.text):
+            yield segment.text, segment.style
+
+
+def luminance(colour: tuple[int, int, int]) -> float:
+    """Relative luminance by WCAG 2.1, in [0, 1]."""
+    parts = [part / 255 for part in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(style: Style) -> float:
+    """Of letters in a style with their background, from 1 to 21."""
+    assert style.color is not None and style.bgcolor is not None
+    front, back = style.color.get_truecolor(), style.bgcolor.get_truecolor()
+    if style.reverse:
+        front, back = back, front
+    if style.dim:
+        front = blend_rgb(back, front, 0.6)
+    light, dark = sorted((luminance(front), luminance(back)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def least_contrast(words: str, style: Style) -> float:
+    """Signs differ by their shape as well."""
+    return 1.5 if style.dim else 2.5 if words.strip() in SIGNS else LEAST_CONTRAST
+
+
+def of_sixteen(colour: Color | None) -> int | None:
+    """What a terminal of 16 colours makes of a colour."""
+    return None if colour is None else colour.downgrade(ColorSystem.STANDARD).number
+
+
+def cursor_rows(visit) -> set[tuple[object, ...]]:
+    """How the lines of the list of runs look: the one under the cursor, and the others."""
+    strips = visit.pilot.app.screen._compositor.render_strips()
+    rows = [strip for strip in strips if "study-b" in strip.text]
+    return {(style.bold, of_sixteen(style.bgcolor)) for row in rows for _, style, _ in row if style is not None}
+
+
+def test_a_small_terminal_with_16_colours_shows_everything(tour) -> None:
+    seen = {}
+
+    def look(visit) -> None:
+        lines = visit.text.split("\n")
+        assert len(lines) == 20 and "help" in lines[-1], visit.text
+        for words, style in letters(visit):
+            assert of_sixteen(style.color) != of_sixteen(style.bgcolor), (visit.scene.name, words, style)
+            assert contrast(style) >= least_contrast(words, style), (visit.scene.name, words, str(style))
+        seen[visit.scene.name] = visit
+        if visit.scene.name == "history":
+            assert len(cursor_rows(visit)) > 1, "the cursor cannot be seen"
+
+    tour(look, SMALL, without=("launch-recipes", "launch-more", "compare-differences", "live-words", "results-worst"))
+    assert len(seen) > 10
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in THEMES if not theme.dark])
+def test_a_light_screen_is_light_and_legible(tour, theme) -> None:
+    def look(visit) -> None:
+        below = 0
+        for words, style in letters(visit):
+            assert contrast(style) >= least_contrast(words, style), (visit.scene.name, words, str(style))
+            assert of_sixteen(style.color) != of_sixteen(style.bgcolor), (visit.scene.name, words, str(style))
+            below += luminance(style.bgcolor.get_truecolor()) < 0.5
+        assert below <= 3, f"{visit.scene.name}: {below} dark pieces"
+
+    tour(look, SMALL, ("live", "history", "compare", "results-matrix", "help"), theme=theme)
+
+
+def test_without_colour_everything_is_grey_and_told_apart(tour, monkeypatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "NO_COLOR" in os.environ
+
+    def look(visit) -> None:
+        for segment in segments(visit):
+            for colour in (segment.style.color, segment.style.bgcolor) if segment.style is not None else ():
+                if colour is not None:
+                    assert len(set(colour.get_truecolor())) == 1, (visit.scene.name, segment)
+        if visit.scene.name == "compare":
+            assert "▪ study-b-cnn" in visit.text and "● study-b-transfer" in visit.text
+        if visit.scene.name == "history":
+            assert len(cursor_rows(visit)) > 1, "the cursor cannot be seen"
+
+    tour(look, SMALL, ("live", "history", "compare", "results-matrix", "results-pictures", "palette"))
