@@ -43,15 +43,15 @@ class Output:
         plain: a line an epoch, also on a terminal.
         json: the final report as JSON on stdout, in place of sentences.
         html: where an HTML log goes at the end.
-    """
         report: what came out is told at the end; else only what went wrong.
+    """
 
     quiet: bool = False
     plain: bool = False
     json: bool = False
     html: Path | None = None
-
     report: bool = True
+
 
 class Watcher(Protocol):
     """Shows a run as it goes, on stderr."""
