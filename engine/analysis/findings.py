@@ -1,29 +1,27 @@
 """What a history shows, and what to do about it. Every finding names its figure and its remedy."""
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
 from statistics import fmean
-from typing import Literal, NamedTuple
 
+from vislab.engine.analysis.finding import (
+    Finding,
+    Kind,
+    Severity,
+    bad,
+    lower_rate,
+    role,
+    val_accuracy,
+    val_loss,
+    validated,
+)
+from vislab.engine.analysis.fitting import rate_too_high, rate_too_low, underfitting
 from vislab.engine.analysis.intervals import of_accuracy
-from vislab.engine.runs.events import EpochEnded, Figure, RunStarted, number
+from vislab.engine.runs.events import RunStarted, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.spec import Spec
 
-Kind = Literal[
-    "not_finite",
-    "unstable",
-    "overfitting",
-    "selected_on_test",
-    "still_improving",
-    "plateau",
-    "small_validation",
-    "imbalance",
-    "no_validation",
-    "not_told_apart",
-]
-Severity = Literal["error", "warning", "info"]
+__all__ = ["Finding", "Kind", "Severity", "findings", "validation_images"]
 
 OVERFITTING_GAP = 0.10
 """Training accuracy above validation accuracy, from which a run overfits."""
@@ -41,15 +39,14 @@ IMBALANCE = 3.0
 """Images of the largest class as a multiple of the smallest, from which the loss should be told."""
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
-
-
-class Finding(NamedTuple):
-    """One thing that a history shows. `text` may hold class names and is data, never markup."""
-
-    kind: Kind
-    severity: Severity
-    text: str
-    remedy: str
+_SAID_BY: dict[Kind, set[Kind]] = {
+    "rate_too_high": {"not_finite", "unstable"},
+    "rate_too_low": {"not_finite"},
+    "underfitting": {"not_finite", "unstable", "rate_too_high", "rate_too_low", "still_improving"},
+    "still_improving": {"rate_too_low"},
+    "plateau": {"rate_too_high"},
+}
+"""What a finding would only say again, where one of the others was found."""
 
 
 def findings(state: RunState, spec: Spec) -> list[Finding]:
@@ -57,6 +54,8 @@ def findings(state: RunState, spec: Spec) -> list[Finding]:
     if state.started is None:
         return []
     found = [finding for rule in _RULES if (finding := rule(state, state.started, spec)) is not None]
+    kinds = {finding.kind for finding in found}
+    found = [finding for finding in found if not kinds & _SAID_BY.get(finding.kind, set())]
     return sorted(found, key=lambda finding: _ORDER[finding.severity])
 
 
@@ -67,18 +66,18 @@ def validation_images(started: RunStarted) -> int:
 
 
 def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    where = next((f"epoch {row.epoch}, step {row.step}" for row in state.steps if _bad(row.loss)), "")
+    where = next((f"epoch {row.epoch}, step {row.step}" for row in state.steps if bad(row.loss)), "")
     word = "training"
     if not where:
-        row = next((row for row in state.epochs if _bad(row.train_loss) or _bad(row.val_loss)), None)
+        row = next((row for row in state.epochs if bad(row.train_loss) or bad(row.val_loss)), None)
         if row is None:
             return None
         where = f"epoch {row.epoch}"
-        word = "training" if _bad(row.train_loss) else "validation"
+        word = "training" if bad(row.train_loss) else "validation"
     clip = "" if spec.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
     precision = ", use precision = bf16 or fp32" if spec.precision == "fp16" else ""
     recovered = (
-        bool(state.steps) and not _bad(state.steps[-1].loss) and not any(_bad(row.val_loss) for row in state.epochs)
+        bool(state.steps) and not bad(state.steps[-1].loss) and not any(bad(row.val_loss) for row in state.epochs)
     )
     return Finding(
         "not_finite",
@@ -86,12 +85,12 @@ def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
         f"The {word} loss was not finite at {where}, and is finite again."
         if recovered
         else f"The {word} loss is not finite from {where} on.",
-        f"{_lower_rate(spec)}{clip}{precision}.",
+        f"{lower_rate(spec)}{clip}{precision}.",
     )
 
 
 def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    losses = [(row.epoch, number(row.train_loss)) for row in state.epochs if not _bad(row.train_loss)]
+    losses = [(row.epoch, number(row.train_loss)) for row in state.epochs if not bad(row.train_loss)]
     if len(losses) < 3:
         return None
     first = losses[0][1]
@@ -105,19 +104,19 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
         "unstable",
         "warning",
         f"The training loss is unstable: it jumped up {times}, most by {rise:.4f} at epoch {epoch}.",
-        f"{_lower_rate(spec)}.",
+        f"{lower_rate(spec)}.",
     )
 
 
 def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    rows = _validated(state)
+    rows = validated(state)
     if len(rows) < 2:
         return None
     last = rows[-1]
-    role = _role(started)
-    train, val = number(last.train_accuracy), _val_accuracy(last)
-    lowest = min(rows, key=_val_loss)
-    grown = _val_loss(last) / _val_loss(lowest) if _val_loss(lowest) > 0 else 1.0
+    of = role(started)
+    train, val = number(last.train_accuracy), val_accuracy(last)
+    lowest = min(rows, key=val_loss)
+    grown = val_loss(last) / val_loss(lowest) if val_loss(lowest) > 0 else 1.0
     remedy = (
         "Stronger augmentation (strategy.augment), weight decay or dropout, "
         + ("" if spec.strategy.pretrained else "pretrained weights, ")
@@ -127,7 +126,7 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
         return Finding(
             "overfitting",
             "warning",
-            f"Overfitting: accuracy {train:.4f} on training images against {val:.4f} on {role} images at epoch "
+            f"Overfitting: accuracy {train:.4f} on training images against {val:.4f} on {of} images at epoch "
             f"{last.epoch}, a gap of {train - val:.4f}.",
             remedy,
         )
@@ -139,8 +138,8 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
         return Finding(
             "overfitting",
             "warning",
-            f"Overfitting: the {role} loss rose from {_val_loss(lowest):.4f} at epoch {lowest.epoch} to "
-            f"{_val_loss(last):.4f} at epoch {last.epoch}, while the training loss fell.",
+            f"Overfitting: the {of} loss rose from {val_loss(lowest):.4f} at epoch {lowest.epoch} to "
+            f"{val_loss(last):.4f} at epoch {last.epoch}, while the training loss fell.",
             remedy,
         )
     return None
@@ -149,11 +148,11 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
 def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     if not state.epochs or state.epochs[-1].epoch < 0.8 * state.epochs_planned:
         return None
-    rows = _validated(state)
+    rows = validated(state)
     if rows:
-        name, losses = f"{_role(started)} loss", [_val_loss(row) for row in rows]
+        name, losses = f"{role(started)} loss", [val_loss(row) for row in rows]
     else:
-        name, losses = "training loss", [number(row.train_loss) for row in state.epochs if not _bad(row.train_loss)]
+        name, losses = "training loss", [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
     window = max(2, len(losses) // 5)
     if len(losses) < 2 * window:
         return None
@@ -172,7 +171,7 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
 def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     if state.best is None:
         return None
-    since = [row for row in _validated(state) if row.epoch > state.best.epoch]
+    since = [row for row in validated(state) if row.epoch > state.best.epoch]
     if len(since) < max(5, state.epochs_planned // 3):
         return None
     remedies = []
@@ -185,25 +184,25 @@ def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None
     return Finding(
         "plateau",
         "info",
-        f"Plateau: no better {_role(started)} {monitor} since epoch {state.best.epoch}, for {len(since)} evaluations.",
+        f"Plateau: no better {role(started)} {monitor} since epoch {state.best.epoch}, for {len(since)} evaluations.",
         _sentence("; ".join(remedies)),
     )
 
 
 def _small_validation(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     images = validation_images(started)
-    rows = _validated(state)
+    rows = validated(state)
     row = state.best or (rows[-1] if rows else None)
-    if images == 0 or row is None or _bad(row.val_accuracy):
+    if images == 0 or row is None or bad(row.val_accuracy):
         return None
-    interval = of_accuracy(_val_accuracy(row), images)
+    interval = of_accuracy(val_accuracy(row), images)
     if interval.width <= WIDE:
         return None
     folds = "average over all folds" if spec.strategy.folds else "validate on every image in turn (strategy.folds = 5)"
     return Finding(
         "small_validation",
         "info",
-        f"Few {_role(started)} images: {images}, so an accuracy of {_val_accuracy(row):.4f} means "
+        f"Few {role(started)} images: {images}, so an accuracy of {val_accuracy(row):.4f} means "
         f"[{interval.low:.2f}, {interval.high:.2f}] (95 %).",
         f"Compare runs only on the same images, or {folds}.",
     )
@@ -231,8 +230,8 @@ def _selected_on_test(state: RunState, started: RunStarted, spec: Spec) -> Findi
     if not started.selected_on_test:
         return None
     figure = ""
-    if state.best is not None and not _bad(state.best.val_accuracy):
-        figure = f" (epoch {state.best.epoch}, accuracy {_val_accuracy(state.best):.4f})"
+    if state.best is not None and not bad(state.best.val_accuracy):
+        figure = f" (epoch {state.best.epoch}, accuracy {val_accuracy(state.best):.4f})"
     return Finding(
         "selected_on_test",
         "warning",
@@ -242,8 +241,23 @@ def _selected_on_test(state: RunState, started: RunStarted, spec: Spec) -> Findi
     )
 
 
+def _duplicates(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    decided = next((decision for decision in state.decisions if decision.what == "duplicates"), None)
+    if decided is None:
+        return None
+    found = {part: int(decided.details.get(part, 0)) for part in ("validation", "test")}
+    told = [f"{count} of {sum(started.counts.get(part, ()))} {part} images" for part, count in found.items() if count]
+    return Finding(
+        "duplicates",
+        "warning",
+        f"Duplicates: {' and '.join(told)} have exactly the pixels of a training image, so figures on them are too "
+        "high.",
+        "Remove the copies, or keep them in one part by a table with the column `group`; `vislab data` lists them.",
+    )
+
+
 def _no_validation(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    if validation_images(started) or _validated(state):
+    if validation_images(started) or validated(state):
         return None
     images = sum(started.counts.get("train", ()))
     return Finding(
@@ -257,48 +271,18 @@ def _no_validation(state: RunState, started: RunStarted, spec: Spec) -> Finding 
 _RULES: tuple[Callable[[RunState, RunStarted, Spec], Finding | None], ...] = (
     _not_finite,
     _unstable,
+    rate_too_high,
+    rate_too_low,
     _overfitting,
+    underfitting,
     _selected_on_test,
+    _duplicates,
     _imbalance,
     _still_improving,
     _plateau,
     _small_validation,
     _no_validation,
 )
-
-
-def _validated(state: RunState) -> list[EpochEnded]:
-    """Epochs with finite figures of both training and validation."""
-    return [
-        row
-        for row in state.epochs
-        if row.val_loss is not None
-        and row.val_accuracy is not None
-        and not any(map(_bad, (row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy)))
-    ]
-
-
-def _val_loss(row: EpochEnded) -> float:
-    assert row.val_loss is not None
-    return number(row.val_loss)
-
-
-def _val_accuracy(row: EpochEnded) -> float:
-    assert row.val_accuracy is not None
-    return number(row.val_accuracy)
-
-
-def _bad(figure: Figure | None) -> bool:
-    return figure is not None and not math.isfinite(number(figure))
-
-
-def _role(started: RunStarted) -> str:
-    return "test" if started.selected_on_test else "validation"
-
-
-def _lower_rate(spec: Spec) -> str:
-    rate = spec.strategy.learning_rate
-    return f"Lower the learning rate: strategy.learning_rate = {rate / 3:.1e} (now {rate:.1e})"
 
 
 def _sentence(text: str) -> str:

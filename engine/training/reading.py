@@ -53,13 +53,17 @@ class Reading:
                 manifest_file=self.run.data_manifest,
                 unreadable_file=self.run.unreadable,
                 force=self.force,
+                cache=self._cache(),
+                memory_budget=self.settings.memory_budget,
             )
         )
         if fresh:
             self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
+            self._tell_place(data.keeper)
             self._tell_store_size(data)
             self._tell_unreadable(data)
             self._tell_unbalanced(data)
+            self._tell_duplicates(data)
         elif data.changed:
             self.reporter.notice(
                 "warning",
@@ -80,14 +84,29 @@ class Reading:
                 f"images than that and keep them all, so classes still differ. {_some(larger)}",
             )
 
+    def _tell_duplicates(self, data: Data) -> None:
+        """Say how many images of other parts have exactly the pixels of a training image.
+
+        Seen only where training pixels are kept at the size of the others, not larger for random resized crops.
+        """
+        _, digests = manifest.read(self.run.data_manifest)
+        trained = {digests[name] for name in data.train.names}
+        test = ("test", data.test)
+        parts = (test,) if data.split.selected_on_test else (("validation", data.validation), test)
+        found = {role: sum(digests[name] in trained for name in part.names) for role, part in parts if part is not None}
+        if sum(found.values()):
+            self.reporter.decide(
+                "duplicates", str(sum(found.values())), "held-out images with the pixels of a training image", **found
+            )
+
     def _tell_unreadable(self, data: Data) -> None:
         if data.unreadable:
             named = _some([f"{error.name} ({error.reason})" for error in data.unreadable])
+            listed = self.run.unreadable.relative_to(self.run.path)
             self.reporter.notice(
                 "warning",
                 "data",
-                f"{len(data.unreadable)} images cannot be read and are left out; {self.run.unreadable.name} lists them "
-                f"all: {named}",
+                f"{len(data.unreadable)} images cannot be read and are left out; {listed} lists them all: {named}",
             )
 
     def _tell_store_size(self, data: Data) -> None:

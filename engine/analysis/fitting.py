@@ -1,0 +1,112 @@
+"""Findings about how a network fits its training images: learning rate too high or too low, underfitting."""
+
+import math
+from itertools import pairwise
+from statistics import fmean
+
+from vislab.engine.analysis.finding import Finding, bad, role, val_accuracy, validated
+from vislab.engine.runs.events import RunStarted, number
+from vislab.engine.runs.state import RunState
+from vislab.presets.schema.spec import Spec
+
+GUESSING = 0.98
+"""Training loss as a share of that of guessing, ln(classes), from which nothing was learnt."""
+STEEP = 2.0
+"""Training loss inside epochs as a multiple of that of guessing, from which the rate is too high."""
+WINDOW = 5
+"""Log intervals that such a loss is the mean of: one batch alone may be unlucky."""
+SLOW = 0.10
+"""Fall of the training loss over all epochs, as a share of the first, below which a steady fall is slow."""
+LOW = 0.70
+"""Training accuracy below which a run that has no gap underfits."""
+GAP = 0.05
+"""Training accuracy above validation accuracy, from which it is no underfitting."""
+
+
+def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    """The loss shoots up inside epochs, or stays at that of guessing without a steady fall."""
+    guessing = _guessing(started, spec)
+    losses = [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
+    if not guessing:
+        return None
+    rate = spec.strategy.learning_rate
+    remedy = f"Lower the learning rate: strategy.learning_rate = {rate / 10:.1e} (now {rate:.1e})"
+    warm_up = "" if spec.strategy.warmup_epochs else ", or let it rise slowly (strategy.warmup_epochs = 1)"
+    rows = [row for row in state.steps if not bad(row.loss)]
+    if len(rows) > WINDOW:
+        first = fmean(number(row.loss) for row in rows[:WINDOW])
+        means = [fmean(number(row.loss) for row in rows[i : i + WINDOW]) for i in range(len(rows) - WINDOW + 1)]
+        peak = max(range(len(means)), key=means.__getitem__)
+        if means[peak] > STEEP * max(first, guessing):
+            return Finding(
+                "rate_too_high",
+                "warning",
+                f"Learning rate too high: the training loss shot up from {first:.4f} to {means[peak]:.4f} in epoch "
+                f"{rows[peak].epoch}, step {rows[peak + WINDOW - 1].step}.",
+                f"{remedy}{warm_up}.",
+            )
+    if len(losses) >= 3 and losses[-1] >= GUESSING * guessing and not _falls_steadily(losses):
+        return Finding(
+            "rate_too_high",
+            "warning",
+            f"Nothing is learnt: after {len(losses)} epochs the training loss is {losses[-1]:.4f}, no better than "
+            f"guessing (ln {_classes(started)} = {guessing:.4f}). The learning rate is probably too high.",
+            f"{remedy}{warm_up}. If that does not help, look at the images and their labels: vislab data.",
+        )
+    return None
+
+
+def rate_too_low(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    """The loss falls from epoch to epoch, without slowing down, but hardly."""
+    guessing = _guessing(started, spec)
+    losses = [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
+    if not guessing or len(losses) < 3 or not _falls_steadily(losses):
+        return None
+    fall = 1 - losses[-1] / losses[0]
+    if fall >= SLOW or losses[-1] < guessing / 2:
+        return None
+    rate = spec.strategy.learning_rate
+    return Finding(
+        "rate_too_low",
+        "warning",
+        f"Learning rate too low: the training loss falls steadily, but only by {100 * fall:.1f} % in {len(losses)} "
+        f"epochs, from {losses[0]:.4f} to {losses[-1]:.4f}.",
+        f"Raise the learning rate: strategy.learning_rate = {10 * rate:.1e} (now {rate:.1e}).",
+    )
+
+
+def underfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    """Training images are not fitted either, near the end."""
+    rows, strategy = validated(state), spec.strategy
+    if len(rows) < 3 or rows[-1].epoch < 0.8 * state.epochs_planned or strategy.mixup or strategy.cutmix:
+        return None
+    train, val = number(rows[-1].train_accuracy), val_accuracy(rows[-1])
+    if train >= LOW or train - val >= GAP:
+        return None
+    remedies = ["A larger architecture" + ("" if strategy.pretrained else " or pretrained weights"), "more epochs"]
+    if strategy.freeze == "backbone":
+        remedies.append('more of the network (strategy.freeze = "gradual" or "none")')
+    if strategy.augment != "none" or strategy.drop_rate or strategy.drop_path or strategy.weight_decay:
+        remedies.append("weaker augmentation, dropout or weight decay")
+    return Finding(
+        "underfitting",
+        "info",
+        f"Underfitting: accuracy only {train:.4f} on training images ({val:.4f} on {role(started)} images) at epoch "
+        f"{rows[-1].epoch}: the network does not fit what it is shown.",
+        ", ".join(remedies) + ".",
+    )
+
+
+def _guessing(started: RunStarted, spec: Spec) -> float:
+    """Cross-entropy of equal shares for all classes; 0.0 where the loss is another."""
+    return math.log(_classes(started)) if spec.strategy.loss == "cross_entropy" else 0.0
+
+
+def _classes(started: RunStarted) -> int:
+    return max(1, len(started.classes))
+
+
+def _falls_steadily(losses: list[float]) -> bool:
+    """Whether a loss falls at every epoch, at the end at least half as much as at the start."""
+    falls = [before - after for before, after in pairwise(losses)]
+    return min(falls) > 0 and falls[-1] >= falls[0] / 2
