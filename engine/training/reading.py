@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vislab.engine.data import manifest
 from vislab.engine.data.loading import Data, load_data
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.store import Run
@@ -53,13 +54,10 @@ class Reading:
                 manifest_file=self.run.data_manifest,
                 unreadable_file=self.run.unreadable,
                 force=self.force,
-                cache=self._cache(),
-                memory_budget=self.settings.memory_budget,
             )
         )
         if fresh:
             self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
-            self._tell_place(data.keeper)
             self._tell_store_size(data)
             self._tell_unreadable(data)
             self._tell_unbalanced(data)
@@ -102,11 +100,11 @@ class Reading:
     def _tell_unreadable(self, data: Data) -> None:
         if data.unreadable:
             named = _some([f"{error.name} ({error.reason})" for error in data.unreadable])
-            listed = self.run.unreadable.relative_to(self.run.path)
             self.reporter.notice(
                 "warning",
                 "data",
-                f"{len(data.unreadable)} images cannot be read and are left out; {listed} lists them all: {named}",
+                f"{len(data.unreadable)} images cannot be read and are left out; {self.run.unreadable.name} lists them "
+                f"all: {named}",
             )
 
     def _tell_store_size(self, data: Data) -> None:
