@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(file for floor in ("presets", "engine", "tui") for file in (ROOT / floor).rglob("*.py"))
 TORCH = {"torch", "torchvision", "timm"}
 TERMINAL = {"textual", "rich", "typer", "plotext"}
+CONSOLE = ("tui/app.py", "tui/terminal_driver.py", "tui/screens/", "tui/widgets/")
 TORCH_FREE = ("engine/runs/", "engine/analysis/", "engine/trackers/", "engine/cache.py")
 OF_TORCH_FREE = tuple("vislab." + part.removesuffix(".py").strip("/").replace("/", ".") for part in TORCH_FREE)
 
@@ -47,7 +48,7 @@ def forbidden(where: str, name: str) -> str:
         return "the floors are called vislab.tui, vislab.engine and vislab.presets"
     if top == "plotext" and where != "tui/widgets/curves.py":
         return "only tui/widgets/curves.py knows plotext"
-    if top == "textual" and where != "tui/app.py" and not where.startswith(("tui/screens/", "tui/widgets/")):
+    if top == "textual" and not where.startswith(CONSOLE):
         return "only the console knows textual"
     if top in {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"} and name != "pickle.UnpicklingError":
         return "nothing is pickled"

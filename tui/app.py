@@ -1,6 +1,7 @@
 """The console: a Textual application that watches runs and starts them, and trains nothing itself."""
 
 import asyncio
+import gc
 import importlib
 import importlib.util
 import time
@@ -13,6 +14,7 @@ from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
+from textual.worker import Worker
 
 from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run, all_runs
@@ -21,11 +23,19 @@ from vislab.tui.leaving import Leaving
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.dialog import Answer, Question
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.terminal_driver import TerminalDriver
 from vislab.tui.views import text
 from vislab.tui.widgets.themes import THEMES, theme_name
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""
+
+
+SETTLED = 1.0
+"""Seconds after which the console has started: garbage is collected from then on."""
+
+LOOKING = ("live runs", "look", "read", "sizes", "draw")
+"""Groups of workers that only look at something: the end does not wait for them. It waits for all others."""
 
 
 class Console(App[int]):
@@ -60,7 +70,7 @@ class Console(App[int]):
             first: makes the first screen; None: the launch screen, and an offer of live runs over it.
             leaving: sees to it that the end comes.
         """
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.settings = settings
         self.live: tuple[Run, ...] = ()
         self.started_here: set[str] = set()
@@ -69,15 +79,20 @@ class Console(App[int]):
         self._leaving = leaving
         self._looked = False
         self._timer: Timer | None = None
+        self._ending: asyncio.Task[None] | None = None
         self.preferences, self._trouble = load_preferences(settings)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_name(self.preferences)
 
+    def get_default_screen(self) -> ConsoleScreen:
+        """The first screen: nothing lies under it."""
+        screen = self._first(self) if self._first is not None else screen_class("launch")()
+        screen._push_result_callback(self, None)  # as for screens that are pushed: else it could not be replaced
+        return screen
+
     def on_mount(self) -> None:
-        """Show the first screen, and begin to look for live runs."""
-        # Upon Textual's own empty screen, which could not be replaced by another.
-        self.push_screen(self._first(self) if self._first is not None else screen_class("launch")())
+        """Begin to look for live runs."""
         self.look_for_live_runs()
         if self._trouble:
             self.notify(self._trouble, severity="warning", markup=False)
@@ -94,7 +109,7 @@ class Console(App[int]):
     @property
     def at_home(self) -> bool:
         """Whether the first screen is on top, so that there is no way back from here."""
-        return len(self.screen_stack) <= 2
+        return len(self.screen_stack) <= 1
 
     def on_unmount(self) -> None:
         """End what was started for this console."""
@@ -146,10 +161,18 @@ class Console(App[int]):
                 self.choose_live_run()
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
-        """End the console."""
+        """End the console, once what is being written or started is done."""
         if self._leaving is not None:
             self._leaving.watch(return_code)
-        super().exit(result, return_code, message)
+        acting = [worker for worker in self.workers if worker.is_running and worker.group not in LOOKING]
+        if acting:
+            self._ending = asyncio.create_task(self._exit_after(acting, result, return_code, message))
+        else:
+            super().exit(result, return_code, message)
+
+    async def _exit_after(self, acting: list[Worker[Any]], *how: Any) -> None:
+        await asyncio.gather(*(worker.wait() for worker in acting), return_exceptions=True)
+        super().exit(*how)
 
     def _handle_exception(self, error: Exception) -> None:
         # Keys that were pressed before the end may find their screens gone: no reason to end with a traceback.
@@ -237,10 +260,18 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
                 loop.call_soon_threadsafe(lambda: console.exit(return_code=code))
 
             leaving.ask = ask
+            loop.call_later(SETTLED, _collect_from_now_on)
             await console.run_async()
 
-        asyncio.run(run_it())
+        # Not `asyncio.run`, which waits for threads that look at something: nobody wants to know any more.
+        asyncio.new_event_loop().run_until_complete(run_it())
     return leaving.code or console.return_code or 0
+
+
+def _collect_from_now_on() -> None:
+    # `vislab.tui.start` has turned it off. What the start has made stays, so no collection need look at it again.
+    gc.freeze()
+    gc.enable()
 
 
 def _live_view(run: Run) -> Callable[["Console"], ConsoleScreen]:

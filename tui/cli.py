@@ -103,7 +103,7 @@ def vislab_(
     if version:
         typer.echo(f"vislab {vislab.__version__}")
     elif context.invoked_subcommand is None:
-        raise typer.Exit(console.open_console(runs_dir))
+        console.open_console(runs_dir)
     elif runs_dir is not None:
         raise InputError(f"--runs-dir stands behind the command: vislab {context.invoked_subcommand} --runs-dir DIR")
 

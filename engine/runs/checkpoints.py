@@ -1,6 +1,5 @@
 """Checkpoint folders: which there are, which are whole. Written by vislab.engine.training.checkpoint; free of torch."""
 
-import hashlib
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file's content, hexadecimal."""
+    import hashlib  # it loads OpenSSL, 4 MB, which those who only look at runs do without
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

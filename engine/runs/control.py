@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +27,7 @@ def send(path: Path, action: Action, value: str = "") -> Request:
     Raises:
         OSError: the disk is full or not writable; the request was not made.
     """
-    request = Request(id=secrets.token_hex(4), action=action, value=value)
+    request = Request(id=os.urandom(4).hex(), action=action, value=value)
     line = msgspec.json.encode(request) + b"\n"
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:

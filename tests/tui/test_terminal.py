@@ -238,6 +238,8 @@ def test_a_thousand_random_keys_sizes_and_mouse_bytes(vislab: Open, live: Run) -
         "\x1b[<64;{x};{y}M",
         "\x1b[<35;{x};{y}M",
         "\x1b[M !!",
+        "\x1b[M \udcf0\udcff",  # bytes that are no UTF-8
+        "\x1b[99999999;1u",  # a key that is no character
         "\x1b[200~x\x1b[201~",
     ]
     for _ in range(1000):
@@ -245,7 +247,8 @@ def test_a_thousand_random_keys_sizes_and_mouse_bytes(vislab: Open, live: Run) -
         if kind < 0.05:
             terminal.process.setwinsize(rng.randint(1, 100), rng.randint(1, 300))
         elif kind < 0.2:
-            terminal.process.send(rng.choice(mouse).format(x=rng.randint(1, 80), y=rng.randint(1, 24)))
+            report = rng.choice(mouse).format(x=rng.randint(1, 80), y=rng.randint(1, 24))
+            terminal.process.send(report.encode(errors="surrogateescape"))
         else:
             terminal.process.send(rng.choice(letters))
         terminal.read(0.001)

@@ -28,7 +28,7 @@ def command(
 
     chosen = find_run(run, runs_dir) if run else newest_live(runs_dir)
     if not plain and not no_terminal():
-        raise typer.Exit(open_console(runs_dir, attach=chosen.id))
+        open_console(runs_dir, attach=chosen.id)
     from vislab.tui import headless
 
     raise typer.Exit(headless.attach(chosen, headless.Output(plain=plain)))

@@ -1,9 +1,11 @@
 """Bare `vislab`: the console."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from vislab.engine.runs.store import Run
@@ -11,15 +13,16 @@ if TYPE_CHECKING:
 INSTEAD = "Commands that need none: vislab run, vislab runs, vislab show latest; see vislab --help"
 
 
-def open_console(runs_dir: Path | None, *, attach: str = "") -> int:
-    """Open the console and wait until it is left.
+ESCAPE_DELAY = "40"
+"""Milliseconds that an escape waits for the rest of a sequence until it is a key; a person can set ESCDELAY."""
+
+
+def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
+    """Open the console; the process ends with it.
 
     Args:
         runs_dir: as given on the command line.
         attach: the RUN whose live view is opened first; empty: the launch screen.
-
-    Returns:
-        The exit code.
 
     Raises:
         InputError: there is no terminal to draw on, or no such run.
@@ -37,9 +40,29 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> int:
 
         run = find(settings.runs_dir, attach)
 
+    os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)
+    with _without("ssl"):
+        import asyncio  # noqa: F401
     from vislab.tui.app import run_console
 
-    return run_console(settings, run)
+    code = run_console(settings, run)
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)  # threads that look at something are not waited for, and nothing is left to be cleared up
+
+
+@contextlib.contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Import as if a module were not installed: asyncio does without OpenSSL, which takes 4 MB and 10 ms."""
+    if module in sys.modules:
+        yield
+    else:
+        sys.modules[module] = None  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            del sys.modules[module]
 
 
 def no_terminal() -> str:

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Input, TextArea
 
 from vislab.tui.actions import ACTIONS, FIELD, Action, for_screen
 from vislab.tui.screens.resizing import ignore_stale
@@ -98,7 +97,7 @@ class ConsoleScreen(Screen[None]):
     @property
     def in_field(self) -> bool:
         """Whether a text field has the focus, so that letters are text."""
-        return isinstance(self.focused, Input | TextArea)
+        return self.focused is not None and self.focused.check_consume_key("a", "a")
 
     def actions_now(self) -> tuple[Action, ...]:
         """The actions that are possible now, in a text field those of the field."""
@@ -140,6 +139,8 @@ class ConsoleScreen(Screen[None]):
 
     async def action_accept(self) -> None:
         """Take what is written in the field that has the focus."""
+        from textual.widgets import Input
+
         if isinstance(self.focused, Input):
             await self.focused.action_submit()
 

@@ -4,9 +4,8 @@ All text that is returned is safe.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vislab.engine.runs.devices import Device
 from vislab.presets import timm_index
 from vislab.presets.choices import HUGGING_FACE
 from vislab.presets.schema.spec import Spec
@@ -14,6 +13,9 @@ from vislab.tui.advice import Advice
 from vislab.tui.facts import DataFacts, Facts, steps_per_epoch
 from vislab.tui.views import text
 from vislab.tui.views.text import counted, millions, plain
+
+if TYPE_CHECKING:
+    from vislab.engine.runs.devices import Device  # it imports what asks the cards
 
 Kind = Literal["fact", "dim", "problem", "warning"]
 
@@ -183,7 +185,7 @@ def architecture_help(name: str) -> str:
     return f"{name}: {millions(model.parameters)} parameters; {weights}."
 
 
-def device_line(requested: str, devices: Sequence[Device], chosen: Device | None, trouble: str) -> str:
+def device_line(requested: str, devices: "Sequence[Device]", chosen: "Device | None", trouble: str) -> str:
     """Which device will train, what memory it has free, and who is on the others.
 
     Args:

@@ -1,0 +1,95 @@
+"""Reads the terminal: Textual's driver, with an end that comes at once and an ear for whatever a terminal may send."""
+
+import contextlib
+import os
+import re
+import selectors
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from typing import Any
+
+from textual._time import get_time
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+_LEGACY_MOUSE = re.compile(rb"\x1b\[M([\x20-\xff])([\x20-\xff])([\x20-\xff])")
+_LEGACY_MOUSE_BEGUN = re.compile(rb"\x1b\[M[\x20-\xff]{0,2}\Z")
+_RELEASED = 3
+"""Button of a legacy report that one was released; which one it does not say."""
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver for terminals, with a reading thread of our own.
+
+    Textual's thread takes up to 0.2 s to end, ends the console upon a byte that is no UTF-8 (mice of older terminals
+    send them) or a key code that is no character, and spins when the terminal is gone.
+    """
+
+    def __init__(self, *arguments: Any, **words: Any) -> None:
+        super().__init__(*arguments, **words)
+        self._woken, self._waker = os.pipe()
+
+    def disable_input(self) -> None:
+        """End the thread that reads."""
+        if self._key_thread is not None and self._key_thread.is_alive():
+            os.write(self._waker, b".")
+        super().disable_input()
+
+    def run_input_thread(self) -> None:
+        """Hand on what arrives until it is to end; a terminal that is gone ends the console."""
+        reader = Reader()
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while True:
+                ready = {key.fd for key, _ in selector.select(reader.patience)}
+                if self._woken in ready:
+                    os.read(self._woken, 1)
+                    return
+                data = b""
+                if self.fileno in ready:
+                    with contextlib.suppress(OSError):  # what a terminal that is gone answers on Linux
+                        data = os.read(self.fileno, 4096)
+                    if not data:
+                        self._app.call_later(self._app.exit, return_code=129)
+                        return
+                for message in reader.read(data):
+                    self.process_message(message)
+
+
+class Reader:
+    """Turns bytes of a terminal into messages."""
+
+    def __init__(self) -> None:
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
+        self._parser = XTermParser()
+        self._rest = b""
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which to read on although nothing arrives: then an escape that stands alone is a key."""
+        until = self._parser._timeout_time
+        return None if until is None else max(0.0, until - get_time())
+
+    def read(self, data: bytes) -> Iterator[Message]:
+        """The messages that the bytes complete; without bytes, those that waiting completes."""
+        data = _LEGACY_MOUSE.sub(_modern, self._rest + data)
+        begun = _LEGACY_MOUSE_BEGUN.search(data)
+        self._rest = begun.group() if begun else b""
+        if text := self._decode(data.removesuffix(self._rest)):
+            yield from self._parsed(self._parser.feed(text))
+        yield from self._parsed(self._parser.tick())
+
+    def _parsed(self, messages: Any) -> Iterator[Message]:
+        try:
+            yield from messages
+        except (ValueError, OverflowError):  # a number that is no character, for example
+            self._parser = XTermParser()
+
+
+def _modern(report: re.Match[bytes]) -> bytes:
+    """A mouse report of three bytes, each of them 32 more than its value, in digits as newer terminals send it."""
+    button, x, y = (part[0] - 32 for part in report.groups())
+    released = button & _RELEASED == _RELEASED and button < 32
+    return b"\x1b[<%d;%d;%d%c" % (0 if released else button, x, y, b"m" if released else b"M")
