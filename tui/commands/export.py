@@ -26,6 +26,14 @@ def command(
             show_default=False,
         ),
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", help="The report, as a Markdown file.", show_default=False),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="The epochs, as a CSV file: a row an epoch.", show_default=False),
+    ] = None,
     runs_dir: RunsDir = None,
 ) -> None:
     """Write a run as files for others.
@@ -35,17 +43,25 @@ def command(
     """
     from vislab.presets.errors import InputError
     from vislab.presets.settings import load_settings
-    from vislab.tui import html_file
+    from vislab.tui import html_file, report_file
     from vislab.tui.asking import asked
     from vislab.tui.views import exported
 
-    if html is None and onnx is None and weights is None:
-        raise InputError("Say what is to be written: --html FILE, --onnx FILE or --weights FILE.")
+    if all(file is None for file in (html, markdown, csv, onnx, weights)):
+        raise InputError(
+            "Say what is to be written: --html FILE, --markdown FILE, --csv FILE, --onnx FILE or --weights FILE."
+        )
     html_file.check(html)
     found_run = find_run(run, runs_dir)
     if html is not None:
         html_file.write(found_run, html)
         typer.echo(str(html))
+    if markdown is not None:
+        report_file.write_run(found_run, markdown)
+        typer.echo(str(markdown))
+    if csv is not None:
+        report_file.write_epochs(found_run, csv)
+        typer.echo(str(csv))
     if onnx is None and weights is None:
         return
     request = {
