@@ -22,6 +22,12 @@ def normalise(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tenso
     return torch.addcmul(shift, pixels.to(torch.float32), scale)
 
 
+def denormalise(images: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
+    """The inverse of `normalise`, to look at what a model saw: [B, C, S, S] -> uint8 of the same shape, clamped."""
+    scale, shift = _scale_and_shift(preprocessing.mean, preprocessing.std, images.device)
+    return ((images.to(torch.float32) - shift) / scale).round_().clamp_(0, 255).to(torch.uint8)
+
+
 @lru_cache(maxsize=64)
 def _scale_and_shift(
     mean: tuple[float, ...], std: tuple[float, ...], device: torch.device

@@ -1,6 +1,5 @@
 """Small pictures of some images of a run's data set."""
 
-import base64
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from vislab.engine.data.source import Pixels, Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
+from vislab.engine.jobs.pictures import picture
 from vislab.engine.runs.store import Run
 from vislab.presets.schema.dataset import Dataset
 
@@ -67,8 +67,7 @@ def _picture(source: Source, index: int | None, side: int) -> dict[str, Any]:
         pixels = small(source.images.read(index), side)
     except UnreadableImage as error:
         return {"error": error.reason}
-    height, width, _ = pixels.shape
-    return {"width": width, "height": height, "rgb": base64.b64encode(pixels.tobytes()).decode()}
+    return picture(pixels)
 
 
 def small(pixels: Pixels, side: int) -> Pixels:

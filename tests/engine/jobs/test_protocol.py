@@ -31,7 +31,7 @@ def test_mistakes_are_answered_and_the_next_request_too() -> None:
         json.dumps({"job": "data", "id": 3, "dataset": {"source": "gone.py:source"}, "data_dir": "/none"}),
     )
     assert [(reply["id"], reply["kind"]) for reply in found] == [(i, "input") for i in (None, None, 1, 2, 3)]
-    assert "there is no job 'weather'; jobs: data, " in found[2]["error"]
+    assert "there is no job 'weather'; jobs: augmented, " in found[2]["error"]
     assert "sed" in found[3]["error"] and "gone.py" in found[4]["error"]
 
 
