@@ -94,8 +94,9 @@ class Console(App[int]):
     def on_mount(self) -> None:
         """Begin to look for live runs."""
         self.look_for_live_runs()
-        if self._trouble:
-            self.notify(self._trouble, severity="warning", markup=False)
+        for trouble in (*self.settings.problems, self._trouble):
+            if trouble:
+                self.notify(text.plain(trouble, 400), severity="warning", markup=False, timeout=15)
 
     def prefer(self, preferences: Preferences) -> None:
         """Take other preferences, now and for the next time."""

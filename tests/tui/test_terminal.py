@@ -199,6 +199,18 @@ def test_a_signal_leaves_the_terminal_as_it_was(vislab: Open, live: Run, number:
     assert live.worker()
 
 
+def test_broken_settings_are_told_and_do_not_keep_the_console_from_starting(vislab: Open, settings: Settings) -> None:
+    file = settings.config_dir / "vislab" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("runs_dir = [oops\n")
+    terminal = vislab()
+    terminal.see("config.toml")
+    terminal.see("q quit")
+    terminal.process.send("q")
+    assert terminal.end() == 0
+    terminal.assert_restored()
+
+
 def test_a_terminal_that_reads_nothing_does_not_keep_the_console(vislab: Open, live: Run) -> None:
     terminal = vislab("attach")
     terminal.see("● training")

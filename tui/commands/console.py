@@ -33,7 +33,7 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
         raise InputError(f"The console needs a terminal, and {trouble}. {INSTEAD}")
     from vislab.presets.settings import load_settings
 
-    settings = load_settings(runs_dir=runs_dir)
+    settings = load_settings(runs_dir=runs_dir, strict=False)  # the console tells what is wrong with the files
     run: Run | None = None
     if attach:
         from vislab.engine.runs.store import find
