@@ -12,6 +12,7 @@ from vislab.presets.layers import WEIGHT_FILES, exists, shown
 from vislab.presets.optimizers import OPTIMIZERS, REFUSED, TORCH_OPTIONS
 from vislab.presets.own_code import describe, did_you_mean, nearest, option_problems
 from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.strategy import Strategy
 from vislab.presets.split_text import split_shares
 
 DEVICES = ("auto", "cpu", "mps", "cuda", "cuda:0")
@@ -99,6 +100,8 @@ def _images(spec: Spec) -> Iterator[tuple[str, str]]:
         yield "strategy.fold", "does nothing without strategy.folds"
     if strategy.split == "none" and not strategy.folds and strategy.patience:
         yield "strategy.patience", "nothing is validated with strategy.split = none; set strategy.patience=0"
+    if strategy.cached_views:
+        yield from _views(strategy)
     if strategy.balance_to and not strategy.balance_augment:
         yield "strategy.balance_augment", "strategy.balance_to needs augmentations for its copies"
     for key in ("augment", "balance_augment"):
@@ -108,6 +111,15 @@ def _images(spec: Spec) -> Iterator[tuple[str, str]]:
                 parse(text)
             except InputError as error:
                 yield f"strategy.{key}", str(error).removeprefix("augment: ")
+
+
+def _views(strategy: Strategy) -> Iterator[tuple[str, str]]:
+    if strategy.freeze != "backbone":
+        yield "strategy.cached_views", "goes with strategy.freeze = backbone; set it to 0"
+    if strategy.augment in ("none", ()):
+        yield "strategy.cached_views", "does nothing without strategy.augment; set it to 0"
+    if strategy.mixup or strategy.cutmix:
+        yield "strategy.cached_views", "does not go with strategy.mixup and strategy.cutmix, which mix anew each epoch"
 
 
 def _own_code(spec: Spec) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Training batches: whole batches indexed, augmented, mixed and normalised at once, each sample with its own draws."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +53,10 @@ class TrainingBatches:
             normalisation cannot train on one.
         mixup, cutmix: alphas; 0 is off. The partner of a sample is its successor in the epoch's order, with an
             augmentation of its own, so that a mixed image depends on neither batch nor micro-batch.
+        views: augmentations that an image has, epoch after epoch in turn; 0: each epoch draws its own.
+
+    Attributes:
+        features: (view, rows) -> what a frozen part makes of these images, float [B, ...], given in their place.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class TrainingBatches:
         batch_size: int,
         mixup: float = 0.0,
         cutmix: float = 0.0,
+        views: int = 0,
         device: torch.device | None = None,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
@@ -77,6 +82,8 @@ class TrainingBatches:
         self._batch_size = batch_size
         self._mixup = mixup
         self._cutmix = cutmix
+        self._views = views
+        self.features: Callable[[int, torch.Tensor], torch.Tensor] | None = None
         self._device = device or torch.device("cpu")
         self._memory_format = memory_format
         count = len(labels)
@@ -92,17 +99,25 @@ class TrainingBatches:
         count = len(self._labels)
         order = torch.from_numpy(randomness.permutation(self._seed, epoch, count))
         labels = self._take(self._labels, order)
-        draws = self._pipeline.draws(self._seed, epoch, count) if self._pipeline.columns else None
+        view = self._view(epoch)
+        draws = self._draws(view)
         mix_draws = self._table("mix", epoch, 4 if self._mixup or self._cutmix else 0)
         for number in range(start, self.steps_per_epoch):
             first = number * self._batch_size
             last = count if number == self.steps_per_epoch - 1 else first + self._batch_size
             rows = order[first:last]
-            if mix_draws is None:
+            if self.features is not None:
+                yield Batch(self.features(view, rows), labels[first:last])
+            elif mix_draws is None:
                 yield Batch(self._finish(self._augmented(rows, draws)), labels[first:last])
             else:
                 partners = torch.cat([rows[1:], order[last % count : last % count + 1]])
                 yield self._mixed(rows, partners, draws, mix_draws)
+
+    def view(self, number: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        """All images as they look in an epoch (counted from 1), unmixed: rows int64 [B] -> float32 [B, C, S, S]."""
+        draws = self._draws(number)
+        return lambda rows: self._finish(self._augmented(rows, draws))
 
     def sample(self, count: int) -> torch.Tensor:
         """Images of the first epoch as the model sees them, float32 [n, C, S, S] with n >= min(count, N)."""
@@ -113,6 +128,12 @@ class TrainingBatches:
             if count <= 0:
                 break
         return torch.cat(images)
+
+    def _view(self, epoch: int) -> int:
+        return (epoch - 1) % self._views + 1 if self._views else epoch
+
+    def _draws(self, view: int) -> torch.Tensor | None:
+        return self._pipeline.draws(self._seed, view, len(self._labels)) if self._pipeline.columns else None
 
     def _table(self, purpose: str, epoch: int, columns: int) -> torch.Tensor | None:
         if columns == 0:

@@ -1,12 +1,13 @@
 """A model's figures on images that it was not trained on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from vislab.engine.data.preprocessing import normalise
+from vislab.engine.models.network import in_evaluation
 from vislab.engine.training.metrics import confusion, hits, macro_f1
 from vislab.engine.training.precision import Precision, autocast
 from vislab.presets.schema.preprocessing import Preprocessing
@@ -32,7 +33,6 @@ class Figures:
     logits: torch.Tensor
 
 
-@torch.no_grad()
 def predict_logits(
     model: nn.Module,
     pixels: torch.Tensor,
@@ -53,21 +53,38 @@ def predict_logits(
     Returns:
         float32 [N, K], on the CPU.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    found = []
+    def image_batches() -> Iterator[torch.Tensor]:
+        for start in range(0, len(pixels), batch_size):
+            images = normalise(pixels[start : start + batch_size].to(device, non_blocking=True), preprocessing)
+            yield images.contiguous(memory_format=memory_format)
+
     total = -(-len(pixels) // batch_size)
-    try:
-        for number in range(total):
-            chunk = pixels[number * batch_size : (number + 1) * batch_size].to(device, non_blocking=True)
-            images = normalise(chunk, preprocessing).contiguous(memory_format=memory_format)
+    return logits_of(model, model, image_batches(), total, precision=precision, device=device, between=between)
+
+
+@torch.no_grad()
+def logits_of(
+    model: nn.Module,
+    forward: Callable[[torch.Tensor], torch.Tensor],
+    batches: Iterable[torch.Tensor],
+    total: int,
+    *,
+    precision: Precision,
+    device: torch.device,
+    between: Callable[[int, int], None] | None = None,
+) -> torch.Tensor:
+    """What `forward` makes of batches, while a model is in evaluation mode; else as `predict_logits`.
+
+    Args:
+        total: how many batches there are.
+    """
+    found = []
+    with in_evaluation(model):
+        for number, batch in enumerate(batches, 1):
             with autocast(precision, device):
-                found.append(model(images).float())
+                found.append(forward(batch).float())
             if between is not None:
-                between(number + 1, total)
-    finally:
-        for module, mode in modes:
-            module.training = mode
+                between(number, total)
     return torch.cat(found).cpu()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vislab.engine.code import check_options, describe, load
 from vislab.engine.models import weights
 from vislab.engine.models.heads import taken_by
-from vislab.engine.models.network import BackboneWithHead, Network, features_of
+from vislab.engine.models.network import BackboneWithHead, Network, features_of, in_evaluation
 from vislab.engine.models.weights import WeightsRecord
 from vislab.engine.models.zoo import classifiers
 from vislab.engine.randomness import mix
@@ -84,7 +84,7 @@ def assemble(
             drops = {"drop_path": drop_path}
             backbone = _call(owner, architecture.build, (0,), architecture.options, supplied, drops, folder)
             model = _with_head(owner, architecture, backbone, images, num_classes, drop_rate, folder)
-        with _judged_only(model), _explained(owner, images):
+        with in_evaluation(model), torch.no_grad(), _explained(owner, images):
             logits = model(images)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, num_classes):
         raise InputError(
@@ -151,7 +151,7 @@ def _with_head(
     folder: Path | None,
 ) -> BackboneWithHead:
     takes = taken_by(load(architecture.head, folder))
-    with _judged_only(backbone), _explained(owner, images):
+    with in_evaluation(backbone), torch.no_grad(), _explained(owner, images):
         features = features_of(backbone, takes, images)
     dimensions = {"map": 4, "vector": 2}[takes]
     if not isinstance(features, Tensor) or features.ndim != dimensions:
@@ -209,17 +209,6 @@ def _body(model: nn.Module) -> list[list[str]]:
         return [[name for name, _ in model.named_parameters()]]
     names = [name for name, _ in model.named_parameters()]
     return [[name for name in names if name.startswith(f"{part}.")] for part in parts]
-
-
-@contextmanager
-def _judged_only(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards each module is in the mode it was in."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    with torch.no_grad():
-        yield
-    for module, mode in modes.items():
-        module.training = mode
 
 
 @contextmanager

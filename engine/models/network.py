@@ -1,6 +1,7 @@
 """The common shapes of networks: stages, neck and linear head of our own; any backbone with a head put on it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from torch import Tensor, nn
 
@@ -68,3 +69,15 @@ def features_of(backbone: nn.Module, takes: Takes, images: Tensor) -> Tensor:
     features = forward_features(images)
     # timm's name for models that keep channels last, such as Swin
     return features.permute(0, 3, 1, 2) if getattr(backbone, "output_fmt", "NCHW") == "NHWC" else features
+
+
+@contextmanager
+def in_evaluation(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode; afterwards each module is in the mode that it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -20,6 +20,7 @@ Phase = Literal[
     "downloading",
     "reading data",
     "building",
+    "features",
     "measuring",
     "training",
     "validation",

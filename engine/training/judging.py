@@ -19,6 +19,7 @@ from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
+from vislab.engine.training.features import Features
 from vislab.engine.training.losses import Loss
 from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.engine.training.precision import Arithmetic
@@ -35,6 +36,7 @@ class Judge:
 
     Attributes:
         batch_size: images evaluated at once; halved, and recorded, when memory runs out.
+        features: of the frozen part, where only the head is to run.
     """
 
     run: Run
@@ -46,6 +48,7 @@ class Judge:
     loss: Loss
     training: Resumable
     batch_size: int = 0
+    features: Features | None = None
 
     def __post_init__(self) -> None:
         self.batch_size = self.batch_size or max(_SMALLEST_BATCH, self.spec.strategy.batch_size)
@@ -81,6 +84,10 @@ class Judge:
             self.reporter.progress(phase, epoch=position.epoch, done=done, total=total, elapsed=position.elapsed)
             self.controls.check()
 
+        if self.features is not None:
+            return self.features.logits(
+                self.model, phase, arithmetic=self.arithmetic, batch_size=self.batch_size, between=between
+            )
         return predict_logits(
             self.model,
             part.pixels,

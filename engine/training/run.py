@@ -1,6 +1,8 @@
 """One run from its spec to its result: data, model, optimizer, loop, last evaluation."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from vislab.engine.training.arithmetic import Settling
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted
 from vislab.engine.training.environment import environment
+from vislab.engine.training.extraction import DECISION, Extraction
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
@@ -102,10 +105,11 @@ class Training:
         loop = self._loop(data, assembled, model, fresh=fresh)
         self.loop = loop
         frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
-        reason = loop.run()
-        if frozen != self._frozen_hash(loop):
-            self.reporter.notice("error", FROZEN, "The frozen part has changed while training. This is a fault.")
-        test = loop.judge.best(data)
+        with self._features_in_place(data, loop, frozen):
+            reason = loop.run()
+            if frozen != self._frozen_hash(loop):
+                self.reporter.notice("error", FROZEN, "The frozen part has changed while training. This is a fault.")
+            test = loop.judge.best(data)
         loop.saver.full()
         loop.saver.keep(1)
         return Outcome(reason, test)
@@ -250,9 +254,28 @@ class Training:
             batch_size=strategy.batch_size,
             mixup=strategy.mixup,
             cutmix=strategy.cutmix,
+            views=strategy.cached_views,
             device=self.device,
             memory_format=self.arithmetic.layout,
         )
+
+    @contextmanager
+    def _features_in_place(self, data: Data, loop: Loop, frozen: str) -> Iterator[None]:
+        """Let the head train and be judged on features, where the frozen part needs to run only once."""
+        extraction = Extraction(
+            self.spec, self.settings, self.run.code, self.device, self.arithmetic, self.reporter, self.controls
+        )
+        features = extraction(data, loop, frozen, self._decided(DECISION))
+        if features is None:
+            yield
+            return
+        loop.batches.features = features.of_training
+        loop.step = replace(loop.step, forward=features.split.logits)
+        loop.judge.features = features
+        try:
+            yield
+        finally:
+            features.release()
 
     def _saver(self, training: Resumable) -> Saver:
         return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)

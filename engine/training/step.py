@@ -23,7 +23,11 @@ _Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor | float, Batch]  # what A
 
 @dataclass(frozen=True)
 class Step:
-    """How an update is made; the same for the whole run."""
+    """How an update is made; the same for the whole run.
+
+    Attributes:
+        forward: (model, what a batch holds) -> logits; by default the whole network, of images.
+    """
 
     loss: Loss
     seed: int
@@ -35,6 +39,7 @@ class Step:
     on_nan: OnNan = "stop"
     on_smaller: Callable[[int, int, str], None] = lambda parts, images, said: None
     """Told how many micro-batches make up a batch from now on, their largest size, and what torch said."""
+    forward: Callable[[nn.Module, torch.Tensor], torch.Tensor] = nn.Module.__call__
 
     def __call__(
         self,
@@ -161,7 +166,7 @@ class Step:
     def _forward(self, model: nn.Module, part: Batch) -> torch.Tensor:
         try:
             with autocast(self.precision, self.device):
-                return model(part.images)
+                return self.forward(model, part.images)
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise

@@ -32,6 +32,13 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[int, msgspec.Meta(ge=1, le=1024)] | Literal["auto"],
         field("threads on the CPU; auto: torch's own number, unless fewer are measured faster"),
     ] = "auto"
+    cache_features: Annotated[
+        bool,
+        field(
+            "with strategy.freeze = backbone and no augmentation: run the frozen part once per image, keep what it "
+            "gives in the cache folder, and train the head on that"
+        ),
+    ] = True
     deterministic: Annotated[
         bool, field("only kernels that give the same bits each time, where the device has them")
     ] = False

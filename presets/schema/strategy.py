@@ -74,6 +74,15 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...] | Literal["none"],
         field("augmentations of training images in order, as name or name(option=value); none: no augmentation"),
     ] = "none"
+    cached_views: Annotated[
+        int,
+        field(
+            "with freeze = backbone and augment: augment each training image so many times before training and let "
+            "epochs take these views in turn; another experiment than new draws in each epoch. 0: off",
+            unit="views",
+            ge=0,
+        ),
+    ] = 0
     mixup: Annotated[float, field("alpha of mixup; 0: off", ge=0.0)] = 0.0
     cutmix: Annotated[float, field("alpha of CutMix; 0: off", ge=0.0)] = 0.0
     balance_to: Annotated[
