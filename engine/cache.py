@@ -259,8 +259,10 @@ class Cache:
             return self._budget
         return int(_SHARE * (_free(self.folder) + sum(entry.size for entry in self.entries())))
 
-    def find(self, kind: str, described: Mapping[str, Any]) -> Entry | None:
-        """The entry of this description, in use from now on; None where there is no sound one. Never waits."""
+    def find(
+        self, kind: str, described: Mapping[str, Any], fits: Callable[[Entry], bool] = lambda entry: True
+    ) -> Entry | None:
+        """The entry of this description, in use from now on; None where no sound one fits. Never waits."""
         key = key_of(kind, described)
         folder = self.folder / kind
         if not (folder / key / ENTRY).exists():
@@ -272,9 +274,20 @@ class Cache:
         except OSError:
             return None
         entry = _entry(kind, folder / key)
-        if entry is None:
+        if entry is None or not fits(entry):
             _release(lock)
+            return None
+        with contextlib.suppress(OSError):  # a cache that can only be read
+            os.utime(entry.path(ENTRY))
         return entry
+
+    def find_where(self, kind: str, fits: Callable[[Entry], bool]) -> Entry | None:
+        """An entry for which `fits` is true, in use from now on; None where there is none. Never waits."""
+        for folder in (self.folder / kind).glob("?" * 32):
+            described = _read(folder / ENTRY).get("described")
+            if described is not None and (entry := self.find(kind, described, fits)) is not None:
+                return entry
+        return None
 
     def begin(
         self,
@@ -353,18 +366,36 @@ class Cache:
             )
         return sorted(found, key=lambda entry: entry.used)
 
+    def discard(self, entry: Entry, fault: str) -> None:
+        """Remove an entry that this process found to be of no use, so that it is made again.
+
+        Args:
+            fault: why, in words that follow its name.
+
+        Raises:
+            Unavailable: another process uses it, or it cannot be removed.
+        """
+        self._tell(f"The cache's entry {entry.folder} {fault}: it is made again.")
+        entry.release()
+        with _storing():
+            if not self._remove(entry.kind, entry.key):
+                raise Unavailable(f"The cache's entry {entry.folder} {fault}, and another process uses it")
+
     def remove(self, entry: Listed) -> bool:
         """Remove an entry; False where it is in use or being made.
 
         Raises:
             OSError: the folder is not writable.
         """
-        folder = self.folder / entry.kind
-        lock = _lock_path(folder, entry.key)
+        return self._remove(entry.kind, entry.key)
+
+    def _remove(self, kind: str, key: str) -> bool:
+        folder = self.folder / kind
+        lock = _lock_path(folder, key)
         if not _take(lock, exclusive=True):
             return False
         try:
-            for name in (entry.key, entry.key + _WORK):
+            for name in (key, key + _WORK):
                 _remove(folder / name)
             lock.unlink(missing_ok=True)
         finally:
@@ -380,8 +411,8 @@ class Cache:
             budget = self.budget
             staying = sum(entry.size for entry in entries if entry.holder)
             if size + staying > budget:
-                used = f", of which {_bytes(staying)} are in use" if staying else ""
-                raise Unavailable(f"{_bytes(size)} do not fit into the cache's budget of {_bytes(budget)}{used}")
+                used = f", of which {amount(staying)} are in use" if staying else ""
+                raise Unavailable(f"{amount(size)} do not fit into the cache's budget of {amount(budget)}{used}")
             free = _free(self.folder) + folder_size(str(self.folder / kind / f"{key}{_WORK}")) - _KEPT_FREE
             total = sum(entry.size for entry in entries)
             for entry in entries:
@@ -391,7 +422,7 @@ class Cache:
                     total -= entry.size
                     free += entry.size
             if total + size > budget or size > free:
-                raise Unavailable(f"{self.folder} has no room for {_bytes(size)}")
+                raise Unavailable(f"{self.folder} has no room for {amount(size)}")
 
 
 def key_of(kind: str, described: Mapping[str, Any]) -> str:
@@ -413,8 +444,6 @@ def _entry(kind: str, folder: Path) -> Entry | None:
         entry = Entry(kind, folder.name, folder, content["described"], content["about"], sizes, content["checksums"])
     except (KeyError, OSError):
         return None
-    with contextlib.suppress(OSError):  # a cache that can only be read
-        os.utime(folder / ENTRY)
     return entry
 
 
@@ -440,7 +469,8 @@ def _free(folder: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def _bytes(count: int) -> str:
+def amount(count: int) -> str:
+    """Bytes for people."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 

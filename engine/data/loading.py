@@ -1,24 +1,32 @@
 """From a spec to training data: opened, divided, decoded, balanced."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from vislab.engine import randomness
+from vislab.engine import memory, randomness
+from vislab.engine.cache import Cache
 from vislab.engine.data import manifest, splits
 from vislab.engine.data.augment import Pipeline
-from vislab.engine.data.pixels import complaint, decode, store_size
+from vislab.engine.data.pixels import complaint, store_size
 from vislab.engine.data.source import Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.splits import Split
+from vislab.engine.data.stored import Keeper, Part
+from vislab.engine.data.stores import StoredPixels, in_order, joined
+from vislab.engine.data.streaming import Opened
 from vislab.engine.runs.files import write_atomically
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 
 _BALANCE_CHUNK = 256
+_MEMORY_SHARE = 0.25
 _NAMED = 10  # changed images named in an error
 
 
@@ -27,14 +35,16 @@ class LabelledPixels:
     """Decoded images of one role.
 
     Attributes:
-        pixels: uint8 [N, C, S, S].
+        pixels: uint8 [N, C, S, S]; `stores.in_order` reads them wherever they lie.
         labels: int64 [N].
         names: the N images' names in the data set.
+        identity: changes whenever a pixel or the order of the images does.
     """
 
-    pixels: torch.Tensor
+    pixels: StoredPixels
     labels: torch.Tensor
     names: tuple[str, ...]
+    identity: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -51,6 +61,7 @@ class Data:
         counts: images a class of each role, the copies of `balance_to` included.
         unreadable: images of the split that cannot be read and were left out; found now, not on an earlier start.
         changed: names of images that are not what they were when the run began, where that was allowed.
+        keeper: where the pixels lie, and why.
     """
 
     classes: tuple[str, ...]
@@ -60,6 +71,7 @@ class Data:
     test: LabelledPixels | None
     counts: dict[str, tuple[int, ...]]
     fingerprint: str
+    keeper: Keeper
     unreadable: tuple[UnreadableImage, ...] = ()
     changed: tuple[str, ...] = ()
 
@@ -76,6 +88,8 @@ def load_data(
     manifest_file: Path | None = None,
     unreadable_file: Path | None = None,
     force: bool = False,
+    cache: Cache | None = None,
+    memory_budget: int | None = None,
 ) -> Data:
     """Open the spec's data set, divide it (or read the division of the run's split.csv) and decode it.
 
@@ -84,9 +98,11 @@ def load_data(
     Args:
         split_file: read where it exists, else written.
         manifest_file: what the images were like when the run began: compared with where it exists, else written.
-        unreadable_file: images left out, a line each: number, name, reason; obeyed where it exists, so that a resumed
-            run leaves out the same ones, else written if there are any.
+        unreadable_file: written where images are left out, a line each: number, name, reason. split.csv then says so
+            too, and a resumed run leaves out the same ones.
         force: take images that have changed since the run began.
+        cache: where decoded pixels are kept for other runs; None: nowhere.
+        memory_budget: bytes of pixels that may lie in memory; None: a quarter of what is available.
         code: folder with the copies of the user's own files.
         progress: called with (images decoded, images in all).
         check: called often; may raise to interrupt.
@@ -109,44 +125,39 @@ def load_data(
         split = splits.make_split(source, spec.strategy, spec.seed)
         splits.save(split, split_file, source)
     begun = manifest_file is not None and manifest_file.exists()
-    left_out = _read_unreadable(unreadable_file) if begun and unreadable_file is not None else ()
     may_skip = spec.dataset.skip_unreadable and not begun
     parts = [split.train, split.validation] + ([] if split.selected_on_test else [split.test])
     total, before = sum(map(len, parts)), 0
-    digests: dict[str, str] = {}
-    unreadable: dict[int, UnreadableImage] = {}
 
-    def decoded(indices: splits.Indices, size: int) -> LabelledPixels:
-        nonlocal before
-
-        def tell(done: int, _: int) -> None:
-            check()
-            progress(before + done, total)
-
-        wanted = np.setdiff1d(indices, left_out)
-        found = decode(source.images, wanted, spec.preprocessing, size=size, progress=tell, skip_unreadable=True)
-        before += len(indices)
-        kept = wanted[found.kept]
-        unreadable.update(zip(np.setdiff1d(wanted, kept).tolist(), found.unreadable, strict=True))
-        names = tuple(source.images.name(int(index)) for index in kept)
-        digests.update(manifest.digests(names, found.pixels.numpy()))
-        return LabelledPixels(found.pixels, torch.from_numpy(source.labels[kept]), names)
+    def tell(done: int, _: int) -> None:
+        check()
+        progress(before + done, total)
 
     augment = () if spec.strategy.augment == "none" else spec.strategy.augment
     crops = Pipeline(augment, image_size=spec.preprocessing.image_size, folder=code).crops
-    train = decoded(split.train, store_size(spec.preprocessing, crops))
-    if len(train) < 2 and (may_skip or not unreadable):
-        raise InputError(f"data set {spec.dataset.name}: {len(train)} training images; at least two are needed")
-    if spec.strategy.balance_to:
-        train = balanced(train, spec, len(source.classes), code=code, check=check)
-    validation = decoded(split.validation, spec.preprocessing.image_size) if len(split.validation) else None
-    if split.selected_on_test:
-        test = validation
-    else:
-        test = decoded(split.test, spec.preprocessing.image_size) if len(split.test) else None
+    sides = [store_size(spec.preprocessing, crops), spec.preprocessing.image_size, spec.preprocessing.image_size]
+    fingerprint = source.fingerprint()
+    budget = int(_MEMORY_SHARE * memory.available()) if memory_budget is None else memory_budget
+    keeper = Keeper(cache, budget, tell)
+    opened = Opened(source.images, fingerprint, spec.dataset, data_dir, code)
+    found: list[Part] = []
+    for side, members in groupby(zip(parts, sides, strict=False), key=itemgetter(1)):
+        same = [part for part, _ in members]
+        found += keeper.keep(opened, same, spec.preprocessing, side)
+        before += sum(map(len, same))
+    unreadable = {number: fault for part in found for number, fault in part.unreadable.items()}
+    if len(found[0].kept) < 2 and (may_skip or not unreadable):
+        raise InputError(f"data set {spec.dataset.name}: {len(found[0].kept)} training images; at least two are needed")
     if unreadable and not may_skip:  # told of all parts at once: repairing one by one would take a start each
         raise InputError(complaint(tuple(unreadable.values()), total))
-    fingerprint = source.fingerprint()
+    labelled = [_labelled(source, part) for part in found]
+    train, validation, test = (part if len(part) else None for part in (*labelled, labelled[-1])[:3])
+    assert train is not None
+    if spec.strategy.balance_to:
+        train = balanced(train, spec, len(source.classes), code=code, check=check)
+    digests: dict[str, str] = {}
+    for kept, part in zip(found, labelled, strict=True):
+        digests.update(manifest.named(part.names, kept.digests))
     changed: list[str] = []
     if manifest_file is not None and begun:
         fingerprint_before, digests_before = manifest.read(manifest_file)
@@ -157,6 +168,8 @@ def load_data(
     elif manifest_file is not None:
         if unreadable_file is not None and unreadable:
             _write_unreadable(unreadable_file, unreadable)
+            split = splits.without(split, np.array([*unreadable], dtype=np.int64))
+            splits.save(split, split_file, source, [*unreadable])
         manifest.write(manifest_file, fingerprint, digests)
     return Data(
         classes=source.classes,
@@ -166,6 +179,7 @@ def load_data(
         test=test,
         counts=_counts(source, {"train": train, "validation": validation, "test": test}),
         fingerprint=fingerprint,
+        keeper=keeper,
         unreadable=tuple(unreadable.values()),
         changed=tuple(changed),
     )
@@ -189,11 +203,6 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _read_unreadable(path: Path) -> splits.Indices:
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return np.array([int(line.partition(b"\t")[0]) for line in lines], dtype=np.int64)
-
-
 def balanced(
     train: LabelledPixels, spec: Spec, classes: int, *, code: Path, check: Callable[[], None]
 ) -> LabelledPixels:
@@ -213,15 +222,25 @@ def balanced(
     rows = torch.tensor(copied, dtype=torch.int64)
     draws = torch.from_numpy(randomness.table(spec.seed, "balance", 0, len(rows), pipeline.columns))
     copies = []
-    for chunk, chunk_draws in zip(rows.split(_BALANCE_CHUNK), draws.split(_BALANCE_CHUNK), strict=True):
+    originals = in_order(train.pixels, rows.split(_BALANCE_CHUNK))
+    for pixels, chunk_draws in zip(originals, draws.split(_BALANCE_CHUNK), strict=False):
         check()
-        images = pipeline(train.pixels[chunk].to(torch.float32).div_(255), chunk_draws)
+        images = pipeline(pixels.to(torch.float32).div_(255), chunk_draws)
         copies.append(images.mul_(255).round_().clamp_(0, 255).to(torch.uint8))
+    if not copies:
+        return train
+    added = torch.cat(copies)
     return LabelledPixels(
-        torch.cat([train.pixels, *copies]),
+        joined(train.pixels, added),
         torch.cat([train.labels, train.labels[rows]]),
         train.names + tuple(train.names[row] for row in copied),
+        hashlib.blake2b(train.identity.encode() + added.numpy().data, digest_size=16).hexdigest(),
     )
+
+
+def _labelled(source: Source, part: Part) -> LabelledPixels:
+    names = tuple(source.images.name(int(index)) for index in part.kept)
+    return LabelledPixels(part.pixels, torch.from_numpy(source.labels[part.kept]), names, part.identity)
 
 
 def _counts(source: Source, parts: dict[str, LabelledPixels | None]) -> dict[str, tuple[int, ...]]:

@@ -3,7 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -121,10 +121,12 @@ def squares(
     size: int,
     keep: Callable[[int, Pixels], None],
     unreadable: dict[int, UnreadableImage],
-) -> Iterator[list[range]]:
+    start: int = 0,
+) -> Generator[list[range], None, None]:
     """Decode images on all cores, in portions that follow each other.
 
     Args:
+        start: positions in `indices` below it are left out.
         keep: called in the decoding threads with the position of the first image in `indices` and a portion, uint8
             [m, C, size, size]; images that cannot be read are black in it.
         unreadable: gets position and fault of each such image.
@@ -151,7 +153,7 @@ def squares(
                 unreadable[position] = error
         keep(positions.start, block)
 
-    portions = (range(start, min(start + chunk, len(indices))) for start in range(0, len(indices), chunk))
+    portions = (range(first, min(first + chunk, len(indices))) for first in range(start, len(indices), chunk))
     threads = host().usable_cores
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         waiting: dict[Future[None], range] = {}

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ Indices = npt.NDArray[np.int64]
 _COLUMNS = ["index", "name", "label", "role"]
 _ROLES = {"train": Role.TRAIN, "validation": Role.VALIDATION, "test": Role.TEST}
 _BOTH = "validation+test"
+_LEFT_OUT = "left out"
 _HELD_OUT = Fraction(1, 10)  # of the training part, where no validation part was published
 _UNDIVIDED = (Fraction(8, 10), Fraction(2, 10))  # "official" where nothing was published
 
@@ -262,18 +263,31 @@ def _limited(source: Source, split: Split, limit: int, seed: int) -> Split:
     )
 
 
-def save(split: Split, path: Path, source: Source) -> None:
-    """Write split.csv (index,name,label,role), one line for each image that has a role, whole or not at all."""
+def without(split: Split, images: Indices) -> Split:
+    """The split with some images taken out of it."""
+    return replace(
+        split,
+        train=np.setdiff1d(split.train, images),
+        validation=np.setdiff1d(split.validation, images),
+        test=np.setdiff1d(split.test, images),
+    )
+
+
+def save(split: Split, path: Path, source: Source, left_out: Sequence[int] = ()) -> None:
+    """Write split.csv (index,name,label,role), one line for each image that has a role, whole or not at all.
+
+    Args:
+        left_out: images that have none because they cannot be read; they are listed with the role `left out`.
+    """
     parts = (
         [(_BOTH, split.test)] if split.selected_on_test else [("validation", split.validation), ("test", split.test)]
     )
-    rows: list[tuple[int, str]] = sorted(
-        (index, role) for role, indices in [("train", split.train), *parts] for index in indices.tolist()
-    )
+    rows = [(index, role) for role, indices in [("train", split.train), *parts] for index in indices.tolist()]
+    rows += [(index, _LEFT_OUT) for index in left_out]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
-    for index, role in rows:
+    for index, role in sorted(rows):
         name, label = source.images.name(index), source.classes[source.labels[index]]
         writer.writerow([index, guard(name), guard(label), role])
     write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
@@ -285,7 +299,7 @@ def load(path: Path, source: Source) -> Split:
     Raises:
         InputError: an image of the split is no longer in the source under the same number, name and class.
     """
-    found: dict[str, list[int]] = {"train": [], "validation": [], "test": [], _BOTH: []}
+    found: dict[str, list[int]] = {"train": [], "validation": [], "test": [], _BOTH: [], _LEFT_OUT: []}
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         for line, row in enumerate(csv.DictReader(file), start=2):
             _check_row(path, line, row, source)
@@ -303,7 +317,7 @@ def load(path: Path, source: Source) -> Split:
 
 def _check_row(path: Path, line: int, row: dict[str | Any, str | Any], source: Source) -> None:
     place = f"{path}, line {line}"
-    if any(row.get(column) is None for column in _COLUMNS) or row["role"] not in (*_ROLES, _BOTH):
+    if any(row.get(column) is None for column in _COLUMNS) or row["role"] not in (*_ROLES, _BOTH, _LEFT_OUT):
         raise InputError(f"{place}: not a line of a split (index,name,label,role)")
     name, label_then = unguard(row["name"]), unguard(row["label"])
     index = int(row["index"]) if row["index"].isascii() and row["index"].isdigit() else -1

@@ -1,4 +1,4 @@
-"""Any image to a square of the size and channels wanted, uint8. Knows no torch unless `antialias = false` asks for it."""
+"""Any image to a square of the size and channels wanted, uint8; without torch, except where `antialias = false`."""
 
 import numpy as np
 from PIL import Image

@@ -20,13 +20,17 @@ class StoredPixels(Protocol):
     """Pixels, uint8 [N, C, S, S], wherever they lie. A tensor is one; the others read what is asked for."""
 
     @property
-    def shape(self) -> Sequence[int]: ...
+    def shape(self) -> Sequence[int]:
+        """(N, C, S, S)."""
+        ...
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: slice, /) -> torch.Tensor: ...
 
-    def index_select(self, dim: int, index: torch.Tensor, /) -> torch.Tensor: ...
+    def index_select(self, dim: int, index: torch.Tensor, /) -> torch.Tensor:
+        """Pixels of rows, int64 [n], along dimension 0: uint8 [n, C, S, S]."""
+        ...
 
 
 @runtime_checkable
@@ -44,6 +48,7 @@ class Rows:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self.dtype = torch.uint8
+        self.device = torch.device("cpu")
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -112,7 +117,7 @@ class ArrayPixels(Rows):
     def take(self, rows: torch.Tensor) -> torch.Tensor:
         """See `Rows`."""
         taken = np.moveaxis(self._images.take(self._indices[rows.numpy()]), 3, 1)
-        return torch.from_numpy(np.ascontiguousarray(np.broadcast_to(taken, (len(rows), *self.shape[1:]))))
+        return torch.from_numpy(np.array(np.broadcast_to(taken, (len(rows), *self.shape[1:])), order="C"))
 
 
 class JoinedPixels(Rows):
@@ -138,6 +143,11 @@ class JoinedPixels(Rows):
             pixels[rows < border] = first
             pixels[rows >= border] = second
             yield pixels
+
+
+def joined(first: StoredPixels, second: torch.Tensor) -> StoredPixels:
+    """Two stores of equal squares as one; a tensor where both are."""
+    return torch.cat([first, second]) if isinstance(first, torch.Tensor) else JoinedPixels(first, second)
 
 
 def in_order(pixels: StoredPixels, portions: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:

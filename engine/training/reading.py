@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vislab.engine.cache import Cache, amount
 from vislab.engine.data import manifest
 from vislab.engine.data.loading import Data, load_data
+from vislab.engine.data.stored import Keeper
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.store import Run
 from vislab.engine.training.controls import Controls
@@ -54,10 +56,13 @@ class Reading:
                 manifest_file=self.run.data_manifest,
                 unreadable_file=self.run.unreadable,
                 force=self.force,
+                cache=self._cache(),
+                memory_budget=self.settings.memory_budget,
             )
         )
         if fresh:
             self.reporter.decide("data", data.fingerprint, "fingerprint of the data set")
+            self._tell_place(data.keeper)
             self._tell_store_size(data)
             self._tell_unreadable(data)
             self._tell_unbalanced(data)
@@ -70,6 +75,27 @@ class Reading:
                 f"figures before and after this point are not of the same images. {_some(data.changed)}",
             )
         return data
+
+    def _cache(self) -> Cache | None:
+        if self.settings.cache_budget == 0:
+            return None
+        return Cache.of(self.settings, lambda text: self.reporter.notice("warning", "cache", text))
+
+    def _tell_place(self, keeper: Keeper) -> None:
+        made = f"{keeper.decoded} images decoded in {keeper.seconds:.1f} s" if keeper.decoded else "nothing to decode"
+        self.reporter.decide(
+            "pixels",
+            " and ".join(dict.fromkeys(keeper.places)),
+            f"{made}; {amount(keeper.bytes)} of pixels, {amount(keeper.budget)} of memory for them",
+            decoded=keeper.decoded,
+            seconds=round(keeper.seconds, 3),
+            bytes=keeper.bytes,
+            memory_budget=keeper.budget,
+        )
+        if keeper.uncached:
+            streamed = "streaming" in keeper.places
+            then = "Images are decoded anew in each epoch." if streamed else "The next run has to decode them again."
+            self.reporter.notice("warning", "cache", f"Decoded pixels are not kept. {keeper.uncached}. {then}")
 
     def _tell_unbalanced(self, data: Data) -> None:
         wanted = self.spec.strategy.balance_to
@@ -100,11 +126,11 @@ class Reading:
     def _tell_unreadable(self, data: Data) -> None:
         if data.unreadable:
             named = _some([f"{error.name} ({error.reason})" for error in data.unreadable])
+            listed = self.run.unreadable.relative_to(self.run.path)
             self.reporter.notice(
                 "warning",
                 "data",
-                f"{len(data.unreadable)} images cannot be read and are left out; {self.run.unreadable.name} lists them "
-                f"all: {named}",
+                f"{len(data.unreadable)} images cannot be read and are left out; {listed} lists them all: {named}",
             )
 
     def _tell_store_size(self, data: Data) -> None:

@@ -1,0 +1,253 @@
+"""Pixels that are decoded once: the same bits wherever they lie, made once, whatever happens meanwhile."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from vislab.engine.cache import Cache
+from vislab.engine.data import decoder, stored, streaming
+from vislab.engine.data.source import ArrayImages, FileImages
+from vislab.engine.data.sources import open_dataset
+from vislab.engine.data.stored import DIGESTS, KIND, PIXELS, Keeper
+from vislab.engine.data.stores import ArrayPixels, JoinedPixels, MappedPixels, in_order, joined, portions_of
+from vislab.engine.data.streaming import Opened, StreamedPixels
+from vislab.engine.training.endings import Interrupted
+from vislab.presets.schema.dataset import Dataset
+from vislab.presets.schema.preprocessing import Preprocessing
+
+SMALL = Preprocessing(image_size=6, resize="stretch")
+PARTS = [np.array([7, 0, 3, 19]), np.array([5, 4]), np.array([], dtype=np.int64), np.arange(8, 19)]
+MUCH = 10**9
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    draws = np.random.default_rng(0)
+    for number in range(20):
+        path = tmp_path / "data" / "ab"[number % 2] / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draws.integers(0, 256, (9, 12, 3), dtype=np.uint8)).save(path)
+    return tmp_path / "data"
+
+
+def opened(folder: Path) -> Opened:
+    dataset = Dataset(name="made", source="vislab.engine.data.sources.folder:source", path=str(folder))
+    source = open_dataset(dataset, data_dir=folder.parent)
+    return Opened(source.images, source.fingerprint(), dataset, folder.parent, folder.parent)
+
+
+def keeper(cache: Cache | None, budget: int = MUCH) -> Keeper:
+    return Keeper(cache, budget, lambda done, total: None)
+
+
+def pixels_of(parts: list[stored.Part]) -> list[torch.Tensor]:
+    return [next(in_order(part.pixels, [torch.arange(len(part.pixels))])) for part in parts]
+
+
+def test_the_same_pixels_wherever_they_lie(folder: Path, tmp_path: Path) -> None:
+    data = opened(folder)
+    cache = Cache(tmp_path / "cache", MUCH)
+    made = {
+        "memory": (keeper(None), "memory"),
+        "decoded into the cache": (keeper(cache), "memory"),
+        "from the cache": (keeper(cache), "memory"),
+        "mapped": (keeper(cache, budget=0), "memory-mapped"),
+        "streamed": (keeper(None, budget=0), "streaming"),
+        "streamed with checksums": (keeper(Cache(tmp_path / "small", 2000), budget=0), "streaming"),
+    }
+    found = {}
+    for name, (each, place) in made.items():
+        parts = each.keep(data, PARTS, SMALL, 6)
+        assert each.places == [place], name
+        assert each.decoded == (0 if name in ("from the cache", "mapped") else 17), name
+        found[name] = (pixels_of(parts), [part.digests.tobytes() for part in parts], [p.identity for p in parts])
+        for part, numbers in zip(parts, PARTS, strict=True):
+            assert part.kept.tolist() == numbers.tolist() and part.pixels.shape == (len(numbers), 3, 6, 6)
+    pixels, digests, identities = found.pop("memory")
+    assert len(set(identities)) == len(PARTS)
+    for name, other in found.items():
+        assert all(map(torch.equal, other[0], pixels)), name
+        assert other[1:] == (digests, identities), name
+    assert keeper(Cache(tmp_path / "small", 2000), budget=0).keep(data, PARTS, SMALL, 6)
+    assert [entry.kind for entry in Cache(tmp_path / "small").entries()] == [DIGESTS]
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_every_store_gives_any_rows_in_any_portions(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("mapped")
+    whole = np.random.default_rng(1).integers(0, 256, (9, 3, 4, 4), dtype=np.uint8)
+    (folder / "pixels").write_bytes(whole.tobytes())
+    chosen = np.array(data.draw(st.lists(st.integers(0, 8), min_size=1, max_size=12)))
+    expected = torch.from_numpy(whole[chosen])
+    mapped = MappedPixels(folder / "pixels", chosen, (3, 4, 4))
+    array = ArrayPixels(ArrayImages({"all": np.moveaxis(whole, 1, 3)}), chosen, 3)
+    border = data.draw(st.integers(1, 8))
+    second = joined(MappedPixels(folder / "pixels", np.arange(border), (3, 4, 4)), torch.from_numpy(whole[border:]))
+    assert isinstance(second, JoinedPixels)
+    rows = st.lists(st.integers(0, len(chosen) - 1), max_size=9)
+    portions = [torch.tensor(drawn, dtype=torch.int64) for drawn in data.draw(st.lists(rows, max_size=8))]
+    for store in (expected, mapped, array):
+        assert len(store) == len(chosen)
+        assert torch.equal(store[1:7], expected[1:7])
+        for wanted, found in zip(portions, in_order(store, iter(portions)), strict=True):
+            assert torch.equal(found, expected[wanted])
+            assert torch.equal(store.index_select(0, wanted), expected[wanted])
+    through = [torch.from_numpy(chosen)[wanted] for wanted in portions]
+    for wanted, found in zip(portions, in_order(second, through), strict=True):
+        assert torch.equal(found, expected[wanted])
+
+
+def test_portions_of_nothing() -> None:
+    assert list(portions_of(0, 4)) == []
+    assert [len(rows) for rows in portions_of(9, 4)] == [4, 4, 1]
+
+
+def test_arrays_that_need_no_resizing_are_not_cached(tmp_path: Path) -> None:
+    images = ArrayImages({"all": np.random.default_rng(2).integers(0, 256, (20, 6, 6, 1), dtype=np.uint8)})
+    data = Opened(images, "print", Dataset(name="made", source="x:y"), tmp_path, tmp_path)
+    cache = Cache(tmp_path / "cache", MUCH)
+    found = {}
+    for budget, place in ((MUCH, "memory"), (0, "arrays")):
+        each = keeper(cache, budget)
+        parts = each.keep(data, PARTS, SMALL, 6)
+        assert each.places == [place] and each.decoded == 0
+        found[place] = (pixels_of(parts), [part.digests.tobytes() for part in parts])
+    assert all(map(torch.equal, found["memory"][0], found["arrays"][0]))
+    assert found["memory"][1] == found["arrays"][1]
+    assert cache.entries() == []
+
+
+def test_another_division_of_the_same_images_needs_no_decoding(folder: Path, tmp_path: Path) -> None:
+    data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
+    keeper(cache).keep(data, [np.arange(20)], SMALL, 6)
+    again = keeper(cache, budget=0)
+    (part,) = again.keep(data, [np.array([11, 2])], SMALL, 6)
+    assert again.decoded == 0 and torch.equal(
+        part.pixels[:], pixels_of(keeper(None).keep(data, [part.kept], SMALL, 6))[0]
+    )
+    for change in ({"resize": "pad"}, {"channels": 1}, {"interpolation": "nearest"}):
+        other = keeper(cache)
+        other.keep(data, [np.arange(20)], Preprocessing(**{"image_size": 6, "resize": "stretch"} | change), 6)
+        assert other.decoded == 20, change
+    os.utime(folder / "a" / "00.png", (1, 1))
+    other = keeper(cache)
+    other.keep(opened(folder), [np.arange(20)], SMALL, 6)
+    assert other.decoded == 20
+
+
+@pytest.mark.parametrize("how", ["memory", "mapped", "streamed"])
+def test_images_that_cannot_be_read_are_left_out_alike(folder: Path, tmp_path: Path, how: str) -> None:
+    (folder / "b" / "03.png").write_bytes(b"no picture")
+    data = opened(folder)
+    number = [data.images.name(index) for index in range(20)].index("b/03.png")
+    cache = None if how == "streamed" else Cache(tmp_path / "cache", MUCH)
+    asked = np.array([number, 1, 0])
+    for _ in range(2):
+        (part,) = keeper(cache, MUCH if how == "memory" else 0).keep(data, [asked], SMALL, 6)
+        assert part.kept.tolist() == [1, 0] and len(part.pixels) == len(part.digests) == 2
+        assert {index: fault.name for index, fault in part.unreadable.items()} == {number: "b/03.png"}
+
+
+def test_an_image_that_can_be_read_again_is_decoded_again(folder: Path, tmp_path: Path) -> None:
+    path, told = folder / "b" / "03.png", list[str]()
+    whole, status = path.read_bytes(), path.stat()
+    path.write_bytes(bytes(len(whole)))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    cache = Cache(tmp_path / "cache", MUCH, told.append)
+    keeper(cache).keep(opened(folder), [np.arange(20)], SMALL, 6)
+    path.write_bytes(whole)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (part,) = keeper(cache).keep(opened(folder), [np.arange(20)], SMALL, 6)
+    assert len(part.kept) == 20 and len(told) == 1 and "can: it is made again" in told[0]
+
+
+def test_changed_bytes_in_the_cache_are_found(folder: Path, tmp_path: Path) -> None:
+    told = list[str]()
+    cache = Cache(tmp_path / "cache", MUCH, told.append)
+    data = opened(folder)
+    (part,) = keeper(cache).keep(data, [np.arange(20)], SMALL, 6)
+    (entry,) = cache.entries()
+    path = cache.folder / KIND / entry.key / PIXELS
+    found = cache.find(KIND, entry.described)
+    assert found is not None
+    found.release(), found.release()
+    path.write_bytes(path.read_bytes()[::-1])
+    again = keeper(cache)
+    (repaired,) = again.keep(data, [np.arange(20)], SMALL, 6)
+    assert again.decoded == 20 and torch.equal(repaired.pixels[:], part.pixels[:])
+    assert "is damaged: it is made again" in told[0]
+
+
+def test_decoding_that_is_stopped_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(stored, "_TELL_EVERY", 0.0)
+    monkeypatch.setattr("vislab.engine.data.pixels._CHUNK", 3)
+    data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
+
+    def stop(done: int, total: int) -> None:
+        if done > 6:
+            raise Interrupted("asked to", 130)
+
+    first = Keeper(cache, MUCH, stop)
+    with pytest.raises(Interrupted):
+        first.keep(data, [np.arange(20)], SMALL, 6)
+    second = keeper(cache, 0)
+    (part,) = second.keep(data, [np.arange(20)], SMALL, 6)
+    assert 0 < second.decoded < 20
+    (whole,) = keeper(None).keep(data, [np.arange(20)], SMALL, 6)
+    assert torch.equal(part.pixels[:], whole.pixels[:]) and np.array_equal(part.digests, whole.digests)
+
+
+@pytest.mark.parametrize("budget", [MUCH, 0])
+def test_a_full_disk_ends_the_cache_and_not_the_run(folder: Path, tmp_path: Path, monkeypatch, budget: int) -> None:
+    data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    each = keeper(cache, budget)
+    (part,) = each.keep(data, [np.arange(20)], SMALL, 6)
+    assert "No space left on device" in each.uncached
+    assert each.places == ["memory" if budget else "streaming"]
+    (whole,) = keeper(None).keep(data, [np.arange(20)], SMALL, 6)
+    assert torch.equal(part.pixels[:], whole.pixels[:])
+    assert cache.entries() == []
+
+
+def test_a_streamed_image_that_vanishes_is_named(folder: Path) -> None:
+    from vislab.presets.errors import InputError
+
+    data = opened(folder)
+    (part,) = keeper(None, 0).keep(data, [np.arange(20)], SMALL, 6)
+    assert isinstance(part.pixels, StreamedPixels)
+    name = data.images.name(4)
+    (folder / name).unlink()
+    portions = in_order(part.pixels, list(torch.arange(20).split(2)))
+    assert next(portions).shape == (2, 3, 6, 6)
+    with pytest.raises(InputError, match=f"cannot be read any more: {name}: the file does not exist"):
+        list(portions)
+
+
+def test_decoding_processes_refuse_other_images_and_end_with_their_owner(folder: Path) -> None:
+    from vislab.presets.errors import InputError
+
+    data = opened(folder)
+    decoders = streaming.Decoders(data, SMALL)
+    processes = list(decoders._processes)
+    assert all(process.poll() is None for process in processes)
+    del decoders
+    assert all(process.poll() is not None for process in processes)
+    assert isinstance(data.images, FileImages)
+    with pytest.raises(InputError, match="not what they were a moment ago"):
+        streaming.Decoders(replace(data, images=FileImages(folder, ["a/00.png"])), SMALL)
+    assert decoder.names_digest(data.images) != decoder.names_digest(FileImages(folder, ["a/00.png"]))
