@@ -10,14 +10,15 @@ STYLE = """
 .scroll:focus-visible { outline: 2px solid var(--c4); outline-offset: 1px; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; white-space: nowrap; }
-.number { text-align: right; white-space: nowrap; }
+th, td { white-space: nowrap; }
+th { font-weight: 600; }
+.number { text-align: right; }
 .best { color: var(--c2); font-weight: 600; }
-td:nth-child(2) { min-width: 6.5rem; }
-.long { min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
+.long { white-space: normal; min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
 .question { font-size: 1.1rem; }
-@media print { .scroll { overflow: visible; } table { font-size: 7.5pt; } th, td { padding-right: .4rem; }
+@media print { .scroll { overflow: visible; } table { font-size: 7pt; } th, td { padding-right: .3rem; }
+  .long { min-width: 0; }
   .figures { grid-template-columns: 1fr 1fr; } tr { break-inside: avoid; } }
 """.strip()
 """Beside `vislab.tui.html_style`."""
@@ -50,9 +51,9 @@ def page(title: str, parts: Iterable[str], *styles: str) -> str:
     )
 
 
-def heading(words: str) -> str:
-    """The title of a section."""
-    return f"<h2>{escape(words)}</h2>"
+def heading(words: str, level: int = 2) -> str:
+    """The title of a section, or of a part of one."""
+    return f"<h{level}>{escape(words)}</h{level}>"
 
 
 def paragraph(words: str, kind: str = "") -> str:

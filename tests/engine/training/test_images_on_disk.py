@@ -94,7 +94,12 @@ def test_unreadable_images_are_left_out_and_listed_and_no_other_is_put_in_their_
     for name in bad:  # repaired meanwhile: a resumed run leaves out the same images all the same
         (pictures / name).write_bytes(kept[name])
     assert train(run) == 0 and trained(run) == trained(undisturbed)
-    assert run.split.read_bytes() == division, "the division is made before anything is left out"
+    said = {name.encode(errors="surrogateescape") for name in bad}
+    expected = [
+        line.rpartition(b",")[0] + b",left out" if line.split(b",")[1] in said else line
+        for line in division.splitlines()
+    ]
+    assert run.split.read_bytes().splitlines() == expected, "the division is made before anything is left out"
     state = run.state()
     assert sum(map(sum, state.started.counts.values())) == 24 - len(set(bad))
     listed = run.unreadable.read_text(errors="surrogateescape").splitlines()
@@ -104,6 +109,7 @@ def test_unreadable_images_are_left_out_and_listed_and_no_other_is_put_in_their_
     (notice,) = [notice for notice in undisturbed.state().notices if notice.topic == "data"]
     assert (
         notice.text.startswith(f"{len(set(bad))} images cannot be read and are left out")
+        and "results/unreadable.txt lists them all" in notice.text
         and "cat/03.png" in notice.text
     )
 
@@ -157,3 +163,21 @@ def test_a_manifest_comes_back_whatever_the_names(tmp_path):
     manifest.write(tmp_path / "data.manifest", "print", names)
     assert manifest.read(tmp_path / "data.manifest") == ("print", names)
     assert manifest.changed(names, {**names, "": "3", "new": "4"}) == ["", "new"]
+
+
+@pytest.mark.parametrize("copied", [2, 0])
+def test_copies_of_training_images_among_those_held_out_are_counted(make_run, pictures, train, tmp_path, copied):
+    root = tmp_path / "parts"
+    shutil.copytree(pictures, root / "train")
+    shutil.copytree(pictures, root / "val")
+    for number, file in enumerate(sorted((root / "val").glob("*/*.png"))):
+        if number >= copied:
+            Image.new("RGB", (12, 10), (number, 0, 0)).save(file)
+    run = make_run(
+        dataset={"source": FOLDER, "path": str(root)},
+        strategy={"split": "official", "epochs": 1},
+        preprocessing={"channels": 3},
+    )
+    assert train(run) == 0
+    decided = [decision for decision in run.state().decisions if decision.what == "duplicates"]
+    assert [(made.choice, made.details) for made in decided] == [("2", {"validation": 2})][: copied // 2]

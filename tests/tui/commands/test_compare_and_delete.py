@@ -79,6 +79,30 @@ def test_a_comparison_as_a_file(make: Make, vislab: Vislab, tmp_path: Path) -> N
     assert result.exit_code == 2 and "Cannot write no/such/folder.md" in result.stderr
 
 
+def test_a_comparison_for_a_spreadsheet_and_for_a_browser(make: Make, vislab: Vislab, tmp_path: Path) -> None:
+    a, b = make("=1+1", "11"), make("cnn", "10", seed=1)
+    assert vislab("compare", a.id, b.id, "--csv", "out.csv", "--html", "out.html").stdout == "out.csv\nout.html\n"
+    heads, first, second = (line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines())
+    row = dict(zip(heads, first, strict=True))
+    assert (row["id"], row["name"], row["seed"], row["accuracy"]) == (a.id, "'=1+1", "0", "1.0")
+    assert row["architecture.name"] == "'=1+1" and second[heads.index("architecture.name")] == "cnn"
+    assert "On the same images" in (tmp_path / "out.html").read_text()
+    for option in ("--csv", "--html"):
+        result = vislab("compare", a.id, b.id, option, "no/such/file")
+        assert result.exit_code == 2 and "no/such" in result.stderr
+
+
+def test_seeds_are_one_row_of_a_comparison(make: Make, vislab: Vislab) -> None:
+    runs = [make("mlp", "1111111110"), make("mlp", "1111111100", seed=1), make("cnn", "1110000000")]
+    result = vislab("compare", *(run.id for run in runs))
+    assert "★ 0.8500 ± 0.0707" in result.stdout and "▪     1  done" in result.stdout
+    told = json.loads(vislab("compare", *(run.id for run in runs), "--json").stdout)
+    assert [len(group["runs"]) for group in told["groups"]] == [2, 1]
+    assert told["groups"][0]["accuracy"]["mean"] == pytest.approx(0.85) and told["tests"][0]["seed"] == 0
+    alone = vislab("compare", *(run.id for run in runs[:2])).stdout
+    assert "mean ± standard deviation: validation accuracy 0.8500 ± 0.0707 over 2 runs" in alone
+
+
 @pytest.mark.parametrize("arguments", [("mlp",), ("mlp", "mlp"), ("mlp", "nobody")])
 def test_a_comparison_needs_two_runs(make: Make, vislab: Vislab, arguments: tuple[str, ...]) -> None:
     make("mlp", "11")

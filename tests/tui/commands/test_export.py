@@ -72,3 +72,19 @@ def test_mistakes(command):
     ):
         result = command("export", "latest", *arguments)
         assert result.exit_code == 2 and said in result.stderr, result.stderr
+
+
+def test_the_report_and_the_epochs(command, trained_run, tmp_path):
+    result = command("export", trained_run.id, "--markdown", "r.md", "--csv", "r.csv")
+    assert result.exit_code == 0 and result.stdout == "r.md\nr.csv\n"
+    report = (tmp_path / "r.md").read_text()
+    for part in ("## Epochs", "★", "| strategy.epochs | 8 | command line |", "vislab run --like", "c\\<script\\>"):
+        assert part in report
+    assert "\x1b" not in report and "<script>" not in report
+    heads, *rows = (line.split(",") for line in (tmp_path / "r.csv").read_text().splitlines())
+    epochs = list(trained_run.state().epochs)
+    assert [row[heads.index("epoch")] for row in rows] == [str(row.epoch) for row in epochs]
+    assert [float(row[heads.index("val_loss")]) for row in rows] == [row.val_loss for row in epochs]
+    for option in ("--markdown", "--csv"):
+        result = command("export", trained_run.id, option, "no/such/file")
+        assert result.exit_code == 2 and "Cannot write no/such/file" in result.stderr

@@ -1,0 +1,87 @@
+import re
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.tui.html import curves_svg
+from vislab.tui.html.curves_svg import SvgCurve
+
+NAN = float("nan")
+HOSTILE = "<script>alert(1)</script>\"'&]]>"
+
+
+def parsed(svg: str) -> ElementTree.Element:
+    return ElementTree.fromstring(svg)
+
+
+def words(svg: str) -> str:
+    return " ".join(parsed(svg).itertext())
+
+
+def test_values_stand_beside_the_pointer() -> None:
+    a = SvgCurve("cnn", [1, 2, 3], [0.5, 0.75, 0.9], "▪", 0, [0.4, 0.7, 0.9], [0.6, 0.8, 0.9])
+    b = SvgCurve("transfer", [2, 3], [0.8, 0.95], "●", 1)
+    svg = curves_svg.curves_svg([a, b], label="accuracy")
+    said = words(svg)
+    for part in ("epoch 2", "cnn 0.7500 (0.7000 to 0.8000)", "transfer 0.8000", "cnn 0.9000", "transfer 0.9500"):
+        assert part in said
+    assert svg.count('class="at"') == 3 and svg.count('class="band') == 1
+    assert 'aria-label="accuracy"' in svg
+    assert curves_svg.legend([a, b]).count("<li>") == 2
+
+
+def test_gaps_break_the_line_and_what_is_not_finite_has_no_value() -> None:
+    curve = SvgCurve("a", [1, 2, 3, 4, 5], [0.5, 0.6, NAN, float("inf"), 0.7])
+    svg = curves_svg.curves_svg([curve], label="a")
+    (path,) = re.findall(r'class="line" d="([^"]*)"', svg)
+    assert path.count("M") == 2 and "nan" not in svg.lower() and "inf" not in svg
+    assert svg.count('class="at"') == 3
+    assert "no figures yet" in words(curves_svg.curves_svg([SvgCurve("a", [1.0], [NAN])], label="a"))
+
+
+def test_hostile_names_are_text() -> None:
+    curve = SvgCurve(HOSTILE, [1, 2], [0.5, 0.6])
+    svg = curves_svg.curves_svg([curve], label=HOSTILE, x_label=HOSTILE)
+    assert {element.tag for element in parsed(svg).iter()}.isdisjoint({"script"})
+    assert HOSTILE in curves_svg.legend([curve]).replace("&lt;", "<").replace("&gt;", ">").replace(
+        "&quot;", '"'
+    ).replace("&#x27;", "'").replace("&amp;", "&")
+
+
+def test_long_histories_stay_small() -> None:
+    curves = [SvgCurve(f"run {i}", range(1, 3001), [1 / (x + i) for x in range(1, 3001)], slot=i) for i in range(5)]
+    svg = curves_svg.curves_svg(curves, label="loss")
+    assert svg.count('class="at"') <= curves_svg.MOST_COLUMNS + 1 and len(svg) < 900_000
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_curves_stand_out_from_the_page() -> None:
+    from vislab.tui.html_style import DARK, LIGHT
+
+    for palette, ground in ((curves_svg.LIGHT, LIGHT["bg"]), (curves_svg.DARK, DARK["bg"])):
+        for colour in palette:
+            light, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(1, 50), st.floats(allow_nan=True, allow_infinity=True)), max_size=20), max_size=9
+    )
+)
+def test_any_points_make_a_drawing_inside_its_box(points) -> None:
+    curves = [
+        SvgCurve(str(i), sorted({x for x, _ in row}), [dict(row)[x] for x in sorted({x for x, _ in row})], slot=i % 7)
+        for i, row in enumerate(points)
+    ]
+    svg = curves_svg.curves_svg(curves, label="any")
+    for element in parsed(svg).iter("{*}circle"):
+        assert 0 <= float(element.get("cx")) <= curves_svg.WIDTH
+        assert 0 <= float(element.get("cy")) <= curves_svg.HEIGHT
+    assert "nan" not in svg.lower()
