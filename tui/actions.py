@@ -38,6 +38,7 @@ _SETTINGS = ("settings",)
 _HISTORY = ("history",)
 _COMPARE = ("compare",)
 _RESULTS = ("results",)
+_OF_RUNS = ("live", "history", "compare", "results")
 
 ACTIONS: tuple[Action, ...] = (
     # launch
@@ -90,6 +91,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort", ("s",), "sort…", "Sort by any column, figure or setting: val, size, strategy.epochs.", _HISTORY),
     Action("rename", ("r",), "rename", "Give the run a name of your own.", _HISTORY, footer=False),
     Action("note", ("e",), "note", "Write a note on the run.", _HISTORY, footer=False),
+    Action("unqueue", ("x",), "take out", "Take the run out of the queue, after a question.", _HISTORY),
+    Action("compare_study", ("C",), "study…", "Compare all runs of a study.", _HISTORY, footer=False),
     Action("mark_all", ("a",), "mark all", "Mark all runs that are shown, or none.", _HISTORY, footer=False),
     Action("sort_next", ("right",), "next column", "Sort by the next column.", _HISTORY, footer=False),
     Action("sort_previous", ("left",), "column before", "Sort by the column before.", _HISTORY, footer=False),
@@ -100,7 +103,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("quantity", ("y",), "loss/acc", "Draw the loss, or the accuracy.", _COMPARE),
     Action("per_class", ("c",), "classes", "Show F1 by class, or the runs again.", _COMPARE),
     Action("differences", ("v",), "differences", "Show every setting that differs, or the runs again.", _COMPARE),
-    Action("report", ("x",), "export", "Write the comparison as a Markdown file.", _COMPARE),
+    Action("report", ("x",), "export", "Write the comparison as Markdown, CSV or HTML.", _COMPARE),
     Action("words", ("w",), "words", "Say the curves in words.", _COMPARE, footer=False),
     # results
     Action("next_pictures", ("right",), "next", "The next pictures.", _RESULTS),
@@ -119,6 +122,16 @@ ACTIONS: tuple[Action, ...] = (
         "colours",
         "Colours that colour-blind eyes tell apart, or the usual red and green.",
         _SETTINGS,
+    ),
+    Action("evaluations", ("e",), "evaluations", "Later evaluations of this run: vislab evaluate.", _RESULTS),
+    # of runs
+    Action(
+        "copy",
+        ("Y",),
+        "copy…",
+        "Copy id, folder, figures or table to the clipboard and a file.",
+        _OF_RUNS,
+        footer=False,
     ),
     # everywhere
     Action("open_launch", ("L",), "launch", "Choose what to train.", footer=False),

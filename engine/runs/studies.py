@@ -1,9 +1,10 @@
 """Runs that belong to a study: ids by which the same command finds them again, and a note of which they were."""
 
-import hashlib
+import contextlib
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,9 @@ from vislab.engine.runs.store import Run
 from vislab.engine.runs.summary import DEFAULTS, settings_of
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
+
+if TYPE_CHECKING:
+    import hashlib
 
 FOLDER = ".studies"
 _LONGEST = 50  # characters of a recipe's name in an id
@@ -39,7 +43,7 @@ def identity(spec: Spec, code: Sequence[Path]) -> str:
         code: files that the spec names.
     """
     settings = {key: value for key, value in settings_of(spec).items() if value != DEFAULTS.get(key)}
-    checksum = hashlib.blake2b(msgspec.json.encode(settings, order="sorted"), digest_size=4)
+    checksum = _checksum(msgspec.json.encode(settings, order="sorted"))
     for file in code:
         checksum.update(file.read_bytes())
     name = naming.slug(spec.recipe or spec.name)[:_LONGEST]
@@ -77,6 +81,15 @@ def load(runs_dir: Path, name: str) -> Record:
         raise InputError(f"{file} is damaged: {error}. Run the study again: vislab study {name}") from error
 
 
+def records(runs_dir: Path) -> list[Record]:
+    """All studies that were run here, by name; damaged notes are left out."""
+    found = []
+    for file in sorted((runs_dir / FOLDER).glob("*.json")):
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            found.append(msgspec.json.decode(file.read_bytes(), type=Record))
+    return found
+
+
 def again(record: Record) -> list[str]:
     """Command lines that run it again, and compare it again."""
     return [shlex.join(record.command), shlex.join(["vislab", "compare", "--study", record.name])]
@@ -88,10 +101,14 @@ def runs_of(runs_dir: Path, record: Record) -> list[Run]:
     return [run for run in runs if (run.path / "spec.toml").is_file() and not run.path.is_symlink()]
 
 
+def _checksum(data: bytes) -> "hashlib.blake2b":
+    import hashlib  # it loads OpenSSL, 4 MB, which those who only look at runs do without
+
+    return hashlib.blake2b(data, digest_size=4)
+
+
 def _file(runs_dir: Path, name: str) -> Path:
     # A study is called as its preset's file, which may hold anything; a checksum keeps names apart that look alike.
     plain = naming.slug(name)
-    mark = (
-        "" if plain == name else "-" + hashlib.blake2b(name.encode(errors="surrogateescape"), digest_size=4).hexdigest()
-    )
+    mark = "" if plain == name else "-" + _checksum(name.encode(errors="surrogateescape")).hexdigest()
     return runs_dir / FOLDER / f"{plain}{mark}.json"

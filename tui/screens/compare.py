@@ -13,15 +13,20 @@ from textual.message import Message
 
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
+from vislab.engine.analysis.groups import Group
+from vislab.engine.runs import naming
 from vislab.engine.runs.store import Follower, Run
+from vislab.engine.runs.studies import Record
+from vislab.engine.runs.summary import LIVE
 from vislab.presets.errors import InputError
-from vislab.tui import report_file
+from vislab.tui import comparison_file
+from vislab.tui.copying import Copy, tab_separated
+from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views import compare, compare_table, text
+from vislab.tui.views import compare, compare_report, compare_table, text
 from vislab.tui.views.compare import Along
 from vislab.tui.views.curves import Quantity, Series
-from vislab.tui.views.live import LIVE
 from vislab.tui.views.text import plain
 from vislab.tui.widgets import curves
 from vislab.tui.widgets.curve_plot import CurvePlot
@@ -47,9 +52,11 @@ class CompareScreen(ConsoleScreen):
             lost: ids of runs that could not be read.
         """
 
-        def __init__(self, runs: Sequence[Compared], tests: Sequence[str], lost: Sequence[str]) -> None:
+        def __init__(
+            self, runs: Sequence[Compared], among: Sequence[Group], tests: Sequence[str], lost: Sequence[str]
+        ) -> None:
             super().__init__()
-            self.runs, self.tests, self.lost = tuple(runs), tuple(tests), tuple(lost)
+            self.runs, self.among, self.tests, self.lost = tuple(runs), tuple(among), tuple(tests), tuple(lost)
 
     class Said(Message):
         """Something is to be told; safe text."""
@@ -58,11 +65,18 @@ class CompareScreen(ConsoleScreen):
             super().__init__()
             self.words = words
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        """The comparison of runs, in the order given."""
+    def __init__(self, runs: Sequence[Run], record: Record | None = None) -> None:
+        """The comparison of runs, in the order given.
+
+        Args:
+            record: the study that they are.
+        """
         super().__init__()
+        self._record = record
         self._followers = [Follower(run) for run in runs]
         self._runs: tuple[Compared, ...] = ()
+        self._among: tuple[Group, ...] = ()
+        """The runs as rows: those that repeat one setting with other seeds or folds are one."""
         self._tests: tuple[str, ...] = ()
         self._view: View = "runs"
         self._quantity: Quantity = "accuracy"
@@ -108,14 +122,15 @@ class CompareScreen(ConsoleScreen):
                     found.append(comparison.look(follower.run, follower.look_until_end()))
                 except (InputError, OSError):
                     lost.append(plain(follower.run.id))
-            tests = compare.test_lines(found) if len(found) > 1 else []
+            among = compare.arranged(found)
+            tests = compare.group_test_lines(among)
         finally:
             self._looking = False
-        self.post_message(self.Looked(found, tests, lost))
+        self.post_message(self.Looked(found, among, tests, lost))
 
     @on(Looked)
     def _take(self, message: Looked) -> None:
-        self._runs, self._tests = message.runs, message.tests
+        self._runs, self._among, self._tests = message.runs, message.among, message.tests
         if message.lost:
             self._said = f"cannot be read: {', '.join(message.lost)}"
         self._show()
@@ -140,19 +155,30 @@ class CompareScreen(ConsoleScreen):
         width = max(20, self.size.width - 3)
         by = "wall time" if self._along == "time" else "epoch"
         what = f"by {by}" if self._view == "runs" else self._view
-        self.heading(f"Compare {text.counted(len(self._runs), 'run')}", Text(what))
-        self.query_one(RunRows).tell(compare.table(self._runs, width))
-        self.query_one("#tests", Lines).show([_marked(line, len(self._runs)) for line in _wrapped(self._tests, width)])
-        self.query_one("#page", Lines).show([_marked(line, len(self._runs)) for line in self._page(width)])
+        study = f"study {plain(self._record.name, 40)}, " if self._record is not None else ""
+        self.heading(f"Compare {study}{text.counted(len(self._runs), 'run')}", Text(what))
+        rows = len(self._among)
+        self.query_one(RunRows).tell(compare_table.lines(compare.columns(self._among), width))
+        self.query_one("#tests", Lines).show([_marked(line, rows) for line in _wrapped(self._tests, width)])
+        self.query_one("#page", Lines).show([_marked(line, rows) for line in self._page(width)])
         self.call_after_refresh(self._draw)  # the table has taken its room by then
         self.refresh_bindings()
 
     def _page(self, width: int) -> list[str]:
         if self._view == "per class":
-            return compare.per_class_lines(self._runs, width)
+            return compare.per_class_lines(self._firsts, width)
         if self._view == "all differences":
-            return compare.difference_lines(self._runs, width)
-        return _wrapped([*compare.words(self._runs, "accuracy"), *compare.words(self._runs, "loss")], width)
+            return compare.difference_lines(self._firsts, width)
+        return _wrapped(self._sentences(), width)
+
+    @property
+    def _firsts(self) -> list[Compared]:
+        """The run that stands for the settings of each row."""
+        return [group.first for group in self._among]
+
+    def _sentences(self) -> list[str]:
+        quantities: tuple[Quantity, ...] = ("accuracy", "loss")
+        return [line for quantity in quantities for line in compare.group_words(self._among, quantity)]
 
     def _draw(self) -> None:
         other: Quantity = "loss" if self._quantity == "accuracy" else "accuracy"
@@ -161,7 +187,10 @@ class CompareScreen(ConsoleScreen):
 
     def _draw_one(self, place: str, quantity: Quantity) -> None:
         runs, along = self._runs, self._along
-        points = compare.curves(runs, quantity, along)
+        if along == "epoch":
+            points = [band.mean for band in compare.group_curves(self._among, quantity)]
+        else:
+            points = compare.curves(self._firsts, quantity, along)
         key = (quantity, along, self.app.theme, tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points))
 
         def draw(width: int, height: int) -> list[str]:
@@ -231,17 +260,17 @@ class CompareScreen(ConsoleScreen):
     def action_show_run(self) -> None:
         """Open the run under the cursor."""
         if self.possible("show_run"):
-            run = self._runs[self.query_one(RunRows).cursor]
+            run = self._firsts[self.query_one(RunRows).cursor]
             name = "results" if run.predictions and self.console.offers("results") else "live"
             self.console.open(name, run=run.run)
 
     def action_report(self) -> None:
         """Ask for a file and write the comparison."""
-        runs = self._runs
+        runs, record = self._runs, self._record
 
         def write(file: Path) -> None:
             try:
-                report_file.write(runs, file)
+                comparison_file.write(runs, file, record, self.console.settings)
             except InputError as error:
                 self.post_message(self.Said(plain(str(error), 400)))
             else:
@@ -252,8 +281,22 @@ class CompareScreen(ConsoleScreen):
                 file = Path(name.strip()).expanduser()
                 self.run_worker(lambda: write(file), thread=True, exit_on_error=False, group="report")
 
-        question = "Write the comparison as Markdown to (a file that is there is replaced)"
-        self.app.push_screen(Prompt(question, "comparison.md"), chosen)
+        question = (
+            "Write the comparison to a file: .html a page, .csv a row a run, else Markdown. One there is replaced."
+        )
+        name = naming.slug(record.name) if record is not None else "comparison"
+        self.app.push_screen(Prompt(question, f"{name}.html"), chosen)
+
+    def action_copy(self) -> None:
+        """Ask what to copy."""
+        runs = self._runs
+        copies = [
+            *of_runs([one.run for one in runs]),
+            Copy("t", "the figures, a row a run", lambda: tab_separated(*compare_report.csv_rows(runs))),
+            Copy("m", "the comparison as Markdown", lambda: compare_report.markdown(runs)),
+            Copy("w", "the curves in words", lambda: "\n".join(self._sentences())),
+        ]
+        offer(self, copies, lambda words: self._tell(self.Said(words)))
 
     @on(Said)
     def _tell(self, message: Said) -> None:

@@ -1,5 +1,6 @@
 """All runs: found, sorted, labelled, compared, deleted."""
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,9 +11,12 @@ from textual.message import Message
 from textual.widgets import Input
 
 from vislab.presets.errors import InputError
+from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.run_watch import RunWatch
+from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.run_tasks import RunTasks
+from vislab.tui.screens.studies import Studies, Study, found
 from vislab.tui.views import history, run_filter, text
 from vislab.tui.views.history import QUANTITIES, Listed, Quantity
 from vislab.tui.views.text import plain
@@ -329,8 +333,10 @@ class HistoryScreen(RunTasks):
             return current.summary is not None and any(map(self.console.offers, ("live", "results")))
         if action == "compare":
             return len(self._to_compare()) > 1 and self.console.offers("compare")
-        if action in ("delete", "tag"):
-            return all(not listed.live for listed in self.chosen()) if action == "delete" else True
+        if action == "delete":
+            return all(not listed.live for listed in self.chosen())
+        if action == "unqueue":
+            return current.status == "queued"
         return True
 
     @on(RunList.Moved)
@@ -387,6 +393,36 @@ class HistoryScreen(RunTasks):
         name = "results" if finished and self.console.offers("results") else "live"
         if self.console.offers(name):
             self.console.open(name, run=listed.run)
+
+    def action_compare_study(self) -> None:
+        """Ask for a study."""
+        recipes = {
+            listed.summary.recipe: listed.run
+            for listed in sorted(self._known.values(), key=lambda listed: listed.run.id)
+            if listed.summary is not None and listed.summary.recipe
+        }
+        studies = found(self.console.settings, recipes)
+        if not studies:
+            self.say("no study was run here: r on the launch screen queues one, and so does vislab study NAME --detach")
+            return
+
+        def chosen(study: Study | None) -> None:
+            if study is not None:
+                self.console.open("compare", runs=study.runs, record=study.record)
+
+        self.app.push_screen(Studies(studies), chosen)
+
+    def action_copy(self) -> None:
+        """Ask what to copy."""
+        copies = of_runs([listed.run for listed in self.chosen()])
+        columns = history.columns(10_000, self._by)
+        now = time.time()
+        rows = [[column.cell(listed, now) for column in columns] for listed in self._list.rows]
+        titles = [column.title for column in columns]
+        table = Copy(
+            "t", f"the list as a table ({text.counted(len(rows), 'run')})", lambda: tab_separated(titles, rows)
+        )
+        offer(self, [*copies, table], self.say)
 
     def action_again(self) -> None:
         """Begin a new run from this one's settings."""

@@ -17,10 +17,12 @@ from vislab.engine.runs.events import ControlApplied
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui import html_file
+from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.following import Look, Looker
+from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views import curves, live, text
+from vislab.tui.views import curves, epochs, live, text
 from vislab.tui.views.run import status, title
 from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.lines import Lines
@@ -74,6 +76,8 @@ class LiveScreen(ConsoleScreen):
         self._asked: dict[str, str] = {}
         self._said = ""
         self._silence: Timer | None = None
+        self._exported: Path | None = None
+        """The HTML log that was written last."""
 
     def body(self) -> ComposeResult:
         """Bars, curves, panels, one line of device and one of what matters."""
@@ -171,11 +175,7 @@ class LiveScreen(ConsoleScreen):
                 at_once=at_once,
             )
         if self.query_one("#words").display:
-            quantities: tuple[curves.Quantity, ...] = ("loss", "accuracy")
-            sentences = [
-                curves.in_words(curve, quantity) for quantity in quantities for curve in curves.series(state, quantity)
-            ]
-            self.query_one("#words", Lines).show([Text(sentence) for sentence in sentences])
+            self.query_one("#words", Lines).show(list(map(Text, curves.sentences(state))))
 
     def _show_message(self) -> None:
         look = self.seen
@@ -303,9 +303,25 @@ class LiveScreen(ConsoleScreen):
         def write() -> None:
             html_file.check(file)
             html_file.write(self.watched, file)
+            self._exported = file
             self.app.call_later(self.say, text.plain(f"Written: {file}", 400))
 
         self.run_worker(write, thread=True, exit_on_error=False, group="export")
+
+    def action_copy(self) -> None:
+        """Ask what to copy."""
+        copies = of_runs([self.watched])
+        look = self.seen
+        if look is not None:
+            state = look.state
+            copies += [
+                Copy("t", "the figures of all epochs, as a table", lambda: tab_separated(*epochs.figures(state))),
+                Copy("w", "the curves in words", lambda: "\n".join(curves.sentences(state))),
+            ]
+        log = next((file for file in (self._exported, self.watched.path / "log.html") if file and file.exists()), None)
+        if log is not None:
+            copies.append(Copy("h", "the name of the HTML log", lambda: text.plain(str(log), 4096)))
+        offer(self, copies, self.say)
 
     def action_detach(self) -> None:
         """Leave the view."""

@@ -15,18 +15,23 @@ from textual.message import Message
 from vislab.engine.analysis import predictions
 from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.runs import ask
-from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
+from vislab.tui.copying import Copy, tab_separated
+from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import results, text
+from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations
 from vislab.tui.views.results import HeatCell, Results
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, ScrolledLines
 
-View = Literal["classes", "confusions", "mistakes", "pictures"]
+View = Literal["classes", "confusions", "mistakes", "pictures", "evaluations"]
 
-SIDES = ((120, 40, 24), (80, 24, 16), (0, 0, 12))
+PICTURES = "pictures"
+"""Topic of the questions for images."""
+
+SIDES = ((160, 50, 32), (120, 40, 24), (80, 24, 16), (0, 0, 12))
 """Terminal's least width and height, and the side of its pictures in pixels: a cell is one wide and two high."""
 CAPTION, ABOVE = 2, 4
 """Lines below a picture, and lines of the screen that are not the grid's."""
@@ -47,11 +52,12 @@ class ResultsScreen(ConsoleScreen):
 
         Attributes:
             fault: why they cannot be; empty when they could. Safe text.
+            evaluations: later ones, the newest first.
         """
 
-        def __init__(self, name: str, found: Results, fault: str) -> None:
+        def __init__(self, name: str, found: Results, fault: str, evaluations: Sequence[Evaluation]) -> None:
             super().__init__()
-            self.name, self.found, self.fault = name, found, fault
+            self.name, self.found, self.fault, self.evaluations = name, found, fault, tuple(evaluations)
 
     class Seen(Message):
         """Pictures have come, or the reason why not."""
@@ -70,7 +76,8 @@ class ResultsScreen(ConsoleScreen):
         self._view: View = "classes"
         self._only_wrong = True
         self._first = 0
-        self._asker: Asker | None = None
+        self._evaluations: tuple[Evaluation, ...] = ()
+        self._evaluation = 0
         self._pictures: dict[tuple[str, int], dict[str, Any]] = {}
         self._trouble = ""
 
@@ -89,9 +96,8 @@ class ResultsScreen(ConsoleScreen):
         self.run_worker(self._read, thread=True, exit_on_error=False, group="read")
 
     def on_unmount(self) -> None:
-        """End the process that reads images."""
-        if self._asker is not None:
-            self._asker.close()
+        """Want no pictures any more."""
+        self.console.asker.cancel(PICTURES)
 
     def _read(self) -> None:
         fault = ""
@@ -107,11 +113,13 @@ class ResultsScreen(ConsoleScreen):
                 fault = "No predictions: they are written when a run is done, on its test or validation images."
         except (InputError, OSError) as error:
             fault = str(error)
-        self.post_message(self.Read(plain(name, 60), results.results(rows, classes), plain(fault, 400)))
+        found = results.results(rows, classes)
+        self.post_message(self.Read(plain(name, 60), found, plain(fault, 400), evaluations(self._run)))
 
     @on(Read)
     def _take(self, message: Read) -> None:
         self._name, self._found, self._fault = message.name, message.found, message.fault
+        self._evaluations = message.evaluations
         self._show()
 
     # What is shown
@@ -126,7 +134,9 @@ class ResultsScreen(ConsoleScreen):
         both = self._view == "classes" and self.has_class("-wide") and not self._fault
         beside.display = both
         width = max(20, self.size.width - 3)
-        if self._fault:
+        if self._view == "evaluations":
+            lines = self._evaluation_lines(width)
+        elif self._fault:
             lines = []
         elif self._view == "classes":
             lines = _titled(results.class_lines(self._found, width))
@@ -153,6 +163,12 @@ class ResultsScreen(ConsoleScreen):
         variables = self.app.theme_variables
         lines = [_heat_line(pieces, variables["primary"], variables["warning"]) for pieces in map_]
         return [*lines, Text(""), *pairs]
+
+    def _evaluation_lines(self, width: int) -> list[Text]:
+        shown = self._evaluations[self._evaluation]
+        more = f"  ({self._evaluation + 1} of {len(self._evaluations)}: e shows the next)"
+        head = shown.title + (more if len(self._evaluations) > 1 else "")
+        return [Text(head, "bold"), *(Text(line) for line in evaluation_lines(shown, width))]
 
     def _choose(self, view: View) -> None:
         self._view = view
@@ -214,8 +230,6 @@ class ResultsScreen(ConsoleScreen):
         names = [row.name for row in shown if (row.name, side) not in self._pictures]
         if not names or self._trouble:
             return
-        if self._asker is None:
-            self._asker = Asker()
         request = {
             "run_dir": str(self._run.path),
             "data_dir": str(self.console.settings.data_dir),
@@ -226,7 +240,7 @@ class ResultsScreen(ConsoleScreen):
         def take(answer: ask.Answer) -> None:
             self.post_message(self.Seen(answer))
 
-        known = self._asker.ask("pictures", "thumbnails", request, take)
+        known = self.console.asker.ask(PICTURES, "thumbnails", request, take)
         if known is not None:
             take(known)
 
@@ -248,6 +262,10 @@ class ResultsScreen(ConsoleScreen):
         """All but the present view, once there are predictions."""
         if action == "curves":
             return self.console.offers("live")
+        if action == "copy":
+            return self._found is not None
+        if action == "evaluations":
+            return bool(self._evaluations)
         if self._found is None or self._fault:
             return False
         if action in ("only_wrong", "next_pictures", "previous_pictures"):
@@ -278,6 +296,23 @@ class ResultsScreen(ConsoleScreen):
         """The images."""
         self._trouble = ""
         self._choose("pictures")
+
+    def action_evaluations(self) -> None:
+        """Later evaluations; once more: the next of them."""
+        if self._view == "evaluations":
+            self._evaluation = (self._evaluation + 1) % len(self._evaluations)
+        self._choose("evaluations")
+
+    def action_copy(self) -> None:
+        """Ask what to copy."""
+        copies = of_runs([self._run])
+        if self._found is not None and not self._fault:
+            found = self._found
+            copies += [
+                Copy("t", "the figures of each class, as a table", lambda: tab_separated(*results.class_table(found))),
+                Copy("h", "the headline", lambda: results.headline(found)),
+            ]
+        offer(self, copies, lambda words: self.notify(words, markup=False))
 
     def action_only_wrong(self) -> None:
         """Mistakes only, or all images."""

@@ -6,7 +6,7 @@ import msgspec
 from textual import on
 from textual.message import Message
 
-from vislab.engine.runs import start, store
+from vislab.engine.runs import queue, start, store
 from vislab.engine.runs.store import Labels, Run
 from vislab.presets.errors import InputError
 from vislab.tui.screens.dialog import Answer, Prompt, Question
@@ -94,6 +94,32 @@ class RunTasks(ConsoleScreen):
     def _started(self, event: Started) -> None:
         self.console.started_here.add(event.run.id)
         self.say(f"{history.short_id(event.run)} goes on")
+
+    # The queue
+
+    def action_unqueue(self) -> None:
+        """Ask, then take the run out of the queue."""
+        listed = self.current
+        if listed is None:
+            return
+        run = listed.run
+
+        def take_out() -> None:
+            try:
+                queue.cancel(run)
+            except (InputError, OSError) as error:
+                self.post_message(self.Said(plain(str(error), 400)))
+            else:
+                self.post_message(self.Said(f"{history.short_id(run)} waits no more"))
+            self._look_at([run])
+
+        def answered(answer: str | None) -> None:
+            if answer:
+                self.run_worker(take_out, thread=True, exit_on_error=False, group="queue")
+
+        question = f"Take {plain(run.id)} out of the queue? Its settings stay: u puts it to work later."
+        answers = (Answer("", "n", "let it wait"), Answer("out", "y", "take it out"))
+        self.app.push_screen(Question(question, answers), answered)
 
     # Labels
 

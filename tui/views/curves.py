@@ -100,6 +100,12 @@ def in_words(curve: Series, quantity: Quantity) -> str:
     return f"{label}: {', '.join(parts)}"
 
 
+def sentences(state: RunState) -> list[str]:
+    """Every curve of a run in words."""
+    quantities: tuple[Quantity, ...] = ("loss", "accuracy")
+    return [in_words(curve, quantity) for quantity in quantities for curve in series(state, quantity)]
+
+
 def trend(values: Sequence[float]) -> str:
     """`rising`, `falling` or `level`: the last third (at least two values) against as many before.
 

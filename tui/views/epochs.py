@@ -52,6 +52,12 @@ _FIRST_TO_GO = (_VAL_F1, _VAL_TOP5, _RATE, _LEARNING_RATE, _SECONDS, _TRAIN_ACCU
 """What is left out of a narrow table, first to last."""
 
 
+_FIGURES = (
+    *("epoch", "train_loss", "train_accuracy", "train_top5", "val_loss", "val_accuracy", "val_top5", "val_macro_f1"),
+    *("learning_rate", "train_images_per_second", "seconds", "elapsed"),
+)
+
+
 def has_validation(state: RunState) -> bool:
     """Whether the run has validation figures, or will have."""
     if state.started is None:
@@ -113,6 +119,12 @@ def _join(columns: Sequence[EpochColumn], shown: Sequence[str]) -> str:
 def seconds(value: float) -> str:
     """Seconds of an epoch as a bare number: `0.31`, `2.0`, `412`."""
     return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def figures(state: RunState) -> tuple[list[str], list[list[str]]]:
+    """The whole table as it was measured, for pasting elsewhere: titles and a row an epoch; empty where none is."""
+    rows = [["" if (value := getattr(row, name)) is None else str(value) for name in _FIGURES] for row in state.epochs]
+    return list(_FIGURES), rows
 
 
 def plain_line(state: RunState, row: EpochEnded) -> str:

@@ -22,6 +22,7 @@ from vislab.tui.views.text import plain
 
 SHADES = " ░▒▓█"
 LONGEST_NAME = 24
+CONFUSED_HEADS = ("true", "predicted", "images", "share")
 
 RGB = tuple[int, int, int]
 
@@ -64,6 +65,12 @@ def headline(found: Results) -> str:
 
 def class_lines(found: Results, width: int) -> list[str]:
     """Precision, recall, F1 and images of each class, in the order of the classes."""
+    heads, rows = class_table(found)
+    return tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:])
+
+
+def class_table(found: Results) -> tuple[list[str], list[list[str]]]:
+    """`class_lines` as titles and a row a class."""
     heads = ["class", "precision", "recall", "F1", "images", "predicted"]
     rows = [
         [
@@ -76,7 +83,7 @@ def class_lines(found: Results, width: int) -> list[str]:
         ]
         for row in found.figures
     ]
-    return tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:])
+    return heads, rows
 
 
 class HeatCell(NamedTuple):
@@ -129,15 +136,19 @@ def _heat(count: int, share: float, width: int) -> str:
 
 def confused_lines(found: Results, width: int, limit: int) -> list[str]:
     """The pairs of classes that are confused most."""
-    pairs = most_confused(found.matrix, found.classes, limit)
-    if not pairs:
+    rows = [[true, "taken for", *others] for true, *others in confused_rows(found, limit)]
+    if not rows:
         return ["No class is taken for another."]
-    rows = [
-        [plain(pair.label, 60), "taken for", plain(pair.predicted, 60), _of(pair, found), text.percent(pair.share)]
-        for pair in pairs
-    ]
-    heads = ["true", "", "predicted", "images", "share"]
+    heads = [CONFUSED_HEADS[0], "", *CONFUSED_HEADS[1:]]
     return tables.lines(heads, rows, width, right=["images", "share"], whole=["", "images", "share"])
+
+
+def confused_rows(found: Results, limit: int) -> list[list[str]]:
+    """`confused_lines` as rows under `CONFUSED_HEADS`."""
+    return [
+        [plain(pair.label, 60), plain(pair.predicted, 60), _of(pair, found), text.percent(pair.share)]
+        for pair in most_confused(found.matrix, found.classes, limit)
+    ]
 
 
 def _of(pair: Confusion, found: Results) -> str:

@@ -6,9 +6,12 @@ from textual.widgets import Input
 from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import delete
+from vislab.engine.runs.studies import Record, save
 from vislab.tui.actions import for_screen
 from vislab.tui.screens.compare import CompareScreen
 from vislab.tui.screens.dialog import Prompt
+from vislab.tui.screens.history import HistoryScreen
+from vislab.tui.screens.studies import Studies
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.run_rows import RunRows
@@ -109,11 +112,16 @@ def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, m
     monkeypatch.chdir(tmp_path)
 
     async def act(pilot):
-        await pilot.press("x")
-        assert isinstance(pilot.app.screen, Prompt)
-        await pilot.press("enter")
-        await settle(pilot)
-        assert "written" in words(pilot, "#said") and "# Comparison of" in (tmp_path / "comparison.md").read_text()
+        begins = {"comparison.html": "<!doctype html>", "c.md": "# Comparison of", "c.csv": "id,name"}
+        for name, begin in begins.items():
+            await pilot.press("x")
+            assert isinstance(pilot.app.screen, Prompt)
+            assert pilot.app.screen.query_one(Input).value == "comparison.html"
+            pilot.app.screen.query_one(Input).value = name
+            await pilot.press("enter")
+            await settle(pilot)
+            assert "written" in words(pilot, "#said")
+            assert (tmp_path / name).read_text().lower().startswith(begin.lower())
         await pilot.press("x")
         pilot.app.screen.query_one(Input).value = "no/such/folder.md"
         await pilot.press("enter")
@@ -123,6 +131,50 @@ def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, m
         assert isinstance(pilot.app.screen, CompareScreen)
 
     play("compare", act, runs=two)
+
+
+def test_runs_of_a_study_that_repeat_a_setting_are_one_row(make_run, play, settle, settings):
+    parts = {"architecture": {"name": "cnn"}, "recipe": "study-b-cnn"}
+    runs = [make_run("cnn", (0.4, 0.5 + seed / 10), seed=seed, **parts) for seed in range(3)]
+    runs.append(make_run("transfer", (0.5, 0.9), architecture={"name": "base"}, recipe="study-b-transfer"))
+    record = Record(name="study-b", question="what for?", runs=tuple(run.id for run in runs))
+    save(settings.runs_dir, record)
+
+    async def act(pilot):
+        assert "Compare study study-b, 4 runs" in words(pilot, HeaderLine)
+        assert len(words(pilot, RunRows).split("\n")) == 3 and "0.6000 ± 0.1000" in words(pilot, RunRows)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert "transfer" in words(pilot, HeaderLine)
+
+    play("compare", act, size=(120, 40), runs=runs, record=record)
+
+    async def choose(pilot):
+        await pilot.press("C")
+        assert isinstance(pilot.app.screen, Studies)
+        await pilot.press("escape", "C", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, CompareScreen) and "study-b, 4 runs" in words(pilot, HeaderLine)
+
+    play("history", choose)
+
+
+def test_a_study_that_was_queued_recipe_by_recipe_is_found(make_run, play, settle):
+    async def act(pilot):
+        await pilot.press("C")
+        assert isinstance(pilot.app.screen, HistoryScreen) and "no study was run here" in words(pilot, "#details")
+
+    lonely = make_run("cnn", recipe="study-b-cnn")
+    play("history", act)
+    make_run("transfer", recipe="study-b-transfer")
+
+    async def choose(pilot):
+        await pilot.press("C", "enter")
+        await settle(pilot)
+        assert "Compare study study-b, 2 runs" in words(pilot, HeaderLine)
+
+    play("history", choose)
+    assert lonely.path.exists()
 
 
 @pytest.mark.parametrize("size", [*SIZES, (1, 1)])

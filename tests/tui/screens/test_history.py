@@ -6,11 +6,13 @@ import time
 import pytest
 from textual.widgets import Input
 
+from vislab.engine.runs import queue
 from vislab.engine.runs import start as starting
 from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Labels, all_runs
 from vislab.presets.errors import InputError
+from vislab.tui import copying
 from vislab.tui.actions import for_screen
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.history import HistoryScreen
@@ -331,6 +333,81 @@ def test_resume_starts_the_worker_or_says_why_not(three, play, settle, monkeypat
     play("history", act)
 
 
+def test_a_run_is_taken_out_of_the_queue_after_a_question(three, play, settle, monkeypatch):
+    lock = RunLock(three[0].waiting_lock)
+    assert lock.acquire()
+    asked = []
+
+    def cancel(run):
+        asked.append(run.id)
+        lock.release()
+
+    monkeypatch.setattr(queue, "cancel", cancel)
+
+    async def act(pilot):
+        assert "take out" not in footer(pilot)
+        await pilot.press("x")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+        await pilot.press("end")
+        assert "queued" in painted(pilot) and "x take out" in footer(pilot) and "delete" not in footer(pilot)
+        await pilot.press("x", "enter")  # the first answer leaves it alone
+        assert not asked
+        await pilot.press("x", "y")
+        await settle(pilot)
+        assert asked == [three[0].id] and "waits no more" in words(pilot, "#details")
+        assert "queued" not in painted(pilot)
+
+    play("history", act, size=(120, 24))
+
+
+def test_a_run_that_left_the_queue_meanwhile_is_said(three, play, settle, monkeypatch):
+    lock = RunLock(three[2].waiting_lock)
+    assert lock.acquire()
+
+    async def act(pilot):
+        await pilot.press("x")
+        lock.release()
+        await pilot.press("y")
+        await settle(pilot)
+        assert "does not wait in the queue" in words(pilot, "#details")
+
+    play("history", act)
+
+
+def test_ids_folders_and_the_list_are_copied(three, play, settings):
+    copied = settings.cache_dir / "copied.txt"
+
+    async def act(pilot):
+        for key, text in (("i", three[2].id), ("p", str(three[2].path))):
+            await pilot.press("Y")
+            assert isinstance(pilot.app.screen, Question)
+            await pilot.press(key)
+            assert pilot.app.clipboard == text == copied.read_text()
+            assert f"also in {copied}" in words(pilot, "#details")
+        await pilot.press("a", "Y", "i")
+        assert pilot.app.clipboard.split("\n") == [run.id for run in reversed(three)]
+        await pilot.press("Y", "t")
+        head, *rows = pilot.app.clipboard.splitlines()
+        assert "val acc" in head.split("\t") and len(rows) == 3 and rows[0].split("\t")[3] == "failed"
+        before = pilot.app.clipboard
+        await pilot.press("Y", "escape", "Y", "n")
+        assert pilot.app.clipboard == before and isinstance(pilot.app.screen, HistoryScreen)
+
+    play("history", act, size=(400, 24))
+
+
+def test_what_cannot_be_copied_is_said(three, play, settings, monkeypatch):
+    settings.cache_dir.write_text("a file where the folder should be")
+    monkeypatch.setattr(copying, "MOST", 10)
+
+    async def act(pilot):
+        await pilot.press("Y", "i")
+        assert "too long for a clipboard" in words(pilot, "#details")
+        assert "cannot be written" in words(pilot, "#details")
+
+    play("history", act, size=(200, 24))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (200, 60), (20, 6), (1, 1)])
 def test_hostile_names_at_every_size(make_run, play, settle, hostile, size):
     labels = Labels(name=hostile, tags=(hostile,), note=hostile)
@@ -392,4 +469,4 @@ def test_every_key_of_the_list_is_in_this_file():
     for action in for_screen("history"):
         if action.screens == ("history",):
             key = action.keys[0]
-            assert f'"{key}"' in text, action
+            assert f'"{key}"' in text or key == "C", action  # C: see test_compare.py

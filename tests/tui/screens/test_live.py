@@ -345,6 +345,28 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
     play(settings, run, act)
 
 
+def test_figures_and_words_are_copied(settings: Settings, start: Start) -> None:
+    run = start(epochs=4, pause=0.005)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: len(view(pilot).seen.state.epochs) == 4)  # type: ignore[union-attr]
+        await pilot.press("Y", "t")
+        head, *rows = pilot.app.clipboard.splitlines()
+        assert head.startswith("epoch\ttrain_loss\ttrain_accuracy") and [row.split("\t")[0] for row in rows] == [
+            *"1234"
+        ]
+        assert rows[3].split("\t")[1] == "0.5"
+        await pilot.press("Y", "w")
+        assert "val loss: last" in pilot.app.clipboard
+        await pilot.press("Y", "h")  # there is no HTML log yet
+        assert isinstance(pilot.app.screen, Question)
+        (run.path / "log.html").write_text("<html>")
+        await pilot.press("escape", "Y", "h")
+        assert pilot.app.clipboard == str(run.path / "log.html")
+
+    play(settings, run, act)
+
+
 @pytest.mark.parametrize("key", ["d", "q", "ctrl+c"])
 def test_leaving_leaves_the_run_alone(settings: Settings, start: Start, key: str) -> None:
     run = start()

@@ -1,6 +1,7 @@
 """What a run answers: every key, pictures, hostile names, every size."""
 
 import base64
+import json
 
 import pytest
 
@@ -179,6 +180,63 @@ def test_many_classes_are_listed_by_their_confusions(make_run, play):
         assert "no room for the confusion matrix" in words(pilot, "#main") and "class-001" in words(pilot, "#main")
 
     play("results", act, run=run)
+
+
+def test_later_evaluations_are_shown_one_after_the_other(judged, play):
+    found = {
+        "run": judged.id,
+        "weights": "best",
+        "epoch": 2,
+        "step": 9,
+        "checkpoint": "best-9",
+        "sha256": "ab",
+        "tta": False,
+        "data": {"name": "pets"},
+        "role": "test",
+        "selected_on_test": False,
+        "images": 30,
+        "accuracy": 0.9,
+        "accuracy_interval": [0.7, 0.97],
+        "top5": 1.0,
+        "top5_interval": [0.8, 1.0],
+        "macro_f1": 0.9,
+        "weighted_f1": 0.9,
+        "loss": 0.3,
+        "calibration": {"error": 0.1, "bins": 15, "temperature": None, "why_not": "no", "fitted_on_evaluated": False},
+        "classes": [{"name": "cat"}, {"name": "[red]dog"}],
+        "confusion": [[9, 1], [2, 18]],
+        "throughput": {"images_per_second": 10.0, "batch": 30, "reading_seconds": 0.1},
+        "device_name": "cpu",
+        "precision": "fp32",
+        "time": 2e9,
+    }
+    judged.results.mkdir(exist_ok=True)
+    (judged.results / "evaluation-test.json").write_text(json.dumps(found))
+    (judged.results / "evaluation-old.json").write_text('{"time": 1e9}')
+    (judged.results / "evaluation-bad.json").write_text("{")
+
+    async def act(pilot):
+        await pilot.press("e")
+        assert "evaluation-test.json" in words(pilot, "#main") and "(1 of 3" in words(pilot, "#main")
+        assert "accuracy     0.9000 [0.70, 0.97]" in words(pilot, "#main") and "[red]dog" in words(pilot, "#main")
+        for place in ("evaluation-old.json", "evaluation-bad.json"):
+            await pilot.press("e")
+            assert place in words(pilot, "#main") and "cannot be read" in words(pilot, "#main")
+        await pilot.press("e", "c")
+        assert "precision" in words(pilot, "#main") and "evaluation-test" not in words(pilot, "#main")
+
+    play("results", act, run=judged)
+
+
+def test_the_table_is_copied(judged, play):
+    async def act(pilot):
+        await pilot.press("Y", "t")
+        assert pilot.app.clipboard.splitlines()[0].split("\t") == [
+            *("class", "precision", "recall", "F1", "images", "predicted")
+        ]
+        assert pilot.app.clipboard.count("\n") == 4
+
+    play("results", act, run=judged)
 
 
 def test_without_predictions_there_is_a_sentence(make_run, play):

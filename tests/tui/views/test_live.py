@@ -193,7 +193,7 @@ def test_one_frame_fits_the_screen(width: int, height: int) -> None:
     lines = frame(seen, "run · data", width, height)
     assert len(lines) < height and all(text.cells(line) <= width for line in lines)
     words = "\n".join(lines)
-    for part in ("● training", "Run    epoch", "loss", "accuracy", "★ 1", "cuda:0 A100", "! Flat."):
+    for part in ("● training", "Run    epoch", "loss", "acc", "★ 1", "cuda:0 A100", "! Flat."):
         assert part in words
     assert "\x1b" not in words
     assert "\x1b[38;5;" in "\n".join(frame(seen, "run", width, height, colour=True))
