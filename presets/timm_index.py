@@ -33,19 +33,24 @@ class Model:
 
 def find(name: str) -> Model | None:
     """The model of that name, with or without the tag of its weights (`resnet50.a1_in1k`), or None."""
-    row = _rows().get(name) or _rows().get(name.partition(".")[0])
-    return _model(row) if row else None
+    header, lines = _table()
+    line = lines.get(name) or lines.get(name.partition(".")[0])
+    return _model(dict(zip(header, next(csv.reader([line])), strict=True))) if line else None
 
 
 def names() -> list[str]:
     """Names of all models."""
-    return list(_rows())
+    return list(_table()[1])
 
 
 @cache
-def _rows() -> dict[str, dict[str, str]]:
-    with FILE.open(newline="", encoding="utf-8") as file:
-        return {row["name"]: row for row in csv.DictReader(file) if row.get("kind", "model") == "model"}
+def _table() -> tuple[list[str], dict[str, str]]:
+    """The names of the columns, and the line of each model: as text, which takes a tenth of the memory of its values."""
+    header, *lines = FILE.read_text(encoding="utf-8").splitlines()
+    columns = header.split(",")
+    assert columns[:2] == ["kind", "name"]
+    models = (line for line in lines if line.startswith("model,"))
+    return columns, {line.split(",", 2)[1]: line for line in models}
 
 
 def _model(row: dict[str, str]) -> Model:

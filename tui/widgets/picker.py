@@ -20,7 +20,7 @@ from vislab.tui.views import text
 MARK = "▸"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One thing to choose.
 

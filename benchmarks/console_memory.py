@@ -1,0 +1,73 @@
+"""How much memory the console takes while one goes through its screens: its own process, resident.
+
+Usage: python benchmarks/console_memory.py [--runs-dir DIR] [--limit 60]
+
+Three runs are trained first, one of which goes on training, unless a folder is given whose newest run trains and whose
+next two are done. The process that counts classes and parameters has torch and is not counted.
+"""
+
+import argparse
+import tempfile
+
+from console_terminal import Console, stop, train
+
+UP, DOWN, RIGHT, ESC, ENTER = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b", "\r"
+STEPS = (
+    ("launch", ""),
+    ("pickers, from the first item to the last", DOWN * 8 + RIGHT + DOWN * 60 + "\x1b[F\x1b[H" + RIGHT + DOWN * 4),
+    ("filter", "/resnet"),
+    ("recipes", ESC + "|" + ESC + "|r"),
+    ("all settings", ESC + "|m"),
+    ("help", ESC + "|?"),
+    ("palette", ESC + "|:"),
+    ("settings", ESC + "|S"),
+    ("history", ESC + "|H"),
+    ("live", ENTER + "|f|o|t|y|m|z|z|v|v|w"),
+    ("results", ESC + "|" + DOWN + ENTER + "|c|m|w|p|" + RIGHT),
+    ("compare", ESC + "|" + " " + DOWN + " " + "|=|t|y|c|v|w"),
+    ("launch again", ESC + "|" + ESC),
+)
+"""What is looked at, and the keys that lead there from the step before; a moment is waited at each bar."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs-dir", default="")
+    parser.add_argument("--limit", type=float, default=60.0, help="MB")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        runs_dir = given.runs_dir or folder
+        if not given.runs_dir:
+            train(runs_dir, "a", "strategy.epochs=3")
+            train(runs_dir, "b", "strategy.epochs=3", "seed=1")
+            train(runs_dir, "c", "strategy.epochs=100000", detach=True)
+        try:
+            most = walk(runs_dir)
+        finally:
+            if not given.runs_dir:
+                stop(runs_dir, "c")
+    print(f"most {most:.1f} MB, limit {given.limit:.0f} MB: {'kept' if most <= given.limit else 'BROKEN'}")
+
+
+def walk(runs_dir: str) -> float:
+    """Go through the screens; the most that was resident, in MB."""
+    console = Console(runs_dir)
+    console.see("quit")
+    console.read(1.0)
+    console.press(ESC)  # the offer of live runs
+    most = 0.0
+    for name, keys in STEPS:
+        for part in keys.split("|"):
+            console.press(part)
+            console.read(0.6)
+        console.read(1.0)
+        now = console.memory() / 1e6
+        most = max(most, now)
+        print(f"{name:42} {now:5.1f} MB")
+    console.quit()
+    return most
+
+
+if __name__ == "__main__":
+    main()
