@@ -9,8 +9,9 @@ from vislab.engine.runs.meters import Meter, Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Follower, Run, RunStatus
+from vislab.engine.runs.summary import LIVE, live_status
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views.live import LIVE, UNENDED
+from vislab.tui.views.live import UNENDED
 from vislab.tui.views.run import result_lines
 from vislab.tui.worker_log import last_lines
 
@@ -79,10 +80,11 @@ class Looker:
         before = self._follower.position
         state = self._follower.look()
         whole = self._follower.position >= size or self._follower.position == before  # a cut line is never read
-        status: RunStatus = "queued" if queued else self._status(state, worker, whole)
+        progress = self.run.progress()
+        status: RunStatus = "queued" if queued else self._status(state, progress, worker, whole)
         return Look(
             state=state,
-            progress=self.run.progress(),
+            progress=progress,
             status=status,
             whole=whole,
             reading=self._read_device(state, worker),
@@ -91,8 +93,10 @@ class Looker:
             result=() if status in UNENDED else tuple(result_lines(state, self.spec, status)),
         )
 
-    def _status(self, state: RunState, worker: int, whole: bool) -> RunStatus:
-        if worker or not whole:
+    def _status(self, state: RunState, progress: Progress | None, worker: int, whole: bool) -> RunStatus:
+        if worker:
+            return live_status(state, progress, worker)
+        if not whole:
             return "training" if state.ended is not None else state.status
         if state.ended is not None:
             return state.ended.status

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 
 from vislab.engine.analysis.findings import findings
 from vislab.engine.runs import control, detaching
+from vislab.engine.runs.ending import kill
 from vislab.engine.runs.events import AnyEvent, RunEnded
 from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.log import EventReader
@@ -231,24 +232,6 @@ def _watch(following: Following, output: Output, signals: Signals, *, attached: 
     if following.over:
         _report(following, output, code)
     return code
-
-
-def kill(run: Run) -> bool:
-    """Kill the worker of a run and wait for its end; False when it had ended by itself.
-
-    A run directory is whole at every moment: what is lost is the work since the last checkpoint.
-
-    Raises:
-        InputError: it runs on another host or in another container.
-    """
-    worker = run.worker()
-    if worker < 0:
-        raise InputError(f"The worker of {run.id} runs on another host or in another container; end it there.")
-    if worker:
-        os.kill(worker, signal.SIGKILL)
-        while run.worker() == worker:
-            time.sleep(0.01)
-    return worker > 0
 
 
 def _follow(following: Following, watcher: Watcher, signals: Signals, *, attached: bool) -> int:

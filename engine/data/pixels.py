@@ -186,5 +186,5 @@ def complaint(unreadable: Sequence[UnreadableImage], count: int) -> str:
     noun = "image" if len(unreadable) == 1 else "images"
     return (
         f"{len(unreadable)} of {count} images cannot be read; repair or remove the {noun}, or leave them out with "
-        f"dataset.skip_unreadable=true:\n" + "\n".join(lines)
+        f"--skip-unreadable (dataset.skip_unreadable=true):\n" + "\n".join(lines)
     )

@@ -27,6 +27,7 @@ Phase = Literal[
     "testing",
     "saving",
     "paused",
+    "full disk",
     "ended",
 ]
 EndStatus = Literal["done", "stopped", "failed"]

@@ -14,9 +14,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 from vislab.engine.runs import detaching
 from vislab.engine.runs.devices import VISIBLE, Device, list_devices
+from vislab.engine.runs.ending import INTERRUPTED, leave_queue
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.start import surroundings
 from vislab.engine.runs.store import Run, all_runs
@@ -80,7 +82,7 @@ def queued(runs_dir: Path) -> list[Run]:
 
 
 def cancel(run: Run) -> None:
-    """Take a run out of the queue; it stays as one that was never started.
+    """Take a run out of the queue. Of one that was never started its waiter records that it is stopped.
 
     Raises:
         InputError: it does not wait, or not on this machine.
@@ -97,22 +99,47 @@ def cancel(run: Run) -> None:
 
 
 def main(run_dir: Path) -> None:
-    """Wait for the run's turn, then become its worker. Returns only when somebody else has taken the run."""
+    """Wait for the run's turn, then become its worker. Returns only when somebody else has taken the run.
+
+    SIGTERM and SIGINT take the run out of the queue.
+    """
     run = Run(run_dir.absolute())
-    lock = RunLock(run.waiting_lock)
-    if not lock.acquire():
-        sys.exit(f"Run {run.id} waits already.")
-    lock.keep_through_exec()
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
+        lock = RunLock(run.waiting_lock)
+        if not lock.acquire():
+            sys.exit(f"Run {run.id} waits already.")
+        lock.keep_through_exec()
+        if (environment := _wait_for_turn(run)) is None:
+            return
+        os.environ.update(environment)
+        # The ticket stays: until the worker has its lock, it alone tells those behind that this run is before them.
+        requests = run.control.stat().st_size if run.control.exists() else 0
+        worker = ["-P", "-m", "vislab.engine.worker", str(run.path), "--control-from", str(requests)]
+        os.execv(sys.executable, [sys.executable, *worker])
+    except _Left:
+        leave_queue(run, "taken out of the queue")
+        sys.exit(INTERRUPTED)
+
+
+class _Left(Exception):  # noqa: N818 - somebody asked
+    pass
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise _Left
+
+
+def _wait_for_turn(run: Run) -> dict[str, str] | None:
+    """Variables that give the run its device, once it is free; None when somebody else has taken the run."""
     occupied = _Occupied(run)
     while (environment := occupied.turn()) is None:
         time.sleep(_LOOK_EVERY)
         if run.worker() or not run.path.is_dir():
-            return
-    os.environ.update(environment)
-    # The ticket stays: until the worker has its lock, it alone tells those behind that this run is before them.
-    requests = run.control.stat().st_size if run.control.exists() else 0
-    worker = ["-P", "-m", "vislab.engine.worker", str(run.path), "--control-from", str(requests)]
-    os.execv(sys.executable, [sys.executable, *worker])
+            return None
+    return environment
 
 
 class _Occupied:

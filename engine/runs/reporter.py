@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ from vislab.engine.runs.reserve import Reserve, has_no_room
 from vislab.engine.runs.store import Run
 
 _HEARTBEAT = 0.5
-_NO_ROOM = "full disk"
+_NO_ROOM: Final = "full disk"
 
 T = TypeVar("T")
 
@@ -73,6 +73,7 @@ class Reporter:
         self._waiting = True
         began = time.monotonic()
         self._reserve.give_up()
+        self._write(self._position, force=True)
         self.notice(
             "error",
             _NO_ROOM,
@@ -83,11 +84,13 @@ class Reporter:
             result = self._try_again(write)
         finally:
             self._waiting = False
+            self._write(self._position, force=True)
         self.notice("info", _NO_ROOM, f"There is room again after {time.monotonic() - began:.0f} s; the run goes on.")
         return result
 
     def _try_again(self, write: Callable[[], T]) -> T:
         while True:
+            self._write(self._position, force=True)
             self.rest()
             try:
                 self._reserve.make()
@@ -151,13 +154,14 @@ class Reporter:
 
     def pause(self, paused: bool) -> None:
         """Say that the worker rests where it is, or goes on. Called again and again, it keeps the heartbeat going."""
-        resting = msgspec.structs.replace(self._position, phase="paused")
-        self._write(resting if paused else self._position, force=paused != self._paused)
-        self._paused = paused
+        changed, self._paused = paused != self._paused, paused
+        self._write(self._position, force=changed)
 
     def _write(self, position: Progress, *, force: bool) -> None:
         now = time.monotonic()
         if force or now - self._written >= _HEARTBEAT:
             self._written = now
+            if self._paused or self._waiting:
+                position = msgspec.structs.replace(position, phase="paused" if self._paused else _NO_ROOM)
             with contextlib.suppress(OSError):  # it is not history, and no reason to stop
                 write(self._path, msgspec.structs.replace(position, time=time.time()))

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from vislab.engine.runs import detaching
 from vislab.engine.runs.extension import extend
+from vislab.engine.runs.files import file_size
 from vislab.engine.runs.openmp import PATIENT
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
@@ -54,9 +54,9 @@ def start(
         raise InputError(elsewhere(run.id, host))
     if epochs:
         extend(run.spec(), run.state(), epochs, schedule)  # said here, not by a worker that has gone
-    said_before = _size(run.events)
+    said_before = file_size(run.events)
     # Requests made to an earlier worker of this run are not for this one.
-    arguments = ["--control-from", str(_size(run.control))]
+    arguments = ["--control-from", str(file_size(run.control))]
     if epochs:
         arguments += ["--epochs", str(epochs), "--schedule", schedule]
     if force:
@@ -76,7 +76,7 @@ def start(
         )
     while run.worker() == 0:
         if process.poll() is not None:
-            if _size(run.events) > said_before:  # it was quicker than this look
+            if file_size(run.events) > said_before:  # it was quicker than this look
                 break
             tail = run.worker_log.read_text(errors="replace").strip().splitlines()[-1:]
             raise InputError(
@@ -115,7 +115,3 @@ def surroundings(settings: Settings) -> dict[str, str]:
     amounts = {"VISLAB_CACHE_BUDGET": settings.cache_budget, "VISLAB_MEMORY_BUDGET": settings.memory_budget}
     given = {name: str(amount) for name, amount in amounts.items() if amount is not None}
     return PATIENT | dict(os.environ) | folders | given
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0

@@ -194,9 +194,9 @@ class Fold:
     def _status(self) -> Status:
         if self.ended is not None:
             return self.ended.status
-        if self.started is None:
-            return "starting"
-        return "paused" if self.paused else "training"
+        if self.paused:
+            return "paused"
+        return "training" if self.started is not None else "starting"
 
     def _start(self, event: RunStarted) -> None:
         # A run that died before its first checkpoint starts again from the beginning: nothing of before counts.

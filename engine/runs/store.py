@@ -1,28 +1,26 @@
-"""Run directories: create, open, find, list, follow."""
+"""The folder of runs: create, find, list, follow and delete them."""
 
 import contextlib
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-import tomli_w
 
 from vislab.engine.runs import naming
 from vislab.engine.runs.events import to_json
-from vislab.engine.runs.files import folder_size, sync_folder, write_atomically
-from vislab.engine.runs.liveness import RunLock, holder, other_machine
+from vislab.engine.runs.files import file_size, sync_folder, write_atomically
+from vislab.engine.runs.liveness import RunLock, holder
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
-from vislab.engine.runs.progress import read as read_progress
-from vislab.engine.runs.state import Fold, RunState, fold
-from vislab.engine.runs.summary import Labels, RunStatus, Summary, summarise
+from vislab.engine.runs.run_directory import Run, labels_file
+from vislab.engine.runs.state import Fold, RunState
+from vislab.engine.runs.summary import LIVE, Labels, RunStatus, Summary, summarise
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.presets.spec_file import dump_spec, load_spec
+from vislab.presets.spec_file import dump_spec
 
 __all__ = [
     "Follower",
@@ -38,165 +36,6 @@ __all__ = [
     "named",
     "report",
 ]
-
-_HEARTBEAT_LASTS = 60.0  # seconds without a heartbeat after which a worker on another machine counts as dead
-_summary_decoder = msgspec.json.Decoder(Summary)
-
-
-class Run:
-    """A run directory. Reading it never writes to it, apart from the cache summary.json."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.id = path.name
-
-    # Made when asked for: a list holds thousands of runs.
-    @property
-    def events(self) -> Path:
-        """The log, events.jsonl."""
-        return self.path / "events.jsonl"
-
-    @property
-    def control(self) -> Path:
-        """Requests to the worker."""
-        return self.path / "control.jsonl"
-
-    @property
-    def progress_file(self) -> Path:
-        """The worker's heartbeat."""
-        return self.path / "progress.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held while a worker lives."""
-        return self.path / "lock"
-
-    @property
-    def waiting_lock(self) -> Path:
-        """Held while the run waits in the queue, and by the worker that the waiter becomes."""
-        return self.path / "waiting"
-
-    @property
-    def worker_log(self) -> Path:
-        """What the worker and its libraries wrote."""
-        return self.path / "worker.log"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def code(self) -> Path:
-        """Copies of the user's own files."""
-        return self.path / "code"
-
-    @property
-    def split(self) -> Path:
-        """Which image has which role."""
-        return self.path / "split.csv"
-
-    @property
-    def data_manifest(self) -> Path:
-        """What the images were like when the run began."""
-        return self.path / "data.manifest"
-
-    @property
-    def unreadable(self) -> Path:
-        """Images left out because they cannot be read."""
-        return self.results / "unreadable.txt"
-
-    @property
-    def results(self) -> Path:
-        """The folder of evaluations."""
-        return self.path / "results"
-
-    def spec(self) -> Spec:
-        """The run's resolved spec.
-
-        Raises:
-            InputError: spec.toml is missing or damaged.
-        """
-        return load_spec(self.path / "spec.toml")
-
-    def state(self) -> RunState:
-        """Fold the whole log."""
-        return fold(EventReader(self.events).read_all())
-
-    def progress(self) -> Progress | None:
-        """The worker's last heartbeat."""
-        return read_progress(self.progress_file)
-
-    def worker(self) -> int:
-        """Process id of the live worker; 0 when there is none."""
-        return holder(self.lock)
-
-    def elsewhere(self) -> str:
-        """The host of a live worker, by its heartbeat, whose lock cannot be seen from here; empty: there is none.
-
-        File systems exist that do not share locks between machines.
-        """
-        host = other_machine(self.lock)
-        progress = self.progress() if host else None
-        if progress is None or progress.phase == "ended" or abs(time.time() - progress.time) > _HEARTBEAT_LASTS:
-            return ""
-        return host
-
-    def waiter(self) -> int:
-        """Process id of the one that waits in the queue with this run; 0 when there is none, or a worker instead."""
-        return 0 if self.worker() else holder(self.waiting_lock)
-
-    def status(self, state: RunState | None = None) -> RunStatus:
-        """What the log says, corrected by whether the worker lives."""
-        if self.worker() != 0:
-            state = state or self.state()
-            return "training" if state.ended is not None else state.status
-        if holder(self.waiting_lock) != 0:
-            return "queued"
-        if state is None or state.ended is None:
-            state = self.state()  # read after the worker was asked: one that has just ended has said so by now
-        if state.ended is not None:
-            return state.ended.status
-        if self.elsewhere():
-            return state.status
-        return "died" if self.events.exists() or self.lock.exists() else "new"
-
-    def labels(self) -> Labels:
-        """Name, tags and note; empty when there are none or the file is damaged."""
-        try:
-            return msgspec.toml.decode(_read(self.path / "labels.toml"), type=Labels)
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-            return Labels()
-
-    def set_labels(self, labels: Labels) -> None:
-        """Replace name, tags and note."""
-        write_atomically(self.path / "labels.toml", _toml(labels))
-
-    def summary(self) -> Summary:
-        """One row for a list. Taken from summary.json while that is fresh, else folded and cached."""
-        size = _size(self.events)
-        try:
-            summary = _summary_decoder.decode(_read(self.path / "summary.json"))
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
-            summary = None
-        if summary is None or summary.events_bytes != size or self.worker() or holder(self.waiting_lock):
-            state = self.state()
-            summary = summarise(
-                self.id,
-                self.spec(),
-                state,
-                self.status(state),
-                created=(self.path / "spec.toml").stat().st_mtime,
-                events_bytes=size,
-            )
-            if summary.status in ("done", "stopped", "failed", "died"):
-                with contextlib.suppress(OSError):  # somebody else's run, or a full disk: listed all the same
-                    write_atomically(self.path / "summary.json", msgspec.json.encode(summary), durable=False)
-        return summary.labelled(self.labels())
-
-    def size(self) -> int:
-        """Bytes of all its files, checkpoints included; files that go away meanwhile are not counted."""
-        return folder_size(os.fspath(self.path))
 
 
 class Follower:
@@ -220,7 +59,7 @@ class Follower:
 
     def summary(self) -> Summary:
         """One row for a list, with what is new since the last look; the log is not folded anew."""
-        size = _size(self.run.events)
+        size = file_size(self.run.events)
         state = self.look_until_end()
         if self._spec is None:
             self._spec = self.run.spec()
@@ -255,9 +94,9 @@ def create(
     spec = _with_settled_weights(runs_dir, spec)
     stamp = naming.stamp(time.time())
     for _ in range(100):
-        name = identity or f"{stamp}-{naming.slug(spec.name)}-{secrets.token_hex(2)}"
+        name = identity or f"{stamp}-{naming.slug(spec.name)}-{os.urandom(2).hex()}"
         folder = runs_dir / name
-        temporary = runs_dir / f".{name}.{secrets.token_hex(2)}.tmp"
+        temporary = runs_dir / f".{name}.{os.urandom(2).hex()}.tmp"
         try:
             runs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             if folder.exists():
@@ -271,7 +110,7 @@ def create(
                 shutil.copyfile(file, temporary / "code" / file.name)
             write_atomically(temporary / "spec.toml", dump_spec(spec).encode())
             if labels is not None:
-                write_atomically(temporary / "labels.toml", _toml(labels))
+                write_atomically(temporary / "labels.toml", labels_file(labels))
             temporary.rename(folder)
             sync_folder(runs_dir)
         except OSError as error:
@@ -291,11 +130,6 @@ def _with_settled_weights(runs_dir: Path, spec: Spec) -> Spec:
         return spec
     weights = f"{find(runs_dir, reference).id}/best"
     return msgspec.structs.replace(spec, architecture=msgspec.structs.replace(spec.architecture, weights=weights))
-
-
-def _toml(labels: Labels) -> bytes:
-    # A command line's bytes that are not UTF-8 are surrogates, which no file can hold.
-    return tomli_w.dumps(msgspec.to_builtins(labels)).encode(errors="replace")
 
 
 def all_runs(runs_dir: Path) -> list[Run]:
@@ -386,7 +220,7 @@ def follow(run: Run, *, every: float = 0.25) -> Iterator[tuple[RunState, Progres
     while True:
         status = run.status(follower.look_until_end())
         state = follower.look_until_end()
-        if status not in ("queued", "starting", "training", "paused"):
+        if status not in ("queued", *LIVE):
             yield state, run.progress(), run.status(state)
             return
         yield state, run.progress(), status
@@ -420,19 +254,3 @@ def report(run: Run) -> dict[str, object]:
         "elapsed": state.elapsed,
         "unknown_events": state.unknown,
     }
-
-
-def _read(path: Path) -> bytes:
-    # For thousands of small files `Path.read_bytes` takes three times as long.
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(file, os.fstat(file).st_size)
-    finally:
-        os.close(file)
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.stat(path).st_size  # noqa: PTH116  (twice as fast as Path.stat)
-    except FileNotFoundError:
-        return 0

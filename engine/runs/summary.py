@@ -5,12 +5,34 @@ from typing import Any, Literal
 import msgspec
 
 from vislab.engine.runs.events import EpochEnded, TestFigures
+from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState, Status
 from vislab.presets.keys import flatten
 from vislab.presets.schema.spec import Spec
 
-RunStatus = Literal["new", "queued", "died"] | Status
-"""`new`: never started. `queued`: it waits for a device. `died`: no worker, and the log does not say that it ended."""
+RunStatus = Literal["new", "queued", "full disk", "died"] | Status
+"""`new`: never started. `queued`: it waits for a device. `full disk`: its worker waits until it can write again.
+`died`: no worker, and the log does not say that it ended."""
+
+LIVE: tuple[RunStatus, ...] = ("starting", "training", "paused", "full disk")
+"""A worker has the run."""
+
+_STARTING = ("starting", "downloading", "reading data", "building", "measuring")
+
+
+def live_status(state: RunState, progress: Progress | None, worker: int) -> RunStatus:
+    """What a run with a worker does, by the log and the worker's heartbeat.
+
+    Args:
+        progress: the last heartbeat; one of an earlier worker counts for nothing.
+        worker: process id, -1 where it has no number here.
+    """
+    phase = progress.phase if progress is not None and worker in (-1, progress.pid) else None
+    if phase == "full disk" or phase == "paused":
+        return phase
+    if phase in _STARTING or (phase is None and state.ended is not None):
+        return "starting"  # what the log says is of an earlier worker
+    return "training" if state.ended is not None else state.status
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,12 +18,12 @@ class Controls:
 
     Attributes:
         stop_after_epoch: end when the present epoch is over.
-        checkpoint_wanted: save a full checkpoint before the next update.
+        checkpoint_wanted: save a full checkpoint before the next update, and tell `answer_checkpoint` of it.
         save_while_paused: saves one, with a new learning rate, where the run rests; None where nothing can be saved.
         learning_rate: the base rate that was asked for, until somebody takes it; None: none was.
 
     Args:
-        applied: told of every request that is obeyed.
+        applied: told of every request when it is obeyed; of one for a checkpoint when that is saved.
         refused: told of a request that cannot be obeyed, and why.
         on_pause: called with True again and again while paused, for the heartbeat, and with False at the end.
     """
@@ -46,6 +46,7 @@ class Controls:
         self._paused = False
         self.stop_after_epoch = False
         self.checkpoint_wanted = False
+        self._checkpoint_requests: list[Request] = []
         self.save_while_paused: Callable[[], object] | None = None
         self.learning_rate: float | None = None
         self.paused_seconds = 0.0
@@ -113,6 +114,8 @@ class Controls:
                     self._paused = False
                 case "checkpoint":
                     self.checkpoint_wanted = True
+                    self._checkpoint_requests.append(request)
+                    continue
                 case "set_learning_rate":
                     rate = _number(request.value)
                     if not 0 < rate < math.inf:
@@ -120,6 +123,15 @@ class Controls:
                         continue
                     self.learning_rate = rate
             self._applied(request)
+
+    def answer_checkpoint(self, trouble: str = "") -> None:
+        """Tell those who asked for a checkpoint that it is saved, or why it cannot be."""
+        while self._checkpoint_requests:
+            request = self._checkpoint_requests.pop(0)
+            if trouble:
+                self._refused(request, trouble)
+            else:
+                self._applied(request)
 
     def _wait_out_pause(self) -> None:
         began = time.monotonic()

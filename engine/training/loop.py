@@ -101,6 +101,7 @@ class Loop:
         self.controls.save_while_paused = self._save_while_paused
         try:
             self._obey()
+            self._save_if_wanted()
             self.controls.take_paused_seconds()  # pauses before the training count for nothing
             while not self._is_over():
                 self._freeze()
@@ -238,12 +239,22 @@ class Loop:
 
     def _save_while_paused(self) -> None:
         self.take_learning_rate()
-        self.controls.checkpoint_wanted = not self.saver.full()
+        self._save_if_wanted()
 
     def _save_if_wanted(self) -> None:
         if self.controls.checkpoint_wanted:
-            self.controls.checkpoint_wanted = False
-            self.saver.full()
+            self.save()
+
+    def save(self, *, at_start: bool = True) -> None:
+        """Save everything a resume needs, and answer those who asked for it.
+
+        Args:
+            at_start: save before the first update too.
+        """
+        self.controls.checkpoint_wanted = False
+        saved = self.saver.full(at_start=at_start)
+        why_not = "no update has been made yet" if self.training.position.step == 0 else "its numbers are not finite"
+        self.controls.answer_checkpoint("" if saved else why_not)
 
     _speed = 0.0
 

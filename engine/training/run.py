@@ -105,12 +105,13 @@ class Training:
         loop = self._loop(data, assembled, model, fresh=fresh)
         self.loop = loop
         frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
+        self._take_learning_rate(loop.training.position)
         with self._features_in_place(data, loop, frozen):
             reason = loop.run()
             if frozen != self._frozen_hash(loop):
                 self.reporter.notice("error", FROZEN, "The frozen part has changed while training. This is a fault.")
             test = loop.judge.best(data)
-        loop.saver.full()
+        loop.save()
         loop.saver.keep(1)
         return Outcome(reason, test)
 
@@ -125,7 +126,7 @@ class Training:
             self.reporter.progress("saving", force=True)
             self.loop.take_learning_rate()
             try:
-                self.loop.saver.full()
+                self.loop.save(at_start=False)
             except Interrupted:
                 newest = next(iter(checkpoints.full(self.run.checkpoints)), None)
                 kept = f"since checkpoint {newest.name}" if newest else "so far"

@@ -18,6 +18,7 @@ from vislab.engine.runs import checkpoints, control
 from vislab.engine.runs.start import start
 from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
+from vislab.engine.training.resumable import Resumable
 from vislab.presets.errors import InputError
 
 STEPS = 6  # an epoch
@@ -135,6 +136,37 @@ def test_a_checkpoint_is_saved_on_request_before_the_next_update(make_run, train
     state = run.state()
     assert [saved.step for saved in state.checkpoints if saved.kind == "full"] == [3, 2 * STEPS]
     assert [(done.request, done.action, done.step) for done in state.controls] == [(request[0].id, "checkpoint", 3)]
+
+
+def test_a_checkpoint_that_cannot_be_saved_is_refused(make_run, train, watch):
+    run = make_run(checkpoint_every="1000steps")
+    refused = []
+
+    def ask(phase, step, epoch, done):
+        if (phase, step) == ("training", 3):
+            refused.append(control.send(run.control, "checkpoint"))
+
+    watch(ask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Resumable, "is_finite", lambda self: self.position.step != 3)
+        assert train(run) == 0
+    state = run.state()
+    assert not state.controls and [saved.step for saved in state.checkpoints if saved.kind == "full"] == [2 * STEPS]
+    (notice,) = [notice for notice in state.notices if notice.topic == "control"]
+    assert refused[0].id in notice.text and "(checkpoint) is refused: its numbers are not finite" in notice.text
+
+
+def test_a_checkpoint_asked_for_while_data_are_read_is_saved_before_the_first_update(make_run, train, watch):
+    run = make_run(checkpoint_every="1000steps", strategy={"epochs": 1})
+
+    def ask(phase, step, epoch, done):
+        if phase == "reading data" and not run.control.exists():
+            control.send(run.control, "checkpoint")
+
+    watch(ask)
+    assert train(run) == 0
+    assert [saved.step for saved in run.state().checkpoints if saved.kind == "full"] == [0, STEPS]
+    assert [(made.action, made.step) for made in run.state().controls] == [("checkpoint", 0)]
 
 
 def test_a_pause_is_left_out_of_the_time_of_work_and_shown(make_run, train, watch):

@@ -154,7 +154,7 @@ def test_a_reader_of_stderr_that_goes_leaves_the_run_alone(vislab: Vislab, tmp_p
     run = latest(tmp_path)
     assert run.worker()
     out, _ = vislab("stop", "latest", "--now").communicate(timeout=30)
-    assert out.startswith(f"{run.id}: killed, ") and run.status() == "died"
+    assert out.startswith(f"{run.id}: stopped at once, ") and run.status() == "stopped"
 
 
 def test_resume_tells_only_what_is_new(vislab: Vislab, tmp_path: Path) -> None:

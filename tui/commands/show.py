@@ -93,6 +93,7 @@ def page(run: "Run", *, everything: bool = False) -> list[str]:
 
 
 def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") -> list[str]:
+    from vislab.engine.runs.summary import LIVE
     from vislab.tui.views import progress as progress_views
     from vislab.tui.views import run as views
     from vislab.tui.views import text
@@ -110,7 +111,7 @@ def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") ->
     if labels.note:
         lines.append(f"note: {text.plain(labels.note, 1000)}")
     position = run.progress()
-    if position is not None and status in ("starting", "training", "paused"):
+    if position is not None and status in LIVE:
         left = progress_views.time_left(state, position, spec.strategy.max_steps)
         lines.append(
             f"now: {position.phase}, epoch {position.epoch}, step {text.count(position.step)}, "

@@ -19,8 +19,9 @@ def command(
     It stops after its present step; this waits until it has ended.
     """
     from vislab.engine.runs import queue
+    from vislab.engine.runs.ending import kill
     from vislab.presets.errors import InputError
-    from vislab.tui.headless import ask_to_stop, kill
+    from vislab.tui.headless import ask_to_stop
     from vislab.tui.requests import require_worker, send
 
     if after_epoch and now:
@@ -32,7 +33,7 @@ def command(
         return
     require_worker(found)
     if now:
-        ended = "killed" if kill(found) else found.status()
+        ended = "stopped at once" if kill(found) else found.status()
     else:
         if after_epoch:
             send(found, "stop_after_epoch")

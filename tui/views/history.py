@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from vislab.engine.runs.events import EpochEnded, Figure, number
 from vislab.engine.runs.store import Run, RunStatus, Summary
-from vislab.engine.runs.summary import DEFAULTS
+from vislab.engine.runs.summary import DEFAULTS, LIVE
 from vislab.presets.errors import InputError
 from vislab.tui.views import text
 from vislab.tui.views.run import SIGNS
@@ -43,7 +43,7 @@ class Listed(NamedTuple):
     @property
     def live(self) -> bool:
         """Whether a worker has it, or will as soon as a device is free."""
-        return self.status in ("queued", "starting", "training", "paused")
+        return self.status in ("queued", *LIVE)
 
 
 def look(run: Run) -> Listed:

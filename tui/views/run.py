@@ -15,6 +15,7 @@ SIGNS: dict[RunStatus, str] = {
     "starting": "○",
     "training": "●",
     "paused": "‖",
+    "full disk": "!",
     "done": "✔",
     "stopped": "‖",
     "failed": "✖",
@@ -145,7 +146,15 @@ def end_line(state: RunState, status: RunStatus) -> str:
     """How far the run came and why it ended."""
     epochs_done = state.epochs[-1].epoch if state.epochs else 0
     planned = max(state.epochs_planned, epochs_done)
-    line = f"{status} after {epochs_done} of {text.counted(planned, 'epoch')}, {text.duration(state.elapsed)} of work"
+    if status == "new":
+        line = "new: never started"
+    elif planned == 0 and status in ("done", "stopped", "failed", "died"):
+        line = f"{status} before training began"
+    elif planned == 0:
+        line = f"{status}: training has not begun"
+    else:
+        counted = text.counted(planned, "epoch")
+        line = f"{status} after {epochs_done} of {counted}, {text.duration(state.elapsed)} of work"
     if state.resumes:
         line += f", resumed {text.counted(len(state.resumes), 'time')}"
     reason = state.ended.reason if state.ended is not None else ""

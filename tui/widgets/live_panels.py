@@ -18,6 +18,15 @@ from vislab.tui.widgets.lines import Lines, ScrolledLines
 LEVELS = {"error": "error", "warning": "warning", "info": "foreground"}
 """Colour of a finding or notice; its sign or word says the same."""
 
+_COLOURS: dict[RunStatus, str] = {
+    "failed": "error",
+    "died": "error",
+    "full disk": "error",
+    "paused": "warning",
+    "stopped": "warning",
+    "done": "success",
+}
+
 
 def colour(app: App[int], name: str) -> str:
     """A colour of the theme: primary, warning, error …"""
@@ -26,8 +35,7 @@ def colour(app: App[int], name: str) -> str:
 
 def status_style(status: RunStatus, app: App[int]) -> str:
     """Red for what failed, amber for what rests, the accent for what works; the word says the same."""
-    name = {"failed": "error", "died": "error", "paused": "warning", "stopped": "warning", "done": "success"}
-    return f"bold {colour(app, name.get(status, 'primary'))}"
+    return f"bold {colour(app, _COLOURS.get(status, 'primary'))}"
 
 
 class Bars(Lines):

@@ -175,21 +175,24 @@ for path in {[str(first.path), str(second.path)]!r}:
     finish(second)
 
 
-def test_a_cancelled_run_was_never_started_and_lets_the_next_one_pass(make, settings) -> None:
+def test_a_cancelled_run_ends_in_words_and_lets_the_next_one_pass(make, settings) -> None:
     first, second, third = make("first"), make("second"), make("third")
     for run in (first, second, third):
         enqueue(run, settings)
     until(first.worker)
     cancel(second)
-    assert second.status() == "new" and [run.id for run in queued(settings.runs_dir)] == [third.id]
+    ended = second.state().ended
+    assert ended is not None and (second.status(), ended.exit_code) == ("stopped", 130)
+    assert ended.reason == "taken out of the queue" and [run.id for run in queued(settings.runs_dir)] == [third.id]
     with pytest.raises(InputError, match="does not wait"):
         cancel(second)
     with pytest.raises(InputError, match="does not wait"):
         cancel(first)
     finish(first)
     until(third.worker)
-    assert not second.events.exists()
     finish(third)
+    enqueue(second, settings)
+    finish(second)
 
 
 def test_a_waiter_that_was_killed_holds_nobody_up(make, settings) -> None:

@@ -225,6 +225,7 @@ def test_unknown_lines_are_counted():
     [
         ([], "starting"),
         ([DecisionMade(what="device", choice="cpu", why="no GPU")], "starting"),
+        ([ControlApplied(request="a", action="pause", step=0)], "paused"),
         ([started()], "training"),
         ([started(), ControlApplied(request="a", action="pause", step=0)], "paused"),
         ([started(), ControlApplied(request="a", action="checkpoint", step=0)], "training"),

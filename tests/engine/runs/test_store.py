@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vislab.engine.runs import store
-from vislab.engine.runs.events import Notice, RunEnded, TestFigures
+from vislab.engine.runs import progress, run_directory
+from vislab.engine.runs.events import ControlApplied, Notice, RunEnded, TestFigures
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.naming import slug
@@ -268,7 +268,7 @@ def test_status_is_the_log_corrected_by_the_worker(runs, held, history):
     write(run, [ended("stopped")])
     assert run.status() == "stopped"
     held(run)  # taken up again, and nothing said yet
-    assert run.status() == "training"
+    assert run.status() == "starting"
 
 
 def test_a_run_whose_worker_died_before_its_first_event_has_died(runs):
@@ -343,12 +343,35 @@ def test_a_new_name_shows_in_the_list_at_once(runs, history):
     assert run.summary().name == "made"
 
 
+@pytest.mark.parametrize(
+    ("phase", "said", "status"),
+    [
+        ("reading data", [], "starting"),
+        ("paused", [], "paused"),
+        ("full disk", [], "full disk"),
+        ("training", [], "training"),
+        ("paused", [ended()], "paused"),
+        ("building", [ended("stopped")], "starting"),
+        ("training", [ControlApplied(request="a", action="pause", step=20)], "paused"),
+    ],
+)
+def test_the_heartbeat_says_what_a_live_run_does(runs, history, held, phase, said, status):
+    run = create(runs, spec())
+    write(run, [*history([1.0]), *said])
+    worker = held(run)
+    position = {"time": time.time(), "host": "", "phase": phase}
+    progress.write(run.progress_file, progress.Progress(pid=worker.pid, **position))
+    assert run.status() == run.summary().status == status
+    progress.write(run.progress_file, progress.Progress(pid=worker.pid + 1, **position))
+    assert run.status() != "full disk", "the heartbeat of an earlier worker counts"
+
+
 def test_a_run_that_is_taken_up_again_is_not_shown_as_it_ended(runs, history, held):
     run = create(runs, spec())
     write(run, [*history([1.0]), ended()])
     assert run.summary().status == "done"
     held(run)
-    assert run.summary().status == "training"
+    assert run.summary().status == "starting"
 
 
 def test_a_list_can_be_made_on_a_full_disk(runs, history, monkeypatch):
@@ -358,7 +381,7 @@ def test_a_list_can_be_made_on_a_full_disk(runs, history, monkeypatch):
     def full(path, data, *, durable=True):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "write_atomically", full)
+    monkeypatch.setattr(run_directory, "write_atomically", full)
     assert run.summary().status == "done"
     assert not (run.path / "summary.json").exists()
 

@@ -68,7 +68,8 @@ def test_a_full_disk_is_waited_for(small_disk, make_run, train, watch, trained, 
     def make_room():
         while not notices(run):
             time.sleep(0.02)
-        seen.append((is_whole(run) or place == ("training", 3), (run.path / "reserve").exists(), run.worker()))
+        whole = is_whole(run) or place == ("training", 3)
+        seen.append((whole, (run.path / "reserve").exists(), run.worker(), run.status()))
         time.sleep(0.4)
         filler.unlink()
 
@@ -84,7 +85,8 @@ def test_a_full_disk_is_waited_for(small_disk, make_run, train, watch, trained, 
     assert train(run) == 0
     took = time.monotonic() - began
     helper.join()
-    assert seen == [(True, False, os.getpid())], "log and checkpoints are whole, the reserve is given up, the run lives"
+    # Log and checkpoints are whole, the reserve is given up, the run lives and says what it waits for.
+    assert seen == [(True, False, os.getpid(), "full disk")]
     assert is_whole(run) and trained(run) == expected
     full, room = notices(run)
     assert "No space left" in full.text and "There is room again" in room.text

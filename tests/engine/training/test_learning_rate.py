@@ -76,6 +76,22 @@ def test_a_run_killed_at_once_afterwards_keeps_the_new_rate(make_run, train, wat
     assert trained(killed)["epochs"] == trained(whole)["epochs"]
 
 
+@pytest.mark.parametrize("where", [at("reading data", 0), at("building", 0)])
+def test_a_rate_asked_for_before_the_first_update_outlives_a_kill(make_run, train, watch, interrupt, where):
+    run = make_run(checkpoint_every="1000steps", strategy={"schedule": "constant"})
+    asked = []
+
+    def there(phase, step, epoch, done):
+        if not asked and where(phase, step, epoch, done):
+            asked.append(control.send(run.control, "set_learning_rate", "0.005"))
+        # Obeyed between this position and the next: killed there, before anything could be saved.
+        return bool(run.events.exists() and run.state().controls)
+
+    assert interrupt(run, there, "kill") is None
+    assert train(run) == 0
+    assert set(rates(run).values()) == {0.005}
+
+
 def test_a_rate_asked_for_together_with_a_stop_is_part_of_what_is_saved(make_run, train, watch):
     run = make_run()
 

@@ -17,7 +17,7 @@ def test_title_and_status() -> None:
     assert run.title(SPEC) == "study-b⏎ · animals · base · scratch"
     assert run.title(SPEC, "mine") == "mine · animals · base · scratch"
     assert run.status("training") == "● training"
-    assert set(run.SIGNS) == {"new", "queued", "died", *typing.get_args(Status)}
+    assert set(run.SIGNS) == {"new", "queued", "full disk", "died", *typing.get_args(Status)}
 
 
 def test_a_run_that_has_said_nothing() -> None:
@@ -25,7 +25,9 @@ def test_a_run_that_has_said_nothing() -> None:
     assert run.data_lines(state) == run.model_lines(state) == []
     assert run.environment_rows(state) == run.decision_rows(state) == run.notice_rows(state) == []
     assert run.class_rows(state) == (["class"], [])
-    assert run.result_lines(state, SPEC, "new") == ["new after 0 of 0 epochs, 0.0 s of work"]
+    assert run.result_lines(state, SPEC, "new") == ["new: never started"]
+    assert run.end_line(state, "stopped") == "stopped before training began"
+    assert run.end_line(state, "starting") == "starting: training has not begun"
 
 
 def test_data(history) -> None:
