@@ -31,15 +31,20 @@ def check(file: Path | None) -> None:
 
 
 def write(run: "Run", file: Path) -> None:
-    """Write the HTML log of a run.
+    """Write the HTML log of a run, with pictures as far as they can be had.
 
     Raises:
         InputError: the file cannot be written.
     """
+    from vislab.engine.runs.ask import JobProcess
+    from vislab.presets.settings import load_settings
     from vislab.tui.html_log import write_html
+    from vislab.tui.looks import collect
 
+    with JobProcess() as jobs:  # starts with the first question, and a young run gives no cause for one
+        looks = collect(run, str(load_settings(strict=False).data_dir), jobs.ask)
     try:
-        write_html(run, file)
+        write_html(run, file, looks)
     except OSError as error:
         raise InputError(f"Cannot write {file}: {error.strerror}. The run itself is saved: {run.path}") from error
 

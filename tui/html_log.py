@@ -12,21 +12,29 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vislab.engine.analysis import predictions
 from vislab.engine.analysis.findings import findings
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, Run, RunStatus
 from vislab.presets.composition import SCHEMA_DEFAULT
+from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.spec_file import dump_spec
 from vislab.tui import death
-from vislab.tui.html_style import SLOTS, stylesheet
+from vislab.tui.html import curves_svg, heat_map, pictures
+from vislab.tui.html.curves_svg import SvgCurve
+from vislab.tui.html.page import heading, items, page, paragraph, table
+from vislab.tui.html_style import SLOTS
+from vislab.tui.looks import Looks
 from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
-from vislab.tui.views.curves import Quantity
+from vislab.tui.views.curves import Along, Quantity
+from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations
+from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, results
 from vislab.tui.views.spec import run_again, sections
 from vislab.tui.views.text import plain
-from vislab.tui.widgets.curves import draw
+from vislab.tui.widgets.curves import BEST_COLOUR, draw
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,14 +44,18 @@ if TYPE_CHECKING:
 WIDTH = 112
 """Cells of tables and curves."""
 CURVE_HEIGHT = 20
+_PAIRS = 10  # of confused classes
 FEW_EPOCHS = 4
 """Below this many epochs the training curve is drawn inside epochs."""
 
 _SLOT_COLOUR = re.compile(r"#(0[0-9a-f])\1\1")
 
 
-def write_html(run: Run, path: Path) -> None:
+def write_html(run: Run, path: Path, looks: Looks | None = None) -> None:
     """Write the log of a run, finished or not.
+
+    Args:
+        looks: pictures, see `vislab.tui.looks.collect`.
 
     Raises:
         InputError: the run's spec.toml is missing or damaged.
@@ -52,8 +64,23 @@ def write_html(run: Run, path: Path) -> None:
     state = run.state()
     status = run.status(state)
     died = death.lines(run, state) if status == "died" else []
-    page = document(state, run.spec(), run_id=run.id, status=status, labels=run.labels(), died=died)
-    write_atomically(path, page.encode(), durable=False)
+    try:
+        answered = predictions.read(run.path)
+    except InputError:  # damaged: told among the pictures that are missing
+        answered = ()
+    found = results(answered, state.started.classes if state.started is not None else ()) if answered else None
+    text_ = document(
+        state,
+        run.spec(),
+        run_id=run.id,
+        status=status,
+        labels=run.labels(),
+        died=died,
+        answered=found,
+        looks=looks,
+        later=evaluations(run),
+    )
+    write_atomically(path, text_.encode(), durable=False)
 
 
 def document(
@@ -64,26 +91,37 @@ def document(
     status: RunStatus,
     labels: Labels | None = None,
     died: Sequence[str] = (),
+    answered: Results | None = None,
+    looks: Looks | None = None,
+    later: Sequence[Evaluation] = (),
 ) -> str:
     """The HTML text of the log.
 
     Args:
         died: what is said of a worker that died, see `vislab.tui.death`.
+        answered: what the run's weights said of the images that it was judged by last.
+        looks: pictures.
+        later: what `vislab evaluate` found.
     """
     labels = labels or Labels()
-    page = _Page()
-    page.head(state, spec, run_id, status, labels)
-    page.died(died)
-    page.findings(state, spec)
-    page.curves(state)
-    page.epochs(state)
-    page.spec(spec)
-    page.data(state)
-    page.model(state)
-    page.table("Environment", ("what", "value"), views.environment_rows(state))
-    page.table("Notices", ("level", "text"), views.notice_rows(state))
-    page.run_again(spec, run_id)
-    return page.html(plain(labels.name or spec.name, 100))
+    log = _Page()
+    log.head(state, spec, run_id, status, labels)
+    log.died(died)
+    log.findings(state, spec)
+    log.curves(state)
+    if answered is not None:
+        log.results(state, answered)
+    if looks is not None:
+        log.looks(looks)
+    log.later(later)
+    log.epochs(state)
+    log.spec(spec)
+    log.data(state)
+    log.model(state)
+    log.table("Environment", ("what", "value"), views.environment_rows(state))
+    log.table("Notices", ("level", "text"), views.notice_rows(state))
+    log.run_again(spec, run_id)
+    return log.html(plain(labels.name or spec.name, 100))
 
 
 class _Page:
@@ -153,14 +191,17 @@ class _Page:
         from rich.text import Text
 
         self._title("Curves")
-        along: curves.Along = "step" if len(state.epochs) < FEW_EPOCHS else "epoch"
+        along: Along = "step" if len(state.epochs) < FEW_EPOCHS else "epoch"
         quantities: tuple[Quantity, ...] = ("loss", "accuracy")
+        self._parts.append('<div class="figures">')
         for quantity in quantities:
-            shown = curves.series(state, quantity, along=along)
+            self._svg(state, quantity, along)
+        self._parts.append("</div><details><summary>As in the terminal</summary>")
+        for quantity in quantities:
             # The terminal's own colours, which the page's style chooses for light and for dark.
-            shown = [replace(curve, colour=slot) for curve, slot in zip(shown, (4, 5), strict=False)]
+            slots = zip(curves.series(state, quantity, along=along), (4, 5), strict=False)
             lines = draw(
-                shown,
+                [replace(curve, colour=slot) for curve, slot in slots],
                 width=WIDTH,
                 height=CURVE_HEIGHT,
                 title=quantity,
@@ -168,8 +209,61 @@ class _Page:
                 x_range=curves.x_range(state, along),
                 best=curves.best_epoch(state),
             )
+            lines = [line.replace(f"\x1b[38;5;{BEST_COLOUR}m", "\x1b[33m") for line in lines]
             self._rich(f"{quantity} curve", [Text.from_ansi(line, no_wrap=True, overflow="ignore") for line in lines])
-            self._list(curves.in_words(curve, quantity) for curve in shown)
+        self._parts.append("</details>")
+
+    def _svg(self, state: RunState, quantity: Quantity, along: Along) -> None:
+        series = curves.series(state, quantity, along=along)
+        drawn = [SvgCurve(one.name, one.xs, one.ys, one.marker, slot) for slot, one in enumerate(series)]
+        svg = curves_svg.curves_svg(
+            drawn,
+            label=f"{quantity} by epoch; in words below",
+            x_range=curves.x_range(state, along),
+            written=text.loss if quantity == "loss" else text.accuracy,
+        )
+        self._parts.append(f"<figure><figcaption>{quantity}</figcaption>{curves_svg.legend(drawn)}{svg}")
+        self._list(curves.in_words(one, quantity) for one in series)
+        self._parts.append("</figure>")
+
+    def results(self, state: RunState, answered: Results) -> None:
+        """What the weights said of the images that the run was judged by last, by class and by confusion."""
+        test = state.ended.test if state.ended is not None else None
+        self._title(f"Results on {test.role} images" if test is not None else "Results")
+        self._list([headline(answered)])
+        heads, rows = class_table(answered)
+        self._parts.append(table(heads, rows, label="figures of each class", words=heads[:1]))
+        self._parts.append(heading("Confusion matrix", level=3) + heat_map.heat_map(answered))
+        self._list(["true classes down, predicted ones across; the stronger, the larger the share of the true class"])
+        if pairs := confused_rows(answered, _PAIRS):
+            self._parts.append(heading("Most confused", level=3))
+            self._parts.append(table(CONFUSED_HEADS, pairs, label="most confused classes", words=CONFUSED_HEADS[:2]))
+
+    def looks(self, looks: Looks) -> None:
+        """Pictures: answers, mistakes, where the model looks, what it saw in training."""
+        if looks.answers:
+            self._title("Predictions")
+            self._parts += [paragraph("Above: the true class; below: the predicted one.", "muted")]
+            self._parts.append(pictures.grid(looks.answers))
+        if looks.mistakes:
+            self._title("Worst mistakes")
+            self._parts.append(pictures.grid(looks.mistakes))
+        if looks.heat:
+            self._title("Where the model looks")
+            self._parts.append(paragraph(f"{looks.method} for the predicted class: the brighter, the more.", "muted"))
+            self._parts.append(pictures.pairs(looks.heat))
+        if looks.training:
+            self._title("Training images as the model saw them")
+            self._parts.append(paragraph("The first of epoch 1, augmented and mixed.", "muted"))
+            self._parts.append(pictures.grid(looks.training))
+        if looks.faults:
+            self._list(looks.faults)
+
+    def later(self, evaluations: Sequence[Evaluation]) -> None:
+        """What `vislab evaluate` found."""
+        for one in evaluations:
+            self._title(f"Later evaluation: {one.title}")
+            self._rich("evaluation", [_line(line) for line in evaluation_lines(one, WIDTH)])
 
     def epochs(self, state: RunState) -> None:
         """The per-epoch table, the best epoch marked."""
@@ -231,26 +325,13 @@ class _Page:
 
     def html(self, title: str) -> str:
         """The whole page."""
-        return "\n".join(
-            [
-                '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-                '<meta name="viewport" content="width=device-width, initial-scale=1">',
-                '<meta name="color-scheme" content="light dark">',
-                "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-                'img-src data:">',
-                '<link rel="icon" href="data:,">',
-                f"<title>{escape(title)} · vislab</title>",
-                f"<style>\n{stylesheet()}\n{chr(10).join(self._rules)}\n</style>\n</head>\n<body>\n<main>",
-                *self._parts,
-                "</main>\n</body>\n</html>\n",
-            ]
-        )
+        return page(title, self._parts, curves_svg.STYLE, heat_map.STYLE, pictures.STYLE, *self._rules)
 
     def _title(self, title: str) -> None:
-        self._parts.append(f"<h2>{escape(title)}</h2>")
+        self._parts.append(heading(title))
 
     def _list(self, lines: Iterable[str]) -> None:
-        self._parts.append(f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>")
+        self._parts.append(items(lines))
 
     def _rich(self, label: str, drawn: "Sequence[RenderableType]") -> None:
         """Let Rich draw, and take over its HTML; its style classes are numbered anew in each part, so scoped by id."""

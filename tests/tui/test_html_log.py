@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.runs.events import DecisionMade, Notice, RunEnded, TestFigures
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.state import Fold, fold
@@ -12,8 +13,11 @@ from vislab.engine.runs.store import Labels, create
 from vislab.presets.schema.architecture import Architecture
 from vislab.presets.schema.dataset import Dataset
 from vislab.presets.schema.spec import Spec
+from vislab.tui.html import curves_svg
 from vislab.tui.html_log import document, write_html
 from vislab.tui.html_style import DARK, LIGHT
+from vislab.tui.looks import Looks, Shown
+from vislab.tui.views.results import results
 
 LOSSES = ([0.9287, 0.6703, 0.3747], [0.826, 0.8762, 0.9306], [0.8436, 0.5731, 0.3776], [0.8667, 0.8667, 0.9])
 TEST = TestFigures(role="test", images=1000, loss=0.31, accuracy=0.88, top5=0.99, macro_f1=0.87, weights="raw", epoch=3)
@@ -27,7 +31,7 @@ HOSTILE = (
     "<script>alert(1)</script>[red]x[/red]\x1b[31mESC\x1b]8;;http://evil\x07</pre></style>&amp;\"'\u202e\udcff\r\n"
     + "y" * 100_000
 )
-VOID = {"meta", "link", "br"}
+VOID = {"img", "meta", "link", "br"}
 
 
 class Page(HTMLParser):
@@ -151,9 +155,11 @@ def test_every_colour_is_legible() -> None:
 def test_every_colour_that_is_used_is_defined(history) -> None:
     page = document(fold(history(*LOSSES)), SPEC, run_id="id", status="done")
     used = set(re.findall(r"var\(--(\w+)\)", page))
-    assert {"c2", "c3", "c4", "c5", "c8"} <= used <= set(LIGHT)
+    slots = {f"k{slot}" for slot in range(len(curves_svg.LIGHT))}
+    assert {"c2", "c3", "c4", "c5", "c8", "k0", "k1"} <= used <= set(LIGHT) | slots
     assert LIGHT.keys() == DARK.keys()
-    assert set(re.findall("#[0-9a-f]{6}", page)) <= {*LIGHT.values(), *DARK.values()}
+    defined = {*LIGHT.values(), *DARK.values(), *curves_svg.LIGHT, *curves_svg.DARK}
+    assert set(re.findall("#[0-9a-f]{6}", page)) <= defined
 
 
 def test_write_html(history, tmp_path) -> None:
@@ -178,3 +184,23 @@ def contrast(one: str, other: str) -> float:
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def test_results_and_pictures_stand_in_the_page(history) -> None:
+    answers = [Prediction("1.png", HOSTILE, "cat", 0.9), Prediction("2.png", "cat", "cat", 0.8)]
+    dot = Shown(1, 1, b"\0\0\0", ("cat", "✔ cat 80 %"), True)
+    looks = Looks([dot], [], [(dot, dot)], "Grad-CAM", [dot], ["No pictures of mistakes: gone"])
+    state = fold(history(*LOSSES, test=TEST))
+    page = document(state, SPEC, run_id="id", status="done", answered=results(answers, (HOSTILE, "cat")), looks=looks)
+    words = Page(page).text
+    for part in ("Results on test images", "Confusion matrix", "Most confused", "Where the model looks", "Grad-CAM"):
+        assert part in words
+    assert "No pictures of mistakes: gone" in words and "Worst mistakes" not in words
+    assert page.count("<img") == 4 and "<script" not in page and "\u202e" not in page
+
+
+def test_a_damaged_file_of_predictions_does_not_hinder(history, tmp_path) -> None:
+    run = create(tmp_path / "runs", SPEC)
+    (run.path / "predictions.csv").write_text("nonsense")
+    write_html(run, tmp_path / "log.html", Looks(faults=["No pictures: damaged"]))
+    assert "No pictures: damaged" in (tmp_path / "log.html").read_text()
