@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -10,6 +11,7 @@ from vislab.engine import randomness
 from vislab.engine.data.augment import Pipeline
 from vislab.engine.data.augment.mix import mix
 from vislab.engine.data.preprocessing import normalise
+from vislab.engine.data.stores import StoredPixels, in_order
 from vislab.presets.schema.preprocessing import Preprocessing
 
 
@@ -46,7 +48,7 @@ class TrainingBatches:
     """The training images, in a new order each epoch.
 
     Args:
-        pixels: uint8 [N, C, S, S] at the stored size.
+        pixels: uint8 [N, C, S, S] at the stored size, wherever they lie.
         labels: int64 [N].
         pipeline: the augmentations; brings stored pixels to the model's input size.
         batch_size: images an update. A last batch of a single image joins the one before it, because batch
@@ -61,7 +63,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        pixels: torch.Tensor,
+        pixels: StoredPixels,
         labels: torch.Tensor,
         *,
         preprocessing: Preprocessing,
@@ -102,22 +104,34 @@ class TrainingBatches:
         view = self._view(epoch)
         draws = self._draws(view)
         mix_draws = self._table("mix", epoch, 4 if self._mixup or self._cutmix else 0)
-        for number in range(start, self.steps_per_epoch):
-            first = number * self._batch_size
-            last = count if number == self.steps_per_epoch - 1 else first + self._batch_size
+        firsts = [number * self._batch_size for number in range(self.steps_per_epoch)]
+        bounds = list(pairwise([*firsts, count]))[start:]
+        pixels = self._pixels_in_order(order, bounds)
+        for first, last in bounds:
             rows = order[first:last]
             if self.features is not None:
                 yield Batch(self.features(view, rows), labels[first:last])
             elif mix_draws is None:
-                yield Batch(self._finish(self._augmented(rows, draws)), labels[first:last])
+                yield Batch(self._finish(self._augmented(next(pixels), rows, draws)), labels[first:last])
             else:
                 partners = torch.cat([rows[1:], order[last % count : last % count + 1]])
-                yield self._mixed(rows, partners, draws, mix_draws)
+                yield self._mixed(next(pixels), rows, partners, draws, mix_draws)
+
+    def _pixels_of(self, rows: torch.Tensor) -> torch.Tensor:
+        return next(in_order(self._pixels, [rows])).to(self._device, non_blocking=True)
+
+    def _pixels_in_order(self, order: torch.Tensor, bounds: list[tuple[int, int]]) -> Iterator[torch.Tensor]:
+        """Stored pixels of each batch; where images are mixed, of the last one's partner too."""
+        mixed = 1 if self._mixup or self._cutmix else 0
+        around = torch.cat([order, order[:mixed]])
+        portions = (around[first : last + mixed] for first, last in bounds)
+        for pixels in in_order(self._pixels, portions):
+            yield pixels.to(self._device, non_blocking=True)
 
     def view(self, number: int) -> Callable[[torch.Tensor], torch.Tensor]:
         """All images as they look in an epoch (counted from 1), unmixed: rows int64 [B] -> float32 [B, C, S, S]."""
         draws = self._draws(number)
-        return lambda rows: self._finish(self._augmented(rows, draws))
+        return lambda rows: self._finish(self._augmented(self._pixels_of(rows), rows, draws))
 
     def sample(self, count: int) -> torch.Tensor:
         """Images of the first epoch as the model sees them, float32 [n, C, S, S] with n >= min(count, N)."""
@@ -144,9 +158,8 @@ class TrainingBatches:
         taken = column.index_select(0, rows.to(column.device))
         return taken.to(self._device, non_blocking=True)
 
-    def _augmented(self, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
-        """Stored pixels to the model's input size; uint8 or float32 in 0…255."""
-        pixels = self._take(self._pixels, rows)
+    def _augmented(self, pixels: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
+        """Stored pixels of rows to the model's input size; uint8 or float32 in 0…255."""
         if draws is None and pixels.shape[-1] == self._preprocessing.image_size:
             return pixels
         own = self._take(draws, rows) if draws is not None else torch.empty(len(rows), 0, device=self._device)
@@ -156,11 +169,15 @@ class TrainingBatches:
         return normalise(pixels, self._preprocessing).contiguous(memory_format=self._memory_format)
 
     def _mixed(
-        self, rows: torch.Tensor, partners: torch.Tensor, draws: torch.Tensor | None, mix_draws: torch.Tensor
+        self,
+        pixels: torch.Tensor,
+        rows: torch.Tensor,
+        partners: torch.Tensor,
+        draws: torch.Tensor | None,
+        mix_draws: torch.Tensor,
     ) -> Batch:
         # All partners but the last stand in the batch themselves: one image more is augmented, not twice as many.
-        pixels = self._augmented(torch.cat([rows, partners[-1:]]), draws)
-        images = self._finish(pixels)
+        images = self._finish(self._augmented(pixels, torch.cat([rows, partners[-1:]]), draws))
         mixed, share = mix(images[:-1], images[1:], self._take(mix_draws, rows), mixup=self._mixup, cutmix=self._cutmix)
         return Batch(
             mixed.contiguous(memory_format=self._memory_format),

@@ -48,7 +48,6 @@ class Rows:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self.dtype = torch.uint8
-        self.device = torch.device("cpu")
 
     def __len__(self) -> int:
         return self.shape[0]

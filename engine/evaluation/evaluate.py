@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from vislab.engine.data.preprocessing import normalise
+from vislab.engine.data.stores import StoredPixels, in_order, portions_of
 from vislab.engine.models.network import in_evaluation
 from vislab.engine.training.metrics import confusion, hits, macro_f1
 from vislab.engine.training.precision import Precision, autocast
@@ -35,7 +36,7 @@ class Figures:
 
 def predict_logits(
     model: nn.Module,
-    pixels: torch.Tensor,
+    pixels: StoredPixels,
     *,
     preprocessing: Preprocessing,
     precision: Precision,
@@ -47,15 +48,16 @@ def predict_logits(
     """Logits of images in evaluation mode; every module's mode is put back afterwards.
 
     Args:
-        pixels: uint8 [N, C, S, S] at the model's input size.
+        pixels: uint8 [N, C, S, S] at the model's input size, wherever they lie.
         between: called between batches with (batches done, batches in all); may raise to interrupt.
 
     Returns:
         float32 [N, K], on the CPU.
     """
+
     def image_batches() -> Iterator[torch.Tensor]:
-        for start in range(0, len(pixels), batch_size):
-            images = normalise(pixels[start : start + batch_size].to(device, non_blocking=True), preprocessing)
+        for stored in in_order(pixels, portions_of(len(pixels), batch_size)):
+            images = normalise(stored.to(device, non_blocking=True), preprocessing)
             yield images.contiguous(memory_format=memory_format)
 
     total = -(-len(pixels) // batch_size)
