@@ -10,9 +10,10 @@ NUMBERED = 20
 """Classes up to which counts and names stand in the drawing."""
 _STRONGEST = 0.5  # opacity at which the words on a cell keep a contrast of 4.5 : 1 in light and in dark
 _LETTERS = 14  # of a class's name beside the drawing
+_LETTER = 7.0  # width of one, at the size of STYLE
 
 STYLE = """
-svg.heat { display: block; width: 100%; max-width: 46rem; height: auto; margin: .6rem 0; }
+svg.heat { display: block; width: 100%; max-width: 34rem; height: auto; margin: .6rem 0; }
 svg.heat text { font: 11px system-ui, sans-serif; fill: var(--fg); }
 svg.heat .frame { fill: none; stroke: var(--line); }
 svg.heat .right { fill: var(--c4); }
@@ -28,9 +29,10 @@ def heat_map(found: Results) -> str:
     count = len(found.classes)
     named = count <= NUMBERED
     cell = 36.0 if named else max(2.0, 640 / count)
-    left, top = (110.0, 84.0) if named else (10.0, 10.0)
-    side = cell * count
     names = [plain(name, 60) for name in found.classes]
+    longest = min(_LETTERS, max(map(text.cells, names), default=0)) * _LETTER if named else 0.0
+    left, top = 14.0 + longest, 22.0 + 0.75 * longest
+    side = cell * count
     parts = [
         f'<svg class="heat" viewBox="0 0 {left + side + 10:.0f} {top + side + 10:.0f}" role="img" '
         f'aria-label="confusion matrix of {count} classes, true classes down, predicted ones across">'

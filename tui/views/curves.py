@@ -92,7 +92,7 @@ def in_words(curve: Series, quantity: Quantity) -> str:
         else ("highest", max(points, key=lambda point: point[1]))
     )
     last = points[-1]
-    parts = [f"last {written(last[1])} at epoch {last[0]:g}", f"{word} {written(best[1])} at epoch {best[0]:g}"]
+    parts = [f"last {written(last[1])} at epoch {last[0]:.4g}", f"{word} {written(best[1])} at epoch {best[0]:.4g}"]
     if len(points) >= 3:
         parts.append(trend([y for _, y in points]))
     if gaps:
