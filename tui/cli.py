@@ -22,6 +22,7 @@ from vislab.tui.commands import (
     doctor,
     evaluate,
     export,
+    find_lr,
     log,
     path,
     pause,
@@ -85,6 +86,7 @@ app.command("log")(log.command)
 app.command("export")(export.command)
 app.add_typer(presets.app, name="presets")
 app.command("sync")(sync.command)
+app.command("find-lr")(find_lr.command)
 app.command("data")(data.command)
 app.command("doctor")(doctor.command)
 

@@ -171,6 +171,7 @@ _SAME_WORK = (
     "preprocessing.channels",
     "precision",
     "memory_format",
+    "threads",
     "deterministic",
     "strategy.freeze",
     "strategy.batch_size",

@@ -1,11 +1,13 @@
 """Which arithmetic is fastest for a model, an input and a machine: a few real updates of each candidate, on copies."""
 
+import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import ClassVar
 
 import torch
 
@@ -149,6 +151,7 @@ class Probe:
     _prepared: dict[Arithmetic, Callable[[], None]] = field(default_factory=dict)
     _trained: dict[MemoryFormat, Resumable] = field(default_factory=dict)
     _updates: int = 1
+    unit: ClassVar[str] = "an update"
 
     def __call__(self, default: Arithmetic) -> Choice:
         """Choose what the spec leaves open.
@@ -163,28 +166,47 @@ class Probe:
             Interrupted: from `check`.
             InputError: the user can mend what is wrong.
         """
+        with self._leaving_no_trace():
+            try:
+                return self._choose(default)
+            except (RuntimeError, MemoryError, TypeError, TrainingFailed) as error:
+                return Choice(default, f"could not be measured: {first_line(error)}")
+
+    def race(self, candidates: Sequence[Arithmetic], seconds: float) -> Race:
+        """Let candidates take turns, as `run_race` does."""
+        with self._leaving_no_trace():
+            self._time_once(candidates[0])
+            return run_race(candidates, self._turn, seconds=seconds)
+
+    @contextlib.contextmanager
+    def _leaving_no_trace(self) -> Iterator[None]:
         cuda = [self.device] if self.device.type == "cuda" else []
         threads = torch.get_num_threads()
         try:
             with torch.random.fork_rng(devices=cuda):
-                return self._choose(default)
-        except (RuntimeError, MemoryError, TypeError, TrainingFailed) as error:
-            return Choice(default, f"could not be measured: {first_line(error)}")
+                yield
         finally:
             torch.set_num_threads(threads)
             self._prepared.clear()
             self._trained.clear()
+            self._updates = 1
             if cuda:
                 torch.cuda.empty_cache()
 
-    def _choose(self, default: Arithmetic) -> Choice:
+    def _time_once(self, default: Arithmetic) -> float:
+        """Seconds of an update; from now on a turn has as many updates as it needs to be timed."""
         self._turn(default)  # the first update pays for what later ones find prepared
         once = min(self._turn(default), self._turn(default))
-        expected = once * self.steps
-        if expected < WORTH_SECONDS:
-            return Choice(default, f"too short to measure: training takes about {max(1, round(expected))} s")
         self._updates = max(1, math.ceil(_TURN / once))
-        budget = min(_LONGEST, _SHARE * expected)
+        return once
+
+    def _choose(self, default: Arithmetic) -> Choice:
+        once = self._time_once(default)
+        expected = once * self.steps
+        worth, share = self._limits()
+        if expected < worth:
+            return Choice(default, f"too short to measure: it takes about {max(1, round(expected))} s")
+        budget = min(_LONGEST, share * expected)
         table: dict[str, str | int | float | bool] = {}
         chosen = default
         for candidates in (self._of_threads, self._of_formats):
@@ -193,15 +215,19 @@ class Probe:
                 continue
             race = run_race(entries, self._turn, seconds=budget / 2)
             if not race.whole:
-                return Choice(default, f"an update takes {once:.1f} s: too few could be compared in {budget:.0f} s")
+                return Choice(default, f"{self.unit} took {once:.1f} s: too few could be compared in {budget:.0f} s")
             chosen = race.winner
             table |= {str(one): round(1000 * median(found), 3) for one, found in race.seconds.items()}
             table |= {str(one): said for one, said in race.problems.items()}
         gain = f"at least {GAIN - 1:.0%} faster, beyond the spread"
         if chosen == default:
             return Choice(default, f"measured: nothing else was {gain}", table, lasting=True)
-        times = f"{table[str(chosen)]} ms an update, {table[str(default)]} ms with {default}"
+        times = f"{table[str(chosen)]} ms for {self.unit}, {table[str(default)]} ms with {default}"
         return Choice(chosen, f"measured: {gain} ({times})", table, lasting=True)
+
+    def _limits(self) -> tuple[float, float]:
+        """Seconds of work that are worth a measurement, and the share of them that it may take."""
+        return WORTH_SECONDS, _SHARE
 
     def _of_threads(self, default: Arithmetic) -> list[Arithmetic]:
         if self.spec.threads != "auto" or self.device.type != "cpu":

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from vislab.engine.data.augment import Pipeline
 from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.loading import Data
 from vislab.engine.models.assemble import Assembled, assemble
@@ -26,6 +25,9 @@ from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted
 from vislab.engine.training.environment import environment
 from vislab.engine.training.extraction import DECISION, Extraction
+from vislab.engine.training.features import never
+from vislab.engine.training.feeding import training_batches
+from vislab.engine.training.frozen_probing import FrozenProbe, steps_of
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
@@ -174,13 +176,14 @@ class Training:
 
         def measure(default: Arithmetic) -> Choice:
             batches = self._batches(data)
-            probe = Probe(
+            once = not never(self.spec)  # then the head trains on features
+            probe = (FrozenProbe if once else Probe)(
                 spec=self.spec,
                 device=self.device,
                 assembled=assembled,
                 batch=next(iter(batches.epoch(1))),
                 loss=make_loss(strategy, counts=list(data.counts["train"]), device=self.device, folder=self.run.code),
-                steps=plan(strategy, batches.steps_per_epoch).total_steps,
+                steps=steps_of(self.spec, data) if once else plan(strategy, batches.steps_per_epoch).total_steps,
                 check=check,
             )
             return probe(default)
@@ -241,24 +244,7 @@ class Training:
         )
 
     def _batches(self, data: Data) -> TrainingBatches:
-        spec, strategy = self.spec, self.spec.strategy
-        return TrainingBatches(
-            data.train.pixels,
-            data.train.labels,
-            preprocessing=spec.preprocessing,
-            pipeline=Pipeline(
-                () if strategy.augment == "none" else strategy.augment,
-                image_size=spec.preprocessing.image_size,
-                folder=self.run.code,
-            ),
-            seed=spec.seed,
-            batch_size=strategy.batch_size,
-            mixup=strategy.mixup,
-            cutmix=strategy.cutmix,
-            views=strategy.cached_views,
-            device=self.device,
-            memory_format=self.arithmetic.layout,
-        )
+        return training_batches(self.spec, data, self.device, self.arithmetic.layout, self.run.code)
 
     @contextmanager
     def _features_in_place(self, data: Data, loop: Loop, frozen: str) -> Iterator[None]:
