@@ -13,6 +13,7 @@ import vislab
 from vislab.presets.errors import InputError
 from vislab.tui.commands import (
     attach,
+    cache,
     checkpoint,
     compare,
     console,
@@ -89,6 +90,7 @@ app.command("sync")(sync.command)
 app.command("find-lr")(find_lr.command)
 app.command("data")(data.command)
 app.command("doctor")(doctor.command)
+app.command("cache")(cache.command)
 
 
 @app.callback(invoke_without_command=True)

@@ -113,7 +113,10 @@ class _Wanted:
     @property
     def described(self) -> dict[str, Any]:
         """The images, and which of them."""
-        return self.images | {"images": len(self.numbers), "numbers": _digest(self.numbers.tobytes())}
+        count = len(self.numbers)
+        return (
+            {"data": self.images["data"], "images": count} | self.images | {"numbers": _digest(self.numbers.tobytes())}
+        )
 
 
 @dataclass

@@ -60,6 +60,7 @@ def command(json: AsJson = False, runs_dir: RunsDir = None) -> None:
 
 def examine(settings: "Settings") -> dict[str, Any]:
     """All that the command reports, as plain data. Sizes in bytes."""
+    from vislab.engine.cache import Cache
     from vislab.engine.runs import devices
     from vislab.presets.layers import layer_of
     from vislab.presets.settings import FOLDERS
@@ -67,6 +68,7 @@ def examine(settings: "Settings") -> dict[str, Any]:
     host, listed, build = devices.host(), devices.list_devices(), devices.torch_build()
     folders = {name: getattr(settings, name) for name in FOLDERS}
     cards = [device for device in listed if device.kind == "cuda"]
+    cache = Cache.of(settings)
     problems: list[str] = []
     if cards and not _torch_uses_cards():
         problems.append(devices.explain_unusable(cards[0]))
@@ -98,6 +100,7 @@ def examine(settings: "Settings") -> dict[str, Any]:
             }
             for name, folder in folders.items()
         },
+        "cache": {"size": sum(entry.size for entry in cache.entries()), "budget": cache.budget},
         "config_dir": str(settings.config_dir),
         "project": str(settings.project or ""),
         "defaults": [
@@ -130,6 +133,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         new = "" if folder["exists"] else ", made when needed"
         lines.append(f"  {name}: {plain(folder['path'], limit=1000)}")
         lines.append(f"    {plain(folder['origin'], limit=1000)}; {size(folder['disk_free'])} free{new}")
+    cache = found["cache"]
+    lines.append(f"  in the cache: {size(cache['size'])} of {size(cache['budget'])} (`vislab cache` lists it)")
     lines.append(f"  settings and presets of yours: {plain(found['config_dir'], limit=1000)}")
     lines.append(f"  project: {plain(found['project'], limit=1000) or 'none (no vislab.toml here or above)'}")
     if found["defaults"]:

@@ -190,7 +190,7 @@ def test_changed_bytes_in_the_cache_are_found(folder: Path, tmp_path: Path) -> N
 
 def test_decoding_that_is_stopped_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(stored, "_TELL_EVERY", 0.0)
-    monkeypatch.setattr("vislab.engine.data.pixels._CHUNK", 3)
+    monkeypatch.setattr("vislab.engine.data.pixels._CHUNK", 1)
     data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
 
     def stop(done: int, total: int) -> None:
