@@ -13,6 +13,7 @@ import vislab
 from vislab.presets.errors import InputError
 from vislab.tui.commands import (
     attach,
+    bench,
     cache,
     checkpoint,
     compare,
@@ -88,6 +89,7 @@ app.command("export")(export.command)
 app.add_typer(presets.app, name="presets")
 app.command("sync")(sync.command)
 app.command("find-lr")(find_lr.command)
+app.command("bench")(bench.command)
 app.command("data")(data.command)
 app.command("doctor")(doctor.command)
 app.command("cache")(cache.command)

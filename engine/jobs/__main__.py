@@ -15,7 +15,7 @@ import msgspec
 
 from vislab.presets.errors import InputError
 
-JOBS = ("augmented", "data", "evaluate", "export", "find_lr", "models", "predict", "saliency", "thumbnails")
+JOBS = ("augmented", "bench", "data", "evaluate", "export", "find_lr", "models", "predict", "saliency", "thumbnails")
 _TELL_EVERY = 0.1  # seconds between two lines of progress
 
 

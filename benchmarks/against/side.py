@@ -1,0 +1,56 @@
+"""What the programs of all sides have in common: their command line, their clock and their last line. No torch."""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from works import WORKS, Work
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a side is told to do."""
+
+    work: Work
+    data: Path
+    epochs: int
+    threads: int
+    weights: Path | None
+
+
+def order() -> Order:
+    """Read the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=WORKS)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--weights", type=Path)
+    given = parser.parse_args()
+    return Order(WORKS[given.work], given.data, given.epochs, given.threads, given.weights)
+
+
+class Clock:
+    """Marks the ends of epochs, evaluation included."""
+
+    def __init__(self) -> None:
+        self._marks: list[float] = []
+        self._made = time.perf_counter()
+
+    def mark(self) -> None:
+        """Call where training begins and where each epoch ends."""
+        self._marks.append(time.perf_counter())
+
+    def report(self, *, parameters: int, accuracy: float) -> None:
+        """Print the line that the driver reads."""
+        seconds = [end - begin for begin, end in pairwise(self._marks)]
+        found = {
+            "parameters": parameters,
+            "accuracy": accuracy,
+            "epoch_seconds": seconds,
+            "before_seconds": self._marks[0] - self._made,
+        }
+        print("RESULT " + json.dumps(found), flush=True)

@@ -1,0 +1,47 @@
+"""The bench job: what it counts, and that it leaves nothing behind."""
+
+import tempfile
+
+import msgspec
+import pytest
+
+from vislab.engine.jobs.bench import answer
+from vislab.presets.errors import InputError
+from vislab.presets.library import resolve
+
+SETS = ("strategy.limit=64", "strategy.batch_size=16", "device=cpu", "threads=1")
+
+
+@pytest.fixture
+def ask(tmp_path, monkeypatch):
+    def ask(*sets: str, seconds: float = 0.05) -> dict:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        spec = resolve(recipe="digits-lenet5", sets=(*SETS, *sets))
+        found = answer({"spec": msgspec.to_builtins(spec), "seconds": seconds}, lambda what, done, total: None)
+        assert list(tmp_path.glob("vislab-*")) == [], "no run is left"
+        return found
+
+    return ask
+
+
+def test_a_whole_epoch(ask) -> None:
+    found = ask("strategy.accumulate=2", "strategy.augment=['horizontal_flip']", seconds=60.0)
+    images = found["epoch_images"]
+    assert found["measured"]["updates"] * 16 >= images == found["measured"]["images"]
+    assert set(found["images_per_second"]) == {"data", "step", "full"}
+    assert all(speed > 0 for speed in found["images_per_second"].values())
+    seconds = found["epoch_seconds"]
+    assert set(seconds) == {"data", "forward", "backward", "optimizer", "evaluation", "rest"}
+    assert sum(seconds.values()) == pytest.approx(images / found["images_per_second"]["full"] + seconds["evaluation"])
+    assert found["parameters"] == 61_706 and found["batch_size"] == 16
+
+
+def test_time_that_is_up_before_the_epoch_is(ask) -> None:
+    found = ask("strategy.limit=1000", seconds=1e-6)
+    assert found["measured"]["updates"] == 1 and found["measured"]["images"] == 16
+    assert found["epoch_seconds"]["evaluation"] > 0
+
+
+def test_a_mistake_is_told_and_leaves_nothing(ask) -> None:
+    with pytest.raises(InputError, match="fp16"):
+        ask("precision=fp16")

@@ -1,0 +1,44 @@
+"""What `vislab bench` found, in lines."""
+
+from typing import Any
+
+from vislab.tui import tables
+from vislab.tui.views.text import count, plain
+
+_SPEEDS = {
+    "data": "making batches alone",
+    "step": "forward, backward and optimizer on one batch",
+    "full": "the run itself, without evaluation",
+}
+_NOTES = {
+    "data": "order, pixels, augmentation, normalising",
+    "rest": "figures, events, checkpoints, everything else",
+}
+
+
+def lines(found: dict[str, Any], width: int) -> list[str]:
+    """Two tables: images a second, and where the seconds of an epoch go.
+
+    Args:
+        found: the answer of the bench job.
+    """
+    measured = found["measured"]
+    speeds = [[what, count(round(found["images_per_second"][name]))] for name, what in _SPEEDS.items()]
+    seconds = found["epoch_seconds"]
+    whole = sum(seconds.values())
+    rows = [[name, f"{each:.2f}", f"{each / whole:.1%}", _NOTES.get(name, "")] for name, each in seconds.items()]
+    return [
+        f"{plain(found['device_name'])} ({plain(found['device'])}) · {plain(found['arithmetic'])} · batch "
+        f"{count(found['batch_size'])} · {count(found['parameters'])} parameters",
+        f"measured over {count(measured['updates'])} updates in {measured['seconds']:.1f} s",
+        "",
+        *tables.lines(["speed", "images/s"], speeds, width, right=["images/s"], whole=["images/s"]),
+        "",
+        *tables.lines(
+            ["of an epoch", "seconds", "share", ""],
+            [*rows, ["in all", f"{whole:.2f}", "", f"{count(found['epoch_images'])} images"]],
+            width,
+            right=["seconds", "share"],
+            whole=["of an epoch", "seconds", "share"],
+        ),
+    ]
