@@ -26,6 +26,7 @@ from vislab.tui.commands import (
     export,
     find_lr,
     log,
+    look,
     path,
     pause,
     predict,
@@ -85,6 +86,7 @@ app.command("predict")(predict.command)
 app.command("evaluate")(evaluate.command)
 app.command("path")(path.command)
 app.command("log")(log.command)
+app.command("look")(look.command)
 app.command("export")(export.command)
 app.add_typer(presets.app, name="presets")
 app.command("sync")(sync.command)

@@ -53,36 +53,74 @@ class Looks:
 def collect(run: Run, data_dir: str, ask: Ask) -> Looks:
     """Ask for all pictures of a run. Without predictions.csv there are only training images, without split.csv none."""
     looks = Looks()
-    place = {"run_dir": str(run.path), "data_dir": data_dir, "side": SIDE}
+    source = Source(run, data_dir, ask)
     try:
         answered = predictions.read(run.path)
     except InputError as error:
         looks.faults.append(plain(str(error), 400))
         answered = ()
     if answered:
-        rows = spread(answered, ANSWERS)
-        wrong = worst(answered, MISTAKES)
+        rows, wrong = spread(answered, ANSWERS), worst(answered, MISTAKES)
         with _told(looks, "pictures of answers"):
-            names = [row.name for row in (*rows, *wrong)]
-            found = ask("thumbnails", {**place, "names": names})["pictures"]
-            shown = [_answer(row, picture) for row, picture in zip((*rows, *wrong), found, strict=True)]
+            shown = source.answers([*rows, *wrong])
             looks.answers, looks.mistakes = shown[: len(rows)], shown[len(rows) :]
         with _told(looks, "heat maps"):
-            half = wrong[: HEAT // 2]
-            right = [row for row in rows if row.right][: HEAT - len(half)]
-            chosen = [*half, *right]
-            answer = ask("saliency", {**place, "names": [row.name for row in chosen], "device": "cpu"})
-            looks.method = plain(answer["method"], 40)
-            looks.heat = [
-                (_shown(picture["seen"]), _answer(row, picture["heat"]))
-                for row, picture in zip(chosen, answer["pictures"], strict=True)
-                if "error" not in picture
-            ]
+            looks.method, looks.heat = source.heat(explained(answered, HEAT))
     if run.split.is_file():
         with _told(looks, "training images"):
-            answer = ask("augmented", {**place, "count": TRAINING})
-            looks.training = [_shown(picture, _mixed(picture)) for picture in answer["pictures"]]
+            looks.training = source.training(TRAINING)
     return looks
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pictures come from.
+
+    Attributes:
+        data_dir: the data folder.
+        side: pixels of a picture's longer side.
+    """
+
+    run: Run
+    data_dir: str
+    ask: Ask
+    side: int = SIDE
+
+    def answers(self, rows: Sequence[Prediction]) -> list[Shown]:
+        """Images with the true and the predicted class.
+
+        Raises:
+            InputError: the data cannot be opened.
+            RuntimeError: the job failed.
+        """
+        found = self._asked("thumbnails", names=[row.name for row in rows])["pictures"]
+        return [_answer(row, picture) for row, picture in zip(rows, found, strict=True)]
+
+    def heat(self, rows: Sequence[Prediction]) -> tuple[str, list[tuple[Shown, Shown]]]:
+        """How the heat maps were made; what the model saw, and the same under its heat map. Raises as `answers`.
+
+        Computed on the CPU: the device may be training.
+        """
+        found = self._asked("saliency", names=[row.name for row in rows], device="cpu")
+        pictures = zip(rows, found["pictures"], strict=True)
+        return plain(found["method"], 40), [
+            (_shown(one["seen"]), _answer(row, one["heat"])) for row, one in pictures if "error" not in one
+        ]
+
+    def training(self, count: int) -> list[Shown]:
+        """The first training images as the model saw them. Raises as `answers`."""
+        return [_shown(one, _mixed(one)) for one in self._asked("augmented", count=count)["pictures"]]
+
+    def _asked(self, job: str, **keys: Any) -> Mapping[str, Any]:
+        place = {"run_dir": str(self.run.path), "data_dir": self.data_dir, "side": self.side}
+        return self.ask(job, {**place, **keys})
+
+
+def explained(answered: Sequence[Prediction], count: int) -> list[Prediction]:
+    """Images to explain: half of them the worst mistakes, the others right answers."""
+    wrong = worst(answered, count // 2)
+    right = [row for row in spread(answered, len(answered)) if row.right]
+    return [*wrong, *right[: count - len(wrong)]]
 
 
 def spread(rows: Sequence[Prediction], count: int) -> list[Prediction]:
