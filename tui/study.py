@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from vislab.engine.runs import queue, store, studies
 from vislab.engine.runs.store import Run
+from vislab.engine.trackers.tracker import check as check_tracker
+from vislab.engine.trackers.tracker import targets
 from vislab.presets.errors import InputError
 from vislab.presets.layers import ResolveError
 from vislab.presets.library import resolve, show
@@ -92,16 +94,15 @@ def plan(recipes: Sequence[str], asked: Asked, settings: Settings) -> list[Plann
         ResolveError: whatever is wrong with any of them, each told once with the recipes that it concerns.
         InputError: no plausible number of seeds or folds.
     """
-    if not 1 <= asked.seeds <= MOST or (asked.folds and not 2 <= asked.folds <= MOST):
-        raise InputError(f"--seeds goes from 1, --folds from 2, both to {MOST}.")
     planned: list[Planned] = []
     problems: dict[str, list[str]] = {}
     for recipe in recipes:
+
+        def resolved(sets: Sequence[str], recipe: str = recipe) -> Spec:
+            return resolve(recipe=recipe, dataset=asked.dataset, data=asked.data, sets=sets, settings=settings)
+
         try:
-            planned += [
-                Planned(spec, Run(settings.runs_dir / studies.identity(spec, own_files(spec))))
-                for spec in _repeats(recipe, asked, settings)
-            ]
+            planned += repeats(resolved, asked, settings)
         except ResolveError as error:
             for problem in error.problems:
                 problems.setdefault(problem.replace(f"recipe {recipe} needs", "this study needs"), []).append(recipe)
@@ -113,11 +114,45 @@ def plan(recipes: Sequence[str], asked: Asked, settings: Settings) -> list[Plann
     return planned
 
 
-def make(planned: Sequence[Planned], settings: Settings) -> None:
-    """Make the runs that are not there."""
+def repeats(resolved: Callable[[Sequence[str]], Spec], asked: Asked, settings: Settings) -> list[Planned]:
+    """The runs of one spec: with each seed on each fold.
+
+    Args:
+        resolved: makes the spec with `KEY=VALUE` words.
+
+    Raises:
+        InputError: no plausible number of seeds or folds, or whatever is wrong with the spec.
+    """
+    if not 1 <= asked.seeds <= MOST or (asked.folds and not 2 <= asked.folds <= MOST):
+        raise InputError(f"--seeds goes from 1, --folds from 2, both to {MOST}.")
+
+    def spec(*more: str) -> Spec:
+        replaced = {text.partition("=")[0] for text in more}
+        return resolved((*(text for text in asked.sets if text.partition("=")[0].strip() not in replaced), *more))
+
+    folds: list[tuple[str, ...]] = [
+        (f"strategy.folds={asked.folds}", f"strategy.fold={fold}") for fold in range(1, asked.folds + 1)
+    ] or [()]
+    first = spec(*folds[0]).seed
+    specs = [
+        spec(f"seed={seed}", *fold) if asked.seeds > 1 else spec(*fold)
+        for seed in range(first, first + asked.seeds)
+        for fold in folds
+    ]
+    for kind in {kind for one in specs for kind in targets(one)}:
+        check_tracker(kind)
+    return [Planned(one, Run(settings.runs_dir / studies.identity(one, own_files(one)))) for one in specs]
+
+
+def make(planned: Sequence[Planned], settings: Settings, *, tags: Sequence[str] = (), note: str = "") -> None:
+    """Make the runs that are not there.
+
+    Args:
+        tags, note: the person's own words about them.
+    """
     for one in planned:
         if not one.exists:
-            labels = store.Labels(name=one.spec.name)
+            labels = store.Labels(name=one.spec.name, tags=tuple(tags), note=note)
             code = own_files(one.spec)
             store.create(settings.runs_dir, one.spec, code=code, labels=labels, identity=one.run.id)
 
@@ -164,20 +199,3 @@ def _train(run: Run, settings: Settings, output: headless.Output) -> int:
         return headless.train(run, settings, output)
     code = headless.attach(run, output)  # in the queue, or left behind by a terminal that has gone
     return headless.INTERRUPTED if headless.is_alive(run) and code == 0 else code
-
-
-def _repeats(recipe: str, asked: Asked, settings: Settings) -> list[Spec]:
-    def spec(*more: str) -> Spec:
-        replaced = {text.partition("=")[0] for text in more}
-        sets = (*(text for text in asked.sets if text.partition("=")[0].strip() not in replaced), *more)
-        return resolve(recipe=recipe, dataset=asked.dataset, data=asked.data, sets=sets, settings=settings)
-
-    folds: list[tuple[str, ...]] = [
-        (f"strategy.folds={asked.folds}", f"strategy.fold={fold}") for fold in range(1, asked.folds + 1)
-    ] or [()]
-    first = spec(*folds[0]).seed
-    return [
-        spec(f"seed={seed}", *fold) if asked.seeds > 1 else spec(*fold)
-        for seed in range(first, first + asked.seeds)
-        for fold in folds
-    ]

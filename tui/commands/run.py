@@ -8,6 +8,8 @@ import typer
 from vislab.tui.commands.arguments import AsJson, Detach, Foreground, Html, Plain, Quiet, RunsDir, check_detach
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vislab.engine.runs.store import Run
     from vislab.presets.schema.spec import Spec
 
@@ -45,6 +47,10 @@ def command(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and list them.")
     ] = False,
+    seeds: Annotated[int, typer.Option(metavar="N", help="Train with so many seeds, and tell mean and spread.")] = 1,
+    folds: Annotated[
+        int, typer.Option(metavar="K", help="Train on K folds, each validated once; 0: the split of the spec.")
+    ] = 0,
     tensorboard: Annotated[
         str, typer.Option(metavar="DIR", help="Write TensorBoard files there, in a folder a run.")
     ] = "",
@@ -60,14 +66,17 @@ def command(
     """Train, and follow it here. --set, --tag may be given several times.
 
     Ctrl+C asks the run to stop after the present step, with a checkpoint; pressed again it stops at once. A run whose
-    terminal has gone goes on.
+    terminal has gone goes on. With --seeds or --folds several runs are trained in turn; the same command goes on.
     """
     from vislab.engine.runs import store
     from vislab.engine.trackers.tracker import check as check_tracker
     from vislab.engine.trackers.tracker import targets
+    from vislab.presets.errors import InputError
     from vislab.presets.library import resolve
     from vislab.presets.settings import load_settings
     from vislab.tui import headless, html_file
+    from vislab.tui import study as studying
+    from vislab.tui.commands import study as several
 
     check_detach(detach, foreground, html)
     html_file.check(html)
@@ -79,18 +88,32 @@ def command(
         *([f"tensorboard={tensorboard}"] if tensorboard else []),
         *([f"wandb={wandb}"] if wandb else []),
     ]
-    resolved = resolve(
-        recipe=preset,
-        dataset=dataset,
-        architecture=architecture,
-        strategy=strategy,
-        data=data,
-        sets=tuple(sets),
-        name=name,
-        settings=settings,
-        like=store.find(settings.runs_dir, like).spec() if like else None,
-        spec_file=spec,
-    )
+    like_spec = store.find(settings.runs_dir, like).spec() if like else None
+
+    def resolve_with(sets: "Sequence[str]") -> "Spec":
+        return resolve(
+            recipe=preset,
+            dataset=dataset,
+            architecture=architecture,
+            strategy=strategy,
+            data=data,
+            sets=tuple(sets),
+            name=name,
+            settings=settings,
+            like=like_spec,
+            spec_file=spec,
+        )
+
+    if seeds != 1 or folds:
+        if id or foreground:
+            raise InputError("--seeds and --folds make several runs: leave out --id and --foreground.")
+        asked = studying.Asked(sets=tuple(sets), seeds=seeds, folds=folds)
+        planned = studying.repeats(resolve_with, asked, settings)
+        studying.make(planned, settings, tags=tag or (), note=note)
+        raise typer.Exit(
+            several.follow(planned, settings, html=html, quiet=quiet, plain=plain, json=json, detach=detach)
+        )
+    resolved = resolve_with(sets)
     for kind in targets(resolved):
         check_tracker(kind)
     output = headless.Output(quiet=quiet, plain=plain, json=json, html=html)

@@ -2,12 +2,19 @@
 
 import json as json_
 import shlex
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vislab.tui.commands.arguments import AsJson, Plain, Quiet, RunsDir
 from vislab.tui.commands.compare import Csv, HtmlFile, Markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vislab.presets.settings import Settings
+    from vislab.tui.study import Planned
 
 
 def command(
@@ -40,13 +47,11 @@ def command(
     Runs that are done are not repeated, unfinished ones go on: after Ctrl+C, which stops after the present step with a
     checkpoint, the same command goes on. A run that fails does not stop the others; the exit code tells of it.
     """
-    from vislab.engine.analysis.comparison import look
     from vislab.engine.runs import studies
     from vislab.presets.errors import InputError
     from vislab.presets.settings import load_settings
-    from vislab.tui import headless, html_file
+    from vislab.tui import html_file
     from vislab.tui import study as studying
-    from vislab.tui.commands import compare as comparing
 
     if detach and (html or markdown or csv):
         raise InputError("With --detach nobody stays to write files. Later: vislab compare --study NAME --html FILE")
@@ -60,11 +65,58 @@ def command(
         name=name, question=question, command=asked.command(name), runs=tuple(one.run.id for one in planned)
     )
     studies.save(settings.runs_dir, record)
+    again = studies.again(record)
+    files = {"markdown": markdown, "csv": csv, "html": html}
+    code = follow(
+        planned,
+        settings,
+        **files,
+        quiet=quiet,
+        plain=plain,
+        json=json,
+        detach=detach,
+        title=f"Study {name}",
+        question=question,
+        again=again,
+    )
+    raise typer.Exit(code)
+
+
+def follow(
+    planned: "Sequence[Planned]",
+    settings: "Settings",
+    *,
+    markdown: Path | None = None,
+    csv: Path | None = None,
+    html: Path | None = None,
+    quiet: bool,
+    plain: bool,
+    json: bool,
+    detach: bool,
+    title: str = "",
+    question: str = "",
+    again: "Sequence[str]" = (),
+) -> int:
+    """Train runs that were made, one after another, and compare them; or put them into the queue.
+
+    Args:
+        again: command lines that do the same again, the first of them to go on.
+
+    Returns:
+        The exit code.
+    """
+    from vislab.engine.analysis.comparison import look
+    from vislab.tui import headless
+    from vislab.tui import study as studying
+    from vislab.tui.commands import compare as comparing
+
+    ids = [one.run.id for one in planned]
+    again = again or [shlex.join(["vislab", "compare", *ids])]
     if detach:
-        put = studying.enqueue(planned, settings)
-        typer.echo(json_.dumps([run.id for run in put], indent=2) if json else "\n".join(run.id for run in put))
-        typer.echo(f"{len(put)} of {len(planned)} wait in the queue. See: vislab compare --study {name}", err=True)
-        return
+        put = [run.id for run in studying.enqueue(planned, settings)]
+        typer.echo(json_.dumps(put, indent=2) if json else "\n".join(put))
+        typer.echo(f"{len(put)} of {len(planned)} wait in the queue. Later: {again[-1]}", err=True)
+        return 0
 
     def say(line: str) -> None:
         if not quiet:
@@ -73,17 +125,18 @@ def command(
     output = headless.Output(quiet=quiet, plain=plain, report=False)
     code = studying.follow(planned, settings, output, say)
     if code in studying.STOPPED:
-        typer.echo(f"Go on with: {shlex.join(record.command)}", err=True)
-        raise typer.Exit(code)
+        go_on = again[0] if title else "the same command"
+        typer.echo(f"Go on with: {go_on}", err=True)
+        return code
     comparing.tell(
         [look(one.run) for one in planned],
-        title=f"Study {name}",
+        title=title,
         question=question,
-        again=studies.again(record),
+        again=again,
         markdown=markdown,
         csv=csv,
         html=html,
         json=json,
         page=not json,
     )
-    raise typer.Exit(code)
+    return code
