@@ -25,7 +25,9 @@ from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted
 from vislab.engine.training.environment import environment
 from vislab.engine.training.extraction import DECISION, Extraction
+from vislab.engine.training.features import never
 from vislab.engine.training.feeding import training_batches
+from vislab.engine.training.frozen_probing import FrozenProbe, steps_of
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
@@ -174,13 +176,14 @@ class Training:
 
         def measure(default: Arithmetic) -> Choice:
             batches = self._batches(data)
-            probe = Probe(
+            once = not never(self.spec)  # then the head trains on features
+            probe = (FrozenProbe if once else Probe)(
                 spec=self.spec,
                 device=self.device,
                 assembled=assembled,
                 batch=next(iter(batches.epoch(1))),
                 loss=make_loss(strategy, counts=list(data.counts["train"]), device=self.device, folder=self.run.code),
-                steps=plan(strategy, batches.steps_per_epoch).total_steps,
+                steps=steps_of(self.spec, data) if once else plan(strategy, batches.steps_per_epoch).total_steps,
                 check=check,
             )
             return probe(default)
