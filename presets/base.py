@@ -96,7 +96,7 @@ def _of_spec(spec: Spec, mark: str, problems: list[str]) -> Base:
     origins = {key: f"{text.partition(' (like ')[0]} ({mark})" for key, text in table.pop("origins").items()}
     layer = layer_of(mark, table, Path("/"), problems)
     if origins.get("name", "").startswith(DERIVED_NAME):
-        del layer.values["name"]
+        layer.values.pop("name", None)  # not there where it is wrong, which `problems` say
     return Base(spec.recipe, [Layer(mark, layer.values, origins)], whole=True)
 
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
-from vislab.engine.runs import control
+from vislab.engine.runs import control, detaching
 from vislab.engine.runs.events import ControlApplied
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
@@ -103,6 +103,14 @@ class LiveScreen(ConsoleScreen):
         self._show_panel("table")
         self.look()
         self.set_interval(EVERY, self.look)
+        if self.watched.id in self.console.started_here:
+            self.run_worker(self._look_around, thread=True, exit_on_error=False, group="look around")
+
+    def _look_around(self) -> None:
+        """Ask, beside the screen, whether the run will outlive this session."""
+        warning = detaching.here().warning
+        if warning:
+            self.app.call_later(self.notify, text.plain(warning, 400), severity="warning", markup=False, timeout=12.0)
 
     def look(self) -> None:
         """Look at the run, beside the screen; not while another screen covers this one."""

@@ -20,7 +20,7 @@ PHASES: dict[Phase, tuple[str, str]] = {
     "downloading": ("Fetch", "byte"),
     "reading data": ("Data", "image"),
     "building": ("Model", ""),
-    "features": ("Feature", "image"),
+    "features": ("Embed", "image"),
     "measuring": ("Probe", ""),
     "training": ("Epoch", "step"),
     "validation": ("Check", "batch"),

@@ -14,7 +14,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from vislab.engine.runs import control
+from vislab.engine.runs import control, detaching
 from vislab.engine.runs.events import EpochEnded, Notice, RunStarted, StepsLogged
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Labels, Run, create
@@ -71,8 +71,10 @@ def start(make: Callable[..., Run]) -> Iterator[Start]:
         worker.wait()
 
 
-def play(settings: Settings, run: Run, act: Act, *, size: tuple[int, int] = (80, 24)) -> Console:
+def play(settings: Settings, run: Run, act: Act, *, size: tuple[int, int] = (80, 24), own: bool = False) -> Console:
+    """Watch a run; own: as if it had been started from this console."""
     console = Console(settings, first=lambda _: LiveScreen(run))
+    console.started_here |= {run.id} if own else set()
 
     async def go() -> None:
         async with console.run_test(size=size) as pilot:
@@ -343,6 +345,22 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
         await until(pilot, lambda: "<html" in file.read_text())
 
     play(settings, run, act)
+
+
+@pytest.mark.parametrize(("own", "warning"), [(True, "Inside [red] a container"), (False, "x"), (True, "")])
+def test_where_a_run_ends_with_the_session_it_is_said(
+    settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch, own: bool, warning: str
+) -> None:
+    run = start()
+    monkeypatch.setattr(detaching, "here", lambda: detaching.Detachment(warning=warning))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        said = [notification.message for notification in pilot.app._notifications]
+        assert said == ([warning] if own and warning else [])
+
+    play(settings, run, act, own=own)
 
 
 def test_figures_and_words_are_copied(settings: Settings, start: Start) -> None:
