@@ -166,6 +166,9 @@ class Settling:
 def decided_arithmetic(state: RunState) -> Arithmetic | None:
     """The arithmetic that a run's log says was chosen; None where it says nothing yet."""
     chosen = {decision.what: decision.choice for decision in state.decisions}
+    if (older := next((row for row in state.decisions if row.what == PRECISION), None)) is not None:
+        # Runs of before there was a choice say it there.
+        chosen.setdefault(MEMORY_FORMAT, str(older.details.get("memory_format", "contiguous")))
     if not {PRECISION, MEMORY_FORMAT, THREADS} <= chosen.keys():
         return None
     return msgspec.convert(

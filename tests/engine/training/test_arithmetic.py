@@ -147,6 +147,14 @@ def test_a_resumed_run_keeps_what_it_decided_and_says_when_cores_are_missing(set
     assert f"began with {many} threads" in voice.notices[0][2]
 
 
+def test_a_run_of_before_there_was_a_choice_keeps_its_own(settle) -> None:
+    log = [
+        DecisionMade(what="threads", choice="1", why="torch's own choice for this machine"),
+        DecisionMade(what="precision", choice="bf16", why="", details={"memory_format": "channels_last"}),
+    ]
+    assert settle(before=log, **AUTO)[::2] == (FASTEST, 0)
+
+
 def test_a_run_with_auto_equals_one_with_the_same_values_also_when_resumed(
     make_run, train, trained, interrupt, monkeypatch
 ) -> None:
