@@ -29,7 +29,8 @@ def make_optimizer(
     """Build the strategy's optimizer over all parameters that train at any time of the run.
 
     Parameter groups differ by learning rate (head, normalisation layers, layer decay) and weight decay (none on norms
-    and biases, which are the parameters of fewer than two dimensions). Each carries `base`, the rate after the warm-up.
+    and biases, which are the parameters of fewer than two dimensions). They are as few as that allows, since each costs
+    calls at every update. Each carries `base`, the rate after the warm-up.
 
     Args:
         groups: names of parameters from the input upwards; the last one is the head's.
@@ -40,7 +41,7 @@ def make_optimizer(
     parameters = dict(model.named_parameters())
     norms = _of_norms(model) if strategy.norm_learning_rate else frozenset()
     kept = groups[-1:] if strategy.freeze == "backbone" else groups
-    parameter_groups = []
+    alike: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for depth, names in enumerate(reversed(kept)):
         head = depth == 0
         base = (strategy.head_learning_rate or strategy.learning_rate) if head else strategy.learning_rate
@@ -53,10 +54,11 @@ def make_optimizer(
                 if (name in norms) == norm and (parameters[name].ndim >= 2 and not norm) == decays
             ]
             if members:
-                weight_decay = strategy.weight_decay if decays else 0.0
-                parameter_groups.append(
-                    {"params": members, "base": rate, "lr": rate, "weight_decay": weight_decay, "norm": norm}
-                )
+                alike.setdefault((rate, strategy.weight_decay if decays else 0.0, norm), []).extend(members)
+    parameter_groups: list[dict[str, Any]] = [
+        {"params": members, "base": rate, "lr": rate, "weight_decay": weight_decay, "norm": norm}
+        for (rate, weight_decay, norm), members in alike.items()
+    ]
     return _build(strategy, parameter_groups, device)
 
 

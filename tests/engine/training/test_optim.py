@@ -63,6 +63,20 @@ def test_norms_and_biases_do_not_decay():
     assert {found[name][1] for name in decays} == {0.1}
 
 
+@pytest.mark.parametrize(
+    ("keys", "groups"),
+    [
+        ({"weight_decay": 0.0}, 1),
+        ({"weight_decay": 0.1}, 2),
+        ({"weight_decay": 0.1, "head_learning_rate": 0.5}, 4),
+        ({"weight_decay": 0.1, "layer_decay": 0.5}, 6),
+    ],
+)
+def test_parameters_that_are_updated_alike_are_one_group(keys, groups):
+    optimizer, _, _ = made(learning_rate=0.1, **keys)
+    assert len(optimizer.param_groups) == groups
+
+
 def test_only_the_head_is_handed_over_where_the_backbone_is_frozen():
     _, found, _ = made(freeze="backbone")
     assert found.keys() == {"4.weight", "4.bias"}
