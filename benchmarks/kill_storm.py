@@ -45,7 +45,7 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 
 DURATIONS = {"time", "elapsed", "seconds", "val_seconds", "train_images_per_second", "images_per_second", "waiting"}
-DURATIONS |= {"epoch_seconds", "interval_seconds", "interval_waiting"}
+DURATIONS |= {"energy", "epoch_seconds", "interval_seconds", "interval_waiting"}
 CONFIGURATIONS = list(itertools.product(("fp32", "bf16"), ("contiguous", "channels_last"), ("fused", "foreach")))
 
 

@@ -17,7 +17,7 @@ from vislab.tui.views import run as run_views
 from vislab.tui.views.curves import Quantity
 from vislab.tui.views.text import MISSING, plain
 
-_COST = ("trained", "s/epoch", "total", "img/s")
+_COST = ("trained", "s/epoch", "total", "img/s", "energy")
 """Columns of the table that stand in one of their own."""
 _FIRST = ("", "run", "best val acc", "test acc", "val loss", "train acc")
 """Columns that a phone shows without scrolling, as far as it has room."""
@@ -140,7 +140,7 @@ def _curves(among: Sequence[Group]) -> list[str]:
 
 def _cost(among: Sequence[Group]) -> list[str]:
     columns = compare.columns(among)
-    chosen = {name: columns[name] for name in ("", "run", *_COST)}
+    chosen = {name: columns[name] for name in ("", "run", *_COST) if name in columns}
     chosen |= {
         "device": [_decided(group.first, "device") for group in among],
         "best val acc": [cell.removeprefix(f"{compare_table.STAR} ") for cell in columns["best val acc"]],

@@ -92,6 +92,12 @@ class Compared:
         return self.state.elapsed or None
 
     @property
+    def energy(self) -> float | None:
+        """Joules of all epochs; None where the device did not tell of each."""
+        told = [row.energy for row in self.state.epochs if row.energy is not None]
+        return sum(told) if told and len(told) == len(self.state.epochs) else None
+
+    @property
     def images_per_second(self) -> float | None:
         """Median training speed of the epochs."""
         return median(row.train_images_per_second for row in self.state.epochs) if self.state.epochs else None
@@ -105,6 +111,7 @@ FIGURES: dict[str, tuple[Callable[[Compared], float | None], bool]] = {
     "seconds_per_epoch": (lambda run: run.seconds_per_epoch, False),
     "seconds": (lambda run: run.seconds, False),
     "images_per_second": (lambda run: run.images_per_second, True),
+    "energy": (lambda run: run.energy, False),
 }
 """The figures whose best is marked: how to read one, and whether the largest is the best."""
 

@@ -19,6 +19,8 @@ SLOW = 0.10
 """Fall of the training loss over all epochs, as a share of the first, below which a steady fall is slow."""
 LOW = 0.70
 """Training accuracy below which a run that has no gap underfits."""
+STILL_LEARNING = 0.05
+"""Relative fall of the training loss in the last epoch, from which it is too early to say so."""
 GAP = 0.05
 """Training accuracy above validation accuracy, from which it is no underfitting."""
 
@@ -81,7 +83,8 @@ def underfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     if len(rows) < 3 or rows[-1].epoch < 0.8 * state.epochs_planned or strategy.mixup or strategy.cutmix:
         return None
     train, val = number(rows[-1].train_accuracy), val_accuracy(rows[-1])
-    if train >= LOW or train - val >= GAP:
+    before, last = (number(row.train_loss) for row in rows[-2:])
+    if train >= LOW or train - val >= GAP or last < (1 - STILL_LEARNING) * before:
         return None
     remedies = ["A larger architecture" + ("" if strategy.pretrained else " or pretrained weights"), "more epochs"]
     if strategy.freeze == "backbone":

@@ -24,3 +24,8 @@ def environment(device: torch.device) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def card(device: torch.device) -> str:
+    """The card's id as NVML names it; empty for other devices."""
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}" if device.type == "cuda" else ""

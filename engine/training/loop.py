@@ -9,6 +9,7 @@ from vislab.engine.data.batches import Batch, TrainingBatches
 from vislab.engine.data.loading import LabelledPixels
 from vislab.engine.evaluation.evaluate import Figures
 from vislab.engine.models.assemble import Assembled
+from vislab.engine.runs.energy import EnergyMeter
 from vislab.engine.runs.events import EpochEnded, StepsLogged, figure
 from vislab.engine.runs.extension import Extension, How
 from vislab.engine.runs.reporter import Reporter
@@ -85,6 +86,7 @@ class Loop:
     controls: Controls
     reporter: Reporter
     roll_back: Callable[[int], None]
+    energy: EnergyMeter
     left_out: frozenset[int] = frozenset()
     decided_parts: tuple[int, int] = (0, 0)
 
@@ -334,6 +336,7 @@ class Loop:
                 val_seconds=seconds,
                 train_images_per_second=means["images"] / max(position.epoch_seconds, 1e-9),
                 elapsed=position.elapsed,
+                energy=self.energy.since(),
             )
         )
         if best:

@@ -14,6 +14,7 @@ from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.loading import Data
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import checkpoints
+from vislab.engine.runs.energy import EnergyMeter
 from vislab.engine.runs.events import RunResumed, RunStarted, TestFigures
 from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.reporter import Reporter
@@ -23,7 +24,7 @@ from vislab.engine.training import checkpoint, ema, judging, optim, precision, s
 from vislab.engine.training.arithmetic import Settling
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted
-from vislab.engine.training.environment import environment
+from vislab.engine.training.environment import card, environment
 from vislab.engine.training.extraction import DECISION, Extraction
 from vislab.engine.training.features import never
 from vislab.engine.training.feeding import training_batches
@@ -239,6 +240,7 @@ class Training:
             controls=self.controls,
             reporter=self.reporter,
             roll_back=self._roll_back,
+            energy=EnergyMeter(card(self.device)),
             left_out=frozenset(map(int, self._decided(LEFT_OUT).split())),
             decided_parts=self._decided_parts(),
         )

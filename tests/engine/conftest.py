@@ -211,7 +211,16 @@ def trained() -> Callable[[Run], dict[str, Any]]:
     """Everything that a run has found, without what a clock measured: equal for equal runs, bit for bit."""
     from vislab.engine.training import checkpoint
 
-    durations = {"time", "elapsed", "seconds", "val_seconds", "train_images_per_second", "images_per_second", "waiting"}
+    durations = {
+        "time",
+        "elapsed",
+        "seconds",
+        "val_seconds",
+        "energy",
+        "train_images_per_second",
+        "images_per_second",
+        "waiting",
+    }
     durations |= {"epoch_seconds", "interval_seconds", "interval_waiting"}
 
     def timeless(row: dict[str, Any]) -> dict[str, Any]:

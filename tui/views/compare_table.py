@@ -17,7 +17,18 @@ LEFT = ("", "run", "differs in", "status")
 
 _SHORT = {"run": 15, "differs in": 14}
 """Cells that these columns keep before others are left out."""
-_FIRST_TO_GO = ("img/s", "train acc", "total", "val loss", "epochs", "status", "test acc", "trained", "differs in")
+_FIRST_TO_GO = (
+    "img/s",
+    "energy",
+    "train acc",
+    "total",
+    "val loss",
+    "epochs",
+    "status",
+    "test acc",
+    "trained",
+    "differs in",
+)
 
 Columns = dict[str, list[str]]
 """Titles to a cell a row."""
@@ -73,11 +84,14 @@ def columns(among: Sequence[Group], markers: Sequence[str], titles: Sequence[str
         "s/epoch": figures("seconds_per_epoch", lambda group: _seconds(group.mean(lambda run: run.seconds_per_epoch))),
         "total": figures("seconds", lambda group: _duration(group.total(lambda run: run.seconds))),
         "img/s": figures("images_per_second", lambda group: _rate(group.mean(lambda run: run.images_per_second))),
+        "energy": figures("energy", lambda group: _energy(group.total(lambda run: run.energy))),
     }
     if not any(group.repeated for group in among):
         del found["runs"]
     if all(group.mean(lambda run: run.test_accuracy) is None for group in among):
         del found["test acc"]
+    if all(group.total(lambda run: run.energy) is None for group in among):
+        del found["energy"]
     return found
 
 
@@ -173,3 +187,11 @@ def _duration(value: float | None) -> str:
 
 def _rate(value: float | None) -> str:
     return MISSING if value is None else text.rate(value)
+
+
+def _energy(joules: float | None) -> str:
+    """`840 J`, `12 Wh`, `1.30 kWh`."""
+    if joules is None:
+        return MISSING
+    hours = joules / 3600
+    return f"{joules:.0f} J" if hours < 1 else f"{hours:.3g} Wh" if hours < 1000 else f"{hours / 1000:.2f} kWh"

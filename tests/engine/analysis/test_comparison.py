@@ -2,7 +2,8 @@ import msgspec
 import pytest
 
 from vislab.engine.analysis import comparison, groups
-from vislab.engine.runs.events import DecisionMade, RunEnded, TestFigures, encode
+from vislab.engine.runs.events import DecisionMade, EpochEnded, RunEnded, TestFigures, encode
+from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.store import Labels, create
 from vislab.presets.schema.spec import Spec
 
@@ -128,3 +129,14 @@ def test_without_any_figure_the_first_run_is_the_reference(make, history):
         + encode(RunEnded(status="failed", reason="x", step=1, epoch=1, elapsed=1.0, exit_code=1))
     )
     assert groups.winner([groups.Group((run,)) for run in (*runs, comparison.look(run))]) == 2
+
+
+def test_energy_is_the_sum_of_epochs_that_all_told_it(make):
+    run = make()
+    events = [
+        msgspec.structs.replace(event, energy=2.5) if isinstance(event, EpochEnded) else event
+        for event in EventReader(run.events).read_all()
+    ]
+    assert comparison.look(run).energy is None
+    run.events.write_bytes(b"".join(encode(event) for event in events if event is not None))
+    assert comparison.look(run).energy == 7.5

@@ -76,6 +76,8 @@ def test_underfitting_needs_a_low_training_accuracy_without_a_gap(history) -> No
     assert "underfitting" not in told(gap)
     early = history(losses[:3], [0.4, 0.5, 0.55], losses[:3], [0.4, 0.5, 0.55], epochs=10)
     assert "underfitting" not in told(early)
+    learning = history([1.0, 0.9, 0.8, 0.7, 0.6], [0.5] * 5, losses, [0.5] * 5)
+    assert "underfitting" not in told(learning)
     frozen = told(
         history(losses, [0.5] * 5, losses, [0.5] * 5), strategy(freeze="backbone", pretrained=True, mixup=0.2)
     )
