@@ -45,6 +45,7 @@ WORKS = {
         train=60_000,
         test=10_000,
         size=28,
+        epochs=3,
         rivals=("bare", "textbook", "lightning", "fastai", "keras"),
         settings=_FP32,
         limits={"bare": 0.95, "textbook": 2.0, "lightning": 2.5, "fastai": 1.8, "keras": 1.15},
