@@ -165,7 +165,7 @@ def sentences(event: AnyEvent, state: RunState) -> list[str]:
         case RunStarted():
             return [*run.data_lines(state), *run.model_lines(state)]
         case RunResumed():
-            return [text.plain(f"resumed after step {event.step} from checkpoint {event.checkpoint}")]
+            return [text.plain(f"resumed after step {event.step} from {event.checkpoint}")]
         case DecisionMade():
             why = f" ({text.plain(event.why)})" if event.why else ""
             return [f"{text.plain(event.what)}: {text.plain(event.choice, limit=40)}{why}"]  # a checksum is long

@@ -138,6 +138,9 @@ class Controls:
         while self._paused and not self._signal and self._stop is None:
             if self.save_while_paused is not None and (self.checkpoint_wanted or self.learning_rate is not None):
                 self.save_while_paused()
+            elif self.save_while_paused is None and self._checkpoint_requests:
+                self.checkpoint_wanted = False
+                self.answer_checkpoint("it rests where nothing can be saved; ask again when it goes on")
             self._on_pause(True)
             time.sleep(0.1)
             self._look()

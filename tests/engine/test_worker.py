@@ -169,6 +169,31 @@ def test_a_checkpoint_asked_for_while_data_are_read_is_saved_before_the_first_up
     assert [(made.action, made.step) for made in run.state().controls] == [("checkpoint", 0)]
 
 
+def test_a_run_that_rests_before_its_data_are_read_is_paused_and_cannot_be_saved(make_run, train, watch):
+    run = make_run(strategy={"epochs": 1})
+    seen = []
+
+    def ask_and_go_on():
+        wait(lambda: run.progress().phase == "paused")
+        control.send(run.control, "checkpoint")
+        wait(lambda: run.state().notices)
+        seen.append((run.status(), run.state().notices[-1].text))
+        control.send(run.control, "unpause")
+
+    helper = threading.Thread(target=ask_and_go_on)
+
+    def pause(phase, step, epoch, done):
+        if phase == "starting" and not run.control.exists():
+            control.send(run.control, "pause")
+            helper.start()
+
+    watch(pause)
+    assert train(run) == 0
+    helper.join()
+    ((status, text),) = seen
+    assert status == "paused" and "is refused: it rests where nothing can be saved" in text
+
+
 def test_a_pause_is_left_out_of_the_time_of_work_and_shown(make_run, train, watch):
     run = make_run(strategy={"epochs": 1})
     seen = []
