@@ -15,7 +15,7 @@ import pexpect
 import pyte
 import pytest
 
-from vislab.engine.runs.store import Run, create
+from vislab.engine.runs.store import Run, all_runs, create
 from vislab.presets.library import resolve
 from vislab.presets.settings import Settings
 
@@ -178,6 +178,54 @@ def test_a_live_run_is_watched_left_watched_again_and_exported(vislab: Open, liv
     assert time.monotonic() - begun < 1.5
     terminal.assert_restored()
     assert live.worker()
+
+
+def test_from_an_empty_start_to_an_exported_log(vislab: Open, settings: Settings, tmp_path: Path) -> None:
+    folder = settings.config_dir / "vislab"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("[defaults]\nstrategy.epochs = 500\nthreads = 1\n")
+    terminal = vislab(OMP_NUM_THREADS="1")
+    terminal.see("What will run")
+    terminal.see("emnist")
+    for words in ("digits", "lenet5", "scratch"):
+        terminal.process.send("/")
+        terminal.see("type to find")
+        terminal.process.send(words)
+        terminal.see(f"▸ {words}")
+        terminal.process.send("\r")
+        terminal.until(lambda text: "type to find" not in text and "g start" in text)  # Enter goes on to the next part
+    terminal.until(lambda text: "digits" in text and "1,797 images" in text and "500 epochs" in text, 60)
+    terminal.process.send("g")
+    terminal.until(lambda text: "● training" in text and "★" in text, 90)
+    (run,) = all_runs(settings.runs_dir)
+    spec = run.spec()
+    assert (spec.dataset.name, spec.architecture.name, spec.strategy.name) == ("digits", "lenet5", "scratch")
+    before = run.state().epochs[-1].epoch
+    terminal.until(
+        lambda text: re.search(r"★ +(\d+)", text) is not None and run.state().epochs[-1].epoch > before + 2, 60
+    )
+    drawn = points(terminal.text)
+    assert drawn > 2, terminal.text
+    terminal.process.send("d")
+    terminal.see("What will run")
+    assert run.worker()
+    terminal.process.send("V")
+    terminal.see("1 run training now")
+    terminal.process.send("\r")
+    terminal.see("● training")
+    terminal.process.send("x")
+    terminal.see("Write this run as one HTML file to:")
+    terminal.process.send("\r")
+    terminal.until(lambda text: "Written:" in text, 60)
+    assert "<html" in (tmp_path / f"{run.id}.html").read_text()
+    terminal.process.send("s")
+    terminal.see("Stop this run?")
+    terminal.process.send("s")
+    terminal.until(lambda text: "stopped" in text, 60)
+    terminal.process.send("q")
+    assert terminal.end() == 0
+    terminal.assert_restored()
+    assert not run.worker() and run.status() == "stopped"
 
 
 def test_attach_opens_the_live_view_and_detach_ends_it(vislab: Open, live: Run) -> None:
