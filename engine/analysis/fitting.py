@@ -62,10 +62,10 @@ def rate_too_low(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     """The loss falls from epoch to epoch, without slowing down, but hardly."""
     guessing = _guessing(started, spec)
     losses = [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
-    if not guessing or len(losses) < 3 or not _falls_steadily(losses):
+    if not guessing or len(losses) < 3 or not _falls_steadily(losses) or losses[-1] < guessing / 2:
         return None
     fall = 1 - losses[-1] / losses[0]
-    if fall >= SLOW or losses[-1] < guessing / 2:
+    if fall >= SLOW:
         return None
     rate = spec.strategy.learning_rate
     return Finding(

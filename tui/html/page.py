@@ -17,6 +17,7 @@ th { font-weight: 600; }
 .long { white-space: normal; min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .question { font-size: 1.1rem; }
 @media print { .scroll { overflow: visible; } table { font-size: 7pt; } th, td { padding-right: .3rem; }
   .long { min-width: 0; }

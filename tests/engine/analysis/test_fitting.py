@@ -56,6 +56,7 @@ def test_a_loss_that_stays_where_guessing_is(history) -> None:
         ([1.098, 1.05, 1.04, 1.039], False),  # slows down: another cause
         ([1.098, 1.094, 1.095, 1.09], False),  # not steady
         ([0.20, 0.199, 0.198, 0.197], False),  # near its end
+        ([0.0, -0.1, -0.2, -0.3], False),  # no cross-entropy
     ],
 )
 def test_a_loss_that_falls_steadily_but_hardly(history, losses: list[float], low: bool) -> None:
