@@ -1,59 +1,70 @@
 """What the live view costs while a run trains: bytes a second to the terminal, and the share of a core.
 
-Usage: python benchmarks/console_traffic.py RUN --runs-dir DIR [--seconds 30] [--size 80x24]
+Usage: python benchmarks/console_traffic.py [--runs-dir DIR] [--seconds 30]
 
-The run must be training meanwhile. The first three seconds, in which the screen is drawn, do not count. A run that has
-ended shows what an unchanging screen costs.
+The view is opened over the launch screen, where it costs most. A run is trained for it, unless a folder is given whose
+newest run trains. The first five seconds, in which the screens are drawn, do not count. In the end the run is stopped,
+and what an unchanging screen costs is measured too.
 """
 
 import argparse
-import os
-import sys
-import time
-from pathlib import Path
+import tempfile
 
-import pexpect
-import psutil
+from console_terminal import Console, stop, train
+
+LIMITS = {(80, 24): 3000, (120, 40): 5000}
+"""Bytes a second, by columns and rows."""
+
+SHARE = 0.02
+"""Of a core."""
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run")
-    parser.add_argument("--runs-dir", required=True)
+    parser.add_argument("--runs-dir", default="")
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--size", default="80x24")
     given = parser.parse_args()
-    columns, rows = (int(part) for part in given.size.split("x"))
-    vislab = pexpect.spawn(
-        str(Path(sys.executable).with_name("vislab")),
-        ["attach", given.run, "--runs-dir", given.runs_dir],
-        env=dict(os.environ) | {"TERM": "xterm-256color"},
-        dimensions=(rows, columns),
-    )
-    process = psutil.Process(vislab.pid)
-    received(vislab, 3.0)
-    before = process.cpu_times()
-    begun = time.monotonic()
-    count = received(vislab, given.seconds)
-    seconds = time.monotonic() - begun
-    after = process.cpu_times()
-    cpu = (after.user + after.system - before.user - before.system) / seconds
-    memory = process.memory_info().rss
-    vislab.send("q")
-    vislab.expect(pexpect.EOF)
-    print(f"{given.size}: {count / seconds:,.0f} bytes/s, {100 * cpu:.1f} % of a core, {memory / 1e6:.0f} MB resident")
-
-
-def received(vislab: pexpect.spawn, seconds: float) -> int:
-    """Bytes that arrive in a time."""
-    count, end = 0, time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
+    with tempfile.TemporaryDirectory() as folder:
+        runs_dir = given.runs_dir or folder
+        if not given.runs_dir:
+            train(runs_dir, "a", "strategy.epochs=100000", detach=True)
         try:
-            count += len(vislab.read_nonblocking(65536, timeout=left))
-        except pexpect.TIMEOUT:
-            break
-    return count
+            for size, limit in LIMITS.items():
+                console = opened(runs_dir, size)
+                report(f"{size[0]}x{size[1]}, training", console, given.seconds, limit, SHARE)
+                console.quit()
+            console = opened(runs_dir, (120, 40))
+        finally:
+            if not given.runs_dir:
+                stop(runs_dir, "a")
+        if not given.runs_dir:
+            console.read(5.0)
+            report("120x40, ended", console, given.seconds, 0, SHARE)
+        console.quit()
+
+
+def opened(runs_dir: str, size: tuple[int, int]) -> Console:
+    """A console whose live view covers the launch screen."""
+    console = Console(runs_dir, size=size)
+    console.see("training now")
+    console.press("\r")
+    console.see("epoch")
+    console.read(5.0)
+    return console
+
+
+def report(what: str, console: Console, seconds: float, limit: float, share: float) -> None:
+    """Measure for a time, and print."""
+    before = console.cpu()
+    count = len(console.read(seconds))
+    cpu = (console.cpu() - before) / seconds
+    kept = "kept" if count / seconds <= limit and cpu <= share else "BROKEN"
+    print(
+        f"{what}: {count / seconds:,.0f} bytes/s, limit {limit:,.0f}; {100 * cpu:.1f} % of a core, limit "
+        f"{100 * share:.0f} %: {kept}; {console.memory() / 1e6:.0f} MB resident",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker
 
@@ -111,6 +112,11 @@ class Console(App[int]):
     def at_home(self) -> bool:
         """Whether the first screen is on top, so that there is no way back from here."""
         return len(self.screen_stack) <= 1
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        # Textual's list holds the screen below even where the one on top hides it, and repaints what changes there.
+        return super()._background_screens if self.screen.styles.background.a < 1 else []
 
     def on_unmount(self) -> None:
         """End what was started for this console."""

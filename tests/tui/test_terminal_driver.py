@@ -40,7 +40,14 @@ def test_an_escape_alone_is_a_key_after_a_moment() -> None:
 
 def test_what_cannot_be_understood_does_not_keep_what_follows_from_being_heard() -> None:
     reader = Reader()
-    for garbage in (b"\xff\xfe", b"\x1b[99999999;1u", b"\x1b[1;2:3u", b"\x1b[48;a;b;c;dt", b"\x1b[<0;0;0M", b"\xf0\x9f"):
+    for garbage in (
+        b"\xff\xfe",
+        b"\x1b[99999999;1u",
+        b"\x1b[1;2:3u",
+        b"\x1b[48;a;b;c;dt",
+        b"\x1b[<0;0;0M",
+        b"\xf0\x9f",
+    ):
         assert all(isinstance(message, Message) for message in reader.read(garbage))
     keys = list(reader.read(b"\x1b\x1b[Aq"))
     assert isinstance(keys[-1], Key) and keys[-1].key == "q"
@@ -48,7 +55,9 @@ def test_what_cannot_be_understood_does_not_keep_what_follows_from_being_heard()
 
 _PIECES = st.one_of(
     st.binary(max_size=8),
-    st.sampled_from([b"\x1b[", b"\x1b[M", b"\x1b[<", b"\x1b[200~", b"\x1b[201~", b"\x1b[48;", b"9" * 12, b";", b"u", b"M"]),
+    st.sampled_from(
+        [b"\x1b[", b"\x1b[M", b"\x1b[<", b"\x1b[200~", b"\x1b[201~", b"\x1b[48;", b"9" * 12, b";", b"u", b"M"]
+    ),
 )
 
 

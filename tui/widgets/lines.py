@@ -45,14 +45,22 @@ class Lines(ScrollView, can_focus=False):
         before, self._lines = self._lines, list(lines)
         if len(before) != len(self._lines):
             at_end = self._tail and self.is_vertical_scroll_end
-            self.virtual_size = Size(0, len(self._lines))
+            self._grow(Size(0, len(self._lines)))
             if at_end:
-                self.call_after_refresh(self.scroll_end, animate=False, x_axis=False)
+                self.scroll_end(animate=False, immediate=True, x_axis=False)
         for index in range(max(len(before), len(self._lines))):
             old = before[index] if index < len(before) else None
             new = self._lines[index] if index < len(self._lines) else None
             if old is not new and (old is None or new is None or old != new or old.style != new.style):
                 self.refresh_line(index)
+
+    def _grow(self, size: Size) -> None:
+        height = self.styles.height
+        if height is None or height.is_auto:
+            self.virtual_size = size
+        else:  # it stays where it is and as large as it is: no reason to lay out the screen, and to paint it anew
+            self.set_reactive(Lines.virtual_size, size)
+            self._scroll_update(size)
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
         """The lines for a size in cells; None: they do not depend on the size."""
