@@ -25,7 +25,7 @@ PRECISION, MEMORY_FORMAT, THREADS, MEASURED = "precision", "memory format", "thr
 """What the decisions are called."""
 
 _EXPLICIT = "as the spec says"
-_VERSION = 1  # of what is measured and how; another one forgets what is remembered
+_VERSION = 2  # of what is measured and how; another one forgets what is remembered
 
 
 @dataclass(frozen=True)

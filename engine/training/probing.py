@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -151,6 +152,7 @@ class Probe:
     _prepared: dict[Arithmetic, Callable[[], None]] = field(default_factory=dict)
     _trained: dict[MemoryFormat, Resumable] = field(default_factory=dict)
     _updates: int = 1
+    _busy: bool = False
     unit: ClassVar[str] = "an update"
 
     def __call__(self, default: Arithmetic) -> Choice:
@@ -166,6 +168,8 @@ class Probe:
             Interrupted: from `check`.
             InputError: the user can mend what is wrong.
         """
+        # How many threads are best on a busy machine says little about the hours to come.
+        self._busy = os.getloadavg()[0] > (os.cpu_count() or 1) + 1
         with self._leaving_no_trace():
             try:
                 return self._choose(default)
@@ -221,16 +225,20 @@ class Probe:
             table |= {str(one): said for one, said in race.problems.items()}
         gain = f"at least {GAIN - 1:.0%} faster, beyond the spread"
         if chosen == default:
-            return Choice(default, f"measured: nothing else was {gain}", table, lasting=True)
-        times = f"{table[str(chosen)]} ms for {self.unit}, {table[str(default)]} ms with {default}"
-        return Choice(chosen, f"measured: {gain} ({times})", table, lasting=True)
+            why = f"measured: nothing else was {gain}"
+        else:
+            times = f"{table[str(chosen)]} ms for {self.unit}, {table[str(default)]} ms with {default}"
+            why = f"measured: {gain} ({times})"
+        if self._busy:
+            why += "; other work kept the machine busy, so threads are not compared and nothing is remembered"
+        return Choice(chosen, why, table, lasting=not self._busy)
 
     def _limits(self) -> tuple[float, float]:
         """Seconds of work that are worth a measurement, and the share of them that it may take."""
         return WORTH_SECONDS, _SHARE
 
     def _of_threads(self, default: Arithmetic) -> list[Arithmetic]:
-        if self.spec.threads != "auto" or self.device.type != "cpu":
+        if self.spec.threads != "auto" or self.device.type != "cpu" or self._busy:
             return [default]
         counts = dict.fromkeys((default.threads, max(1, default.threads // 2), 1))
         return [Arithmetic(default.precision, default.memory_format, count) for count in counts]

@@ -1,5 +1,7 @@
 """Measuring candidates: who wins a race, and that a probe changes nothing."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import given
@@ -95,6 +97,7 @@ def probe(make_spec, mine, monkeypatch):
     """A probe of a small network with batch norm and dropout, for whose run measuring is always worth it."""
     monkeypatch.setattr(probing, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(probing, "_TURN", 0.0)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     spec = make_spec(precision="auto", memory_format="auto", threads="auto", strategy={"optimizer": "adam"})
     assembled = assemble(
         spec.architecture,
@@ -149,6 +152,15 @@ def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe) -> None:
     with pytest.raises(Interrupted):
         probe(Arithmetic(threads=2))
     assert everything(probe) == before
+
+
+def test_on_a_busy_machine_threads_are_not_compared_and_nothing_lasts(probe, monkeypatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (1e3, 0.0, 0.0))
+    choice = probe(Arithmetic(threads=2))
+    assert len(choice.table) == 4
+    assert all(key.endswith("2 threads") for key in choice.table)
+    assert not choice.lasting
+    assert "busy" in choice.why
 
 
 def test_what_the_spec_says_is_in_every_candidate(probe, make_spec) -> None:
