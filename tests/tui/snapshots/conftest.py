@@ -107,7 +107,7 @@ SCENES = (
     _scene("results-pictures", "results", "p", run="transfer", see="▀|✖|mistakes"),
     _scene("settings", "settings", see="background|colours|runs_dir|/home/anna"),
     _scene("help", "history", "?", see="Keys of the screen|Open the run"),
-    _scene("palette", "history", ":", see="What to do?|mark all"),
+    _scene("palette", "history", ":", see="What to do?|rename"),
     _scene("question", "history", "end", "D", see="Delete|keep"),
 )
 
@@ -244,7 +244,10 @@ def tour(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Tour:
     """Visit scenes in one console of a size, and look at each."""
     live, queued = gallery.runs["live"].id, gallery.runs["queued"].id
     monkeypatch.setattr(Run, "worker", lambda run: 4242 if run.id == live else 0)
-    monkeypatch.setattr("vislab.engine.runs.store.holder", lambda path: 4243 if path.parent.name == queued else 0)
+    for module in ("run_directory", "store"):
+        monkeypatch.setattr(
+            f"vislab.engine.runs.{module}.holder", lambda path: 4243 if path.parent.name == queued else 0
+        )
     monkeypatch.setattr(launching, "list_devices", lambda: [CARD, Device("cpu", 0, "AMD EPYC 7543", "", 2**38, 2**37)])
     monkeypatch.setattr(launching, "choose", lambda device: Choice(CARD))
     monkeypatch.setattr(launching, "queued", lambda folder: [gallery.runs["queued"]])
