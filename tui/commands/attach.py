@@ -21,8 +21,9 @@ def command(
 ) -> None:
     """Watch a run, live or over, on this terminal.
 
-    Leaving the view leaves the run alone, and so does Ctrl+C. With --plain, or without a terminal, it prints what the
-    run does until it ends, and ends with its exit code.
+    Leaving the view leaves the run alone, and so do Ctrl+C and a lost terminal. With --plain, or without a terminal, it
+    prints what the run does until it ends, and ends with its exit code; SIGTERM and SIGUSR1 are then passed on, the run
+    is saved, and the exit code is 143.
     """
     from vislab.tui.commands.console import no_terminal, open_console
 
