@@ -67,7 +67,8 @@ def command(
 
     Ctrl+C asks the run to stop after the present step, with a checkpoint; pressed again it stops at once (exit code
     130). SIGTERM and SIGUSR1 are passed on, the run is saved, and the exit code is 143. A run whose terminal has gone,
-    or whose follower was killed, goes on. With --seeds or --folds several runs are trained in turn; the same command goes on.
+    or whose follower was killed, goes on. With --seeds or --folds several runs are trained in turn; the same command
+    goes on.
     """
     from vislab.engine.runs import store
     from vislab.engine.trackers.tracker import check as check_tracker
