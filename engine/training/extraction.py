@@ -136,7 +136,9 @@ class Extraction:
         self._cut(loop.assembled.head, sources[0])
         self._total = sum(map(len, sources))
         size = self._total * self._row_bytes
-        budget = self.settings.memory_budget or int(_MEMORY_SHARE * memory.available())
+        budget = self.settings.memory_budget
+        if budget is None:
+            budget = int(_MEMORY_SHARE * memory.available())
         kept = [self._shards(source, weights, in_memory=size <= budget) for source in sources]
         layout = self.arithmetic.layout
         tables = {part: Table(kept[-1], where, self.device, layout) for part, where in rows.items()}
