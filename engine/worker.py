@@ -234,9 +234,7 @@ def _settle_torch(spec: Spec, before: RunState, device: Device) -> None:
     decided = next((d.choice for d in before.decisions if d.what == "threads"), spec.threads)
     if decided != "auto":
         torch.set_num_threads(int(decided))
-    if spec.deterministic or torch.are_deterministic_algorithms_enabled():
-        # Only where it changes something: the call imports torch's compiler, 900 modules and more than a second.
-        torch.use_deterministic_algorithms(spec.deterministic, warn_only=True)
+    torch.use_deterministic_algorithms(spec.deterministic, warn_only=True)
     torch.backends.cudnn.benchmark = not spec.deterministic
 
 
