@@ -53,8 +53,8 @@ def main() -> None:
             print(f"{name} round {number}/{given.pairs}  {ratios}", file=sys.stderr, flush=True)
         sections.append(table(work, rivals, rounds))
         print("\n".join(sections[-1]), flush=True)
-    if given.write:
-        write(sections, given.threads, given.pairs)
+        if given.write:  # work by work, so that what breaks off later leaves what was measured
+            write(sections, given.threads, given.pairs)
 
 
 def _cut(work: Work, given: argparse.Namespace) -> Work:

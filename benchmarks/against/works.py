@@ -86,7 +86,7 @@ WORKS = {
         textbook_epochs=2,
     ),
     "transfer-fp32": Work(
-        "The same, fp32",
+        "Transfer, EfficientNet-Lite0, JPEG folder at 224 px, 15 epochs in all, fp32",
         architecture="efficientnet_lite0",
         train=612,
         test=152,
