@@ -104,8 +104,7 @@ class Airbench(Network):
 
     def initialise(self, images: Tensor) -> None:
         """Whiten; images float [N, C, S, S], as the network is going to see them."""
-        whitening = self.features[0][0]
-        assert isinstance(whitening, Whitening)
+        whitening = next(module for module in self.features.modules() if isinstance(module, Whitening))
         whitening.initialise(images)
 
 
