@@ -1,13 +1,12 @@
 """The launch screen: choose data set, architecture and strategy, see what will run, start it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.events import DescendantFocus
-from textual.message import Message
 from textual.timer import Timer
 
 from vislab.engine.runs.ask import Answer
@@ -17,6 +16,7 @@ from vislab.presets.settings import Settings
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, problem_with, resolve
 from vislab.tui.inquiry import Inquiry
+from vislab.tui.screens.launch_messages import Answered, HasLaunched, LookedAround
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import text
 from vislab.tui.views.selection import device_line
@@ -31,32 +31,10 @@ from vislab.tui.widgets.recipe_line import RecipeLine
 from vislab.tui.widgets.selection_panel import SelectionPanel
 
 if TYPE_CHECKING:
-    from vislab.tui.screens.launching import How, Launched, Looked
+    from vislab.tui.screens.launching import How, Looked
 
 LOOK_EVERY = 5.0  # seconds between two looks at devices and queue
 _SOON, _LATER = 0.04, 0.25  # seconds of no change after which the selection is resolved, and jobs are asked
-
-
-@dataclass
-class Answered(Message):
-    """A job has answered."""
-
-    answer: Answer
-
-
-@dataclass
-class LookedAround(Message):
-    """Devices, queue and earlier runs were looked at."""
-
-    looked: "Looked"
-
-
-@dataclass
-class HasLaunched(Message):
-    """Runs were started or queued, or could not be."""
-
-    launched: "Launched"
-    how: "How"
 
 
 class LaunchScreen(ConsoleScreen):
@@ -325,14 +303,12 @@ class LaunchScreen(ConsoleScreen):
 
     def action_device(self) -> None:
         """Take the next device."""
+        from vislab.tui.screens.launching import next_device
+
         devices = self._looked.devices if self._looked is not None else ()
-        cards = [device for device in devices if device.kind == "cuda"]
-        names = ["auto", *(f"cuda:{index}" for index in range(len(cards)))]
-        names += [device.kind for device in devices if device.kind != "cuda"]
         spec = self.resolved.spec
         now = self.draft.changed("device") or (spec.device if spec is not None else "auto")
-        following = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
-        self.change(self.draft.with_value("device", following))
+        self.change(self.draft.with_value("device", next_device(devices, now)))
 
     def action_name_run(self) -> None:
         """Name the run."""

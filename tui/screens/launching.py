@@ -95,3 +95,11 @@ def look_around(spec: Spec | None, settings: Settings, train_images: int) -> Loo
         len(queued(settings.runs_dir)),
         seconds,
     )
+
+
+def next_device(devices: Sequence[Device], now: str) -> str:
+    """What can be asked for after `now`: auto, then each card by its number, then what else there is, and again."""
+    cards = [device for device in devices if device.kind == "cuda"]
+    names = ["auto", *(f"cuda:{index}" for index in range(len(cards)))]
+    names += [device.kind for device in devices if device.kind != "cuda"]
+    return names[(names.index(now) + 1) % len(names)] if now in names else names[0]
