@@ -48,6 +48,14 @@ def test_a_gain_inside_the_spread_is_no_reason() -> None:
     assert raced({DEFAULT: [1.0] * 9, LAST: noisy}).winner == DEFAULT
 
 
+def test_where_more_is_asked_for_a_small_gain_is_no_reason() -> None:
+    race = raced({DEFAULT: [1.0] * 9, LAST: [0.85] * 9, HALF: [0.6] * 9})
+    race.least = 1.25
+    assert race.winner == HALF
+    del race.seconds[HALF]
+    assert race.winner == DEFAULT
+
+
 def test_other_work_that_slows_both_does_not_matter() -> None:
     slow = [1.0, 5.0, 1.0, 9.0, 1.0, 3.0, 7.0, 1.0, 2.0]
     assert raced({DEFAULT: slow, LAST: [0.9 * value for value in slow]}).winner == LAST
