@@ -84,6 +84,8 @@ def assemble(
             drops = {"drop_path": drop_path}
             backbone = _call(owner, architecture.build, (0,), architecture.options, supplied, drops, folder)
             model = _with_head(owner, architecture, backbone, images, num_classes, drop_rate, folder)
+        if pretrained and not isinstance(model, BackboneWithHead | Network):
+            _start_head_anew(model)
         with in_evaluation(model), torch.no_grad(), _explained(owner, images):
             logits = model(images)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, num_classes):
@@ -179,6 +181,18 @@ def _head_of(model: nn.Module) -> tuple[str, ...]:
     usual = [name for name in ("head", "classifier", "fc") if name in children]
     last = [name for name, module in model.named_modules() if name and module._parameters][-1:]
     return classifiers(model) or tuple(usual[:1]) or tuple(last)
+
+
+def _start_head_anew(model: nn.Module) -> None:
+    """Give linear classifiers torch's own initial weights.
+
+    Some of timm's begin with weights as large as 1 / sqrt(classes), made for a thousand classes: on a pretrained
+    backbone with few classes the loss would start several times too high.
+    """
+    for name in _head_of(model):
+        for module in model.get_submodule(name).modules():
+            if isinstance(module, nn.Linear):
+                module.reset_parameters()
 
 
 def _groups(model: nn.Module, head: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

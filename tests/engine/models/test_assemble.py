@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from vislab.engine.models.assemble import Assembled, assemble
@@ -220,3 +221,17 @@ def test_ones_own_sequence_is_grouped_by_its_layers(own: Path) -> None:
 def test_faults_of_ones_own_code_are_told(own: Path, function: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         small(Architecture(name="mine", build=f"./mine.py:{function}"), folder=own)
+
+
+def test_a_new_head_on_pretrained_weights_starts_small(tmp_path: Path) -> None:
+    model, file = "tf_efficientnet_lite0", str(tmp_path / "elsewhere.safetensors")
+    elsewhere = small(timm_model(model), num_classes=7).model
+    save_file(elsewhere.state_dict(), file)
+    pretrained = small(timm_model(model, weights=file), pretrained=True).model.get_submodule("classifier")
+    limit = pretrained.weight.shape[1] ** -0.5
+    assert 0.9 * limit < pretrained.weight.abs().max() <= limit
+    assert small(timm_model(model)).model.get_submodule("classifier").weight.abs().max() > 3 * limit, "timm's own"
+    again = small(timm_model(model, weights=file), pretrained=True).model.get_submodule("classifier")
+    assert torch.equal(again.weight, pretrained.weight)
+    fitting = small(timm_model(model, weights=file), pretrained=True, num_classes=7).model
+    assert same(fitting, elsewhere), "a head that fits is taken over"
