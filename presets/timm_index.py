@@ -45,7 +45,7 @@ def names() -> list[str]:
 
 @cache
 def _table() -> tuple[list[str], dict[str, str]]:
-    """The names of the columns, and the line of each model: as text, which takes a tenth of the memory of its values."""
+    """The names of the columns, and the line of each model: as text, it takes a tenth of the memory."""
     header, *lines = FILE.read_text(encoding="utf-8").splitlines()
     columns = header.split(",")
     assert columns[:2] == ["kind", "name"]
