@@ -113,6 +113,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("matrix", ("m",), "matrix", "The confusion matrix, or the pairs that are confused most.", _RESULTS),
     Action("worst", ("w",), "worst", "The wrong answers that the model was surest of.", _RESULTS),
     Action("pictures", ("p",), "pictures", "The images with true and predicted names.", _RESULTS),
+    Action("saliency", ("s",), "saliency", "Where the model looks, on mistakes and on right answers.", _RESULTS),
+    Action("training", ("a",), "training", "Training images as the model saw them: augmented, mixed.", _RESULTS),
     Action("curves", ("v",), "curves", "Curves, epochs and log of the run.", _RESULTS),
     # settings
     Action("theme", ("t",), "light/dark", "Light or dark background.", _SETTINGS),

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker
 
+from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.settings import Settings
@@ -35,7 +36,7 @@ LOOK_EVERY = 2.0
 SETTLED = 1.0
 """Seconds after which the console has started: garbage is collected from then on."""
 
-LOOKING = ("live runs", "look", "read", "sizes", "draw")
+LOOKING = ("live runs", "look", "look around", "read", "sizes", "draw")
 """Groups of workers that only look at something: the end does not wait for them. It waits for all others."""
 
 
@@ -45,7 +46,7 @@ class Console(App[int]):
     Attributes:
         settings: folders.
         live: runs whose worker lives, newest first; looked up every few seconds.
-        started_here: ids of runs that were started from this console.
+        started_here: ids of runs that were started from this console, see `has_started`.
         preferences: theme and colours.
         asker: answers what needs torch or a walk through data, by one resident process.
     """
@@ -167,6 +168,18 @@ class Console(App[int]):
             if found and self._first is None and self.at_home:
                 self.choose_live_run()
 
+    def has_started(self, runs: Iterable[Run]) -> None:
+        """Runs were started from this console. At the first of them, say what would end it although it is detached."""
+        first = not self.started_here
+        self.started_here.update(run.id for run in runs)
+        if first and self.started_here:
+            self.run_worker(self._look_around, thread=True, exit_on_error=False, group="look around")
+
+    def _look_around(self) -> None:
+        warning = detaching.here().warning
+        if warning:
+            self.call_later(self.notify, text.plain(warning, 400), severity="warning", markup=False, timeout=12.0)
+
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """End the console, once what is being written or started is done."""
         if self._leaving is not None:
@@ -206,7 +219,7 @@ class Console(App[int]):
 
     def action_leave(self) -> None:
         """End the console. Asks what becomes of runs that were started here; asked again, they go on."""
-        own = [run for run in self.live if run.id in self.started_here]
+        own = [run for run in self.live if run.id in self.started_here and run.worker()]
         if not own or isinstance(self.screen, LeaveQuestion):
             self.exit()
         else:

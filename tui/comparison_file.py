@@ -26,7 +26,7 @@ def write(runs: Sequence[Compared], file: Path, record: Record | None, settings:
     )
     match file.suffix.lower():
         case ".html" | ".htm":
-            html_file.check(file)
+            html_file.check(file, option="")
             printed = {
                 recipe.name: str(recipe.facts.get("printed", "")) for recipe in list_presets("recipes", settings)
             }

@@ -17,7 +17,6 @@ from vislab.engine.analysis.findings import findings
 from vislab.engine.runs import control, detaching
 from vislab.engine.runs.ending import kill
 from vislab.engine.runs.events import AnyEvent, RunEnded
-from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.start import start
@@ -26,6 +25,7 @@ from vislab.engine.runs.store import Run, RunStatus
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui import death, html_file
+from vislab.tui.living import is_alive
 from vislab.tui.views.run import result_lines
 from vislab.tui.views.text import plain
 
@@ -136,12 +136,6 @@ class Following:
     def state(self) -> RunState:
         """The present picture."""
         return self._fold.state()
-
-
-def is_alive(run: Run) -> bool:
-    """Whether a run has a worker, or waits in the queue for one."""
-    # A worker that came out of the queue holds both locks, so that nobody sees it dead in between.
-    return run.worker() != 0 or holder(run.waiting_lock) != 0
 
 
 class Starting(TypedDict, total=False):

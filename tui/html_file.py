@@ -13,21 +13,24 @@ if TYPE_CHECKING:
     from vislab.engine.runs.store import Run
 
 
-def check(file: Path | None) -> None:
+def check(file: Path | None, option: str = "--html") -> None:
     """Refuse a file that cannot be written, before hours of training; None is no file and fine.
+
+    Args:
+        option: where the file was named, for the message; empty: nowhere on a command line.
 
     Raises:
         InputError: it is a folder, or its folder is missing or read-only.
     """
     if file is None:
         return
-    folder = file.absolute().parent
+    folder, named = file.absolute().parent, f"{option} {file}".strip()
     if file.is_dir():
-        raise InputError(f"--html {file}: this is a folder; name a file.")
+        raise InputError(f"{named}: this is a folder; name a file.")
     if not folder.is_dir():
-        raise InputError(f"--html {file}: there is no folder {folder}.")
+        raise InputError(f"{named}: there is no folder {folder}.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"--html {file}: no permission to write into {folder}.")
+        raise InputError(f"{named}: no permission to write into {folder}.")
 
 
 def write(run: "Run", file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where `vislab` starts: bare, it goes straight to the console, which must not wait for the other commands."""
+"""Where `vislab` starts: bare, and to attach, it goes straight to the console, which needs no other command."""
 
 import gc
 import sys
@@ -12,19 +12,46 @@ def main() -> None:
             _console(None)
         case ["--runs-dir", folder]:
             _console(Path(folder))
+        case ["attach"]:
+            _attach("", None)
+        case ["attach", "--runs-dir", folder]:
+            _attach("", Path(folder))
+        case ["attach", run] if not run.startswith("-"):
+            _attach(run, None)
+        case ["attach", run, "--runs-dir", folder] | ["attach", "--runs-dir", folder, run] if not run.startswith("-"):
+            _attach(run, Path(folder))
         case _:
-            from vislab.tui.cli import main as command_line
-
-            command_line()
+            _command_line()
 
 
-def _console(runs_dir: Path | None) -> None:
+def _command_line() -> None:
+    from vislab.tui.cli import main as command_line
+
+    command_line()
+
+
+def _attach(run: str, folder: Path | None) -> None:
+    from vislab.tui.commands.console import no_terminal
+
+    if no_terminal():
+        _command_line()
+    else:
+        _console(folder, run, attach=True)
+
+
+def _console(folder: Path | None, run: str = "", *, attach: bool = False) -> None:
     gc.disable()  # nothing that is made before the first frame is garbage; the console turns it on again
     from vislab.presets.errors import InputError
     from vislab.tui.commands.console import open_console
 
     try:
-        open_console(runs_dir)
+        if attach and not run:
+            from vislab.tui.living import newest_live
+
+            run = newest_live(folder).id
+        open_console(folder, attach=run)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from vislab.tui.views.text import plain
+
+        print("\n".join(plain(line, 10_000) for line in f"error: {error}".split("\n")), file=sys.stderr)
         sys.exit(2)

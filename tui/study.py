@@ -15,6 +15,7 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui import headless
 from vislab.tui.commands.run import own_files
+from vislab.tui.living import is_alive
 from vislab.tui.views.text import plain
 
 STOPPED = (headless.INTERRUPTED, headless.TERMINATED, headless.HUNG_UP)
@@ -188,14 +189,14 @@ def enqueue(planned: Sequence[Planned], settings: Settings) -> list[Run]:
     """Put the runs that are not done into the queue; returns those that were put there."""
     put = []
     for one in planned:
-        if one.run.status() != "done" and not headless.is_alive(one.run):
+        if one.run.status() != "done" and not is_alive(one.run):
             queue.enqueue(one.run, settings)
             put.append(one.run)
     return put
 
 
 def _train(run: Run, settings: Settings, output: headless.Output) -> int:
-    if not headless.is_alive(run):
+    if not is_alive(run):
         return headless.train(run, settings, output)
     code = headless.attach(run, output)  # in the queue, or left behind by a terminal that has gone
-    return headless.INTERRUPTED if headless.is_alive(run) and code == 0 else code
+    return headless.INTERRUPTED if is_alive(run) and code == 0 else code

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui import death
-from vislab.tui.headless import FAILED, is_alive
+from vislab.tui.headless import FAILED
+from vislab.tui.living import is_alive
 from vislab.tui.views.run import end_line
 
 EVERY = 0.2

@@ -1,14 +1,10 @@
 """`vislab attach`: the live view of a run."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vislab.tui.commands.arguments import Plain, RunsDir, find_run
-
-if TYPE_CHECKING:
-    from vislab.engine.runs.store import Run
 
 
 def command(
@@ -26,6 +22,7 @@ def command(
     is saved, and the exit code is 143.
     """
     from vislab.tui.commands.console import no_terminal, open_console
+    from vislab.tui.living import newest_live
 
     chosen = find_run(run, runs_dir) if run else newest_live(runs_dir)
     if not plain and not no_terminal():
@@ -33,21 +30,3 @@ def command(
     from vislab.tui import headless
 
     raise typer.Exit(headless.attach(chosen, headless.Output(plain=plain)))
-
-
-def newest_live(runs_dir: Path | None) -> "Run":
-    """The newest run that has a worker, else the newest that waits for one.
-
-    Raises:
-        InputError: there is none.
-    """
-    from vislab.engine.runs.store import all_runs
-    from vislab.presets.errors import InputError
-    from vislab.presets.settings import load_settings
-    from vislab.tui.headless import is_alive
-
-    folder = load_settings(runs_dir=runs_dir).runs_dir
-    live = [run for run in all_runs(folder) if is_alive(run)]
-    if not live:
-        raise InputError(f"No run is running in {folder}. See: vislab runs")
-    return next((run for run in live if run.worker()), live[0])

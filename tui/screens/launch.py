@@ -385,7 +385,7 @@ class LaunchScreen(ConsoleScreen):
         runs, problems = event.launched.runs, event.launched.problems
         for problem in problems:
             self.say(problem, error=True)
-        self.console.started_here.update(run.id for run in runs)
+        self.console.has_started(runs)
         self.console.look_for_live_runs()
         if event.how == "watch" and runs and self.console.offers("live"):
             self.console.open("live", run=runs[0])

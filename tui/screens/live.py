@@ -1,7 +1,5 @@
 """One run as it goes, or as it went: bars, curves, table of epochs, device, findings, what the worker wrote."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +10,15 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
-from vislab.engine.runs import control, detaching
-from vislab.engine.runs.events import ControlApplied
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
+from vislab.presets.schema.spec import Spec
 from vislab.tui import html_file
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.following import Look, Looker
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Answer, Prompt, Question
-from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.screens.run_requests import RunRequests
 from vislab.tui.views import curves, epochs, live, text
 from vislab.tui.views.run import status, title
 from vislab.tui.widgets.curve_plot import CurvePlot
@@ -31,9 +28,6 @@ from vislab.tui.widgets.live_panels import Bars, EpochTable, FindingLines, LogLi
 
 EVERY = 1.0
 """Seconds between two looks at the run."""
-
-SOON = 0.3
-"""Seconds after a request until the next look: a worker between two steps has answered by then."""
 
 SAID = 6.0
 """Seconds that a message stays."""
@@ -45,7 +39,7 @@ CHARTS: tuple[tuple[curves.Quantity, ...], ...] = (("loss", "accuracy"), ("loss"
 PANELS = ("table", "findings", "log")
 
 
-class LiveScreen(ConsoleScreen):
+class LiveScreen(RunRequests):
     """The live view. Leaving it leaves the run alone."""
 
     NAME = "live"
@@ -67,17 +61,20 @@ class LiveScreen(ConsoleScreen):
         super().__init__()
         self.watched = run
         self.options = Options()
-        self.seen: Look | None = None
-        """The newest look."""
+        self.seen = None
         self._looker = Looker(run)
         self._title = title(self._looker.spec, run.labels().name)
         self._looking = False
         self._charts = CHARTS[0]
-        self._asked: dict[str, str] = {}
         self._said = ""
         self._silence: Timer | None = None
         self._exported: Path | None = None
         """The HTML log that was written last."""
+
+    @property
+    def spec(self) -> Spec:
+        """Of the run."""
+        return self._looker.spec
 
     def body(self) -> ComposeResult:
         """Bars, curves, panels, one line of device and one of what matters."""
@@ -103,14 +100,6 @@ class LiveScreen(ConsoleScreen):
         self._show_panel("table")
         self.look()
         self.set_interval(EVERY, self.look)
-        if self.watched.id in self.console.started_here:
-            self.run_worker(self._look_around, thread=True, exit_on_error=False, group="look around")
-
-    def _look_around(self) -> None:
-        """Ask, beside the screen, whether the run will outlive this session."""
-        warning = detaching.here().warning
-        if warning:
-            self.app.call_later(self.notify, text.plain(warning, 400), severity="warning", markup=False, timeout=12.0)
 
     def look(self) -> None:
         """Look at the run, beside the screen; not while another screen covers this one."""
@@ -126,7 +115,7 @@ class LiveScreen(ConsoleScreen):
         before, self.seen = self.seen, message.look
         self._looking = False
         self._hear(before, message.look)
-        self._show(message.look)
+        self.show(message.look)
         if before is None or before.status != message.look.status:
             self.refresh_bindings()
             self._show_trouble(message.look)
@@ -143,9 +132,8 @@ class LiveScreen(ConsoleScreen):
         known = len(before.state.notices) if before is not None else len(look.state.notices)
         for notice in look.state.notices[known:]:
             self.say(text.plain(f"{notice.level}: {notice.text}", 400))
-            for request in list(self._asked):
-                if notice.topic == "control" and request in notice.text:
-                    del self._asked[request]
+            if notice.topic == "control":
+                self.refused(notice.text)
 
     def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
         """What cannot be read is said; the console goes on and looks again."""
@@ -155,11 +143,12 @@ class LiveScreen(ConsoleScreen):
             words = str(error) if isinstance(error, InputError | OSError) else f"{type(error).__name__}: {error}"
             self.say(text.plain(words, 400))
 
-    def _show(self, look: Look) -> None:
+    def show(self, look: Look) -> None:
+        """Everything, as it was seen."""
         state = look.state
-        words = f"{status(look.status)}{self._pending(look)}"
+        words = f"{status(look.status)}{self.pending(look)}"
         self.heading(self._title, Text(words, status_style(look.status, self.console)))
-        self.query_one(Bars).tell(look, self._looker.spec.strategy.max_steps)
+        self.query_one(Bars).tell(look, self.spec.strategy.max_steps)
         self.query_one(EpochTable).tell(state)
         self.query_one(FindingLines).tell(look)
         self.query_one(LogLines).tell(look.log)
@@ -204,14 +193,6 @@ class LiveScreen(ConsoleScreen):
         self._said = ""
         self._show_message()
 
-    def _pending(self, look: Look) -> str:
-        """What was asked for from here and is not done yet."""
-        for applied in look.state.controls if self._asked else ():
-            self._asked.pop(applied.request, None)
-        if not look.alive:
-            self._asked.clear()
-        return "".join(f", {words} …" for words in self._asked.values())
-
     # what a person can do
 
     def possible(self, action: str) -> bool:
@@ -228,67 +209,9 @@ class LiveScreen(ConsoleScreen):
         """The keys to other runs come and go."""
         self.refresh_bindings()
 
-    def _ask(self, action: control.Action, words: str, value: str = "") -> None:
-        try:
-            request = control.send(self.watched.control, action, value)
-        except OSError as error:
-            self.say(text.plain(f"The request could not be written: {error.strerror}", 400))
-            return
-        self._asked[request.id] = words
-        self.set_timer(SOON, self.look)
-        if self.seen is not None:
-            self._show(self.seen)
-
-    def action_pause(self) -> None:
-        """Pause, or go on."""
-        paused = self.seen is not None and self.seen.status == "paused"
-        self._ask("unpause", "going on") if paused else self._ask("pause", "pausing")
-
-    def action_checkpoint(self) -> None:
-        """Save now."""
-        self._ask("checkpoint", "saving")
-
-    def action_learning_rate(self) -> None:
-        """Ask for another base rate."""
-        spec = self._looker.spec.strategy
-        changed = [applied.value for applied in self._controls() if applied.action == "set_learning_rate"]
-        now = changed[-1] if changed else f"{spec.learning_rate:g}"
-        question = f"New base learning rate; the schedule ({spec.schedule}) goes on from it. Now: {text.plain(now, 40)}"
-        self.app.push_screen(Prompt(question, now), self._set_learning_rate)
-
-    def _set_learning_rate(self, answer: str | None) -> None:
-        if answer is None:
-            return
-        try:
-            rate = float(answer)
-        except ValueError:
-            rate = 0.0
-        if not 0 < rate < math.inf:
-            self.say(text.plain(f"A learning rate is a number above 0, such as 1e-3; {answer!r} is none.", 400))
-        else:
-            self._ask("set_learning_rate", f"learning rate {rate:g}", f"{rate:g}")
-
-    def _controls(self) -> Sequence[ControlApplied]:
-        return self.seen.state.controls if self.seen is not None else ()
-
     def action_open_results(self) -> None:
         """Figures by class, confusions and mistakes."""
         self.console.open("results", run=self.watched)
-
-    def action_stop(self) -> None:
-        """Ask once which way."""
-        answers = (
-            Answer("stop", "s", "after this step, with a checkpoint"),
-            Answer("stop_after_epoch", "e", "after this epoch"),
-            Answer("", "n", "let it train"),
-        )
-        self.app.push_screen(Question("Stop this run? It can be resumed later.", answers), self._stop)
-
-    def _stop(self, answer: str | None) -> None:
-        if answer == "stop":
-            self._ask("stop", "stopping")
-        elif answer == "stop_after_epoch":
-            self._ask("stop_after_epoch", "stopping after this epoch")
 
     def action_export(self) -> None:
         """Ask where to."""
@@ -309,7 +232,7 @@ class LiveScreen(ConsoleScreen):
 
     def _write(self, file: Path) -> None:
         def write() -> None:
-            html_file.check(file)
+            html_file.check(file, option="")
             html_file.write(self.watched, file)
             self._exported = file
             self.app.call_later(self.say, text.plain(f"Written: {file}", 400))

@@ -1,10 +1,8 @@
 """What a run answers: figures by class, confusions, its worst mistakes, and the images themselves."""
 
-import base64
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 from textual import on
@@ -19,24 +17,16 @@ from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.screens.copies import of_runs, offer
+from vislab.tui.screens.result_pictures import Look, ResultPictures
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views import results, text
+from vislab.tui.views import results
 from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations
 from vislab.tui.views.results import HeatCell, Results
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, ScrolledLines
 
-View = Literal["classes", "confusions", "mistakes", "pictures", "evaluations"]
+View = Literal["classes", "confusions", "mistakes", "evaluations"] | Look
 
-PICTURES = "pictures"
-"""Topic of the questions for images."""
-
-SIDES = ((160, 50, 32), (120, 40, 24), (80, 24, 16), (0, 0, 12))
-"""Terminal's least width and height, and the side of its pictures in pixels: a cell is one wide and two high."""
-CAPTION, ABOVE = 2, 4
-"""Lines below a picture, and lines of the screen that are not the grid's."""
-GAP = 2
-"""Cells between two pictures."""
 MISTAKES = 500
 """Mistakes that are listed at most."""
 
@@ -53,18 +43,22 @@ class ResultsScreen(ConsoleScreen):
         Attributes:
             fault: why they cannot be; empty when they could. Safe text.
             evaluations: later ones, the newest first.
+            split: the run has read its data, so that training images can be drawn.
         """
 
-        def __init__(self, name: str, found: Results, fault: str, evaluations: Sequence[Evaluation]) -> None:
+        def __init__(
+            self, name: str, found: Results, fault: str, evaluations: Sequence[Evaluation], split: bool
+        ) -> None:
             super().__init__()
             self.name, self.found, self.fault, self.evaluations = name, found, fault, tuple(evaluations)
+            self.split = split
 
     class Seen(Message):
         """Pictures have come, or the reason why not."""
 
-        def __init__(self, answer: ask.Answer) -> None:
+        def __init__(self, job: str, answer: ask.Answer) -> None:
             super().__init__()
-            self.answer = answer
+            self.job, self.answer = job, answer
 
     def __init__(self, run: Run) -> None:
         """The results of one run."""
@@ -74,12 +68,9 @@ class ResultsScreen(ConsoleScreen):
         self._found: Results | None = None
         self._fault = ""
         self._view: View = "classes"
-        self._only_wrong = True
-        self._first = 0
+        self._split = False
         self._evaluations: tuple[Evaluation, ...] = ()
         self._evaluation = 0
-        self._pictures: dict[tuple[str, int], dict[str, Any]] = {}
-        self._trouble = ""
 
     def body(self) -> ComposeResult:
         """The figures in one line, then one view; on wide terminals classes and confusions beside each other."""
@@ -91,13 +82,19 @@ class ResultsScreen(ConsoleScreen):
     def on_mount(self) -> None:
         """Read the predictions."""
         super().on_mount()
+        self._pictures = ResultPictures(
+            self._run,
+            str(self.console.settings.data_dir),
+            self.console.asker,
+            self._tell,
+        )
         self.set_focus(self.query_one("#main"))
         self.heading(f"Results of {self._name}")
         self.run_worker(self._read, thread=True, exit_on_error=False, group="read")
 
     def on_unmount(self) -> None:
         """Want no pictures any more."""
-        self.console.asker.cancel(PICTURES)
+        self._pictures.cancel()
 
     def _read(self) -> None:
         fault = ""
@@ -114,12 +111,14 @@ class ResultsScreen(ConsoleScreen):
         except (InputError, OSError) as error:
             fault = str(error)
         found = results.results(rows, classes)
-        self.post_message(self.Read(plain(name, 60), found, plain(fault, 400), evaluations(self._run)))
+        self.post_message(
+            self.Read(plain(name, 60), found, plain(fault, 400), evaluations(self._run), self._run.split.is_file())
+        )
 
     @on(Read)
     def _take(self, message: Read) -> None:
         self._name, self._found, self._fault = message.name, message.found, message.fault
-        self._evaluations = message.evaluations
+        self._evaluations, self._split = message.evaluations, message.split
         self._show()
 
     # What is shown
@@ -136,6 +135,8 @@ class ResultsScreen(ConsoleScreen):
         width = max(20, self.size.width - 3)
         if self._view == "evaluations":
             lines = self._evaluation_lines(width)
+        elif self._view == "training":
+            lines = self._pictures_of("training")
         elif self._fault:
             lines = []
         elif self._view == "classes":
@@ -145,7 +146,7 @@ class ResultsScreen(ConsoleScreen):
         elif self._view == "mistakes":
             lines = _titled(results.worst_lines(self._found, width, MISTAKES))
         else:
-            lines = self._grid(self._found)
+            lines = self._pictures_of(self._view)
         main.styles.width = max((line.cell_len for line in lines), default=20) + 6 if both else "1fr"
         main.show(lines)
         if both:
@@ -182,78 +183,17 @@ class ResultsScreen(ConsoleScreen):
 
     # Pictures
 
-    @property
-    def _side(self) -> int:
-        size = self.size
-        return next(side for width, height, side in SIDES if size.width >= width and size.height >= height)
+    def _pictures_of(self, look: Look) -> list[Text]:
+        assert self._found is not None
+        return self._pictures.lines(look, self._found, self.size, self.app.theme_variables["warning"])
 
-    def _page(self) -> tuple[int, int]:
-        """Columns and rows of the grid."""
-        across = max(1, (self.size.width - 3 + GAP) // (self._side + GAP))
-        return across, max(1, (self.size.height - ABOVE) // (self._side // 2 + CAPTION))
-
-    def _shown(self, found: Results) -> list[Prediction]:
-        listed = results.pictured(found, only_wrong=self._only_wrong)
-        across, down = self._page()
-        self._first = max(0, min(self._first, (len(listed) - 1) // (across * down) * across * down))
-        return listed[self._first : self._first + across * down]
-
-    def _grid(self, found: Results) -> list[Text]:
-        shown = self._shown(found)
-        total = len(found.predictions) - (found.right if self._only_wrong else 0)
-        if not shown:
-            return [Text("Every image is judged right: o shows them.")]
-        self._ask_for(shown)
-        what = "mistakes, the surest first" if self._only_wrong else "images, mistakes first"
-        lines = [Text(f"{self._first + 1} to {self._first + len(shown)} of {text.count(total)} {what}", "dim")]
-        if self._trouble:
-            lines[0].append(f"   {self._trouble}")
-        across, _ = self._page()
-        for begin in range(0, len(shown), across):
-            lines += self._row(shown[begin : begin + across])
-        return lines
-
-    def _row(self, shown: Sequence[Prediction]) -> list[Text]:
-        side = self._side
-        lines = [Text() for _ in range(side // 2 + CAPTION)]
-        for row in shown:
-            picture = _picture(self._pictures.get((row.name, side)), side)
-            true, predicted = results.caption(row, side)
-            colour = "" if row.right else self.app.theme_variables["warning"]
-            captions = [Text(true), Text(predicted, colour)]
-            for line, part in zip(lines, [*picture, *captions], strict=True):
-                line.append_text(part).append(" " * GAP)
-        return lines
-
-    def _ask_for(self, shown: Sequence[Prediction]) -> None:
-        side = self._side
-        names = [row.name for row in shown if (row.name, side) not in self._pictures]
-        if not names or self._trouble:
-            return
-        request = {
-            "run_dir": str(self._run.path),
-            "data_dir": str(self.console.settings.data_dir),
-            "names": names,
-            "side": side,
-        }
-
-        def take(answer: ask.Answer) -> None:
-            self.post_message(self.Seen(answer))
-
-        known = self.console.asker.ask(PICTURES, "thumbnails", request, take)
-        if known is not None:
-            take(known)
+    def _tell(self, job: str, answer: ask.Answer) -> None:
+        self.post_message(self.Seen(job, answer))
 
     @on(Seen)
     def _see(self, message: Seen) -> None:
-        answer = message.answer
-        if answer.result is None:
-            self._trouble = plain(answer.error, 300)
-        else:
-            side = answer.request["side"]
-            for name, picture in zip(answer.request["names"], answer.result["pictures"], strict=True):
-                self._pictures[name, side] = picture
-        if self._view == "pictures":
+        self._pictures.take(message.job, message.answer)
+        if self._view in ("pictures", "saliency", "training"):
             self._show()
 
     # What can be done
@@ -266,17 +206,18 @@ class ResultsScreen(ConsoleScreen):
             return self._found is not None
         if action == "evaluations":
             return bool(self._evaluations)
+        if action == "training":
+            return self._split
         if self._found is None or self._fault:
             return False
         if action in ("only_wrong", "next_pictures", "previous_pictures"):
             if self._view != "pictures":
                 return False
-            across, down = self._page()
-            total = len(self._found.predictions) - (self._found.right if self._only_wrong else 0)
+            pictures = self._pictures
             return {
                 "only_wrong": True,
-                "next_pictures": self._first + across * down < total,
-                "previous_pictures": self._first > 0,
+                "next_pictures": pictures.first + pictures.per_page(self.size) < pictures.total(self._found),
+                "previous_pictures": pictures.first > 0,
             }[action]
         return True
 
@@ -294,8 +235,19 @@ class ResultsScreen(ConsoleScreen):
 
     def action_pictures(self) -> None:
         """The images."""
-        self._trouble = ""
-        self._choose("pictures")
+        self._look("pictures")
+
+    def action_saliency(self) -> None:
+        """Where the model looks."""
+        self._look("saliency")
+
+    def action_training(self) -> None:
+        """Training images as the model saw them."""
+        self._look("training")
+
+    def _look(self, look: Look) -> None:
+        self._pictures.forget_trouble()
+        self._choose(look)
 
     def action_evaluations(self) -> None:
         """Later evaluations; once more: the next of them."""
@@ -316,20 +268,18 @@ class ResultsScreen(ConsoleScreen):
 
     def action_only_wrong(self) -> None:
         """Mistakes only, or all images."""
-        self._only_wrong = not self._only_wrong
-        self._first = 0
+        self._pictures.only_wrong = not self._pictures.only_wrong
+        self._pictures.first = 0
         self._show()
 
     def action_next_pictures(self) -> None:
         """The next page."""
-        across, down = self._page()
-        self._first += across * down
+        self._pictures.first += self._pictures.per_page(self.size)
         self._show()
 
     def action_previous_pictures(self) -> None:
         """The page before."""
-        across, down = self._page()
-        self._first -= across * down
+        self._pictures.first -= self._pictures.per_page(self.size)
         self._show()
 
     def action_curves(self) -> None:
@@ -350,24 +300,3 @@ def _heat_line(pieces: Sequence[HeatCell], right: str, wrong: str) -> Text:
         else:
             line.append(piece.words, Style.parse(right if piece.right else f"bold {wrong}"))
     return line
-
-
-def _picture(picture: dict[str, Any] | None, side: int) -> list[Text]:
-    """A picture as lines of half blocks, centred in a square; words where there is none."""
-    rows = side // 2
-    if picture is None or "error" in picture:
-        said = "…" if picture is None else plain(picture["error"], side)
-        lines = [Text(" " * side) for _ in range(rows)]
-        lines[rows // 2] = Text(text.fit(said, side), "dim")
-        return lines
-    width, height = picture["width"], picture["height"]
-    made = []
-    for cells in results.half_blocks(base64.b64decode(picture["rgb"]), width, height):
-        line = Text(" " * ((side - width) // 2))
-        for upper, lower in cells:
-            line.append("▀", Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)))
-        line.append(" " * (side - line.cell_len))
-        made.append(line)
-    above = (rows - len(made)) // 2
-    blank = [Text(" " * side)]
-    return [*blank * above, *made, *blank * (rows - above - len(made))]

@@ -92,7 +92,7 @@ class RunTasks(ConsoleScreen):
 
     @on(Started)
     def _started(self, event: Started) -> None:
-        self.console.started_here.add(event.run.id)
+        self.console.has_started([event.run])
         self.say(f"{history.short_id(event.run)} goes on")
 
     # The queue

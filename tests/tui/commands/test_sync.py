@@ -1,5 +1,6 @@
 """`vislab sync`: what it says, and its exit codes."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def test_a_place_that_cannot_be_written_is_a_failure_in_a_sentence(command: Comm
 
 
 def test_a_missing_package_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "wandb" else find(name))
     for arguments in (["sync", "latest"], ["run", "--preset", "digits-lenet5"]):
         result = command(*arguments, "--wandb", "digits")
         assert result.exit_code == 2 and "pip install wandb" in result.stderr

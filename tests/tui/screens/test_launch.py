@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from vislab.engine.jobs import data as data_job
+from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Answer, Asker
 from vislab.engine.runs.devices import Device
 from vislab.engine.runs.store import Run, all_runs, create
@@ -341,7 +342,10 @@ def test_a_study_is_queued_after_a_question(settings, started) -> None:
 
 
 @pytest.mark.parametrize(("key", "how"), [("g", "start"), ("b", "start"), ("a", "queue")])
-def test_a_run_is_started_or_queued(settings, started, key, how) -> None:
+def test_a_run_is_started_or_queued(settings, started, monkeypatch, key, how) -> None:
+    warning = "Inside [red] a container"
+    monkeypatch.setattr(detaching, "here", lambda: detaching.Detachment(warning=warning))
+
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("n", *"first try", "enter")
         await until(pilot, lambda: screen(pilot).draft.name == "first try")
@@ -354,6 +358,7 @@ def test_a_run_is_started_or_queued(settings, started, key, how) -> None:
             await until(pilot, lambda: getattr(pilot.app.screen, "NAME", "") == "live")
         else:
             assert pilot.app.screen is screen(pilot)
+        await until(pilot, lambda: warning in [notice.message for notice in pilot.app._notifications])
 
     play(settings, act)
 

@@ -74,10 +74,11 @@ def start(make: Callable[..., Run]) -> Iterator[Start]:
 def play(settings: Settings, run: Run, act: Act, *, size: tuple[int, int] = (80, 24), own: bool = False) -> Console:
     """Watch a run; own: as if it had been started from this console."""
     console = Console(settings, first=lambda _: LiveScreen(run))
-    console.started_here |= {run.id} if own else set()
 
     async def go() -> None:
         async with console.run_test(size=size) as pilot:
+            if own:
+                console.has_started([run])
             await until(pilot, lambda: view(pilot).seen is not None and view(pilot).seen.whole)  # type: ignore[union-attr]
             await act(pilot)
 
@@ -338,6 +339,7 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
         await pilot.press("n")
         await export(pilot, tmp_path / "nowhere" / "log.html")
         await until(pilot, lambda: "there is no folder" in words(pilot, "#message"))
+        assert words(pilot, "#message").startswith(str(tmp_path / "nowhere")[:20])
         assert file.read_text() == "mine"
         await export(pilot, file)
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))

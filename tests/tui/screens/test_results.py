@@ -31,7 +31,15 @@ def asked(monkeypatch):
     def answer(self, topic, job, request, on_answer, *, on_progress=None):
         requests.append((job, request))
         red = {"width": 8, "height": 12, "rgb": base64.b64encode(bytes([255, 0, 0]) * 96).decode()}
-        on_answer(ask.Answer(topic, request, {"pictures": [red] * len(request["names"])}))
+        answers = {
+            "thumbnails": lambda: {"pictures": [red] * len(request["names"])},
+            "saliency": lambda: {
+                "method": "Grad-CAM",
+                "pictures": [{"seen": red, "heat": red}] * len(request["names"]),
+            },
+            "augmented": lambda: {"pictures": [red | {"label": "cat", "partner": "[b]dog", "share": 0.7}] * 3},
+        }
+        on_answer(ask.Answer(topic, request, answers[job]()))
 
     monkeypatch.setattr(ask.Asker, "ask", answer)
     return requests
@@ -90,6 +98,50 @@ def test_pictures_come_page_by_page(judged, play, settle, asked):
     play("results", act, run=judged)
 
 
+def test_where_the_model_looks_and_what_it_was_trained_on(judged, play, settle, asked):
+    judged.split.write_text("")
+
+    async def act(pilot):
+        await pilot.press("s")
+        await settle(pilot)
+        said = words(pilot, "#main")
+        assert "Grad-CAM for the predicted class" in said and "✖ cat" in said and "✔ cat" in said
+        pairs = 4  # two beside each other, twice
+        assert said.count("▀") == pairs * 2 * 8 * 6
+        job, request = asked[-1]
+        assert job == "saliency" and len(request["names"]) == pairs and request["device"] == "cpu"
+        await pilot.press("a")
+        await settle(pilot)
+        said = words(pilot, "#main")
+        assert said.count("▀") == 3 * 8 * 6 and "cat 70%" in said and "[b]dog 30%" in said
+        assert asked[-1][0] == "augmented" and len(asked) == 2
+        await pilot.press("s", "right", "o")  # there are no pages of these
+        await settle(pilot)
+        assert "Grad-CAM" in words(pilot, "#main") and len(asked) == 2  # what was seen is kept
+
+    play("results", act, run=judged)
+
+
+def test_training_images_need_no_predictions_but_data_that_were_read(make_run, play, settle, asked):
+    run = make_run("unjudged")
+    run.split.write_text("")
+
+    async def act(pilot):
+        await pilot.press("s")
+        assert words(pilot, "#main") == ""
+        await pilot.press("a")
+        await settle(pilot)
+        assert "▀" in words(pilot, "#main") and "No predictions" in words(pilot, "#headline")
+
+    play("results", act, run=run)
+
+    async def unread(pilot):
+        await pilot.press("a")
+        assert "a training" not in words(pilot, KeyFooter) and words(pilot, "#main") == ""
+
+    play("results", unread, run=make_run("unread"))
+
+
 def test_pictures_that_cannot_be_had_leave_their_reason(judged, play, settle, monkeypatch):
     def answer(self, topic, job, request, on_answer, *, on_progress=None):
         pictures = [{"error": "gone"}] * len(request["names"])
@@ -110,6 +162,9 @@ def test_pictures_that_cannot_be_had_leave_their_reason(judged, play, settle, mo
         await pilot.press("p")
         await settle(pilot)
         assert "there is no [folder]␛" in words(pilot, "#main") and "…" in words(pilot, "#main")
+        await pilot.press("s")
+        await settle(pilot)
+        assert words(pilot, "#main").strip() == "data set x: there is no [folder]␛"
 
     monkeypatch.setattr(ask.Asker, "ask", refuse)
     play("results", refused, run=judged)
@@ -147,7 +202,7 @@ def test_hostile_names_at_every_size(make_run, play, settle, asked, hostile, siz
     run = make_run(hostile, predictions=rows, classes=(hostile, "cat"))
 
     async def act(pilot):
-        for key in ("c", "m", "w", "p", "o"):
+        for key in ("c", "m", "w", "p", "o", "s"):
             await pilot.press(key)
             await settle(pilot)
             assert "\x1b" not in painted(pilot)

@@ -92,7 +92,7 @@ PAIR = ("cnn", "transfer")
 SCENES = (
     _scene("launch", "launch", see="digits|lenet5|scratch|1,797 images|23 steps|g start"),
     _scene("launch-recipes", "launch", "r", see="Recipes and studies|study-a"),
-    _scene("launch-more", "launch", "m", "down", see="All settings|seed|dataset"),
+    _scene("launch-more", "launch", "m", "down", see="All settings|seed|precision"),
     _scene("live", "live", run="live", see="● training|Run|Epoch|loss|accuracy|epoch|★|p pause"),
     _scene("live-findings", "live", "f", run="live", see="→|● training"),
     _scene("live-words", "live", "w", run="live", see="val loss: last|train accuracy: last"),
@@ -105,6 +105,8 @@ SCENES = (
     _scene("results-matrix", "results", "m", run="transfer", see="predicted|taken for|butterfly"),
     _scene("results-worst", "results", "w", run="transfer", see="sure|butterfly/14.jpg"),
     _scene("results-pictures", "results", "p", run="transfer", see="▀|✖|mistakes"),
+    _scene("results-saliency", "results", "s", run="transfer", see="▀|Grad-CAM|✖"),
+    _scene("results-training", "results", "a", run="transfer", see="▀|as the model saw them|horse 30%"),
     _scene("settings", "settings", see="background|colours|runs_dir|/home/anna"),
     _scene("help", "history", "?", see="Keys of the screen|Open the run"),
     _scene("palette", "history", ":", see="What to do?|rename"),
@@ -160,6 +162,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory, history: Callable[..., lis
         run.events.write_bytes(b"".join(map(encode, events)))
         os.utime(run.path / "spec.toml", (moment, moment))
         if answers is not None:
+            run.split.write_text("")
             with (run.path / "predictions.csv").open("w", newline="") as file:
                 csv.writer(file).writerows([("name", "label", "predicted", "confidence"), *answers])
         made[key] = run
@@ -240,6 +243,12 @@ def gallery(tmp_path_factory: pytest.TempPathFactory, history: Callable[..., lis
 
 
 @pytest.fixture
+def scenes() -> tuple[Scene, ...]:
+    """All that a tour visits."""
+    return SCENES
+
+
+@pytest.fixture
 def tour(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Tour:
     """Visit scenes in one console of a size, and look at each."""
     live, queued = gallery.runs["live"].id, gallery.runs["queued"].id
@@ -282,6 +291,19 @@ def answer(self: ask.Asker, topic: str, job: str, request: dict[str, Any], tell:
         side = request["side"]
         pictures = [{"width": side, "height": side, "rgb": picture(name, side)} for name in request["names"]]
         return ask.Answer(topic, request, {"pictures": pictures})
+    if job == "saliency":
+        side = request["side"]
+        square = {"width": side, "height": side}
+        pairs = [
+            {"seen": square | {"rgb": picture(name, side)}, "heat": square | {"rgb": picture(name[::-1], side)}}
+            for name in request["names"]
+        ]
+        return ask.Answer(topic, request, {"method": "Grad-CAM", "pictures": pairs})
+    if job == "augmented":
+        side = request["side"]
+        words = {"width": side, "height": side, "label": "cat", "partner": "horse", "share": 0.7}
+        pictures = [words | {"rgb": picture(str(index), side)} for index in range(12)]
+        return ask.Answer(topic, request, {"pictures": pictures})
     return ask.Answer(topic, request, ANSWERS[job])
 
 
@@ -306,8 +328,7 @@ async def _visit(gallery: Gallery, look: Look, size: tuple[int, int], scenes: li
                 await console.push_screen(scene.open(gallery))
             await settle(pilot)
             await pilot.press(*scene.keys)
-            text = await ready(pilot, scene)
-            look(Visit(scene, pilot, text))
+            look(Visit(scene, pilot, await ready(pilot, scene)))
             while len(console.screen_stack) > home:
                 await console.pop_screen()
 

@@ -1,0 +1,30 @@
+"""Which runs live: train, or wait in the queue."""
+
+from pathlib import Path
+
+from vislab.engine.runs.liveness import holder
+from vislab.engine.runs.store import Run, all_runs
+from vislab.presets.errors import InputError
+from vislab.presets.settings import load_settings
+
+
+def is_alive(run: Run) -> bool:
+    """Whether a run has a worker, or waits in the queue for one."""
+    # A worker that came out of the queue holds both locks, so that nobody sees it dead in between.
+    return run.worker() != 0 or holder(run.waiting_lock) != 0
+
+
+def newest_live(runs_dir: Path | None) -> Run:
+    """The newest run that has a worker, else the newest that waits for one.
+
+    Args:
+        runs_dir: as given on the command line.
+
+    Raises:
+        InputError: there is none.
+    """
+    folder = load_settings(runs_dir=runs_dir).runs_dir
+    live = [run for run in all_runs(folder) if is_alive(run)]
+    if not live:
+        raise InputError(f"No run is running in {folder}. See: vislab runs")
+    return next((run for run in live if run.worker()), live[0])

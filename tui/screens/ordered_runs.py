@@ -1,0 +1,135 @@
+"""What the list of runs shows, and in which order: its filter, and what it is sorted by."""
+
+from textual import on
+from textual.widgets import Input
+
+from vislab.presets.errors import InputError
+from vislab.tui.screens.dialog import Prompt
+from vislab.tui.screens.run_tasks import RunTasks
+from vislab.tui.views import history, run_filter
+from vislab.tui.views.history import QUANTITIES, Listed, Quantity
+from vislab.tui.widgets.run_list import ListHead, RunList
+
+
+class FilterLine(Input):
+    """The field that filters."""
+
+    DEFAULT_CSS = """
+    FilterLine { height: 1; border: none; padding: 0 1; background: $surface; }
+    FilterLine:focus { border: none; background: $panel; }
+    """
+
+    def __init__(self) -> None:
+        words = "/ filter: words, status:done arch:deit data:digits tag:x val>0.9 age<7d"
+        super().__init__(placeholder=words, select_on_focus=False)
+        self.cursor_blink = False
+
+
+class OrderedRuns(RunTasks):
+    """A list of runs that is filtered and sorted.
+
+    Attributes:
+        known: all runs, by id.
+        by: what they are sorted by.
+        descending: the largest first.
+        fault: what is wrong with the filter; empty where nothing is.
+        said: told in the line below the list, until something else is done.
+    """
+
+    def __init__(self) -> None:
+        """No runs yet, the newest first."""
+        super().__init__()
+        self.known: dict[str, Listed] = {}
+        self.by: Quantity = QUANTITIES["started"]
+        self.descending = True
+        self.fault = ""
+        self.said = ""
+        self._wanted: run_filter.Holds = run_filter.parse("")
+
+    @property
+    def run_list(self) -> RunList:
+        """The list."""
+        return self.query_one(RunList)
+
+    def show(self) -> None:
+        """Show the runs that are wanted."""
+        raise NotImplementedError
+
+    def ordered(self) -> list[Listed]:
+        """The runs that are wanted, in their order."""
+        rows = [listed for listed in self.known.values() if self._wanted(listed)]
+        rows.sort(key=lambda listed: listed.run.id, reverse=True)  # of equal ones the newest comes first
+        return history.ordered(rows, self.by, descending=self.descending)
+
+    def action_filter(self) -> None:
+        """Enter the filter."""
+        self.set_focus(self.query_one(FilterLine))
+
+    def action_leave_field(self) -> None:
+        """Back to the list."""
+        self.set_focus(self.run_list)
+
+    @on(Input.Submitted)
+    def _filter_done(self) -> None:
+        self.set_focus(self.run_list)
+
+    @on(Input.Changed)
+    def _filtered(self, event: Input.Changed) -> None:
+        try:
+            self._wanted = run_filter.parse(event.value, list(self.known.values()))
+            self.fault = ""
+        except InputError as error:
+            self.fault = str(error)
+        self.said = ""
+        self.show()
+
+    def action_sort(self) -> None:
+        """Ask what to sort by."""
+        names = ", ".join(QUANTITIES)
+        question = f"Sort by {names}, or any setting such as strategy.epochs. A - before it: the smallest first."
+        self.app.push_screen(Prompt(question), self._sort_by)
+
+    def _sort_by(self, words: str | None) -> None:
+        if words is None or not words.strip():
+            return
+        name = words.strip()
+        try:
+            by = history.quantity(run_filter.ALIASES.get(name.lstrip("-"), name.lstrip("-")), self.known.values())
+        except InputError as error:
+            self.say(str(error))
+            return
+        self._order(by, descending=not name.startswith("-"))
+
+    def _order(self, by: Quantity, *, descending: bool) -> None:
+        self.by, self.descending, self.said = by, descending, ""
+        self.show()
+
+    def _sort_beside(self, step: int) -> None:
+        names = [column.by for column in self.run_list.columns]
+        place = names.index(self.by.name) if self.by.name in names else -step if step > 0 else 0
+        self._click(names[(place + step) % len(names)])
+
+    def action_sort_next(self) -> None:
+        """The column to the right."""
+        self._sort_beside(1)
+
+    def action_sort_previous(self) -> None:
+        """The column to the left."""
+        self._sort_beside(-1)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self._order(self.by, descending=not self.descending)
+
+    @on(ListHead.Clicked)
+    def _head_clicked(self, event: ListHead.Clicked) -> None:
+        self._click(event.by)
+
+    def _click(self, name: str) -> None:
+        """Sort by a column: words from A on, figures from the largest on; the same column again the other way."""
+        if name == self.by.name:
+            self.action_reverse()
+        elif name in ("name", "id", "status", "data", "arch", "strategy", "tag", "loss"):
+            self._order(QUANTITIES[name], descending=False)
+        else:
+            self._order(history.quantity(name, self.known.values()), descending=True)
