@@ -23,7 +23,7 @@ from pathlib import Path
 KEPT = {"torch": (2, 10), "torchvision": (0, 25)}
 """Packages never replaced from this version on; the same floors as in pyproject.toml."""
 
-EXTRAS = ("dev", "hf", "offline", "onnx")
+EXTRAS = ("dev", "hf", "offline", "onnx", "tensorboard", "wandb")
 
 
 def installed(package: str) -> str:

@@ -199,7 +199,8 @@ def test_html_holds_text(trained: tuple[Run, str], died: Run, failed: Run, name:
     for file in ("out.html", "log.html"):
         page = (home / file).read_text()
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e\u2066\u200b]", page)
-        assert not re.search(r"<(script|img|b)\b", page.partition("<body>")[2], re.IGNORECASE)
+        body = re.sub(r'<img src="data:image/png;base64,[\w+/=]+" alt="[^"<>]*">', "", page.partition("<body>")[2])
+        assert not re.search(r"<(script|img|b)\b", body, re.IGNORECASE)
     if name == "hostile":
         assert "&lt;img src=x onerror=alert(1)&gt;" in page and "␛[31mdog␛]0;owned␇" in page
     else:
@@ -229,6 +230,58 @@ def test_formulas_in_tables_are_text_and_come_back(trained: tuple[Run, str]) -> 
     assert labels == set(CLASSES)
     # Resuming reads the split back and finds every image under its own name.
     assert "epoch  2/2" in vislab("resume", "hostile", "--epochs", "2", "--plain")
+
+
+def test_comparing_and_handing_over(trained: tuple[Run, str], failed: Run, home: Path) -> None:
+    vislab("compare", "hostile", "failed", "--html", "both.html", "--csv", "both.csv")
+    vislab("export", "hostile", "--markdown", "one.md", "--csv", "one.csv")
+    for file in ("both.html", "one.md"):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e\u2066\u200b]", (home / file).read_text())
+    assert not re.search(r"<(script|img|b)\b", (home / "both.html").read_text().partition("<body>")[2], re.IGNORECASE)
+    for file in ("both.csv", "one.csv"):
+        with (home / file).open(newline="") as lines:
+            cells = [cell for row in csv.reader(lines) for cell in row]
+        assert not [cell for cell in cells if re.match(r"[=+@\t\r]|-[^\d.]", cell)]
+    vislab("sync", "hostile", "--tensorboard", "board")
+    vislab("cache")
+    vislab("cache", "--json")
+
+
+def test_a_study_of_hostile_names(in_process: None, pictures: Path, home: Path) -> None:
+    folder = home / "config" / "vislab" / "presets"
+    (folder / "recipes").mkdir(parents=True)
+    (folder / "studies").mkdir()
+    text = json.dumps(HOSTILE)
+    (folder / "recipes" / "mine.toml").write_text(
+        f'help = {text}\n[ours]\narchitecture.name = "lenet5"\nstrategy.name = "scratch"\nstrategy.epochs = 1\n'
+        'strategy.split = "50/50"\n'
+    )
+    (folder / "studies" / "mine.toml").write_text(f'help = {text}\nquestion = {text}\nrecipes = ["mine"]\n')
+    options = ("--data", str(pictures), "--set", "device=cpu", "--html", "study.html", "--markdown", "study.md")
+    vislab("study", "mine", *options)
+    for file in ("study.html", "study.md"):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e\u2066\u200b]", (home / file).read_text())
+    page = (home / "study.html").read_text()
+    assert "<script" not in page and "[bold red]a[/] ␛[2J" in page
+    vislab("presets", "show", "mine")
+
+
+def test_pictures_in_the_terminal(trained: tuple[Run, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vislab.tui.commands.look._shows_colours", lambda: True)
+    for what in ("answers", "mistakes", "training"):
+        assert "\n" in vislab("look", "hostile", what, "-n", "8")
+
+
+def test_measuring(in_process: None, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib
+
+    def ask(job: str, request: Any, **_: Any) -> Any:
+        return importlib.import_module(f"vislab.engine.jobs.{job}").answer(dict(request), lambda *words: None)
+
+    monkeypatch.setattr("vislab.tui.asking.ask", ask)
+    what = ("--dataset", str(pictures), "--architecture", "lenet5", "--set", "strategy.split=50/50")
+    assert vislab("find-lr", *what, "--set", "device=cpu")
+    vislab("bench", HOSTILE + "?", code=2)
 
 
 def test_predicting(trained: tuple[Run, str], pictures: Path) -> None:

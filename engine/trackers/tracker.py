@@ -50,8 +50,8 @@ def check(kind: str) -> None:
     """
     if importlib.util.find_spec(PACKAGES[kind]) is None:
         raise InputError(
-            f"{kind}: the package {PACKAGES[kind]} is not installed. Install it by `pip install {PACKAGES[kind]}`, or "
-            f'set {kind} = ""'
+            f"{kind}: the package {PACKAGES[kind]} is not installed: python install.py --extra {kind}, or set "
+            f'{kind} = ""'
         )
 
 

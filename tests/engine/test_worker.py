@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from vislab.engine import worker
-from vislab.engine.data import loading
+from vislab.engine.data import stored
 from vislab.engine.runs import checkpoints, control
 from vislab.engine.runs.start import start
 from vislab.engine.training import checkpoint
@@ -359,7 +359,7 @@ def test_full_memory_is_said_with_what_helps(make_run, train, monkeypatch, error
     def full(*args, **keys):
         raise error
 
-    monkeypatch.setattr(loading, "decode", full)
+    monkeypatch.setattr(stored.Keeper, "keep", full)
     run = make_run(strategy={"batch_size": 8, "accumulate": 2})
     assert train(run) == 1
     assert "Out of memory" in ended(run).reason and "strategy.accumulate = 4" in ended(run).reason

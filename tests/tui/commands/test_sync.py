@@ -35,4 +35,4 @@ def test_a_missing_package_is_named(command: Command, monkeypatch: pytest.Monkey
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "wandb" else find(name))
     for arguments in (["sync", "latest"], ["run", "--preset", "digits-lenet5"]):
         result = command(*arguments, "--wandb", "digits")
-        assert result.exit_code == 2 and "pip install wandb" in result.stderr
+        assert result.exit_code == 2 and "--extra wandb" in result.stderr
