@@ -1,7 +1,7 @@
 """A worker without torch that trains nothing, for the live view: obeys requests, and tells each step.
 
 VISLAB_FAKE_EPOCHS: how many; VISLAB_FAKE_PAUSE: seconds a step. With VISLAB_FAKE_END = `die` it kills itself after the
-last epoch, with `fail` it says that it failed; else it is done.
+last epoch, with `fail` it says that it failed, with `full` it waits for room on the disk; else it is done.
 """
 
 import math
@@ -153,6 +153,10 @@ while epoch < EPOCHS:
 if END == "die":
     print("fatal: cosmic ray", flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
+while END == "full":
+    obey()
+    beat("full disk", STEPS)
+    time.sleep(0.1)
 if END == "fail":
     end("failed", "The loss is not finite.", 1)
 end("done", "", 0)

@@ -35,6 +35,8 @@ SAID = 6.0
 ZOOMS = (0, 100, 30, 10, 3)
 """Epochs shown; 0: all that are planned."""
 
+FULL_DISK = "The disk is full: the worker waits, and goes on once there is room."
+
 CHARTS: tuple[tuple[curves.Quantity, ...], ...] = (("loss", "accuracy"), ("loss",), ("accuracy",))
 PANELS = ("table", "findings", "log")
 
@@ -177,7 +179,9 @@ class LiveScreen(RunRequests):
     def _show_message(self) -> None:
         look = self.seen
         line = Text(self._said, "bold")
-        if not self._said and look is not None and look.findings:
+        if not self._said and look is not None and look.status == "full disk":
+            line = Text(FULL_DISK, status_style(look.status, self.console))
+        elif not self._said and look is not None and look.findings:
             line = FindingLines.styled(self.console, look.findings[0], live.finding_line(look.findings))
         self.query_one("#message", Lines).show([line])
 

@@ -89,7 +89,9 @@ _QUANTITIES = (
     Quantity("name", "what it is called", _of_summary(lambda row: row.name)),
     Quantity("id", "its id", lambda listed: listed.run.id),
     Quantity(
-        "status", "new, queued, starting, training, paused, done, stopped, failed, died", lambda listed: listed.status
+        "status",
+        "new, queued, starting, training, paused, full disk, done, stopped, failed, died",
+        lambda listed: listed.status,
     ),
     Quantity("epochs", "epochs done", _of_summary(lambda row: row.epochs_done)),
     Quantity("val", "validation accuracy of the best epoch", _of_epoch(lambda row: row.val_accuracy)),
@@ -219,7 +221,7 @@ _COLUMNS = (
     Column("id", 4, "id", False, lambda listed, now: short_id(listed.run)),
     Column("started", 10, "started", False, _started_cell),
     _NAME,
-    Column("status", 8, "status", False, lambda listed, now: listed.status),
+    Column("status", 9, "status", False, lambda listed, now: listed.status),
     Column("epochs", 7, "epochs", True, _epochs_cell),
     Column("val acc", 8, "val", True, _figure_cell("val", text.accuracy)),
     Column("val loss", 8, "loss", True, _figure_cell("loss", text.loss)),

@@ -106,6 +106,11 @@ def header(pilot: Pilot[int]) -> str:
     return view(pilot).query_one(HeaderLine).words
 
 
+def painted(pilot: Pilot[int]) -> str:
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
 def asked(run: Run) -> list[tuple[str, str]]:
     return [(request.action, request.value) for request in control.ControlReader(run.control).poll()]
 
@@ -363,6 +368,18 @@ def test_where_a_run_ends_with_the_session_it_is_said(
         assert said == ([warning] if own and warning else [])
 
     play(settings, run, act, own=own)
+
+
+def test_a_worker_that_waits_for_room_on_the_disk_is_told(settings: Settings, start: Start) -> None:
+    run = start(epochs=1, pause=0.0, end="full")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "! full disk" in header(pilot))
+        assert "goes on once there is room" in words(pilot, "#message")
+        await pilot.press("H")
+        await until(pilot, lambda: pilot.app.screen.NAME == "history" and "full disk" in painted(pilot))  # type: ignore[attr-defined]
+
+    play(settings, run, act)
 
 
 def test_figures_and_words_are_copied(settings: Settings, start: Start) -> None:
