@@ -34,9 +34,9 @@ class Batch:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def split(self, parts: int) -> list["Batch"]:
-        """Cut into at most `parts` micro-batches of nearly equal size, none smaller than two unless the batch is."""
-        parts = max(1, min(parts, len(self) // 2))
+    def split(self, parts: int, smallest: int = 2) -> list["Batch"]:
+        """Cut into at most `parts` micro-batches of nearly equal size, none below `smallest` unless the batch is."""
+        parts = max(1, min(parts, len(self) // smallest))
         if parts == 1:
             return [self]
         columns = [self.images, self.labels, self.partner_labels, self.share]

@@ -19,6 +19,7 @@ from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
+from vislab.engine.training.endings import TrainingFailed
 from vislab.engine.training.features import Features
 from vislab.engine.training.losses import Loss
 from vislab.engine.training.memory import first_line, is_out_of_memory
@@ -63,19 +64,28 @@ class Judge:
 
         Raises:
             Interrupted: somebody asked.
-            MemoryError, RuntimeError: memory ran out on a single image.
+            TrainingFailed: memory ran out on a single image.
         """
         while True:
             try:
                 return figures(self._logits(part, phase), part.labels, self.loss.plain)
             except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error) or self.batch_size == 1:
+                if not is_out_of_memory(error):
                     raise
                 said = first_line(error)
+                if self.batch_size == 1:
+                    raise self._no_memory("evaluating single images", said) from error
             self.batch_size //= 2
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
             self.reporter.decide(DECISION, str(self.batch_size), f"memory ran out ({said})")
+
+    def _no_memory(self, doing: str, said: str) -> TrainingFailed:
+        return TrainingFailed(
+            f"Out of memory while {doing}. What was trained is saved: free memory, or allow more of it, then vislab "
+            f"resume {self.run.id}. A new run needs less with a smaller preprocessing.image_size or architecture. "
+            f"({said})"
+        )
 
     def _logits(self, part: LabelledPixels, phase: Phase) -> torch.Tensor:
         position = self.training.position
@@ -108,10 +118,15 @@ class Judge:
         if fault := checkpoints.damage(best):
             self.reporter.notice("error", "checkpoint", f"The best weights ({best.name}) are damaged: {fault}.")
             return None
-        tensors, _ = checkpoint.load(best)
         listed = checkpoints.manifest(best)
         assert listed is not None
-        last = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        try:
+            tensors, _ = checkpoint.load(best)
+            last = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        except (MemoryError, RuntimeError, OSError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise self._no_memory("loading the best weights", first_line(error)) from error
         try:
             self.model.load_state_dict(tensors.get("ema", tensors["weights"]))
             found = self.figures(part, "testing")

@@ -1,5 +1,10 @@
 """Whether an error says that memory ran out. Free of torch."""
 
+import errno
+
+_WORDS = ("can't allocate memory", "cannot allocate memory", "not enough memory")
+"""Of torch's allocator, and of the system when a file of weights is mapped."""
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory of the device or of the host was refused.
@@ -8,8 +13,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "not enough memory" in text)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _WORDS)
 
 
 def first_line(error: BaseException) -> str:

@@ -113,8 +113,8 @@ class Training:
             reason = loop.run()
             if frozen != self._frozen_hash(loop):
                 self.reporter.notice("error", FROZEN, "The frozen part has changed while training. This is a fault.")
-            test = loop.judge.best(data)
-        loop.save()
+            loop.save()  # before the last evaluation: nothing is lost if that fails
+        test = loop.judge.best(data)
         loop.saver.keep(1)
         return Outcome(reason, test)
 
@@ -231,6 +231,7 @@ class Training:
                 clip_norm=strategy.clip_norm,
                 minimum_learning_rate=strategy.minimum_learning_rate,
                 on_nan=strategy.on_nan,
+                smallest=2 if _takes_batch_statistics(training.model) else 1,
                 on_smaller=partial(self._record_smaller, training),
             ),
             batches=batches,
@@ -297,7 +298,7 @@ class Training:
         self.reporter.decide(
             MICRO_BATCH, str(images), f"memory ran out ({said})", accumulate=parts, step=training.position.step
         )
-        if any(isinstance(module, _BatchNorm) for module in training.model.modules()):
+        if _takes_batch_statistics(training.model):
             self.reporter.notice(
                 "warning",
                 MICRO_BATCH,
@@ -400,3 +401,7 @@ class Training:
             return ""
         strategies.freeze(loop.training.model, loop.assembled.head, loop.assembled.groups, 1)
         return strategies.state_hash(strategies.frozen_state(loop.training.model))
+
+
+def _takes_batch_statistics(model: nn.Module) -> bool:
+    return any(isinstance(module, _BatchNorm) for module in model.modules())

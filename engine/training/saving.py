@@ -11,7 +11,7 @@ from vislab.engine.runs.reporter import Reporter
 from vislab.engine.training import checkpoint
 from vislab.engine.training.resumable import Resumable
 
-_SHARE = 50  # work between automatic saves, in saves: 1 / 50 = 2 % of the time
+_SHARE = 100  # work between automatic saves, in saves: 1 % of the time, which leaves as much for best weights
 _AT_LEAST = 10.0  # seconds of work before an automatic save inside an epoch
 
 

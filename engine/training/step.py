@@ -37,6 +37,8 @@ class Step:
     clip_norm: float
     minimum_learning_rate: float
     on_nan: OnNan = "stop"
+    smallest: int = 2
+    """Images that a micro-batch must have: two where batch normalisation takes its statistics from it, else one."""
     on_smaller: Callable[[int, int, str], None] = lambda parts, images, said: None
     """Told how many micro-batches make up a batch from now on, their largest size, and what torch said."""
     forward: Callable[[nn.Module, torch.Tensor], torch.Tensor] = nn.Module.__call__
@@ -97,7 +99,7 @@ class Step:
         first = 0
         found: list[_Part] = []
         try:
-            for number, part in enumerate(batch.split(self._parts(training))):
+            for number, part in enumerate(batch.split(self._parts(training), self.smallest)):
                 self._seed_dropout(training.position.step, number)
                 logits = self._forward(training.model, part)
                 losses = self.loss(logits, part)
@@ -120,11 +122,12 @@ class Step:
 
     def _cut_smaller(self, training: Resumable, batch: Batch, said: str) -> None:
         """Put everything back to before the step, to be made again from micro-batches of half the size."""
-        before = len(batch.split(self._parts(training)))
-        smaller = batch.split(2 * before)
+        before = len(batch.split(self._parts(training), self.smallest))
+        smaller = batch.split(2 * before, self.smallest)
         if len(smaller) == before:
+            size = "one image" if len(smaller[0]) == 1 else f"{len(smaller[0])} images, which batch normalisation needs"
             raise TrainingFailed(
-                f"Out of memory with micro-batches of {len(smaller[0])} images, the smallest there are. Try a smaller "
+                f"Out of memory with micro-batches of {size}: there are no smaller ones. Try a smaller "
                 f"preprocessing.image_size or architecture, or precision = bf16. ({said})"
             )
         training.buffers.put_back()

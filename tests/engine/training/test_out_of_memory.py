@@ -92,13 +92,49 @@ def test_the_smaller_micro_batch_is_kept_on_resume_from_the_same_update_on(
     assert trained(killed) == trained(whole)
 
 
-def test_at_the_smallest_micro_batch_it_fails_with_a_remedy(make_run, train, scarce):
+@pytest.mark.parametrize(("norm", "size"), [(True, "2 images, which batch normalisation needs"), (False, "one image")])
+def test_at_the_smallest_micro_batch_it_fails_with_a_remedy(make_run, train, scarce, norm, size):
+    scarce(1 if norm else 0)
+    run = make_run(architecture={"options": {"norm": norm}})
+    assert train(run) == 1
+    reason = run.state().ended.reason
+    assert f"Out of memory with micro-batches of {size}: " in reason and "preprocessing.image_size" in reason
+    assert reason.endswith("(CUDA out of memory. Tried to allocate 2.00 GiB.)")
+
+
+def test_without_batch_norm_single_images_train(make_run, train, scarce):
     scarce(1)
+    run = make_run(architecture={"options": {"norm": False}})
+    assert train(run) == 0
+    assert decision(run).choice == "1"
+
+
+def test_memory_that_runs_out_at_the_end_loses_nothing(make_run, train, trained, monkeypatch):
+    expected, run = make_run(), make_run()
+    assert train(expected) == 0
+
+    def refused(folder):
+        raise RuntimeError("unable to mmap 44761516 bytes from file <weights.safetensors>: Cannot allocate memory (12)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(judging.checkpoint, "load", refused)
+        assert train(run) == 1
+    reason = run.state().ended.reason
+    assert "while loading the best weights" in reason and f"vislab resume {run.id}" in reason
+    assert "Unexpected" not in reason
+    assert train(run) == 0
+    assert trained(run) == trained(expected)
+
+
+def test_single_images_that_cannot_be_evaluated_are_told_with_a_remedy(make_run, train, monkeypatch):
+    def refused(*args, **keys):
+        raise MemoryError
+
+    monkeypatch.setattr(judging, "predict_logits", refused)
     run = make_run()
     assert train(run) == 1
     reason = run.state().ended.reason
-    assert "Out of memory with micro-batches of 2 images" in reason and "preprocessing.image_size" in reason
-    assert reason.endswith("(CUDA out of memory. Tried to allocate 2.00 GiB.)")
+    assert "while evaluating single images" in reason and "image_size" in reason
 
 
 def test_evaluation_batches_shrink_too(make_run, train, trained, monkeypatch):

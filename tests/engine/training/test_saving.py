@@ -87,7 +87,7 @@ def test_every_so_many_minutes_of_work(tmp_path):
     assert steps(tmp_path) == [5, 10, 15, 20]
 
 
-def test_auto_spends_two_percent_of_the_time_at_most(tmp_path, monkeypatch):
+def test_auto_spends_one_percent_of_the_time_at_most(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(saving.time, "monotonic", lambda: now[0])
     write = saving.checkpoint.save
@@ -102,7 +102,7 @@ def test_auto_spends_two_percent_of_the_time_at_most(tmp_path, monkeypatch):
         position.elapsed += 1.0
         saving_.after_step()
     assert steps(tmp_path)[0] == 10, "the first one shows what a save costs"
-    assert len(steps(tmp_path)) > 10 and 3.0 * len(steps(tmp_path)[1:]) <= 0.02 * position.elapsed
+    assert len(steps(tmp_path)) > 5 and 3.0 * len(steps(tmp_path)[1:]) <= 0.01 * position.elapsed
 
 
 @given(st.sampled_from(["auto", "1step", "20steps", "5min", "1epoch", "12epochs"]))
