@@ -3,10 +3,10 @@
 Usage: python benchmarks/console_key_latency.py [--presses 100] [--limit 50]
 
 The console runs in a pseudo-terminal of 80 x 24, on the launch screen while its lists are still being read (before a
-run trains: the offer of live runs would take the keys), then on the launch screen, in history and in the live view while
-a run trains. A key is answered by the first bytes that come after it; in the live view, where frames come by themselves,
-by words that only the answer holds. Beside it stands the share of a core's time that a key took, which other work on the
-machine changes less.
+run trains: the offer of live runs would take the keys), then on the launch screen, in history and in the live view
+while a run trains. A key is answered by the first bytes that come after it; in the live view, where frames come by
+themselves, by words that only the answer holds. Beside it stands the share of a core's time that a key took, which
+other work on the machine changes less.
 """
 
 import argparse
