@@ -68,7 +68,12 @@ def role(started: RunStarted) -> str:
     return "test" if started.selected_on_test else "validation"
 
 
-def lower_rate(spec: Spec) -> str:
-    """The remedy of most that goes wrong early."""
-    rate = spec.strategy.learning_rate
+def base_rate(state: RunState, spec: Spec) -> float:
+    """The base learning rate that the run trains with: its spec's, or the last one that a person gave it."""
+    asked = [float(made.value) for made in state.controls if made.action == "set_learning_rate"]
+    return asked[-1] if asked else spec.strategy.learning_rate
+
+
+def lower_rate(rate: float) -> str:
+    """The remedy of most that goes wrong early, for a base learning rate."""
     return f"Lower the learning rate: strategy.learning_rate = {rate / 3:.1e} (now {rate:.1e})"

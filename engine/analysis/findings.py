@@ -9,6 +9,7 @@ from vislab.engine.analysis.finding import (
     Kind,
     Severity,
     bad,
+    base_rate,
     lower_rate,
     role,
     val_accuracy,
@@ -85,7 +86,7 @@ def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
         f"The {word} loss was not finite at {where}, and is finite again."
         if recovered
         else f"The {word} loss is not finite from {where} on.",
-        f"{lower_rate(spec)}{clip}{precision}.",
+        f"{lower_rate(base_rate(state, spec))}{clip}{precision}.",
     )
 
 
@@ -104,7 +105,7 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
         "unstable",
         "warning",
         f"The training loss is unstable: it jumped up {times}, most by {rise:.4f} at epoch {epoch}.",
-        f"{lower_rate(spec)}.",
+        f"{lower_rate(base_rate(state, spec))}.",
     )
 
 

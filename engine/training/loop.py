@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from vislab.engine.analysis.finding import lower_rate
 from vislab.engine.data.batches import Batch, TrainingBatches
 from vislab.engine.data.loading import LabelledPixels
 from vislab.engine.evaluation.evaluate import Figures
@@ -300,10 +301,12 @@ class Loop:
 
     def diverged(self, what: str) -> TrainingFailed:
         """The end of a training whose numbers are not finite any more."""
-        position, rate = self.training.position, self._rate()
+        position = self.training.position
+        rate = self.strategy.learning_rate if position.learning_rate is None else position.learning_rate
+        clip = "" if self.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
         return TrainingFailed(
-            f"{what} at step {position.step} (epoch {position.epoch}). Try a lower strategy.learning_rate "
-            f"(it was {rate:.1e}), strategy.clip_norm = 1, or a warm-up (strategy.warmup_epochs)."
+            f"{what} at step {position.step} (epoch {position.epoch}). {lower_rate(rate)}{clip} or warm up longer "
+            f"(strategy.warmup_epochs, now {self.strategy.warmup_epochs:g})."
         )
 
     def _end_epoch(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from vislab.engine.analysis.findings import OVERFITTING_RISE
 from vislab.engine.runs.events import Figure, number
 from vislab.engine.runs.state import RunState
 from vislab.tui.views import epochs, text
@@ -19,6 +20,9 @@ TRAIN_COLOUR, VAL_COLOUR = 32, 166
 RAW_MARKER = "·"
 _DIM = {TRAIN_COLOUR: 67, VAL_COLOUR: 137}
 """Greyer neighbours of the colours, for raw curves behind smoothed ones."""
+
+CLEAR = 0.8
+"""Share of pairs of an earlier and a later value that go one way, from which there is a trend."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +90,18 @@ def in_words(curve: Series, quantity: Quantity) -> str:
     if not points:
         return f"{label}: no finite figure" if gaps else f"{label}: no figures yet"
     written = text.loss if quantity == "loss" else text.accuracy
-    word, best = (
+    extreme, best = (
         ("lowest", min(points, key=lambda point: point[1]))
         if quantity == "loss"
         else ("highest", max(points, key=lambda point: point[1]))
     )
     last = points[-1]
-    parts = [f"last {written(last[1])} at epoch {last[0]:.4g}", f"{word} {written(best[1])} at epoch {best[0]:.4g}"]
+    parts = [f"last {written(last[1])} at epoch {last[0]:.4g}", f"{extreme} {written(best[1])} at epoch {best[0]:.4g}"]
     if len(points) >= 3:
-        parts.append(trend([y for _, y in points]))
+        word = trend([y for _, y in points])
+        # As the finding of overfitting sees it: a loss may fall again and still be far above its lowest.
+        risen = quantity == "loss" and last[1] >= OVERFITTING_RISE * best[1] > 0
+        parts.append(f"{word} again" if risen and word == "falling" else word)
     if gaps:
         parts.append(f"{gaps} not finite")
     return f"{label}: {', '.join(parts)}"
@@ -107,19 +114,24 @@ def sentences(state: RunState) -> list[str]:
 
 
 def trend(values: Sequence[float]) -> str:
-    """`rising`, `falling` or `level`: the last third (at least two values) against as many before.
+    """`rising`, `falling` or `level`: the last fifth of the values (at least three) against as many before.
 
-    The change must be at least 2 % of the range of all values, and 0.1 % of their size.
+    Values before those count for nothing. The means must differ by 0.1 % of their size, and of all pairs of a value
+    before and one after, CLEAR must differ the same way (the probability of superiority: McGraw and Wong 1992), so
+    that neither scale nor noise makes a trend.
     """
-    window = min(max(2, len(values) // 3), len(values) // 2)
+    window = min(max(3, len(values) // 5), len(values) // 2)
     if window == 0:
         return "level"
-    after = sum(value / window for value in values[-window:])
-    before = sum(value / window for value in values[-2 * window : -window])
-    enough = max(0.02 * (max(values) - min(values)), 0.001 * max(map(abs, values)))
-    if not math.isfinite(after - before) or abs(after - before) <= enough:
+    before, after = values[-2 * window : -window], values[-window:]
+    change = sum(value / window for value in after) - sum(value / window for value in before)
+    if not math.isfinite(change) or abs(change) <= 0.001 * max(map(abs, (*before, *after))):
         return "level"
-    return "rising" if after > before else "falling"
+    pairs = [late - early if change > 0 else early - late for early in before for late in after]
+    along = sum(1.0 if difference > 0 else 0.5 if difference == 0 else 0.0 for difference in pairs)
+    if along < CLEAR * len(pairs):
+        return "level"
+    return "rising" if change > 0 else "falling"
 
 
 def smoothed(curve: Series) -> Series:

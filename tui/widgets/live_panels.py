@@ -130,15 +130,14 @@ class FindingLines(ScrolledLines):
 
     def lines_at(self, width: int, height: int) -> list[Text]:
         """Results; each finding, its remedy below it; then the notices."""
-        lines: list[Text] = []
-        for sentence in self._result:
-            lines += Text(sentence, "bold").wrap(self.app.console, width)
+        whole = [Text(sentence, "bold") for sentence in self._result]
         for finding in self._findings:
-            whole = self.styled(self.app, finding, plain(f"{live.SIGNS[finding.severity]} {finding.text}", 1000))
-            lines += whole.wrap(self.app.console, width)
-            lines += Text(plain(f"  → {finding.remedy}", 1000)).wrap(self.app.console, width)
-        for level, words in self._notices:
-            lines += Text(f"{level}: {words}", colour(self.app, LEVELS[level])).wrap(self.app.console, width)
+            whole.append(self.styled(self.app, finding, plain(f"{live.SIGNS[finding.severity]} {finding.text}", 1000)))
+            whole.append(Text(plain(f"  → {finding.remedy}", 1000)))
+        whole += [Text(f"{level}: {words}", colour(self.app, LEVELS[level])) for level, words in self._notices]
+        lines = [line for text in whole for line in text.wrap(self.app.console, max(10, width - 1))]
+        for line in lines:  # one cell is the scroll bar's, and the space that a line was broken at needs none
+            line.rstrip()
         return lines or [Text("nothing to remark", "dim")]
 
     @staticmethod

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from vislab.engine.analysis.findings import findings
 from vislab.engine.data.batches import Batch
-from vislab.engine.runs import checkpoints
+from vislab.engine.runs import checkpoints, control
 from vislab.engine.training import loop, step
 from vislab.engine.training.ema import ExponentialMovingAverage
 from vislab.engine.training.losses import make_loss
@@ -54,6 +55,27 @@ def test_stop_names_the_place_and_what_helps_and_publishes_nothing(make_run, tra
     assert "The training loss is nan at step 4 (epoch 1)" in run.state().ended.reason
     assert "strategy.learning_rate" in run.state().ended.reason
     assert [folder.name for folder in checkpoints.full(run.checkpoints)] == ["3", "2"]
+
+
+@pytest.mark.parametrize("asked", [(), (0.03,)], ids=["as planned", "changed on the way"])
+def test_the_failure_and_the_findings_name_one_remedy_from_the_base_rate(make_run, train, poison, monkeypatch, asked):
+    poison(4)
+    run = make_run(strategy={"learning_rate": 3e-3, "schedule": "cosine", "warmup_epochs": 1.0})
+    real = Step.__call__
+
+    def ask(self, training, *arguments):
+        if training.position.step == 1:
+            for rate in asked:
+                control.send(run.control, "set_learning_rate", str(rate))
+        return real(self, training, *arguments)
+
+    monkeypatch.setattr(Step, "__call__", ask)
+    assert train(run) == 1
+    base = asked[-1] if asked else 3e-3
+    remedy = f"Lower the learning rate: strategy.learning_rate = {base / 3:.1e} (now {base:.1e})"
+    state = run.state()
+    assert remedy in state.ended.reason and remedy in findings(state, run.spec())[0].remedy
+    assert state.ended.reason.count("e-0") == 2  # no other rate is named
 
 
 OPTIMIZERS = [

@@ -1,10 +1,13 @@
 import math
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vislab.engine.analysis.findings import findings
 from vislab.engine.runs.state import Fold, fold
+from vislab.presets.schema.spec import Spec
 from vislab.tui.views import curves
 
 LOSSES = ([0.9, 0.7, 0.4], None, [0.8, 0.5, 0.6])
@@ -60,7 +63,16 @@ def test_in_words(history) -> None:
 
 @pytest.mark.parametrize(
     ("values", "word"),
-    [([3, 2, 1], "falling"), ([1, 2, 3], "rising"), ([1, 1, 1], "level"), ([9, 1, 1, 1, 1, 1, 1.01], "level")],
+    [
+        ([3, 2, 1], "falling"),
+        ([1, 2, 3], "rising"),
+        ([1, 1, 1], "level"),
+        ([9, 1, 1, 1, 1, 1, 1.01], "level"),
+        ([2.3, *(0.03 * 0.55**epoch for epoch in range(23))], "falling"),  # small beside the first, falling still
+        ([2.0, 1.4, 1.0, 0.8, *(0.5 - 0.02 * e for e in range(10)), *(0.32 + 0.01 * e for e in range(10))], "rising"),
+        ([1.0, 0.5, *(0.3 + 0.01 * (-1) ** e for e in range(20))], "level"),
+        ([0.9, 0.95, 0.97, 0.98, 0.9815, 0.984, 0.987, 0.989], "rising"),
+    ],
 )
 def test_trend(values: list[float], word: str) -> None:
     assert curves.trend(values) == word
@@ -69,3 +81,38 @@ def test_trend(values: list[float], word: str) -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=20))
 def test_any_values_have_a_trend(values: list[float]) -> None:
     assert curves.trend(values) in ("rising", "falling", "level")
+
+
+STEPS = st.floats(0.5, 0.98)
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=8, max_size=20), st.lists(st.floats(1e-6, 1e6), max_size=3))
+def test_only_recent_values_and_their_own_size_make_a_trend(values: list[float], first: list[float]) -> None:
+    before = [1.0] * len(first)
+    assert curves.trend([*first, *values]) == curves.trend([*before, *values])
+    assert curves.trend([value * 1024 for value in values]) == curves.trend(values)
+    opposite = {"rising": "falling", "falling": "rising", "level": "level"}
+    assert curves.trend([-value for value in values]) == opposite[curves.trend(values)]
+
+
+@given(st.floats(1e-3, 1e3), st.lists(STEPS, min_size=2, max_size=60))
+def test_what_only_falls_is_falling(first: float, steps: list[float]) -> None:
+    values = list(accumulate(steps, lambda value, step: value * step, initial=first))
+    assert curves.trend(values) == "falling"
+    assert curves.trend(values[::-1]) == "rising"
+
+
+@given(st.lists(st.floats(0.05, 5), min_size=3, max_size=40))
+def test_the_words_agree_with_the_findings(history, val_losses: list[float]) -> None:
+    state = fold(history([1 / (n + 1) for n in range(len(val_losses))], None, val_losses))
+    found = {finding.kind: finding for finding in findings(state, Spec())}
+    words = curves.in_words(curves.series(state, "loss")[1], "loss")
+    if "rose from" in getattr(found.get("overfitting"), "text", ""):
+        assert not words.endswith("falling")
+    if "still_improving" in found and len(val_losses) >= 15:
+        assert not words.endswith("rising")
+
+
+def test_a_loss_that_falls_again_far_above_its_lowest_says_so() -> None:
+    curve = curves.Series("val", [float(n) for n in range(1, 9)], [1, 0.1, 5, 4, 3, 2, 1.5, 1], "●", 1)
+    assert curves.in_words(curve, "loss").endswith("lowest 0.1000 at epoch 2, falling again")

@@ -1,0 +1,36 @@
+import asyncio
+
+import pytest
+from textual.app import App, ComposeResult
+
+from vislab.engine.analysis.findings import Finding
+from vislab.engine.runs.state import Fold
+from vislab.tui.following import Look
+from vislab.tui.widgets.live_panels import FindingLines
+
+LONG = " ".join(f"{'word' * (number % 4)}{number}" for number in range(60))
+
+
+class Panel(App[int]):
+    CSS = "FindingLines { height: 1fr; }"
+
+    def compose(self) -> ComposeResult:
+        yield FindingLines(id="findings")
+
+
+@pytest.mark.parametrize("width", range(40, 81, 5))
+def test_findings_are_wrapped_beside_the_scroll_bar_and_lose_no_letter(width: int) -> None:
+    finding = Finding("not_finite", "error", f"found {LONG}", f"mend {LONG}")
+    look = Look(Fold().state(), None, "failed", True, None, (finding,), (), (f"result {LONG}",))
+
+    async def go() -> None:
+        panel = Panel()
+        async with panel.run_test(size=(width, 12)) as pilot:
+            lines = panel.query_one(FindingLines)
+            lines.tell(look)
+            await pilot.pause()
+            assert lines.show_vertical_scrollbar
+            shown = " ".join(lines.strip(index).text.strip() for index in range(len(lines.lines)))
+            assert all(f"{word} {LONG}" in shown for word in ("result", "found", "mend"))
+
+    asyncio.run(go())
