@@ -26,7 +26,7 @@ class Leaving:
     """Around the whole life of the console.
 
     SIGTERM and SIGHUP ask for an orderly end; when that takes longer than GRACE, the terminal is restored from here and
-    the process ends.
+    the process ends. SIGINT does what Ctrl+C does, and asks for an end where nothing answers the first.
     """
 
     def __init__(self) -> None:
@@ -34,14 +34,21 @@ class Leaving:
         """Exit code that a signal has asked for."""
         self.ask: Callable[[int], None] = lambda code: None
         """Asks for an orderly end with an exit code; may be called in the middle of anything."""
+        self.interrupt: Callable[[], object] | None = None
+        """Does what Ctrl+C does; may be called in the middle of anything. None while there is nobody to ask."""
+        self._unanswered = False
+        self._keyboard, self._display = 0, 2
         self._attributes: list[Any] = []
         self._before: dict[signal.Signals, Any] = {}
         self._watchdog: threading.Timer | None = None
 
     def __enter__(self) -> Self:
-        self._attributes = termios.tcgetattr(sys.stdin.fileno())
+        # Kept, because Textual puts something else in the place of sys.stderr.
+        self._keyboard, self._display = sys.stdin.fileno(), sys.stderr.fileno()
+        self._attributes = termios.tcgetattr(self._keyboard)
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._before[number] = signal.signal(number, self._signalled)
+        self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupted)
         return self
 
     def __exit__(
@@ -51,6 +58,7 @@ class Leaving:
             self._restore()
         if self._watchdog is not None:
             self._watchdog.cancel()
+            del self._before[signal.SIGINT]  # the end has begun, and is not disturbed any more
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -62,25 +70,46 @@ class Leaving:
             self._watchdog.daemon = True
             self._watchdog.start()
 
+    def answered(self) -> None:
+        """What `interrupt` has asked for is done."""
+        self._unanswered = False
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if self.interrupt is None or self._unanswered:
+            self._signalled(number, frame)
+        else:
+            self._unanswered = True
+            self.interrupt()
+
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self.code = 128 + number
         self.watch(self.code)
         self.ask(self.code)
 
     def _end(self, code: int) -> None:
-        self._restore()
+        self._restore(alone=True)
         os._exit(code)
 
-    def _restore(self) -> None:
+    def _restore(self, *, alone: bool = False) -> None:
+        """Restore the terminal from here.
+
+        Args:
+            alone: what the console itself still writes or sets, in the middle of its start for example, reaches nobody.
+        """
         # In a thread, because writing to a terminal that reads nothing does not return.
-        writer = threading.Thread(target=self._write, daemon=True)
+        writer = threading.Thread(target=self._write, args=[alone], daemon=True)
         writer.start()
         writer.join(PATIENCE)
 
-    def _write(self) -> None:
+    def _write(self, alone: bool) -> None:
         try:
-            termios.tcflush(sys.stderr.fileno(), termios.TCOFLUSH)  # what was not read yet would stand in the way
-            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, self._attributes)
-            os.write(sys.stderr.fileno(), RESTORE.encode())
+            keyboard, display = os.dup(self._keyboard), os.dup(self._display)
+            if alone:
+                nowhere = os.open(os.devnull, os.O_RDWR)
+                for descriptor in (self._keyboard, self._display):
+                    os.dup2(nowhere, descriptor)
+            termios.tcflush(display, termios.TCOFLUSH)  # what was not read yet would stand in the way
+            termios.tcsetattr(keyboard, termios.TCSANOW, self._attributes)
+            os.write(display, RESTORE.encode())
         except (OSError, termios.error):
             return  # the terminal is gone, and nothing is left to restore

@@ -1,12 +1,17 @@
 """Where `vislab` starts: bare, and to attach, it goes straight to the console, which needs no other command."""
 
 import gc
+import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 
 def main() -> None:
     """Entry point of the console script."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
     match sys.argv[1:]:
         case []:
             _console(None)
@@ -27,7 +32,14 @@ def main() -> None:
 def _command_line() -> None:
     from vislab.tui.cli import main as command_line
 
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # commands say what they leave behind
     command_line()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Ctrl+C while modules are imported: nothing has begun, and there is nothing to say."""
+    os._exit(128 + number)
 
 
 def _attach(run: str, folder: Path | None) -> None:
