@@ -78,10 +78,6 @@ class Draft:
         chosen: dict[str, Any] = {section: text}
         return replace(self, values=kept, data=data, **chosen)
 
-    def with_data(self, path: str) -> "Draft":
-        """Say where the images of the data set lie."""
-        return replace(self, data=path)
-
     def with_value(self, key: str, text: str) -> "Draft":
         """Change one setting."""
         others = tuple((other, value) for other, value in self.values if other != key)

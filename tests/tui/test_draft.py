@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_folder_a_hub_name_and_a_file_can_be_chosen(settings, photos) -> None:
 
 
 def test_changed_settings_go_with_what_they_were_changed_for() -> None:
-    draft = FIRST.with_value("strategy.epochs", "5").with_value("seed", "7").with_data("/x")
+    draft = replace(FIRST.with_value("strategy.epochs", "5").with_value("seed", "7"), data="/x")
     assert draft.choose("strategy", "scratch") is draft
     other = draft.choose("strategy", "finetune")
     assert other.changed("strategy.epochs") is None and other.changed("seed") == "7"

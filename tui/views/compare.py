@@ -191,11 +191,6 @@ def difference_lines(runs: Sequence[Compared], width: int) -> list[str]:
     return made
 
 
-def test_lines(runs: Sequence[Compared]) -> list[str]:
-    """The same-images test of each run against the best one, as sentences."""
-    return group_test_lines([Group((run,)) for run in runs])
-
-
 def group_test_lines(among: Sequence[Group]) -> list[str]:
     """The same-images tests of each group against the best one, as sentences, and what they leave open."""
     if len(among) < 2:
