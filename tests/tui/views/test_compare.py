@@ -12,7 +12,7 @@ from vislab.tui.views.text import cells
 HOSTILE = "[red]\x1b[2J<script>|`名" * 3
 
 
-def tests_of(runs):
+def sentences_of(runs):
     """The same-images test of each run against the best one."""
     return compare.group_test_lines([Group((run,)) for run in runs])
 
@@ -97,18 +97,18 @@ def test_a_run_without_validation_shows_its_training(tmp_path, history):
 
 def test_the_same_images_test_speaks_in_sentences(make):
     runs = [make("a", (0.9,), "1" * 7 + "0"), make("b", (0.3,), "0" * 6 + "11"), make("c", (0.2,), "0" * 8)]
-    lines = tests_of(runs)
+    lines = sentences_of(runs)
     assert lines[0].startswith("the same 8 images, each run against ▪ by McNemar's exact test (p adjusted for 2 tests")
     assert lines[1] == "only ▪ right 6, only ● right 1: p = 0.12, not shown to differ"
     assert lines[2] == "only ▪ right 7, only ▲ right 0: p = 0.031, ▪ is better on these images"
-    assert tests_of(runs[:1]) == []
+    assert sentences_of(runs[:1]) == []
 
 
 def test_without_a_test_there_is_its_reason(make):
-    lines = tests_of([make("a", (0.9,), "11"), make("b", (0.3,), "111"), make("c", (0.2,))])
+    lines = sentences_of([make("a", (0.9,), "11"), make("b", (0.3,), "111"), make("c", (0.2,))])
     assert any("● against ▪: No same-images test: the runs were judged by different images" in line for line in lines)
     assert any("▲ against ▪: No same-images test: there are no predictions" in line for line in lines)
-    other = tests_of([make("a", (0.9,), "11"), make("b", (0.3,), "11", data="g")])
+    other = sentences_of([make("a", (0.9,), "11"), make("b", (0.3,), "11", data="g")])
     assert any("different fingerprints" in line for line in other)
 
 
