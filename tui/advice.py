@@ -85,6 +85,17 @@ def _validation(spec: Spec, data: DataFacts) -> Iterator[Advice]:
     if strategy.split == "none" and not strategy.folds:
         yield Advice("Nothing is validated: no best epoch, and nobody knows how good it is.", "Set split = 80/20.")
     elif images:
+        counts = zip(data.classes, data.counts.get("train", ()), data.counts["validation"], strict=False)
+        unjudged = [text.plain(name, 24) for name, trained, validated in counts if trained and not validated]
+        if unjudged:
+            which = f"Class {unjudged[0]} has" if len(unjudged) == 1 else f"{len(unjudged)} classes have"
+            some = "" if len(unjudged) == 1 else f" ({', '.join(unjudged[:3])}{', …' if len(unjudged) > 3 else ''})"
+            yield Advice(
+                f"{which} no images to validate on{some}.",
+                "Average over folds."
+                if strategy.folds
+                else "Add images, or set strategy.folds = 5, and run each fold.",
+            )
         interval = of_accuracy(GUESS, images)
         if interval.width > WIDE:
             yield Advice(

@@ -65,6 +65,17 @@ def test_a_small_validation_set_means_little(settings) -> None:
     assert "Nothing is validated" in said(FIRST.with_value("strategy.split", "none"), settings, small)
 
 
+def test_a_class_without_validation_images_cannot_be_judged(settings) -> None:
+    one = Facts(data((64, 32, 2), (1600, 800, 0), ("cat", "dog", "eel\x1b")))
+    assert "Class eel␛ has no images to validate on" in said(FIRST, settings, one)
+    assert "strategy.folds = 5" in said(FIRST, settings, one)
+    assert "Average over folds" in said(FIRST.with_value("strategy.folds", "5"), settings, one)
+    several = Facts(data((640, 320, 200, 200, 200), (3000, 0, 0, 0, 0), tuple("abcde")))
+    assert "4 classes have no images to validate on (b, c, d, …)" in said(FIRST, settings, several)
+    untrained = Facts(data((640, 320, 0), (1600, 800, 0)))
+    assert "validate" not in said(FIRST, settings, untrained)
+
+
 def test_a_batch_larger_than_the_training_set(settings) -> None:
     draft = FIRST.with_value("strategy.batch_size", "256")
     assert (

@@ -9,7 +9,7 @@ from textual.widgets import Input
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines
-from vislab.tui.widgets.path_suggester import PathSuggester, completed, completions
+from vislab.tui.widgets.path_suggester import PathSuggester, completed, look
 
 _SHOWN = 6
 
@@ -45,9 +45,10 @@ class PathPrompt(Prompt):
         self._list(event.value)
 
     def _list(self, value: str) -> None:
-        found = completions(value)
+        found, unwritable = look(value)
         names = [plain(path.rstrip("/").rpartition("/")[2] + ("/" if path.endswith("/") else ""), 60) for path in found]
-        more = [f"… {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
-        lines = [Text(f"  {name}", "dim") for name in [*names[:_SHOWN], *more]]
+        beyond = [f"… {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+        beyond += [f"{unwritable} left out: names that cannot be typed"] if unwritable else []
+        lines = [Text(f"  {name}", "dim") for name in [*names[:_SHOWN], *filter(None, [", ".join(beyond)])]]
         lines += [Text()] * (_SHOWN + 1 - len(lines))  # the window keeps its size
         self.query(Lines).last().show([*lines, Text("tab complete   ↵ accept   esc back", "dim")])

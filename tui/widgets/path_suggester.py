@@ -7,9 +7,15 @@ from textual.suggester import Suggester
 
 
 def completions(text: str, limit: int = 200) -> list[str]:
+    """Ways to go on with a path, see `look`."""
+    return look(text, limit)[0]
+
+
+def look(text: str, limit: int = 200) -> tuple[list[str], int]:
     """Ways to go on with a path: folders (with a slash at the end), tables and Python files, by name.
 
-    Names that cannot be written in a field (control characters, bytes that are no text) are left out.
+    Names that cannot be written in a field (control and invisible characters, bytes that are no text) are left out;
+    the second result is how many.
 
     Args:
         text: as it was written, may begin with `~`; hidden entries only where its last part begins with a dot.
@@ -18,23 +24,25 @@ def completions(text: str, limit: int = 200) -> list[str]:
     folder, _, beginning = text.rpartition("/")
     place = Path(folder + "/" if folder or text.startswith("/") else ".").expanduser()
     found: list[str] = []
+    unwritable = 0
     try:
         with os.scandir(place) as entries:
             for entry in entries:
                 if not entry.name.startswith(beginning) or (entry.name.startswith(".") and not beginning):
                     continue
-                if not entry.name.isprintable():
+                folder_here = entry.is_dir()
+                if not folder_here and not entry.name.endswith((".csv", ".tsv", ".py")):
                     continue
-                if entry.is_dir():
-                    found.append(entry.name + "/")
-                elif entry.name.endswith((".csv", ".tsv", ".py")):
-                    found.append(entry.name)
+                if entry.name.isprintable():
+                    found.append(entry.name + "/" * folder_here)
+                else:
+                    unwritable += 1
                 if len(found) == limit:
                     break
     except OSError:
-        return []
+        return [], 0
     start = text[: len(text) - len(beginning)]
-    return [start + name for name in sorted(found)]
+    return [start + name for name in sorted(found)], unwritable
 
 
 def completed(text: str) -> str:

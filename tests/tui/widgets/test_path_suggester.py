@@ -3,8 +3,11 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.app import App
 
-from vislab.tui.widgets.path_suggester import PathSuggester, completed, completions
+from vislab.tui.screens.path_prompt import PathPrompt
+from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.path_suggester import PathSuggester, completed, completions, look
 
 
 @pytest.fixture
@@ -27,6 +30,28 @@ def test_folders_tables_and_code_are_offered(place) -> None:
     assert completions(f"{place}/.h") == [f"{place}/.hidden/"]
     assert completions(f"{place}/no/such/") == []
     assert len(completions("", limit=2)) == 2
+
+
+def test_names_that_cannot_be_typed_are_counted(place) -> None:
+    (place / "photo\u202egnp").mkdir()
+    (place / "no\x1btes.txt").touch()
+    assert look("") == (completions(""), 3)
+    assert look("pho") == (["photons/", "photos/"], 1)
+    assert look("Other") == (["Other/"], 0)
+
+
+def test_the_prompt_says_what_it_leaves_out(place) -> None:
+    async def listed(*folders: str) -> str:
+        for name in folders:
+            (place / name).mkdir()
+        app = App[None]()
+        async with app.run_test(size=(60, 20)) as pilot:
+            await app.push_screen(PathPrompt("Folder:", f"{place}/"))
+            await pilot.pause()
+            return app.screen.query(Lines).last().words
+
+    assert "2 left out: names that cannot be typed" in asyncio.run(listed())
+    assert "… 1 more, 2 left out: names that cannot be typed" in asyncio.run(listed("seven"))
 
 
 def test_what_all_have_in_common_is_completed(place) -> None:
