@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.events import Event, Key, Paste
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker
@@ -21,6 +22,7 @@ from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.settings import Settings
+from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.dialog import Answer, Question
@@ -36,6 +38,12 @@ LOOK_EVERY = 2.0
 SETTLED = 1.0
 """Seconds after which the console has started: garbage is collected from then on."""
 
+AT_ONCE = ("ctrl+c", "ctrl+q")
+"""Keys that wait for no other key."""
+
+NAMED = 3
+"""Runs that are named where it is asked what becomes of them."""
+
 LOOKING = ("live runs", "look", "look around", "read", "sizes", "draw")
 """Groups of workers that only look at something: the end does not wait for them. It waits for all others."""
 
@@ -47,6 +55,7 @@ class Console(App[int]):
         settings: folders.
         live: runs whose worker lives, newest first; looked up every few seconds.
         started_here: ids of runs that were started from this console, see `has_started`.
+        followed: runs that were started from this console or watched in it, by id.
         preferences: theme and colours.
         asker: answers what needs torch or a walk through data, by one resident process.
     """
@@ -76,12 +85,14 @@ class Console(App[int]):
         self.settings = settings
         self.live: tuple[Run, ...] = ()
         self.started_here: set[str] = set()
+        self.followed: dict[str, Run] = {}
         self.asker = Asker()
         self._first = first
         self._leaving = leaving
         self._looked = False
         self._timer: Timer | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._keys = KeyOrder(self, super().on_event)
         self.preferences, self._trouble = load_preferences(settings)
         for theme in THEMES:
             self.register_theme(theme)
@@ -119,8 +130,16 @@ class Console(App[int]):
         # Textual's list holds the screen below even where the one on top hides it, and repaints what changes there.
         return super()._background_screens if self.screen.styles.background.a < 1 else []
 
+    async def on_event(self, event: Event) -> None:
+        """Give keys and pasted text on in their order; everything else at once."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded and getattr(event, "key", "") not in AT_ONCE:
+            self._keys.add(event)
+        else:
+            await super().on_event(event)
+
     def on_unmount(self) -> None:
         """End what was started for this console."""
+        self._keys.close()
         self.asker.close()
 
     def offers(self, name: str) -> bool:
@@ -171,9 +190,15 @@ class Console(App[int]):
     def has_started(self, runs: Iterable[Run]) -> None:
         """Runs were started from this console. At the first of them, say what would end it although it is detached."""
         first = not self.started_here
+        runs = tuple(runs)
         self.started_here.update(run.id for run in runs)
+        self.follow(runs)
         if first and self.started_here:
             self.run_worker(self._look_around, thread=True, exit_on_error=False, group="look around")
+
+    def follow(self, runs: Iterable[Run]) -> None:
+        """The person cares for these runs: who leaves while they train is asked what becomes of them."""
+        self.followed.update((run.id, run) for run in runs)
 
     def _look_around(self) -> None:
         warning = detaching.here().warning
@@ -218,12 +243,12 @@ class Console(App[int]):
         self.push_screen(LiveRuns(self.live), chosen)
 
     def action_leave(self) -> None:
-        """End the console. Asks what becomes of runs that were started here; asked again, they go on."""
-        own = [run for run in self.live if run.id in self.started_here and run.worker()]
+        """End the console. Asks what becomes of runs that were started or watched here; asked again, they go on."""
+        own = [run for run in self.followed.values() if run.worker()]
         if not own or isinstance(self.screen, LeaveQuestion):
             self.exit()
         else:
-            self.push_screen(LeaveQuestion(len(own)), lambda answer: self._leave(answer or "", own))
+            self.push_screen(LeaveQuestion(own), lambda answer: self._leave(answer or "", own))
 
     def _leave(self, answer: str, runs: list[Run]) -> None:
         if answer == "stop":
@@ -236,13 +261,13 @@ class Console(App[int]):
 
 
 class LeaveQuestion(Question):
-    """What becomes of the live runs that were started here."""
+    """What becomes of the live runs that were started or watched here."""
 
-    def __init__(self, count: int) -> None:
-        begin = "A run that was started here trains." if count == 1 else f"{count} runs that were started here train."
-        those = "it" if count == 1 else "them"
+    def __init__(self, runs: Sequence[Run]) -> None:
+        those = "it" if len(runs) == 1 else "them"
+        names = ", ".join(text.plain(run.id, 60) for run in runs[:NAMED]) + (", …" if len(runs) > NAMED else "")
         super().__init__(
-            begin,
+            f"Still training: {names}" if len(runs) == 1 else f"{len(runs)} runs still train: {names}",
             (
                 Answer("go on", "l", f"leave {those} running: vislab finds {those} again"),
                 Answer("stop", "s", f"stop {those}, with a checkpoint, and leave"),
@@ -268,7 +293,8 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
         run: its live view is the first screen; None: the launch screen.
 
     Returns:
-        The exit code: 0, 1 after an error of the console, 143 and 129 after SIGTERM and SIGHUP.
+        The exit code: 0, 1 after an error of the console, 143 and 129 after SIGTERM and SIGHUP, 130 after
+        a SIGINT that nobody answered.
     """
     with Leaving() as leaving:
         console = Console(settings, leaving=leaving, first=None if run is None else _live_view(run))
@@ -279,9 +305,15 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
             def ask(code: int) -> None:
                 loop.call_soon_threadsafe(lambda: console.exit(return_code=code))
 
+            def leave() -> None:
+                leaving.answered()
+                console.action_leave()
+
             leaving.ask = ask
+            leaving.interrupt = lambda: loop.call_soon_threadsafe(console.call_later, leave)
             loop.call_later(SETTLED, _collect_from_now_on)
-            await console.run_async()
+            if leaving.code is None:  # else the end was asked for before there was anybody to ask
+                await console.run_async()
 
         # Not `asyncio.run`, which waits for threads that look at something: nobody wants to know any more.
         asyncio.new_event_loop().run_until_complete(run_it())

@@ -20,18 +20,28 @@ from vislab.presets.library import resolve
 from vislab.presets.settings import Settings
 
 WORKER = Path(__file__).with_name("live_worker.py")
-VISLAB = (sys.executable, "-c", "import sys; from vislab.tui.start import main; sys.argv[0] = 'vislab'; main()")
+VISLAB = "import sys; from vislab.tui.start import main; sys.argv[0] = 'vislab'; main()"
 
 
 class Terminal:
     """`vislab` in a pseudo-terminal, and what an emulator of 80 × 24 shows of it."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, arguments: list[str], environment: dict[str, str], folder: Path, before: str = "") -> None:
+        """Start it.
+
+        Args:
+            before: Python that is run first in the same process.
+        """
         self.screen = pyte.Screen(80, 24)
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.process = pexpect.spawn(
-            VISLAB[0], [*VISLAB[1:], *arguments], env=environment, cwd=str(folder), dimensions=(24, 80), timeout=20
+            sys.executable,
+            ["-c", before + VISLAB, *arguments],
+            env=environment,
+            cwd=str(folder),
+            dimensions=(24, 80),
+            timeout=20,
         )
         self.process.delaybeforesend = None
         self.attributes = termios.tcgetattr(self.process.child_fd)
@@ -127,8 +137,8 @@ def vislab(settings: Settings, tmp_path: Path) -> Iterator[Open]:
     kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR", "COLORTERM")}
     opened: list[Terminal] = []
 
-    def start(*arguments: str, **more: str) -> Terminal:
-        opened.append(Terminal(list(arguments), kept | folders | more, tmp_path))
+    def start(*arguments: str, before: str = "", **more: str) -> Terminal:
+        opened.append(Terminal(list(arguments), kept | folders | more, tmp_path, before))
         return opened[-1]
 
     yield start
@@ -173,7 +183,7 @@ def test_a_live_run_is_watched_left_watched_again_and_exported(vislab: Open, liv
     terminal.see("Written:")
     assert "<html" in (tmp_path / f"{live.id}.html").read_text()
     begun = time.monotonic()
-    terminal.process.send("q")
+    terminal.process.send("q\r")  # Enter, in one piece with q, takes the first answer: the run goes on
     assert terminal.end() == 0
     assert time.monotonic() - begun < 1.5
     terminal.assert_restored()
@@ -245,6 +255,70 @@ def test_a_signal_leaves_the_terminal_as_it_was(vislab: Open, live: Run, number:
     assert terminal.end() == code
     terminal.assert_restored()
     assert live.worker()
+
+
+def test_an_end_that_does_not_come_is_seen_to(vislab: Open, live: Run) -> None:
+    terminal = vislab(
+        "attach", before="import vislab.tui.app as app\napp.Console.exit = lambda *arguments, **words: None\n"
+    )
+    terminal.see("● training")
+    terminal.process.kill(signal.SIGTERM)
+    assert terminal.end() == 143
+    terminal.assert_restored()
+
+
+INTERRUPT = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+
+
+@pytest.mark.parametrize("module", ["vislab.tui.commands.console", "vislab.tui.app", "textual.app", "vislab.tui.cli"])
+def test_an_interrupt_while_modules_are_imported_says_nothing(vislab: Open, module: str) -> None:
+    interrupting = f"""import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+"""
+    terminal = vislab(*(["--help"] if module.endswith("cli") else []), before=interrupting)
+    assert terminal.end() == 130
+    assert b"Traceback" not in terminal.raw and b"1049h" not in terminal.raw
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_there_is_a_screen_ends_the_console(vislab: Open, number: signal.Signals, code: int) -> None:
+    kill = "import os\nimport vislab.tui.app as app\nmake = app.Console.__init__\n"
+    kill += f"def first(*arguments, **words):\n    os.kill(os.getpid(), {int(number)})\n    make(*arguments, **words)\n"
+    terminal = vislab(before=kill + "app.Console.__init__ = first\n")
+    begun = time.monotonic()
+    assert terminal.end() == code
+    assert time.monotonic() - begun < 5 and b"1049h" not in terminal.raw
+
+
+def test_an_interrupt_from_outside_is_as_ctrl_c(vislab: Open, live: Run) -> None:
+    terminal = vislab("attach")
+    terminal.see("● training")
+    terminal.process.kill(signal.SIGINT)
+    terminal.see("Still training")
+    terminal.process.send("n")
+    terminal.until(lambda text: "Still training" not in text)
+    terminal.process.kill(signal.SIGINT)
+    terminal.see("Still training")
+    terminal.process.kill(signal.SIGINT)
+    assert terminal.end() == 0
+    terminal.assert_restored()
+    assert live.worker()
+
+
+def test_a_second_interrupt_ends_a_console_that_does_not_answer(vislab: Open, live: Run) -> None:
+    hang = "import time\nimport vislab.tui.app as app\napp.Console.look_for_live_runs = lambda self: time.sleep(30)\n"
+    terminal = vislab("attach", before=hang)
+    while b"1049h" not in terminal.raw:
+        terminal.read()
+    for _ in range(2):
+        time.sleep(0.3)
+        terminal.process.kill(signal.SIGINT)
+    assert terminal.end() == 130
+    terminal.assert_restored()
 
 
 def test_broken_settings_are_told_and_do_not_keep_the_console_from_starting(vislab: Open, settings: Settings) -> None:

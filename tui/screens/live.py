@@ -96,6 +96,7 @@ class LiveScreen(RunRequests):
     def on_mount(self) -> None:
         """Look at once, and again and again."""
         super().on_mount()
+        self.console.follow([self.watched])
         self.heading(self._title)
         self.query_one(FindingLines).border_title = "findings and notices"
         self.query_one(LogLines).border_title = "worker log"

@@ -404,30 +404,28 @@ def test_figures_and_words_are_copied(settings: Settings, start: Start) -> None:
     play(settings, run, act)
 
 
-@pytest.mark.parametrize("key", ["d", "q", "ctrl+c"])
-def test_leaving_leaves_the_run_alone(settings: Settings, start: Start, key: str) -> None:
+@pytest.mark.parametrize("keys", [("d",), ("q", "enter"), ("ctrl+c", "enter"), ("ctrl+c", "ctrl+c")])
+def test_leaving_leaves_the_run_alone(settings: Settings, start: Start, keys: tuple[str, ...]) -> None:
     run = start()
 
     async def act(pilot: Pilot[int]) -> None:
-        begun = time.monotonic()
-        await pilot.press(key)
-        assert time.monotonic() - begun < 1.0
+        await pilot.press(*keys)
 
     assert play(settings, run, act).return_code == 0
     assert run.worker() and asked(run) == []
 
 
 @pytest.mark.parametrize(("answer", "stopped", "left"), [("l", False, True), ("s", True, True), ("n", False, False)])
-def test_leaving_asks_what_becomes_of_runs_started_here(
-    settings: Settings, start: Start, answer: str, stopped: bool, left: bool
+@pytest.mark.parametrize("before", [(), ("L",)], ids=["from its view", "from the launch screen"])
+def test_leaving_asks_what_becomes_of_a_run_that_was_only_watched(
+    settings: Settings, start: Start, answer: str, stopped: bool, left: bool, before: tuple[str, ...]
 ) -> None:
     run = start()
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: len(view(pilot).console.live) == 1)
-        view(pilot).console.started_here.add(run.id)
-        await pilot.press("q")
+        await pilot.press(*before, "q")
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        assert run.id[:40] in pilot.app.screen.query(Lines).first().words
         await pilot.press(answer)
         await pilot.pause()
         assert (pilot.app.return_code == 0) == left

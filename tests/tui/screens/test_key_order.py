@@ -1,0 +1,114 @@
+"""What is typed faster than the console answers goes where it belongs."""
+
+import asyncio
+import unicodedata
+
+import pytest
+from textual.events import Key, Paste
+from textual.widgets import Input
+
+from vislab.tui.screens.dialog import Prompt
+from vislab.tui.screens.help import HelpScreen
+from vislab.tui.screens.palette import Palette
+from vislab.tui.widgets.picker import Picker
+from vislab.tui.widgets.run_list import RunList
+
+
+def at_once(pilot, *keys):
+    """Type without waiting for anything, as a terminal hands on what arrives in one piece."""
+    for key in keys:
+        name = unicodedata.name(key).lower().replace(" ", "_") if len(key) == 1 and not key.isalnum() else key
+        pilot.app._driver.send_message(Key({"solidus": "slash"}.get(name, name), key if len(key) == 1 else None))
+
+
+async def until(pilot, reached):
+    for _ in range(400):
+        if reached():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("not reached")
+
+
+@pytest.fixture
+def runs(make_run):
+    return [make_run(name) for name in ("first", "nanrun", "last")]
+
+
+def test_letters_behind_a_slash_are_the_filter(runs, play):
+    async def act(pilot):
+        at_once(pilot, *"/nanrun", "enter")
+        rows = pilot.app.screen.query_one(RunList)
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "nanrun")
+        await until(pilot, lambda: pilot.app.focused is rows)
+        assert [listed.summary.name for listed in rows.rows] == ["nanrun"]
+
+    play("history", act)
+
+
+def test_pasted_text_behind_a_slash_is_the_filter(runs, play):
+    async def act(pilot):
+        at_once(pilot, "/")
+        pilot.app._driver.send_message(Paste("nanrun"))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "nanrun")
+
+    play("history", act)
+
+
+def test_letters_find_in_the_pickers_of_the_launch_screen(play):
+    async def act(pilot):
+        at_once(pilot, *"/lenet")
+        picker = pilot.app.screen.parts.picker(pilot.app.screen.parts.focused or "architecture")
+        await until(pilot, lambda: picker.query_one(Input).value == "lenet")
+        assert isinstance(picker, Picker) and picker.filtering
+
+    play("launch", act)
+
+
+def test_letters_find_in_the_palette_and_enter_does_it(runs, play):
+    async def act(pilot):
+        at_once(pilot, *":rename")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Palette))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "rename")
+        at_once(pilot, "escape", "?")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+
+    play("history", act)
+
+
+def test_letters_belong_to_the_question_that_their_first_one_opens(runs, play, settle):
+    async def act(pilot):
+        at_once(pilot, "s", *"name")  # s asks what to sort by; n, a, m and e alone would do other things
+        await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "name")
+        at_once(pilot, "enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Prompt))
+        assert pilot.app.screen.by.name == "name"
+
+    play("history", act)
+
+
+def test_no_key_waits_for_one_that_is_never_done_with(runs, play, monkeypatch):
+    monkeypatch.setattr("vislab.tui.key_order.LONGEST", 0.1)
+
+    async def act(pilot):
+        stuck = asyncio.Event()
+        pilot.app.screen.query_one(RunList).call_later(stuck.wait)
+        at_once(pilot, "j", "ctrl+c")
+        await asyncio.sleep(0.2)  # not `pilot.pause`, which waits for the list
+        stuck.set()
+        assert pilot.app._exit
+
+    play("history", act)
+
+
+def test_an_error_in_an_action_is_told_as_ever(runs, play, monkeypatch):
+    def broken(event):
+        raise RuntimeError("broken")
+
+    async def act(pilot):
+        monkeypatch.setattr(pilot.app.screen.query_one(RunList), "_forward_event", broken)
+        at_once(pilot, "j")
+        await until(pilot, lambda: pilot.app._exit)
+
+    with pytest.raises(RuntimeError, match="broken"):
+        play("history", act)

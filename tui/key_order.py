@@ -1,0 +1,84 @@
+"""Keys one at a time: a key that opens a field or a window has done so before the next one is given to anybody."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from textual.app import App
+from textual.dom import DOMNode
+from textual.events import Event
+
+PATIENCE = 0.05
+"""Seconds between two looks whether a part of the screen that has not answered is still there."""
+LONGEST = 2.0
+"""Seconds after which the next key is given on although the one before is not done with."""
+
+
+class KeyOrder:
+    """Gives each key, or pasted text, to what has the focus once all keys before it have taken their effect.
+
+    Textual gives a key at once to what has the focus, where it waits until it is looked at. What is typed fast, pasted
+    or late over a slow link arrives in one piece: the letters behind a `/` would go to the list and not to the field
+    that the `/` opens.
+    """
+
+    def __init__(self, app: App[Any], give: Callable[[Event], Awaitable[None]]) -> None:
+        """An order of keys.
+
+        Args:
+            give: gives an event to what has the focus now.
+        """
+        self._app = app
+        self._give = give
+        self._waiting: deque[Event] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, event: Event) -> None:
+        """Give this on behind all that wait."""
+        self._waiting.append(event)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._give_all())
+            self._task.add_done_callback(self._ended)
+
+    def close(self) -> None:
+        """Give on no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _give_all(self) -> None:
+        while self._waiting and self._app.is_running:
+            event = self._waiting.popleft()
+            taker = self._taker()
+            await self._give(event)
+            await self._settled(taker)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._app._handle_exception(error)
+
+    def _taker(self) -> DOMNode:
+        return self._app.focused or self._app.screen
+
+    async def _settled(self, taker: DOMNode) -> None:
+        """Wait until all that a key may have reached has done with it, and so has what has the focus since then."""
+        try:
+            await asyncio.wait_for(self._answered(taker), LONGEST)
+        except TimeoutError:
+            return
+
+    async def _answered(self, taker: DOMNode) -> None:
+        for node in taker.ancestors_with_self:  # the way a key goes; the last is the application, which has the keys
+            await _answer(node)
+        for node in self._taker().ancestors_with_self:
+            await _answer(node)
+
+
+async def _answer(node: DOMNode) -> None:
+    """Wait until a node has looked at all that was sent to it so far, or is no more."""
+    done = asyncio.Event()
+    while not done.is_set() and node.call_later(done.set):
+        try:
+            await asyncio.wait_for(done.wait(), PATIENCE)
+        except TimeoutError:
+            continue
