@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from vislab.engine.analysis.findings import Finding, findings
+from vislab.engine.runs import died
 from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.meters import Meter, Reading
 from vislab.engine.runs.progress import Progress
@@ -11,8 +12,10 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Follower, Run, RunStatus
 from vislab.engine.runs.summary import LIVE, live_status
 from vislab.presets.schema.spec import Spec
+from vislab.tui import death
 from vislab.tui.views.live import UNENDED
 from vislab.tui.views.run import result_lines
+from vislab.tui.views.text import plain
 from vislab.tui.worker_log import last_lines
 
 DEVICE_EVERY = 2.5
@@ -68,6 +71,7 @@ class Looker:
         self._reading: Reading | None = None
         self._read_at = -DEVICE_EVERY
         self._log_size = -1
+        self._death: list[str] | None = None
         self._log: tuple[str, ...] = ()
         self._judged: object = None
         self._findings: tuple[Finding, ...] = ()
@@ -90,8 +94,21 @@ class Looker:
             reading=self._read_device(state, worker),
             findings=self._judge(state),
             log=self._read_log(),
-            result=() if status in UNENDED else tuple(result_lines(state, self.spec, status)),
+            result=()
+            if status in UNENDED
+            else (*result_lines(state, self.spec, status), *self._of_death(state, status)),
         )
+
+    def _of_death(self, state: RunState, status: RunStatus) -> list[str]:
+        """What is known of the end of a worker that died, and what to do."""
+        if status != "died":
+            self._death = None
+            return []
+        if self._death is None:  # once: it reads the whole log
+            known = died.look(self.run)
+            when, what = death.when(self.run, state), died.advice(self.run.id, known) if known is not None else ""
+            self._death = [plain(f"It ended without a word: it {when}. {what}".rstrip(), 1000)]
+        return self._death
 
     def _status(self, state: RunState, progress: Progress | None, worker: int, whole: bool) -> RunStatus:
         if worker:

@@ -12,19 +12,23 @@ MARGIN_LINES = 7
 GAP = 3
 
 
-def frame(look: Look, title: str, width: int, height: int, *, max_steps: int = 0, colour: bool = False) -> list[str]:
+def frame(
+    look: Look, title: str, width: int, height: int, *, max_steps: int = 0, planned: int = 0, colour: bool = False
+) -> list[str]:
     """What the live view shows of a run at one moment, in lines of at most `width` cells.
 
     Args:
         title: safe text.
         height: lines that fit on the screen; the table of epochs is cut to them.
         max_steps: the strategy's limit; 0: none.
+        planned: epochs that the strategy asks for.
         colour: curves with ANSI colours.
     """
     state = look.state
     word = status(look.status)
     lines = [f"{text.fit(title, max(0, width - text.cells(word) - 2))}  {word}"]
-    lines += ["".join(parts).rstrip() for parts in live.bars(state, look.progress, look.status, width, max_steps)]
+    bars = live.bars(state, look.progress, look.status, width, max_steps, planned)
+    lines += ["".join(parts).rstrip() for parts in bars]
     if ending := live.ending(state, look.status, look.last_words):
         lines.append(ending)
     room = max(8, height - MARGIN_LINES)

@@ -12,6 +12,7 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
+from vislab.engine.runs.store import Run
 from vislab.presets.settings import Settings
 from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
 from vislab.tui.app import Console, LeaveQuestion
@@ -217,8 +218,11 @@ def test_only_changed_lines_are_painted(tmp_path: Path) -> None:
     play(tmp_path, act)
 
 
-def test_the_question_of_leaving_says_how_many() -> None:
-    assert "2 runs" in LeaveQuestion(2)._question and "A run" in LeaveQuestion(1)._question
+def test_the_question_of_leaving_says_how_many_and_which(tmp_path: Path) -> None:
+    runs = [Run(tmp_path / name) for name in ("first", "second", "third", "fourth")]
+    assert LeaveQuestion(runs[:1])._question == "Still training: first"
+    assert LeaveQuestion(runs[:2])._question == "2 runs still train: first, second"
+    assert LeaveQuestion(runs)._question == "4 runs still train: first, second, third, …"
 
 
 def test_a_size_that_the_terminal_has_no_longer_is_not_laid_out(tmp_path: Path) -> None:

@@ -59,7 +59,16 @@ def _frame(run: "Run") -> list[str]:
         look = looker.look()
     height = shutil.get_terminal_size((80, 24)).lines
     words = title(looker.spec, run.labels().name)
-    return frame(look, words, tables.width(), height, max_steps=looker.spec.strategy.max_steps, colour=_colour())
+    strategy = looker.spec.strategy
+    return frame(
+        look,
+        words,
+        tables.width(),
+        height,
+        max_steps=strategy.max_steps,
+        planned=strategy.epochs,
+        colour=_colour(),
+    )
 
 
 def _colour() -> bool:

@@ -126,9 +126,9 @@ class LiveScreen(RunRequests):
             self.look()
 
     def _show_trouble(self, look: Look) -> None:
-        """A run that has come to grief says why: what its worker wrote last, or what it said in the end."""
+        """A run that has come to grief says why, and what to do."""
         if look.status in ("died", "failed") and not self.has_class("-wide"):
-            self._show_panel("log" if look.status == "died" else "findings", stay=True)
+            self._show_panel("findings", stay=True)
 
     def _hear(self, before: Look | None, look: Look) -> None:
         """Tell a notice when it comes, and forget what was refused."""
@@ -151,7 +151,7 @@ class LiveScreen(RunRequests):
         state = look.state
         words = f"{status(look.status)}{self.pending(look)}"
         self.heading(self._title, Text(words, status_style(look.status, self.console)))
-        self.query_one(Bars).tell(look, self.spec.strategy.max_steps)
+        self.query_one(Bars).tell(look, self.spec.strategy)
         self.query_one(EpochTable).tell(state)
         self.query_one(FindingLines).tell(look)
         self.query_one(LogLines).tell(look.log)
@@ -194,6 +194,13 @@ class LiveScreen(RunRequests):
         self._silence = self.set_timer(SAID, self._fall_silent)
         self._show_message()
 
+    def warn(self, words: str) -> None:
+        """In the line of messages where it has room, and covers nothing."""
+        if text.cells(words) <= self.size.width - 2:
+            self.say(words)
+        else:
+            super().warn(words)
+
     def _fall_silent(self) -> None:
         self._said = ""
         self._show_message()
@@ -204,6 +211,8 @@ class LiveScreen(RunRequests):
         """Requests need a live worker; other runs need other runs."""
         if action in ("pause", "stop", "checkpoint", "learning_rate"):
             return self.seen is not None and self.seen.alive
+        if action == "resume":
+            return self.seen is not None and self.seen.status in ("stopped", "failed", "died")
         if action in ("next_run", "previous_run"):
             return any(run.id != self.watched.id for run in self.console.live)
         if action == "table":

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from vislab.engine.runs import control
+from vislab.engine.runs import control, start
 from vislab.engine.runs.events import ControlApplied
 from vislab.engine.runs.store import Run
+from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui.following import Look
 from vislab.tui.screens.dialog import Answer, Prompt, Question
@@ -78,6 +79,26 @@ class RunRequests(ConsoleScreen):
         """Pause, or go on."""
         paused = self.seen is not None and self.seen.status == "paused"
         self._ask("unpause", "going on") if paused else self._ask("pause", "pausing")
+
+    def action_resume(self) -> None:
+        """Go on with a run that ended early."""
+        run, settings = self.watched, self.console.settings
+        self.say("starting a worker …")
+
+        def resume() -> None:
+            try:
+                start.start(run, settings)
+            except (InputError, OSError) as error:
+                self.app.call_later(self.say, text.plain(str(error), 400))
+            else:
+                self.app.call_later(self._resumed)
+
+        self.run_worker(resume, thread=True, exit_on_error=False, group="resume")
+
+    def _resumed(self) -> None:
+        self.console.has_started([self.watched])
+        self.say("The run goes on.")
+        self.look()
 
     def action_checkpoint(self) -> None:
         """Save now."""

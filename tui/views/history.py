@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from vislab.engine.runs.events import EpochEnded, Figure, number
+from vislab.engine.runs.naming import stamp_of
 from vislab.engine.runs.store import Run, RunStatus, Summary
 from vislab.engine.runs.summary import DEFAULTS, LIVE
 from vislab.presets.errors import InputError
@@ -197,7 +198,22 @@ def _text_cell(name: str) -> Callable[[Listed, float], str]:
 
 def _epochs_cell(listed: Listed, now: float) -> str:
     row = listed.summary
-    return f"{row.epochs_done}/{row.epochs_planned}" if row is not None else MISSING
+    if row is None:
+        return MISSING
+    done, planned = row.epochs_done, row.epochs_planned
+    # A figure that was cut would read as another one: in thousands, rounded down, where there is no room for all of it.
+    ways = (f"{done}/{planned}", f"{_thousands(done)}/{_thousands(planned)}", _thousands(done))
+    return next((words for words in ways if len(words) <= _EPOCHS_CELLS), MISSING)
+
+
+def _thousands(number: int) -> str:
+    return str(number) if number < 1000 else f"{number // 1000}k"
+
+
+def _id_cell(listed: Listed, now: float) -> str:
+    """The random end of an id that vislab has made; of one that a person chose, its end where there is no room."""
+    words = short_id(listed.run)
+    return words if len(words) <= _ID_CELLS else text.ELLIPSIS + words[1 - _ID_CELLS :]
 
 
 def _started_cell(listed: Listed, now: float) -> str:
@@ -216,13 +232,14 @@ def _size(size: float | None) -> str:
     return "…" if size is None else text.size(size)
 
 
+_ID_CELLS, _EPOCHS_CELLS = 5, 8
 _NAME = Column("name", 16, "name", False, _name_cell)
 _COLUMNS = (
-    Column("id", 4, "id", False, lambda listed, now: short_id(listed.run)),
+    Column("id", _ID_CELLS, "id", False, _id_cell),
     Column("started", 10, "started", False, _started_cell),
     _NAME,
     Column("status", 9, "status", False, lambda listed, now: listed.status),
-    Column("epochs", 7, "epochs", True, _epochs_cell),
+    Column("epochs", _EPOCHS_CELLS, "epochs", True, _epochs_cell),
     Column("val acc", 8, "val", True, _figure_cell("val", text.accuracy)),
     Column("val loss", 8, "loss", True, _figure_cell("loss", text.loss)),
     Column("macro F1", 8, "f1", True, _figure_cell("f1", text.accuracy)),
@@ -319,8 +336,8 @@ def sign(listed: Listed) -> str:
 
 
 def short_id(run: Run) -> str:
-    """The random end of an id, which commands take for it while only one run has it."""
-    return plain(run.id.rpartition("-")[2][:4])
+    """What commands take for an id: its random end where vislab has made it, else all of it."""
+    return plain(run.id.rpartition("-")[2] if stamp_of(run.id) else run.id)
 
 
 def reason(listed: Listed) -> str:

@@ -49,16 +49,17 @@ def bar(share: float, width: int) -> tuple[str, str]:
 
 
 def bars(
-    state: RunState, progress: Progress | None, status: RunStatus, width: int, max_steps: int = 0
+    state: RunState, progress: Progress | None, status: RunStatus, width: int, max_steps: int = 0, epochs: int = 0
 ) -> list[tuple[str, str, str, str]]:
     """The bar of the run and that of what it does now: label, filled part, empty part, figures; `width` cells in all.
 
     Args:
         max_steps: the strategy's limit; 0: none.
+        epochs: that the strategy asks for; they count until the worker has said how many it plans.
     """
     done_epochs = state.epochs[-1].epoch if state.epochs else 0
     epoch = progress.epoch if progress is not None and status in LIVE else done_epochs
-    planned = max(state.epochs_planned, epoch)
+    planned = max(state.epochs_planned or epochs, epoch)
     share = progress_views.run_share(state, progress, max_steps)
     if status not in UNENDED:
         elapsed = _time(state.elapsed)

@@ -9,11 +9,12 @@ from textual.strip import Strip
 from vislab.engine.analysis.findings import Finding
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import RunStatus
+from vislab.presets.schema.strategy import Strategy
 from vislab.tui.following import Look
 from vislab.tui.views import epochs, live
 from vislab.tui.views.run import notice_rows
 from vislab.tui.views.text import plain
-from vislab.tui.widgets.lines import Lines, ScrolledLines
+from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
 
 LEVELS = {"error": "error", "warning": "warning", "info": "foreground"}
 """Colour of a finding or notice; its sign or word says the same."""
@@ -48,11 +49,11 @@ class Bars(Lines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._look: Look | None = None
-        self._max_steps = 0
+        self._max_steps = self._epochs = 0
 
-    def tell(self, look: Look, max_steps: int) -> None:
+    def tell(self, look: Look, strategy: Strategy) -> None:
         """Show another position."""
-        self._look, self._max_steps = look, max_steps
+        self._look, self._max_steps, self._epochs = look, strategy.max_steps, strategy.epochs
         self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
@@ -61,7 +62,7 @@ class Bars(Lines):
         if look is None:
             return None
         ending = live.ending(look.state, look.status, look.last_words)
-        rows = live.bars(look.state, look.progress, look.status, width, self._max_steps)
+        rows = live.bars(look.state, look.progress, look.status, width, self._max_steps, self._epochs)
         accent = colour(self.app, "primary")
         lines = [
             Text.assemble(head, (filled, accent), (empty, "dim"), (figures, "bold"))
@@ -135,9 +136,8 @@ class FindingLines(ScrolledLines):
             whole.append(self.styled(self.app, finding, plain(f"{live.SIGNS[finding.severity]} {finding.text}", 1000)))
             whole.append(Text(plain(f"  → {finding.remedy}", 1000)))
         whole += [Text(f"{level}: {words}", colour(self.app, LEVELS[level])) for level, words in self._notices]
-        lines = [line for text in whole for line in text.wrap(self.app.console, max(10, width - 1))]
-        for line in lines:  # one cell is the scroll bar's, and the space that a line was broken at needs none
-            line.rstrip()
+        room = width - 1  # a cell for the scroll bar
+        lines = [line for text in whole for line in wrapped(text, room, self.app.console)]
         return lines or [Text("nothing to remark", "dim")]
 
     @staticmethod

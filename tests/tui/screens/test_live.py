@@ -15,9 +15,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from vislab.engine.runs import control, detaching
+from vislab.engine.runs import start as starting
 from vislab.engine.runs.events import EpochEnded, Notice, RunStarted, StepsLogged
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Labels, Run, create
+from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console
 from vislab.tui.screens.dialog import Prompt, Question
@@ -213,6 +215,33 @@ def test_a_killed_worker_is_seen_within_five_seconds(settings: Settings, start: 
     async def act(pilot: Pilot[int]) -> None:
         os.kill(run.worker(), signal.SIGKILL)
         await until(pilot, lambda: "✖ died" in header(pilot), seconds=5.0)
+        await pilot.pause()
+        said = " ".join(words(pilot, "#findings").split())
+        assert "It ended without a word: it died in epoch" in said and f"vislab resume {run.id}" in said
+        assert view(pilot).query_one("#findings").size.height and "u resume" in view(pilot).query_one(KeyFooter).words
+
+    play(settings, run, act)
+
+
+def test_a_run_that_ended_early_goes_on(settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, resumed = start(epochs=2, end="die"), []
+    answers = [InputError("no device is free"), None]
+
+    def take_up(run: Run, settings: Settings) -> None:
+        resumed.append(run.id)
+        if answer := answers.pop(0):
+            raise answer
+
+    monkeypatch.setattr(starting, "start", take_up)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "✖ died" in header(pilot))
+        await pilot.press("u")
+        await until(pilot, lambda: "no device is free" in words(pilot, "#message"))
+        assert not pilot.app.started_here  # type: ignore[attr-defined]
+        await pilot.press("u")
+        await until(pilot, lambda: "The run goes on." in words(pilot, "#message"))
+        assert resumed == [run.id] * 2 and pilot.app.started_here == {run.id}  # type: ignore[attr-defined]
 
     play(settings, run, act)
 
@@ -354,7 +383,10 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
     play(settings, run, act)
 
 
-@pytest.mark.parametrize(("own", "warning"), [(True, "Inside [red] a container"), (False, "x"), (True, "")])
+LONG = "The run ends with Slurm's allocation and [red] much more is to be said of it, more than a line holds: read on"
+
+
+@pytest.mark.parametrize(("own", "warning"), [(True, LONG), (False, LONG), (True, "")])
 def test_where_a_run_ends_with_the_session_it_is_said(
     settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch, own: bool, warning: str
 ) -> None:
@@ -368,6 +400,18 @@ def test_where_a_run_ends_with_the_session_it_is_said(
         assert said == ([warning] if own and warning else [])
 
     play(settings, run, act, own=own)
+
+
+def test_a_short_warning_covers_nothing(settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = start()
+    warning = "The run ends with this container (process 1 is [red])."
+    monkeypatch.setattr(detaching, "here", lambda: detaching.Detachment(warning=warning))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: words(pilot, "#message") == warning)
+        assert not pilot.app._notifications
+
+    play(settings, run, act, size=(60, 20), own=True)
 
 
 def test_a_worker_that_waits_for_room_on_the_disk_is_told(settings: Settings, start: Start) -> None:

@@ -1,5 +1,6 @@
 import math
 import time
+import types
 
 import msgspec
 import pytest
@@ -49,6 +50,27 @@ def test_a_row_says_what_the_sketch_says(listed):
         "1m01s",
     ]
     assert views.line(columns, row, time.time(), marked=True).startswith("▸ ✔ ")
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7))
+def test_epochs_are_never_cut_so_that_they_read_as_others(done, planned):
+    summary = types.SimpleNamespace(epochs_done=done, epochs_planned=planned)
+    column = next(column for column in views.columns(200) if column.title == "epochs")
+    words = column.cell(types.SimpleNamespace(summary=summary), NOW)
+    assert len(words) <= column.width and "…" not in words
+    for written, meant in zip(words.split("/"), (done, planned), strict=False):
+        thousand = 1000 if written.endswith("k") else 1
+        assert int(written.removesuffix("k")) * thousand <= meant < (int(written.removesuffix("k")) + 1) * thousand
+
+
+def test_ids_that_a_person_chose_are_told_apart(tmp_path):
+    column = next(column for column in views.columns(80) if column.title == "id")
+
+    def cell(name):
+        return column.cell(types.SimpleNamespace(run=Run(tmp_path / name)), NOW)
+
+    assert (cell("longb"), cell("long1"), cell("my-best-run-2")) == ("longb", "long1", "…un-2")
+    assert cell("20261122-072740-digits-lenet5-db7b") == "db7b"
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200, 300])

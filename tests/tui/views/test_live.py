@@ -106,6 +106,11 @@ def test_bars_name_what_is_done_now() -> None:
     assert len(live.bars(state(), position(), "died", 80)) == 1
 
 
+def test_a_run_that_starts_has_the_epochs_that_were_asked_for() -> None:
+    assert live.bars(fold([]), None, "starting", 80, epochs=30)[0][0].startswith("Run    epoch   0/30")
+    assert live.bars(state(), position(), "training", 80, epochs=30)[0][0].startswith("Run    epoch   2/4")
+
+
 def test_the_device_line_says_what_is_known() -> None:
     card = Reading(
         card=True,
