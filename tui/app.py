@@ -203,7 +203,11 @@ class Console(App[int]):
     def _look_around(self) -> None:
         warning = detaching.here().warning
         if warning:
-            self.call_later(self.notify, text.plain(warning, 400), severity="warning", markup=False, timeout=12.0)
+            self.call_later(self._warn, text.plain(warning, 400))
+
+    def _warn(self, words: str) -> None:
+        screen = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
+        screen.call_after_refresh(screen.warn, words)
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """End the console, once what is being written or started is done."""

@@ -48,7 +48,7 @@ def look(root: Path, environment: Mapping[str, str]) -> Detachment:
             "script). In a batch script: #SBATCH --signal=B:USR1@60, and then exec vislab run --foreground"
         )
     if mark := _container(root):
-        return Detachment(warning=f"Inside a container ({mark}): the run ends when the container's main process does.")
+        return Detachment(warning=f"The run ends with this container ({mark}).")
     if not _logging_out_kills(root):
         return Detachment()
     if trouble := _trouble_with_scopes():

@@ -195,11 +195,13 @@ class LiveScreen(RunRequests):
         self._show_message()
 
     def warn(self, words: str) -> None:
-        """In the line of messages where it has room, and covers nothing."""
-        if text.cells(words) <= self.size.width - 2:
-            self.say(words)
-        else:
+        """In the line of messages where it has room, and covers nothing; after what is said there now."""
+        if text.cells(words) > self.size.width - 2:
             super().warn(words)
+        elif self._said:
+            self.set_timer(SAID, lambda: self.warn(words))
+        else:
+            self.say(words)
 
     def _fall_silent(self) -> None:
         self._said = ""

@@ -23,7 +23,7 @@ from vislab.tui.views import results
 from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations
 from vislab.tui.views.results import HeatCell, Results
 from vislab.tui.views.text import plain
-from vislab.tui.widgets.lines import Lines, ScrolledLines
+from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
 
 View = Literal["classes", "confusions", "mistakes", "evaluations"] | Look
 
@@ -128,11 +128,11 @@ class ResultsScreen(ConsoleScreen):
             return
         self.heading(f"Results of {self._name}", Text(self._view))
         headline = Text(self._fault) if self._fault else Text(results.headline(self._found), "bold")
-        self.query_one("#headline", Lines).show([headline])
         main, beside = self.query_one("#main", ScrolledLines), self.query_one("#beside", ScrolledLines)
         both = self._view == "classes" and self.has_class("-wide") and not self._fault
         beside.display = both
         width = max(20, self.size.width - 3)
+        self.query_one("#headline", Lines).show(wrapped(headline, width, self.app.console))
         if self._view == "evaluations":
             lines = self._evaluation_lines(width)
         elif self._view == "training":
@@ -160,7 +160,8 @@ class ResultsScreen(ConsoleScreen):
         pairs = _titled(results.confused_lines(self._found, width, limit))
         map_ = results.heat_map(self._found, width)
         if not map_:
-            return [Text("no room for the confusion matrix: the pairs that are confused most", "dim"), *pairs]
+            instead = Text("no room for the confusion matrix: the pairs that are confused most", "dim")
+            return [*wrapped(instead, width, self.app.console), *pairs]
         variables = self.app.theme_variables
         lines = [_heat_line(pieces, variables["primary"], variables["warning"]) for pieces in map_]
         return [*lines, Text(""), *pairs]
@@ -185,7 +186,8 @@ class ResultsScreen(ConsoleScreen):
 
     def _pictures_of(self, look: Look) -> list[Text]:
         assert self._found is not None
-        return self._pictures.lines(look, self._found, self.size, self.app.theme_variables["warning"])
+        head, *rows = self._pictures.lines(look, self._found, self.size, self.app.theme_variables["warning"])
+        return [*wrapped(head, max(20, self.size.width - 3), self.app.console), *rows]
 
     def _tell(self, job: str, answer: ask.Answer) -> None:
         self.post_message(self.Seen(job, answer))

@@ -74,6 +74,10 @@ class ConsoleScreen(Screen[None]):
         """Say in the top line where one is and how it goes; safe text."""
         self.query_one(HeaderLine).tell(left, right or Text())
 
+    def warn(self, words: str) -> None:
+        """Say for a while, beside what is shown, what the person should know; safe text."""
+        self.notify(words, severity="warning", markup=False, timeout=12.0)
+
     def possible(self, action: str) -> bool:
         """Whether one of this screen's own actions is possible now."""
         return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 from textual.geometry import Size
@@ -93,6 +94,14 @@ class Lines(ScrollView, can_focus=False):
         style = self.app.console.get_style(line.style)
         strip = Strip(Segment.apply_style(line.render(self.app.console), style), line.cell_len)
         return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
+
+
+def wrapped(text: Text, width: int, console: Console) -> list[Text]:
+    """A sentence on as many lines as it takes, at least one; a space at which it is broken takes no room."""
+    lines = text.wrap(console, max(10, width))
+    for line in lines:
+        line.rstrip()
+    return list(lines)
 
 
 class ScrolledLines(Lines, can_focus=True):

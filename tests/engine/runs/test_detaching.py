@@ -47,7 +47,7 @@ def test_a_plain_machine_needs_nothing(machine):
 @pytest.mark.parametrize("mark", [".dockerenv", "run/.containerenv"])
 def test_a_container_is_known_by_its_mark(machine, mark):
     found = look(machine(**{mark: ""}), {})
-    assert found.prefix == () and f"(/{mark})" in found.warning and "main process" in found.warning
+    assert found.prefix == () and f"(/{mark})" in found.warning and "ends with this container" in found.warning
 
 
 def test_a_container_is_known_by_its_first_process(machine):

@@ -356,9 +356,10 @@ def test_a_run_is_started_or_queued(settings, started, monkeypatch, key, how) ->
         assert did == how and run.spec().dataset.name == "digits" and run.labels().name == "first try"
         if key == "g":
             await until(pilot, lambda: getattr(pilot.app.screen, "NAME", "") == "live")
+            await until(pilot, lambda: warning in pilot.app.screen.query_one("#message").words)  # type: ignore[attr-defined]
         else:
             assert pilot.app.screen is screen(pilot)
-        await until(pilot, lambda: warning in [notice.message for notice in pilot.app._notifications])
+            await until(pilot, lambda: warning in [notice.message for notice in pilot.app._notifications])
 
     play(settings, act)
 

@@ -74,6 +74,34 @@ def test_keys_lead_from_view_to_view(judged, play, settle):
     play("results", act, run=judged)
 
 
+def test_sentences_are_wrapped_where_it_is_narrow(judged, make_run, play, monkeypatch):
+    trouble = "The images are not where they were when the run read them, at /data/a/long/place/photos: bring them back"
+
+    def answer(self, topic, job, request, on_answer, *, on_progress=None):
+        on_answer(ask.Answer(topic, request, None, trouble))
+
+    monkeypatch.setattr(ask.Asker, "ask", answer)
+
+    async def act(pilot):
+        assert "macro F1 0." in " ".join(painted(pilot).split()) and len(words(pilot, "#headline").split("\n")) == 2
+        for key in "ps":
+            await pilot.press(key)
+            await pilot.pause()
+            assert trouble in " ".join(words(pilot, "#main").split())
+            assert "bring them back" in painted(pilot)
+
+    play("results", act, run=judged, size=(60, 20))
+    many = [f"a class with a long name {number}" for number in range(20)]
+    crowded = make_run("crowded", predictions=[(name, name, many[0]) for name in many])
+
+    async def confused(pilot):
+        await pilot.press("m")
+        await pilot.pause()
+        assert "the pairs that are confused most" in " ".join(words(pilot, "#main").split())
+
+    play("results", confused, run=crowded, size=(60, 20))
+
+
 def test_pictures_come_page_by_page(judged, play, settle, asked):
     async def act(pilot):
         await pilot.press("p")
