@@ -6,6 +6,7 @@ Weights are random, since what is measured is the export; the head's are scaled 
 of a trained model do. Ends with 1 when one is above the limit. About ten minutes on two cores.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -122,4 +123,6 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="architecture presets; none: all of them")
+    sys.exit(main(parser.parse_args().names))

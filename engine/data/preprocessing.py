@@ -18,7 +18,9 @@ def normalise(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tenso
     Returns:
         float32 [B, C, S, S] on the same device, in the same memory format.
     """
-    scale, shift = _scale_and_shift(preprocessing.mean, preprocessing.std, pixels.device)
+    # While a graph is traced for export tensors are only stand-ins, which must not be remembered.
+    constants = _scale_and_shift.__wrapped__ if torch.compiler.is_compiling() else _scale_and_shift
+    scale, shift = constants(preprocessing.mean, preprocessing.std, pixels.device)
     return torch.addcmul(shift, pixels.to(torch.float32), scale)
 
 

@@ -96,3 +96,15 @@ def test_one_mean_serves_all_channels() -> None:
     found = normalise(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).repeat(1, 3, 2, 2), Preprocessing())
     expected = torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 2, 2)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+def test_tracing_leaves_no_stand_ins_behind():
+    preprocessing = Preprocessing(mean=(0.123,), std=(0.456,))  # of no other test: nothing is remembered of it
+
+    class Normalised(torch.nn.Module):
+        def forward(self, pixels):
+            return normalise(pixels, preprocessing)
+
+    pixels = torch.full((2, 1, 3, 3), 51, dtype=torch.uint8)
+    torch.export.export(Normalised(), (pixels,))
+    torch.testing.assert_close(normalise(pixels, preprocessing), torch.full((2, 1, 3, 3), (0.2 - 0.123) / 0.456))
