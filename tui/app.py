@@ -7,7 +7,7 @@ import importlib.util
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -30,6 +30,9 @@ from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.terminal_driver import TerminalDriver
 from vislab.tui.views import text
 from vislab.tui.widgets.themes import THEMES, theme_name
+
+if TYPE_CHECKING:
+    from vislab.tui.screens.live_runs import LiveRuns
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""
@@ -92,6 +95,7 @@ class Console(App[int]):
         self._looked = False
         self._timer: Timer | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._offer: LiveRuns | None = None  # the window that was opened last
         self._keys = KeyOrder(self, super().on_event)
         self.preferences, self._trouble = load_preferences(settings)
         for theme in THEMES:
@@ -182,6 +186,8 @@ class Console(App[int]):
             for screen in self.screen_stack:
                 if isinstance(screen, ConsoleScreen):
                     screen.live_runs_changed()
+            if self._offer is not None and self._offer.is_active:
+                self._offer.live_runs_changed(found)
         if not self._looked:
             self._looked = True
             if found and self._first is None and self.at_home:
@@ -244,7 +250,8 @@ class Console(App[int]):
             if run is not None:
                 self.open("live", run=run)
 
-        self.push_screen(LiveRuns(self.live), chosen)
+        self._offer = LiveRuns(self.live)
+        self.push_screen(self._offer, chosen)
 
     def action_leave(self) -> None:
         """End the console. Asks what becomes of runs that were started or watched here; asked again, they go on."""

@@ -1,6 +1,6 @@
 """Small windows over a screen: a question with a key for each answer, and a line to write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +14,8 @@ from textual.widgets.option_list import Option
 
 from vislab.tui.screens.window import Window
 from vislab.tui.widgets.lines import Lines
+
+_KEYS = "↵ accept   esc back"
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,17 @@ class Prompt(Window[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
 
-    def __init__(self, question: str, value: str = "") -> None:
-        """A question and what stands in the field at first; the question is safe text."""
+    def __init__(self, question: str, value: str = "", problem: Callable[[str], str] | None = None) -> None:
+        """A question and what stands in the field at first; the question is safe text.
+
+        Args:
+            problem: says what is wrong with a line, in safe text, empty where nothing is; it is asked while the line
+                is written, and a wrong line is not taken.
+        """
         super().__init__()
         self._question = question
         self._value = value
+        self._problem = problem
 
     def compose(self) -> ComposeResult:
         """The question and the field."""
@@ -92,13 +100,26 @@ class Prompt(Window[str | None]):
     def on_mount(self) -> None:
         """Show the question."""
         width = max(20, min(66, self.app.size.width - 6))
-        question, hint = self.query(Lines)
-        question.show(list(Text(self._question).wrap(self.app.console, width)))
-        hint.show([Text("↵ accept   esc back", "dim")])
+        self.query(Lines).first().show(list(Text(self._question).wrap(self.app.console, width)))
+        self._judge(self._value)
+
+    def _judge(self, line: str) -> str:
+        """Say what is wrong with a line, or what the keys do."""
+        wrong = self._problem(line) if self._problem is not None else ""
+        width = max(20, min(66, self.app.size.width - 6))
+        shown = Text(f"✖ {wrong}", self.app.theme_variables["text-error"]) if wrong else Text(_KEYS, "dim")
+        self.query(Lines).last().show(list(shown.wrap(self.app.console, width)))
+        return wrong
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Judge the line while it is written."""
+        if self._problem is not None:
+            self._judge(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the line."""
-        self.dismiss(event.value)
+        """Take the line, unless something is wrong with it."""
+        if self._problem is None or not self._judge(event.value):
+            self.dismiss(event.value)
 
     def action_back(self) -> None:
         """Take nothing."""

@@ -30,14 +30,28 @@ class LiveRuns(Window[Run | None]):
         """A line a run."""
         with Vertical(classes="window"):
             yield Lines(classes="question")
-            yield OptionList(*(Option(Text(text.plain(run.id, 60), no_wrap=True)) for run in self._runs))
+            yield OptionList(*map(_option, self._runs))
             yield Lines(classes="hint")
 
     def on_mount(self) -> None:
         """Say what this is."""
-        question, hint = self.query(Lines)
-        question.show([Text(f"{text.counted(len(self._runs), 'run')} training now", "bold")])
-        hint.show([Text("↵ attach   esc not now", "dim")])
+        self.query(Lines).last().show([Text("↵ attach   esc not now", "dim")])
+        self._count()
+
+    def live_runs_changed(self, runs: Sequence[Run]) -> None:
+        """Offer what trains now, the cursor on the run where it was; nothing is left to offer where none does."""
+        if not runs:
+            self.dismiss(None)
+            return
+        choices = self.query_one(OptionList)
+        here = self._runs[choices.highlighted].id if choices.highlighted is not None else ""
+        self._runs = tuple(runs)
+        choices.set_options(map(_option, self._runs))
+        choices.highlighted = next((index for index, run in enumerate(self._runs) if run.id == here), 0)
+        self._count()
+
+    def _count(self) -> None:
+        self.query(Lines).first().show([Text(f"{text.counted(len(self._runs), 'run')} training now", "bold")])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Attach."""
@@ -46,3 +60,7 @@ class LiveRuns(Window[Run | None]):
     def action_back(self) -> None:
         """Not now."""
         self.dismiss(None)
+
+
+def _option(run: Run) -> Option:
+    return Option(Text(text.plain(run.id, 60), no_wrap=True))

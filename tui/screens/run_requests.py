@@ -110,18 +110,11 @@ class RunRequests(ConsoleScreen):
         changed = [applied.value for applied in self._controls() if applied.action == "set_learning_rate"]
         now = changed[-1] if changed else f"{spec.learning_rate:g}"
         question = f"New base learning rate; the schedule ({spec.schedule}) goes on from it. Now: {text.plain(now, 40)}"
-        self.app.push_screen(Prompt(question, now), self._set_learning_rate)
+        self.app.push_screen(Prompt(question, now, _wrong_rate), self._set_learning_rate)
 
     def _set_learning_rate(self, answer: str | None) -> None:
-        if answer is None:
-            return
-        try:
+        if answer is not None:
             rate = float(answer)
-        except ValueError:
-            rate = 0.0
-        if not 0 < rate < math.inf:
-            self.say(text.plain(f"A learning rate is a number above 0, such as 1e-3; {answer!r} is none.", 400))
-        else:
             self._ask("set_learning_rate", f"learning rate {rate:g}", f"{rate:g}")
 
     def _controls(self) -> Sequence[ControlApplied]:
@@ -141,3 +134,12 @@ class RunRequests(ConsoleScreen):
             self._ask("stop", "stopping")
         elif answer == "stop_after_epoch":
             self._ask("stop_after_epoch", "stopping after this epoch")
+
+
+def _wrong_rate(answer: str) -> str:
+    """What is wrong with a learning rate as it was written; empty where nothing is."""
+    try:
+        rate = float(answer)
+    except ValueError:
+        rate = 0.0
+    return "" if 0 < rate < math.inf else "A learning rate is a number above 0, such as 1e-3."

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from vislab.engine.runs import control, detaching
 from vislab.engine.runs import start as starting
@@ -170,14 +170,19 @@ def test_the_learning_rate_is_asked_for_and_checked(settings: Settings, start: S
         await pilot.press("r")
         await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
         pilot.app.screen.query_one(Input).value = value
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+        await pilot.pause()
 
     async def act(pilot: Pilot[int]) -> None:
-        for value in ("-1", "fast", "inf", "nan"):
+        for value in ("-1", "fast", "inf", "nan", "0.003abc", ""):
             await rate(pilot, value)
-            assert "is none" in words(pilot, "#message")
+            assert "a number above 0" in " ".join(pilot.app.screen.query(Lines).last().words.split())
+            await pilot.press("enter")
+            assert isinstance(pilot.app.screen, Prompt) and pilot.app.screen.query_one(Input).value == value
+            await pilot.press("escape")
         await rate(pilot, "2e-4")
+        assert "↵ accept" in pilot.app.screen.query(Lines).last().words
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
         assert "learning rate 0.0002 …" in header(pilot)
         await until(pilot, lambda: "learning rate" not in header(pilot))
         await pilot.press("r")
@@ -335,6 +340,26 @@ def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
         assert loss.size.area > 0
 
     play(settings, run, act)
+
+
+def test_runs_that_ended_are_offered_no_more(settings: Settings, start: Start) -> None:
+    first, second = start("first"), start("second")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: len(view(pilot).console.live) == 2)
+        await pilot.press("V", "down")
+        offer = pilot.app.screen
+        assert "2 runs training now" in offer.query(Lines).first().words
+        last = view(pilot).console.live[1]
+        os.kill(first.worker() if last.id == second.id else second.worker(), signal.SIGKILL)
+        await until(pilot, lambda: "1 run training now" in offer.query(Lines).first().words)
+        choices = offer.query_one(OptionList)
+        assert choices.option_count == 1 and choices.highlighted == 0
+        assert str(choices.get_option_at_index(0).prompt) == last.id
+        os.kill(last.worker(), signal.SIGKILL)
+        await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
+
+    play(settings, first, act)
 
 
 def test_other_live_runs_are_a_key_away(settings: Settings, start: Start) -> None:
