@@ -418,3 +418,25 @@ def test_what_controls_took_out_of_durations_is_taken_once():
     controls = Controls.__new__(Controls)
     controls.paused_seconds = 2.5
     assert (controls.take_paused_seconds(), controls.take_paused_seconds()) == (2.5, 0.0)
+
+
+@pytest.mark.parametrize("jump", [864_000.0, -864_000.0], ids=["forward", "back"])
+def test_durations_do_not_mind_a_clock_that_jumps(make_run, train, monkeypatch, jump):
+    run = make_run(strategy={"epochs": 3})
+    real, calls = time.time, []
+
+    def jumping():
+        calls.append(1)
+        return real() + (jump if len(calls) > 20 else 0.0)
+
+    began = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", jumping)
+        assert train(run) == 0
+    worked = time.monotonic() - began
+    state = run.state()
+    stamps = [row.time for row in state.steps]
+    assert max(stamps) - min(stamps) > 800_000, "the clock did jump in the middle of the training"
+    seconds = [row.seconds for row in state.epochs]
+    assert all(0 < each < worked for each in seconds) and sum(seconds) <= state.elapsed + 1e-6 <= worked
+    assert run.status() == "done" and run.summary().elapsed == state.elapsed
