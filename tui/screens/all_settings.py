@@ -11,6 +11,7 @@ from textual.widgets import Input
 from vislab.presets import keys
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
+from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.window import Window
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
@@ -19,14 +20,22 @@ from vislab.tui.widgets.picker import Choices, Item, Picker
 
 _VALUE = 28  # cells of a value in the list
 _LINES = 4  # of help
+_KEYS = (
+    ("", "Keys of all settings"),
+    ("↑ ↓", "Go to another setting; page up, page down, home and end go further."),
+    ("↵", "Write another value; an empty one takes the change back."),
+    ("x", "Take the change of the setting back."),
+    ("/", "Find a setting by its name or its help."),
+    ("esc", "Leave the field, or go back to the launch screen with the changes."),
+)
 
 
 class AllSettings(Window[Draft]):
     """Returns the draft with the changes that were made."""
 
     DEFAULT_CSS = """
-    AllSettings { align: center middle; background: $background 60%; }
-    AllSettings .sheet { width: 96%; max-width: 120; height: 94%; padding: 0; background: $surface; }
+    AllSettings { align: center middle; background: $background; }
+    AllSettings .sheet { width: 100%; max-width: 120; height: 100%; padding: 0; background: $surface; }
     AllSettings Lines { height: 4; padding: 0 2; background: $surface; }
     AllSettings #value { display: none; height: 1; border: none; margin: 0 2; padding: 0; background: $panel; }
     AllSettings.writing #value { display: block; }
@@ -35,6 +44,7 @@ class AllSettings(Window[Draft]):
         Binding("escape", "back", "go back", show=False),
         Binding("slash", "filter", "find", show=False),
         Binding("x", "reset", "take a change back", show=False),
+        Binding("question_mark", "help", "explain the keys", show=False),
     ]
 
     def __init__(self, draft: Draft, settings: Settings) -> None:
@@ -60,7 +70,9 @@ class AllSettings(Window[Draft]):
     def on_mount(self) -> None:
         """Fill the list."""
         self._fill()
-        self.query_one(Picker).choices.focus()
+        choices = self.query_one(Picker).choices
+        choices.focus()
+        choices.action_end(-1)  # the first line is a heading
         self._explain()
 
     @property
@@ -88,7 +100,12 @@ class AllSettings(Window[Draft]):
 
     def _explain(self, trouble: str = "") -> None:
         key, spec = self._key, self._resolved.spec
+        writing = self.has_class("writing")
+        hint = (
+            "↵ take, empty: take back   esc leave" if writing else "↵ change   x take back   / find   ? help   esc done"
+        )
         if key is None or spec is None:
+            self.query_one(Lines).show([*([Text()] * (_LINES - 1)), Text(hint)])
             return
         width = max(20, self.query_one(Picker).size.width - 4)
         unit = f", in {key.unit}" if key.unit else ""
@@ -96,8 +113,6 @@ class AllSettings(Window[Draft]):
         default, origin = value_text(value_of(before, key.key)) or MISSING, before.origins.get(key.key, "")
         lines = Text(plain(f"{key.help}{unit}; {keys.allowed(key.type)}", 400)).wrap(self.app.console, width)[:2]
         lines.append(Text(plain(f"without a change: {default}  ({origin})", width), "dim"))
-        writing = self.has_class("writing")
-        hint = "↵ take, empty: take back   esc leave" if writing else "↵ change   x take back   / find   esc done"
         if trouble:
             colour = self.app.theme_variables["text-error"]
             wrong = Text(f"✖ {plain(trouble, 300)}", colour).wrap(self.app.console, width)[:3]
@@ -152,6 +167,10 @@ class AllSettings(Window[Draft]):
         if (key := self._key) is not None and self._draft.changed(key.key) is not None:
             self._change(self._draft.without_value(key.key))
             self._explain()
+
+    def action_help(self) -> None:
+        """Explain the keys."""
+        self.app.push_screen(HelpScreen(_KEYS))
 
     def action_filter(self) -> None:
         """Find by typing."""

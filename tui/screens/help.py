@@ -22,10 +22,10 @@ class HelpScreen(Window[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "close", show=False)]
 
-    def __init__(self, below: ConsoleScreen) -> None:
-        """Help for a screen as it is now."""
+    def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Keys and what they do; a row without a key is a heading."""
         super().__init__()
-        self._rows = rows(below)
+        self._rows = rows
 
     def compose(self) -> ComposeResult:
         """The window."""

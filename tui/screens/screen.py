@@ -116,9 +116,9 @@ class ConsoleScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Explain the keys."""
-        from vislab.tui.screens.help import HelpScreen
+        from vislab.tui.screens.help import HelpScreen, rows
 
-        self.app.push_screen(HelpScreen(self))
+        self.app.push_screen(HelpScreen(rows(self)))
 
     def action_palette(self) -> None:
         """Open the command palette on what is possible now."""

@@ -27,6 +27,7 @@ from vislab.tui.draft import FIRST, Draft, Section
 from vislab.tui.screens import launching
 from vislab.tui.screens.all_settings import AllSettings
 from vislab.tui.screens.dialog import Prompt, Question
+from vislab.tui.screens.help import HelpLines, HelpScreen
 from vislab.tui.screens.launch import LaunchScreen
 from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.screens.recipes import Recipes
@@ -278,7 +279,14 @@ def test_every_setting_is_a_key_away(settings) -> None:
         await pilot.press("m")
         window = pilot.app.screen
         assert isinstance(window, AllSettings)
-        await pilot.press("slash", *"schedule", "enter")
+        assert "↵ change" in window.query(Lines).last().words and "? help" in window.query(Lines).last().words
+        strips = window._compositor.render_strips()
+        painted = ["".join(segment.text for segment in strip) for strip in strips]
+        assert "g start" not in "".join(painted) and all(line[0] in "╭│╰ " for line in painted)
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert "Take the change of the setting back." in pilot.app.screen.query_one(HelpLines).words
+        await pilot.press("escape", "slash", *"schedule", "enter")
         await write(pilot, "cosin")
         assert "did you mean 'cosine'" in " ".join(window.query(Lines).last().words.split())
         await pilot.press("enter")
