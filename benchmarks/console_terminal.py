@@ -64,10 +64,13 @@ class Console:
         return found
 
     def quit(self) -> float:
-        """Press q; seconds until the process has ended."""
+        """Press q, and Enter where it asks what becomes of a live run (it goes on); seconds from the last key on."""
         begun = time.perf_counter()
         self.press("q")
-        self.terminal.expect(pexpect.EOF)
+        if self.terminal.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=1.5) == 1:
+            begun = time.perf_counter()
+            self.press("\r")
+            self.terminal.expect(pexpect.EOF)
         self.terminal.wait()
         return time.perf_counter() - begun
 

@@ -35,6 +35,6 @@ def full_report(run: Run) -> dict[str, object]:
 def lines(run: Run, state: RunState) -> list[str]:
     """Where and when, then the end of worker.log, indented, then what to do; safe text."""
     end = last_lines(run.worker_log, LAST_LINES) or ["(empty)"]
-    death = died.look(run)
+    death = died.look(run, state)
     advice = died.advice(run.id, death) if death is not None else "A worker has taken it up again."
     return [f"The worker {when(run, state)}. The end of {run.worker_log}:", *(f"  {line}" for line in end), advice]

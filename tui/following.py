@@ -104,8 +104,8 @@ class Looker:
         if status != "died":
             self._death = None
             return []
-        if self._death is None:  # once: it reads the whole log
-            known = died.look(self.run)
+        if self._death is None:  # once
+            known = died.look(self.run, state)
             when, what = death.when(self.run, state), died.advice(self.run.id, known) if known is not None else ""
             self._death = [plain(f"It ended without a word: it {when}. {what}".rstrip(), 1000)]
         return self._death

@@ -1,7 +1,7 @@
 """Findings about how a network fits its training images: learning rate too high or too low, underfitting."""
 
 import math
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import fmean
 
 from vislab.engine.analysis.finding import Finding, bad, role, val_accuracy, validated
@@ -36,14 +36,15 @@ def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding |
     warm_up = "" if spec.strategy.warmup_epochs else ", or let it rise slowly (strategy.warmup_epochs = 1)"
     rows = [row for row in state.steps if not bad(row.loss)]
     if len(rows) > WINDOW:
-        first = fmean(number(row.loss) for row in rows[:WINDOW])
-        means = [fmean(number(row.loss) for row in rows[i : i + WINDOW]) for i in range(len(rows) - WINDOW + 1)]
-        peak = max(range(len(means)), key=means.__getitem__)
-        if means[peak] > STEEP * max(first, guessing):
+        values = [number(row.loss) for row in rows]
+        sums = list(accumulate(values, initial=0.0))
+        peak = max(range(len(values) - WINDOW + 1), key=lambda i: sums[i + WINDOW] - sums[i])
+        first, highest = fmean(values[:WINDOW]), fmean(values[peak : peak + WINDOW])
+        if highest > STEEP * max(first, guessing):
             return Finding(
                 "rate_too_high",
                 "warning",
-                f"Learning rate too high: the training loss shot up from {first:.4f} to {means[peak]:.4f} in epoch "
+                f"Learning rate too high: the training loss shot up from {first:.4f} to {highest:.4f} in epoch "
                 f"{rows[peak].epoch}, step {rows[peak + WINDOW - 1].step}.",
                 f"{remedy}{warm_up}.",
             )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vislab.engine.runs.liveness import last_holder, oom_kills, was_here_since_boot
+from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 
 
@@ -25,9 +26,8 @@ class Death:
     accumulate: int
 
 
-def look(run: Run) -> Death | None:
-    """What is known of the death of a run's worker; None where the run has not died."""
-    state = run.state()
+def look(run: Run, state: RunState) -> Death | None:
+    """What is known of the death of a run's worker, whose log says `state`; None where the run has not died."""
     if run.status(state) != "died":
         return None
     progress = run.progress()

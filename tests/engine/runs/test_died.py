@@ -41,7 +41,7 @@ def leave(run, *, age=5.0, phase="training", holder_text=None):
 
 def test_a_death_is_explained_with_place_and_time(run):
     leave(run)
-    death = died.look(run)
+    death = died.look(run, run.state())
     assert (death.phase, death.step, death.accumulate, death.out_of_memory) == ("training", 17, 2, False)
     assert time.time() - 6 < death.when < time.time()
     advice = died.advice(run.id, death)
@@ -52,10 +52,10 @@ def test_after_the_kernels_killer_smaller_micro_batches_are_proposed(run, monkey
     leave(run)
     before = liveness.oom_kills()
     monkeypatch.setattr(died, "oom_kills", lambda: before + 1)
-    assert died.look(run).out_of_memory
-    assert f"vislab resume {run.id} --accumulate 2" in died.advice(run.id, died.look(run))
+    assert died.look(run, run.state()).out_of_memory
+    assert f"vislab resume {run.id} --accumulate 2" in died.advice(run.id, died.look(run, run.state()))
     run.lock.write_text(this_holder().replace("boot ", "boot earlier-"))
-    assert not died.look(run).out_of_memory, "kills before the machine was started again say nothing"
+    assert not died.look(run, run.state()).out_of_memory, "kills before the machine was started again say nothing"
 
 
 def test_a_batch_that_is_cut_to_the_smallest_gets_no_such_proposal(tmp_path, monkeypatch):
@@ -63,11 +63,12 @@ def test_a_batch_that_is_cut_to_the_smallest_gets_no_such_proposal(tmp_path, mon
     leave(run)
     before = liveness.oom_kills()
     monkeypatch.setattr(died, "oom_kills", lambda: before + 1)
-    assert died.look(run).accumulate == 0 and "as small as can be" in died.advice(run.id, died.look(run))
+    death = died.look(run, run.state())
+    assert death.accumulate == 0 and "as small as can be" in died.advice(run.id, death)
 
 
 def test_a_run_that_has_not_died_has_nothing_to_explain(run):
-    assert died.look(run) is None
+    assert died.look(run, run.state()) is None
 
 
 def test_a_worker_that_was_killed_and_not_yet_waited_for_is_dead(tmp_path):
