@@ -1,5 +1,9 @@
 """How training ends other than by fulfilling its plan. Free of torch."""
 
+from dataclasses import dataclass
+
+from vislab.engine.runs.events import TestFigures
+
 STOPPED = 130
 TERMINATED = 143
 
@@ -20,3 +24,16 @@ class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked
 
 class TrainingFailed(Exception):  # noqa: N818
     """Training cannot go on; the text says why and what to change."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended.
+
+    Attributes:
+        reason: why before its plan was fulfilled; empty when it was.
+        test: the last evaluation; None where there was nothing to evaluate, or no best weights.
+    """
+
+    reason: str
+    test: TestFigures | None

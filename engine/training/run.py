@@ -15,7 +15,7 @@ from vislab.engine.data.loading import Data
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.energy import EnergyMeter
-from vislab.engine.runs.events import RunResumed, RunStarted, TestFigures
+from vislab.engine.runs.events import RunResumed, RunStarted
 from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
@@ -23,7 +23,7 @@ from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint, ema, judging, optim, precision, strategies
 from vislab.engine.training.arithmetic import Settling
 from vislab.engine.training.controls import Controls
-from vislab.engine.training.endings import Interrupted
+from vislab.engine.training.endings import Interrupted, Outcome
 from vislab.engine.training.environment import card, environment
 from vislab.engine.training.extraction import DECISION, Extraction
 from vislab.engine.training.features import never
@@ -47,19 +47,6 @@ MICRO_BATCH = "micro-batch"
 LEFT_OUT = "updates left out"
 _ROLLBACKS = 3
 _INITIALISING = 5000  # images that a data-dependent initialisation sees, as in the published airbench
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How training ended.
-
-    Attributes:
-        reason: why before its plan was fulfilled; empty when it was.
-        test: the last evaluation; None where there was nothing to evaluate, or no best weights.
-    """
-
-    reason: str
-    test: TestFigures | None
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import hashlib
 import pickle
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +280,6 @@ def test_torchs_cache_is_found_and_its_checksum_compared(tmp_path: Path, monkeyp
 LITE0 = "tf_efficientnet_lite0"
 
 
-@pytest.mark.skipif(find_spec(published_weights.PACKAGE) is None, reason="the extra `offline` is not installed")
 def test_the_package_brings_every_tensor_of_efficientnet_lite0() -> None:
     assembled = pretrained(timm_model(LITE0), num_classes=1000)
     record = assembled.weights
@@ -292,7 +290,6 @@ def test_the_package_brings_every_tensor_of_efficientnet_lite0() -> None:
     assert len(variances) == 49 and all((tensor >= 0).all() and tensor.any() for tensor in variances)
 
 
-@pytest.mark.skipif(find_spec(published_weights.PACKAGE) is None, reason="the extra `offline` is not installed")
 def test_study_bs_base_starts_from_the_package() -> None:
     assembled = pretrained(timm_model(LITE0, head=STUDY_B))
     assert assembled.weights is not None and assembled.weights.tensors_loaded == 294
