@@ -206,7 +206,7 @@ class _Page:
                 height=CURVE_HEIGHT,
                 title=quantity,
                 x_label="epoch",
-                x_range=curves.x_range(state, along),
+                x_range=_reached(state, along),
                 best=curves.best_epoch(state),
             )
             lines = [line.replace(f"\x1b[38;5;{BEST_COLOUR}m", "\x1b[33m") for line in lines]
@@ -219,7 +219,7 @@ class _Page:
         svg = curves_svg.curves_svg(
             drawn,
             label=f"{quantity} by epoch; in words below",
-            x_range=curves.x_range(state, along),
+            x_range=_reached(state, along),
             written=text.loss if quantity == "loss" else text.accuracy,
         )
         self._parts.append(f"<figure><figcaption>{quantity}</figcaption>{curves_svg.legend(drawn)}{svg}")
@@ -254,7 +254,9 @@ class _Page:
             self._parts.append(pictures.pairs(looks.heat))
         if looks.training:
             self._title("Training images as the model saw them")
-            self._parts.append(paragraph("The first of epoch 1, augmented and mixed.", "muted"))
+            self._parts.append(
+                paragraph("The first of epoch 1, after augmentation and mixing where the run has any.", "muted")
+            )
             self._parts.append(pictures.grid(looks.training))
         if looks.faults:
             self._list(looks.faults)
@@ -345,6 +347,17 @@ class _Page:
         self._parts.append(
             f'<pre id="{identity}" tabindex="0" role="region" aria-label="{escape(label)}">{code.rstrip()}</pre>'
         )
+
+
+def _reached(state: RunState, along: Along) -> tuple[float, float]:
+    """Ends of the x-axis: all epochs that are planned; of a run that has ended those it has reached."""
+    start, planned = curves.x_range(state, along)
+    if state.ended is None or not state.epochs:
+        return start, planned
+    last = float(state.epochs[-1].epoch)
+    if along == "step" and state.started is not None:
+        last = max(last, state.step / max(1, state.started.steps_per_epoch))
+    return start, max(2.0, last)
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]] = (), *, right: Iterable[int] = ()) -> "Table":

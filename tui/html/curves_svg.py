@@ -15,7 +15,7 @@ from vislab.tui.views.axes import Axis, linear_axis, x_axis
 
 WIDTH, HEIGHT = 480, 300
 """Of the drawing, in its own units; it is as wide as its place."""
-LEFT, RIGHT, TOP, BOTTOM = 50, 10, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 50, 22, 12, 40
 """Margins around the plot."""
 
 LIGHT = ("#0a56b8", "#b23c00", "#14632e", "#7b2fb5", "#00616f", "#a3185c", "#6b4a00")
