@@ -36,6 +36,8 @@ STILL_FALLING = 0.05
 """Relative fall of the loss over the last fifth of the epochs, from which more epochs would help."""
 WIDE = 0.10
 """Width of the 95 % interval of the best validation accuracy, from which it says little."""
+PATIENCE = (5, 20)
+"""Fewest and most evaluations without a better one that a remedy tells to wait for."""
 IMBALANCE = 3.0
 """Images of the largest class as a multiple of the smallest, from which the loss should be told."""
 
@@ -118,10 +120,12 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     train, val = number(last.train_accuracy), val_accuracy(last)
     lowest = min(rows, key=val_loss)
     grown = val_loss(last) / val_loss(lowest) if val_loss(lowest) > 0 else 1.0
+    patience, waits = spec.strategy.patience, _patience(state)
     remedy = (
         "Stronger augmentation (strategy.augment), weight decay or dropout, "
         + ("" if spec.strategy.pretrained else "pretrained weights, ")
-        + f"or fewer epochs (strategy.patience = {max(3, state.epochs_planned // 10)})."
+        + "or fewer epochs"
+        + (f" (strategy.patience = {waits})." if not 0 < patience <= waits else ".")
     )
     if train - val >= OVERFITTING_GAP and train > of_accuracy(val, validation_images(started)).high:
         return Finding(
@@ -144,6 +148,19 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
             remedy,
         )
     return None
+
+
+def _patience(state: RunState) -> int:
+    """The evaluations to wait for a better one: enough to have reached this run's best, within PATIENCE."""
+    longest = wait = 0
+    for row in state.epochs:
+        if row.val_accuracy is None:
+            continue
+        wait += 1
+        if row.best:
+            longest, wait = max(longest, wait), 0
+    fewest, most = PATIENCE
+    return min(max(longest, fewest), most)
 
 
 def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
@@ -179,7 +196,7 @@ def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None
     if spec.strategy.schedule == "constant":
         remedies.append('let the learning rate fall (strategy.schedule = "cosine")')
     if not spec.strategy.patience:
-        remedies.append(f"stop early (strategy.patience = {max(5, state.epochs_planned // 5)})")
+        remedies.append(f"stop early (strategy.patience = {_patience(state)})")
     remedies.append("a larger architecture or pretrained weights, if the training accuracy is low too")
     monitor = {"accuracy": "accuracy", "loss": "loss", "macro_f1": "macro F1"}[spec.strategy.monitor]
     return Finding(

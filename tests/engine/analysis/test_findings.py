@@ -1,3 +1,5 @@
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -57,6 +59,39 @@ def test_overfitting_by_a_rising_validation_loss(history) -> None:
 def test_no_gap_remedy_of_pretrained_weights_for_a_pretrained_run(history) -> None:
     events = history([1.0, 0.1], [0.5, 0.98], [1.0, 1.0], [0.5, 0.5])
     assert "pretrained weights" not in the("overfitting", events, strategy(pretrained=True)).remedy
+
+
+@pytest.mark.parametrize(
+    ("better_at", "epochs", "patience"),
+    [
+        ([1, 2, 3], 4000, 5),  # however many are planned
+        ([1, 10], 40, 9),  # the best came after nine evaluations
+        ([1, 100], 400, 20),
+    ],
+)
+def test_the_patience_of_a_remedy_follows_from_the_history(history, better_at, epochs, patience) -> None:
+    ran = max(better_at) + 10
+    accuracies = [0.5 + 0.001 * sum(epoch >= at for at in better_at) for epoch in range(1, ran + 1)]
+    events = history([1 / epoch for epoch in range(1, ran + 1)], [0.99] * ran, [1.0] * ran, accuracies, epochs=epochs)
+    assert f"fewer epochs (strategy.patience = {patience})." in the("overfitting", events).remedy
+    assert f"(strategy.patience = {patience})." in the("overfitting", events, strategy(patience=patience + 1)).remedy
+    assert the("overfitting", events, strategy(patience=patience)).remedy.endswith("or fewer epochs.")
+
+
+@given(st.lists(st.integers(0, 60).map(lambda figure: figure / 60), min_size=2, max_size=60))
+def test_that_patience_would_have_reached_the_best_epoch(history, accuracies: list[float]) -> None:
+    ran = len(accuracies)
+    events = history([1 / epoch for epoch in range(1, ran + 1)], [1.0] * ran, [1.0] * ran, accuracies)
+    remedies = " ".join(finding.remedy for finding in findings(fold(events), SPEC))
+    for patience in map(int, re.findall(r"strategy\.patience = (\d+)", remedies)):
+        assert 5 <= patience <= 20
+        waited, reached = 0, -1.0
+        for accuracy in accuracies:
+            waited = 0 if accuracy > reached else waited + 1
+            reached = max(reached, accuracy)
+            if waited >= patience:
+                break
+        assert reached == max(accuracies) or patience == 20
 
 
 @pytest.mark.parametrize(
