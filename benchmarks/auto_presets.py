@@ -90,7 +90,7 @@ def made(name: str, batch_size: int) -> Probe:
     images = torch.randn(batch_size, channels, side, side, generator=draws)
     batch = Batch(images, torch.arange(batch_size) % 10)
     loss = make_loss(spec.strategy, counts=[1] * 10, device=CPU)
-    return Probe(spec, CPU, assembled, batch, loss, steps=STEPS, check=lambda: None)
+    return Probe(spec=spec, device=CPU, assembled=assembled, batch=batch, loss=loss, steps=STEPS, check=lambda: None)
 
 
 if __name__ == "__main__":

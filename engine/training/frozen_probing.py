@@ -15,7 +15,7 @@ IMAGES = 4
 """Seen at once. The candidates differ by factors, and a measurement must be short beside the work itself."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class FrozenProbe(Probe):
     """As `Probe`, for a run whose head trains on features: what takes time there is the forward pass of the rest.
 
@@ -30,7 +30,7 @@ class FrozenProbe(Probe):
         return 5.0, 0.1
 
     def _prepare(self, arithmetic: Arithmetic) -> Callable[[], None]:
-        model = self._copy(arithmetic).model
+        model = self.copied(arithmetic).model
         images = self.batch.images[:IMAGES].contiguous(memory_format=arithmetic.layout)
 
         @torch.no_grad()

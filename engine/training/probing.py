@@ -1,28 +1,22 @@
 """Which arithmetic is fastest for a model, an input and a machine: a few real updates of each candidate, on copies."""
 
 import contextlib
-import copy
 import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 
 from vislab.engine.data.batches import Batch
-from vislab.engine.models.assemble import Assembled
-from vislab.engine.training import optim, precision, strategies
+from vislab.engine.training import precision
 from vislab.engine.training.endings import TrainingFailed
-from vislab.engine.training.losses import Loss
 from vislab.engine.training.memory import first_line
-from vislab.engine.training.metrics import Accumulator
 from vislab.engine.training.precision import Arithmetic, MemoryFormat, Precision
-from vislab.engine.training.resumable import Resumable
-from vislab.engine.training.step import Step
-from vislab.presets.schema.spec import Spec
+from vislab.engine.training.rehearsal import Rehearsal
 
 GAIN = 1.05
 """A candidate must be so much faster than the default to take its place."""
@@ -37,8 +31,11 @@ _TURN = 0.02  # seconds of updates that a candidate makes in a round, at least o
 _HOPELESS = (6.0, 2.0)  # a candidate so much slower than the default, after one round or more, leaves the race
 
 
+Candidate = TypeVar("Candidate")
+
+
 @dataclass
-class Race:
+class Race(Generic[Candidate]):
     """Seconds an update of each candidate, a figure a round; the first candidate is the default.
 
     Attributes:
@@ -48,13 +45,13 @@ class Race:
         whole: False when time was up before there were enough rounds to compare.
     """
 
-    seconds: dict[Arithmetic, list[float]] = field(default_factory=dict)
-    problems: dict[Arithmetic, str] = field(default_factory=dict)
+    seconds: dict[Candidate, list[float]] = field(default_factory=dict)
+    problems: dict[Candidate, str] = field(default_factory=dict)
     whole: bool = True
     least: float = GAIN
 
     @property
-    def winner(self) -> Arithmetic:
+    def winner(self) -> Candidate:
         """The default, unless another is faster beyond doubt; then that one, unless a later one is faster than it.
 
         Each round compares two side by side, so that other work on the machine slows both. Beyond doubt: the median
@@ -67,7 +64,7 @@ class Race:
                 best = candidate
         return best
 
-    def gain(self, candidate: Arithmetic, over: Arithmetic) -> tuple[float, float]:
+    def gain(self, candidate: Candidate, over: Candidate) -> tuple[float, float]:
         """How many times faster than another: median and lower quartile over the rounds that both ran."""
         # One that left early is known by the rounds that it ran.
         rounds = zip(self.seconds[over], self.seconds[candidate], strict=False)
@@ -76,12 +73,12 @@ class Race:
 
 
 def run_race(
-    candidates: Sequence[Arithmetic],
-    turn: Callable[[Arithmetic], float],
+    candidates: Sequence[Candidate],
+    turn: Callable[[Candidate], float],
     *,
     seconds: float,
     clock: Callable[[], float] = time.perf_counter,
-) -> Race:
+) -> Race[Candidate]:
     """Let candidates take turns, round by round.
 
     One that raises what torch raises for an operation that it lacks, or for memory, is out, and so is one that is
@@ -92,7 +89,8 @@ def run_race(
         turn: makes a candidate's updates of one round; returns seconds an update.
         seconds: after which no further round begins.
     """
-    race, until = Race(), clock() + seconds
+    race: Race[Candidate] = Race()
+    until = clock() + seconds
     default = candidates[0]
     running = list(candidates)
     for number in range(_ROUNDS):
@@ -134,26 +132,18 @@ class Choice:
     lasting: bool = False
 
 
-@dataclass
-class Probe:
-    """Updates made on copies of a model, with the rate at zero; nothing of the run itself changes.
+@dataclass(kw_only=True)
+class Probe(Rehearsal):
+    """Times updates of each candidate.
 
     Args:
-        assembled: the network of the run, on any device, in the contiguous format.
         batch: the first batch of the run.
         steps: updates that the run plans.
-        check: called between updates; may raise to interrupt.
     """
 
-    spec: Spec
-    device: torch.device
-    assembled: Assembled
     batch: Batch
-    loss: Loss
     steps: int
-    check: Callable[[], None]
     _prepared: dict[Arithmetic, Callable[[], None]] = field(default_factory=dict)
-    _trained: dict[MemoryFormat, Resumable] = field(default_factory=dict)
     _updates: int = 1
     _busy: bool = False
     unit: ClassVar[str] = "an update"
@@ -173,32 +163,27 @@ class Probe:
         """
         # How many threads are best on a busy machine says little about the hours to come.
         self._busy = os.getloadavg()[0] > (os.cpu_count() or 1) + 1
-        with self._leaving_no_trace():
+        with self.leaving_no_trace():
             try:
                 return self._choose(default)
             except (RuntimeError, MemoryError, TypeError, TrainingFailed) as error:
                 return Choice(default, f"could not be measured: {first_line(error)}")
 
-    def race(self, candidates: Sequence[Arithmetic], seconds: float) -> Race:
+    def race(self, candidates: Sequence[Arithmetic], seconds: float) -> Race[Arithmetic]:
         """Let candidates take turns, as `run_race` does."""
-        with self._leaving_no_trace():
+        with self.leaving_no_trace():
             self._time_once(candidates[0])
             return run_race(candidates, self._turn, seconds=seconds)
 
     @contextlib.contextmanager
-    def _leaving_no_trace(self) -> Iterator[None]:
-        cuda = [self.device] if self.device.type == "cuda" else []
-        threads = torch.get_num_threads()
+    def leaving_no_trace(self) -> Iterator[None]:
+        """As it says, and forget what was prepared."""
         try:
-            with torch.random.fork_rng(devices=cuda):
+            with super().leaving_no_trace():
                 yield
         finally:
-            torch.set_num_threads(threads)
             self._prepared.clear()
-            self._trained.clear()
             self._updates = 1
-            if cuda:
-                torch.cuda.empty_cache()
 
     def _time_once(self, default: Arithmetic) -> float:
         """Seconds of an update; from now on a turn has as many updates as it needs to be timed."""
@@ -265,62 +250,13 @@ class Probe:
         if update is None:
             update = self._prepared[arithmetic] = self._prepare(arithmetic)
             update()
-            self._wait()
+            self.wait()
         began = time.perf_counter()
         for _ in range(self._updates):
             update()
             self.check()
-        self._wait()
+        self.wait()
         return (time.perf_counter() - began) / self._updates
 
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
-
     def _prepare(self, arithmetic: Arithmetic) -> Callable[[], None]:
-        strategy = self.spec.strategy
-        shared = self._copy(arithmetic)
-        training = Resumable(
-            model=shared.model,
-            optimizer=shared.optimizer,
-            scaler=precision.scaler(arithmetic.precision, self.device),
-            ema=None,
-            interval=Accumulator(self.device),
-            epoch=Accumulator(self.device),
-        )
-        step = Step(
-            loss=self.loss,
-            seed=self.spec.seed,
-            device=self.device,
-            precision=arithmetic.precision,
-            accumulate=strategy.accumulate,
-            clip_norm=strategy.clip_norm,
-            minimum_learning_rate=0.0,
-            on_nan=strategy.on_nan,
-        )
-        images = self.batch.images.contiguous(memory_format=arithmetic.layout)
-        batch = Batch(images, self.batch.labels, self.batch.partner_labels, self.batch.share)
-
-        def update() -> None:
-            step(training, batch, 0.0)
-
-        return update
-
-    def _copy(self, arithmetic: Arithmetic) -> Resumable:
-        """One copy of model and optimizer for each memory format: precisions and threads share it."""
-        if arithmetic.memory_format not in self._trained:
-            strategy, groups = self.spec.strategy, self.assembled.groups
-            model = copy.deepcopy(self.assembled.model).to(self.device).to(memory_format=arithmetic.layout)
-            half_way = strategies.trained_groups(strategy, len(groups), 1 + strategy.epochs // 2)
-            strategies.freeze(model, self.assembled.head, groups, half_way)
-            self._trained[arithmetic.memory_format] = Resumable(
-                model=model,
-                optimizer=optim.make_optimizer(strategy, model, groups, self.device),
-                scaler=precision.scaler("fp32", self.device),
-                ema=None,
-                interval=Accumulator(self.device),
-                epoch=Accumulator(self.device),
-            )
-        return self._trained[arithmetic.memory_format]
+        return self.update(arithmetic, self.batch)

@@ -25,7 +25,9 @@ def probe(make_spec, mine, monkeypatch):
     )
     loss = make_loss(spec.strategy, counts=[4, 4, 4], device=CPU, folder=mine.parent)
     batch = Batch(torch.randn(8, 1, 8, 8), torch.arange(8) % 3)
-    return FrozenProbe(spec, CPU, assembled, batch, loss, steps=10**7, check=lambda: None)
+    return FrozenProbe(
+        spec=spec, device=CPU, assembled=assembled, batch=batch, loss=loss, steps=10**7, check=lambda: None
+    )
 
 
 def test_a_few_images_go_forward_and_nothing_is_learnt(probe, monkeypatch) -> None:

@@ -120,7 +120,7 @@ def probe(make_spec, mine, monkeypatch):
     )
     loss = make_loss(spec.strategy, counts=[4, 4, 4], device=CPU, folder=mine.parent)
     batch = Batch(torch.randn(8, 1, 8, 8), torch.arange(8) % 3)
-    return Probe(spec, CPU, assembled, batch, loss, steps=10**6, check=lambda: None)
+    return Probe(spec=spec, device=CPU, assembled=assembled, batch=batch, loss=loss, steps=10**6, check=lambda: None)
 
 
 def everything(probe):
