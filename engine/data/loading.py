@@ -62,6 +62,8 @@ class Data:
         unreadable: images of the split that cannot be read and were left out; found now, not on an earlier start.
         changed: names of images that are not what they were when the run began, where that was allowed.
         keeper: where the pixels lie, and why.
+        duplicates: role of images that are held out to how many of them are a training image once more, pixel by pixel
+            at the size that they were read at.
     """
 
     classes: tuple[str, ...]
@@ -72,6 +74,7 @@ class Data:
     counts: dict[str, tuple[int, ...]]
     fingerprint: str
     keeper: Keeper
+    duplicates: dict[str, int]
     unreadable: tuple[UnreadableImage, ...] = ()
     changed: tuple[str, ...] = ()
 
@@ -180,6 +183,13 @@ def load_data(
         counts=_counts(source, {"train": train, "validation": validation, "test": test}),
         fingerprint=fingerprint,
         keeper=keeper,
+        duplicates={
+            role: manifest.copies(part.originals, found[0].originals)
+            for role, part in zip(
+                ("test",) if split.selected_on_test else ("validation", "test"), found[1:], strict=True
+            )
+            if len(part.kept)
+        },
         unreadable=tuple(unreadable.values()),
         changed=tuple(changed),
     )

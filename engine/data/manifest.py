@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,25 @@ def digests(pixels: Pixels) -> npt.NDArray[np.uint8]:
     rows = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
     found = b"".join(hashlib.blake2b(row.data, digest_size=DIGEST).digest() for row in rows)
     return np.frombuffer(found, dtype=np.uint8).reshape(-1, DIGEST)
+
+
+def originals(images: Iterable[Pixels]) -> npt.NDArray[np.uint8]:
+    """BLAKE2 checksums of N images as they were read, uint8 [H, W, C], of shape and pixels: uint8 [N, DIGEST]."""
+    found = []
+    for image in images:
+        digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=DIGEST)
+        digest.update(np.ascontiguousarray(image).data)
+        found.append(digest.digest())
+    return np.frombuffer(b"".join(found), dtype=np.uint8).reshape(-1, DIGEST)
+
+
+def copies(checksums: npt.NDArray[np.uint8], of: npt.NDArray[np.uint8]) -> int:
+    """How many images, uint8 [N, DIGEST], have the checksum of one of other images, uint8 [M, DIGEST]."""
+    return int(np.isin(_whole(checksums), _whole(of)).sum())
+
+
+def _whole(checksums: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    return np.ascontiguousarray(checksums).view(np.uint64).ravel()
 
 
 def named(names: Sequence[str], checksums: npt.NDArray[np.uint8]) -> dict[str, str]:

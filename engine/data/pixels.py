@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vislab.engine.data import manifest
 from vislab.engine.data.source import ArrayImages, Images, Pixels, UnreadableImage
 from vislab.engine.data.squares import to_square
 from vislab.engine.runs.devices import host
@@ -121,11 +122,13 @@ def squares(
     size: int,
     keep: Callable[[int, Pixels], None],
     unreadable: dict[int, UnreadableImage],
+    originals: Pixels | None = None,
     start: int = 0,
 ) -> Generator[list[range], None, None]:
     """Decode images on all cores, in portions that follow each other.
 
     Args:
+        originals: uint8 [n, DIGEST], gets `manifest.originals` of each image before `keep` is called with it.
         start: positions in `indices` below it are left out.
         keep: called in the decoding threads with the position of the first image in `indices` and a portion, uint8
             [m, C, size, size]; images that cannot be read are black in it.
@@ -141,14 +144,18 @@ def squares(
     def work(positions: range) -> None:
         whole = (len(positions), preprocessing.channels, size, size)
         if ready is not None:
-            taken = np.moveaxis(ready.take(indices[positions.start : positions.stop]), 3, 1)
-            keep(positions.start, np.ascontiguousarray(np.broadcast_to(taken, whole)))
+            taken = ready.take(indices[positions.start : positions.stop])
+            if originals is not None:
+                originals[positions.start : positions.stop] = manifest.originals(taken)
+            keep(positions.start, np.ascontiguousarray(np.broadcast_to(np.moveaxis(taken, 3, 1), whole)))
             return
         block = np.zeros(whole, dtype=np.uint8)
         for position in positions:
             try:
                 image = images.read(int(indices[position]))
                 block[position - positions.start] = to_square(image, preprocessing, size)
+                if originals is not None:
+                    originals[position] = manifest.originals([image])
             except UnreadableImage as error:
                 unreadable[position] = error
         keep(positions.start, block)

@@ -25,10 +25,11 @@ from vislab.presets.own_code import file_of
 from vislab.presets.schema.preprocessing import Preprocessing
 
 KIND = "pixels"
-PIXELS, DIGESTS, NUMBERS = "pixels", "digests", "numbers"
-"""Files of an entry: uint8 [M, C, S, S]; `manifest.digests` of it; int64 [M], ascending, which images they are."""
+PIXELS, DIGESTS, ORIGINALS, NUMBERS = "pixels", "digests", "originals", "numbers"
+"""Files of an entry: uint8 [M, C, S, S]; `manifest.digests` of it; `manifest.originals` of the images that it was made
+of; int64 [M], ascending, which images they are."""
 
-_LAYOUT = 1  # of the files, and of what our code makes of an image: with another one, entries are made again
+_LAYOUT = 2  # of the files, and of what our code makes of an image: with another one, entries are made again
 _TELL_EVERY = 0.1  # seconds between two reports of progress
 _RECORD_EVERY = 2.0  # seconds of decoding that a kill costs
 _LOAD = 64 << 20  # bytes copied into memory between two looks at requests
@@ -46,6 +47,7 @@ class Part:
         kept: int64 [n], numbers of the images that can be read, in the order asked for.
         pixels: uint8 [n, C, S, S].
         digests: uint8 [n, 8], a checksum of each image's pixels.
+        originals: uint8 [n, 8], a checksum of each image as it was read, at its own size.
         unreadable: number to fault of the others.
         identity: changes whenever a pixel or the order of the images does.
     """
@@ -53,6 +55,7 @@ class Part:
     kept: Indices
     pixels: StoredPixels
     digests: npt.NDArray[np.uint8]
+    originals: npt.NDArray[np.uint8]
     unreadable: dict[int, UnreadableImage]
     identity: str
 
@@ -226,7 +229,7 @@ class Keeper:
         """The entry in the cache, made if it is not there; None where the cache cannot hold it."""
         if self.cache is None:
             return None
-        size += len(wanted.numbers) * (manifest.DIGEST + wanted.numbers.itemsize)
+        size += len(wanted.numbers) * (2 * manifest.DIGEST + wanted.numbers.itemsize)
 
         def holds_all(entry: Entry) -> bool:
             same = all(entry.described.get(key) == value for key, value in wanted.images.items())
@@ -248,19 +251,22 @@ class Keeper:
             return None
 
     def _made(self, work: Work, wanted: _Wanted, *, pixels: bool) -> Entry:
-        unreadable = {position: UnreadableImage(name, why) for position, name, why in work.done.get("unreadable", [])}
+        checked = _Checked.empty(len(wanted.numbers))
+        unreadable, originals = checked.unreadable, checked.originals
+        unreadable.update({at: UnreadableImage(name, why) for at, name, why in work.done.get("unreadable", [])})
 
         def store(position: int, block: Pixels) -> None:
             if pixels:
                 work.write(PIXELS, position * wanted.image_bytes, block.data)
             work.write(DIGESTS, position * manifest.DIGEST, manifest.digests(block).data)
+            work.write(ORIGINALS, position * manifest.DIGEST, originals[position : position + len(block)].data)
 
         def record(position: int) -> None:
             known = [[at, error.name, error.reason] for at, error in list(unreadable.items()) if at < position]
             work.record({"position": position, "unreadable": known}, count=position, total=len(wanted.numbers))
 
         try:
-            self._run(wanted, store, unreadable, work.done.get("position", 0), record)
+            self._run(wanted, store, checked, work.done.get("position", 0), record)
         except Unavailable:
             work.abandon()
             raise
@@ -268,24 +274,28 @@ class Keeper:
         return work.publish({"unreadable": [[at, e.name, e.reason] for at, e in sorted(unreadable.items())]})
 
     def _decode(self, wanted: _Wanted, store: Callable[[int, Pixels], None]) -> "_Checked":
-        checked = _Checked(np.zeros((len(wanted.numbers), manifest.DIGEST), dtype=np.uint8), {})
+        checked = _Checked.empty(len(wanted.numbers))
 
         def digest_and_store(position: int, block: Pixels) -> None:
             checked.digests[position : position + len(block)] = manifest.digests(block)
             store(position, block)
 
-        self._run(wanted, digest_and_store, checked.unreadable)
+        self._run(wanted, digest_and_store, checked)
         return checked
 
     def _run(
         self,
         wanted: _Wanted,
         store: Callable[[int, Pixels], None],
-        unreadable: dict[int, UnreadableImage],
+        checked: "_Checked",
         start: int = 0,
         record: Callable[[int], None] = lambda position: None,
     ) -> None:
-        """Decode what is wanted from a position on; `record` is told now and then up to where all is stored."""
+        """Decode what is wanted from a position on; `record` is told now and then up to where all is stored.
+
+        Args:
+            checked: gets the checksums of originals, each before `store` is called with its image, and the faults.
+        """
         total, position, count = len(wanted.numbers), start, start
         ends: dict[int, int] = {}
         began = recorded = time.monotonic()
@@ -296,7 +306,8 @@ class Keeper:
             wanted.preprocessing,
             size=wanted.side,
             keep=store,
-            unreadable=unreadable,
+            unreadable=checked.unreadable,
+            originals=checked.originals,
             start=start,
         )
         try:
@@ -326,12 +337,20 @@ class _Checked:
     """What is known of images once they were decoded: checksums, uint8 [M, 8], and position to fault of the others."""
 
     digests: npt.NDArray[np.uint8]
+    originals: npt.NDArray[np.uint8]
     unreadable: dict[int, UnreadableImage]
 
     @classmethod
+    def empty(cls, count: int) -> "_Checked":
+        digests, originals = np.zeros((2, count, manifest.DIGEST), dtype=np.uint8)
+        return cls(digests, originals, {})
+
+    @classmethod
     def read(cls, entry: Entry) -> "_Checked":
+        digests, originals = (np.fromfile(entry.path(name), dtype=np.uint8) for name in (DIGESTS, ORIGINALS))
         return cls(
-            np.fromfile(entry.path(DIGESTS), dtype=np.uint8).reshape(-1, manifest.DIGEST),
+            digests.reshape(-1, manifest.DIGEST),
+            originals.reshape(-1, manifest.DIGEST),
             {position: UnreadableImage(name, why) for position, name, why in entry.about["unreadable"]},
         )
 
@@ -368,6 +387,7 @@ def _part(
         kept=kept,
         pixels=make(kept_rows),
         digests=checked.digests[kept_rows],
+        originals=checked.originals[kept_rows],
         unreadable={
             int(number): checked.unreadable[int(row)]
             for number, row in zip(numbers[~readable], rows[~readable], strict=True)

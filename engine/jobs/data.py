@@ -1,7 +1,6 @@
 """What is in a data set: classes, counts, sizes, duplicates, and files that cannot be read."""
 
 import contextlib
-import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from vislab.engine.data import manifest
 from vislab.engine.data.decoding import format_and_mode
 from vislab.engine.data.source import FileImages, Images, Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
@@ -51,7 +51,7 @@ class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found out about one image; `digest` is of shape and decoded pixels."""
+    """What was found out about one image; `digest` is `manifest.originals` of it."""
 
     width: int
     height: int
@@ -137,8 +137,7 @@ def _look(images: Images, index: int) -> Seen | UnreadableImage:
             kind, mode = format_and_mode(images.path(index), images.name(index))
     except UnreadableImage as error:
         return error
-    digest = hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).digest()
-    return Seen(pixels.shape[1], pixels.shape[0], kind, mode, digest)
+    return Seen(pixels.shape[1], pixels.shape[0], kind, mode, manifest.originals([pixels]).tobytes())
 
 
 def _roles(source: Source, split: Split | None) -> list[str]:

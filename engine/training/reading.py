@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vislab.engine.cache import Cache, amount
-from vislab.engine.data import manifest
 from vislab.engine.data.loading import Data, load_data
 from vislab.engine.data.stored import Keeper
 from vislab.engine.runs.reporter import Reporter
@@ -109,19 +108,9 @@ class Reading:
             )
 
     def _tell_duplicates(self, data: Data) -> None:
-        """Say how many images of other parts have exactly the pixels of a training image.
-
-        Seen only where training pixels are kept at the size of the others, not larger for random resized crops.
-        """
-        _, digests = manifest.read(self.run.data_manifest)
-        trained = {digests[name] for name in data.train.names}
-        test = ("test", data.test)
-        parts = (test,) if data.split.selected_on_test else (("validation", data.validation), test)
-        found = {role: sum(digests[name] in trained for name in part.names) for role, part in parts if part is not None}
-        if sum(found.values()):
-            self.reporter.decide(
-                "duplicates", str(sum(found.values())), "held-out images with the pixels of a training image", **found
-            )
+        if count := sum(data.duplicates.values()):
+            why = "held-out images with the pixels of a training image"
+            self.reporter.decide("duplicates", str(count), why, **data.duplicates)
 
     def _tell_unreadable(self, data: Data) -> None:
         if data.unreadable:

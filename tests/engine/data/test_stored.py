@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vislab.engine.cache import Cache
-from vislab.engine.data import decoder, stored, streaming
+from vislab.engine.data import decoder, manifest, stored, streaming
 from vislab.engine.data.source import ArrayImages, FileImages
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.stored import DIGESTS, KIND, PIXELS, Keeper
@@ -67,14 +67,15 @@ def test_the_same_pixels_wherever_they_lie(folder: Path, tmp_path: Path) -> None
         parts = each.keep(data, PARTS, SMALL, 6)
         assert each.places == [place], name
         assert each.decoded == (0 if name in ("from the cache", "mapped") else 17), name
-        found[name] = (pixels_of(parts), [part.digests.tobytes() for part in parts], [p.identity for p in parts])
+        checksums = [(part.digests.tobytes(), part.originals.tobytes()) for part in parts]
+        found[name] = (pixels_of(parts), checksums, [part.identity for part in parts])
         for part, numbers in zip(parts, PARTS, strict=True):
             assert part.kept.tolist() == numbers.tolist() and part.pixels.shape == (len(numbers), 3, 6, 6)
-    pixels, digests, identities = found.pop("memory")
+    pixels, checksums, identities = found.pop("memory")
     assert len(set(identities)) == len(PARTS)
     for name, other in found.items():
         assert all(map(torch.equal, other[0], pixels)), name
-        assert other[1:] == (digests, identities), name
+        assert other[1:] == (checksums, identities), name
     assert keeper(Cache(tmp_path / "small", 2000), budget=0).keep(data, PARTS, SMALL, 6)
     assert [entry.kind for entry in Cache(tmp_path / "small").entries()] == [DIGESTS]
 
@@ -112,6 +113,21 @@ def test_portions_of_nothing() -> None:
     assert [len(rows) for rows in portions_of(9, 4)] == [4, 4, 1]
 
 
+def test_the_checksum_of_an_original_is_of_its_own_pixels_whatever_size_it_is_kept_at(folder: Path) -> None:
+    data = opened(folder)
+    small, large = (keeper(None).keep(data, PARTS, SMALL, side) for side in (6, 9))
+    for part, other in zip(small, large, strict=True):
+        assert part.originals.tobytes() == other.originals.tobytes()
+        assert part.originals.tobytes() == manifest.originals(map(data.images.read, part.kept)).tobytes()
+        assert not len(part.kept) or part.digests.tobytes() != other.digests.tobytes()
+
+
+def test_images_of_one_content_and_two_shapes_are_no_copies() -> None:
+    flat, upright = (np.zeros(shape, dtype=np.uint8) for shape in ((2, 3, 1), (3, 2, 1)))
+    assert manifest.copies(manifest.originals([flat, flat, upright]), manifest.originals([flat])) == 2
+    assert manifest.copies(manifest.originals([]), manifest.originals([flat])) == 0
+
+
 def test_arrays_that_need_no_resizing_are_not_cached(tmp_path: Path) -> None:
     images = ArrayImages({"all": np.random.default_rng(2).integers(0, 256, (20, 6, 6, 1), dtype=np.uint8)})
     data = Opened(images, "print", Dataset(name="made", source="x:y"), tmp_path, tmp_path)
@@ -121,7 +137,7 @@ def test_arrays_that_need_no_resizing_are_not_cached(tmp_path: Path) -> None:
         each = keeper(cache, budget)
         parts = each.keep(data, PARTS, SMALL, 6)
         assert each.places == [place] and each.decoded == 0
-        found[place] = (pixels_of(parts), [part.digests.tobytes() for part in parts])
+        found[place] = (pixels_of(parts), [(part.digests.tobytes(), part.originals.tobytes()) for part in parts])
     assert all(map(torch.equal, found["memory"][0], found["arrays"][0]))
     assert found["memory"][1] == found["arrays"][1]
     assert cache.entries() == []

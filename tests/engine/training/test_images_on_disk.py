@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from vislab.engine import worker
+from vislab.engine.analysis.findings import findings
 from vislab.engine.data import manifest
 from vislab.engine.runs import checkpoints
 
@@ -166,18 +167,35 @@ def test_a_manifest_comes_back_whatever_the_names(tmp_path):
 
 
 @pytest.mark.parametrize("copied", [2, 0])
-def test_copies_of_training_images_among_those_held_out_are_counted(make_run, pictures, train, tmp_path, copied):
+@pytest.mark.parametrize("crops", [False, True])
+def test_copies_of_training_images_among_those_held_out_are_counted(make_run, train, tmp_path, copied, crops):
+    """Of pictures of differing sizes, also where training pixels are kept larger than the others, to crop from."""
     root = tmp_path / "parts"
-    shutil.copytree(pictures, root / "train")
-    shutil.copytree(pictures, root / "val")
-    for number, file in enumerate(sorted((root / "val").glob("*/*.png"))):
-        if number >= copied:
-            Image.new("RGB", (12, 10), (number, 0, 0)).save(file)
+    random = np.random.default_rng(0)
+    for part in ("train", "val", "test"):
+        for number in range(8):
+            size = (9 + number, 20 - number, 3)
+            file = root / part / "ab"[number % 2] / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, size, dtype=np.uint8)).save(file)
+    if copied:
+        shutil.copy(root / "train/a/0.png", root / "val/a/copy.png")  # byte by byte
+        Image.open(root / "train/b/1.png").save(root / "val/b/copy.bmp")  # the pixels in another format
+        Image.open(root / "train/b/3.png").save(root / "test/b/3.png", compress_level=0)
+    augment = ["random_resized_crop"] if crops else []
     run = make_run(
         dataset={"source": FOLDER, "path": str(root)},
-        strategy={"split": "official", "epochs": 1},
+        strategy={"split": "official", "epochs": 1, "augment": augment},
         preprocessing={"channels": 3},
     )
     assert train(run) == 0
-    decided = [decision for decision in run.state().decisions if decision.what == "duplicates"]
-    assert [(made.choice, made.details) for made in decided] == [("2", {"validation": 2})][: copied // 2]
+    state = run.state()
+    decided = [decision for decision in state.decisions if decision.what == "duplicates"]
+    told = [finding.text for finding in findings(state, run.spec()) if finding.kind == "duplicates"]
+    if copied:
+        assert [(made.choice, made.details) for made in decided] == [("3", {"validation": 2, "test": 1})]
+        assert told[0].startswith(
+            "Duplicates: 2 of 10 validation images and 1 of 8 test images have exactly the pixels"
+        )
+    else:
+        assert not decided and not told
