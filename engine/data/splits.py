@@ -284,12 +284,13 @@ def save(split: Split, path: Path, source: Source, left_out: Sequence[int] = ())
     )
     rows = [(index, role) for role, indices in [("train", split.train), *parts] for index in indices.tolist()]
     rows += [(index, _LEFT_OUT) for index in left_out]
+    labels, classes = source.labels.tolist(), [guard(name) for name in source.classes]
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
-    for index, role in sorted(rows):
-        name, label = source.images.name(index), source.classes[source.labels[index]]
-        writer.writerow([index, guard(name), guard(label), role])
+    writer.writerows(
+        (index, guard(source.images.name(index)), classes[labels[index]], role) for index, role in sorted(rows)
+    )
     write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
