@@ -37,9 +37,8 @@ def parts(told: Order) -> tuple[Dataset[tuple[torch.Tensor, int]], Dataset[tuple
     """Training and test images."""
     size = told.work.size
     if told.work.jpeg:
-        transform = transforms.Compose(
-            [transforms.Resize((size, size)), transforms.ToTensor(), transforms.Normalize(*_IMAGENET)]
-        )
+        cut = [transforms.Resize(size), transforms.CenterCrop(size)]
+        transform = transforms.Compose([*cut, transforms.ToTensor(), transforms.Normalize(*_IMAGENET)])
         return datasets.ImageFolder(told.data / "train", transform), datasets.ImageFolder(told.data / "test", transform)
     resize = [] if size == 28 else [transforms.Resize((size, size))]
     transform = transforms.Compose([*resize, transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
@@ -47,6 +46,6 @@ def parts(told: Order) -> tuple[Dataset[tuple[torch.Tensor, int]], Dataset[tuple
 
 
 def loaders(told: Order) -> tuple[DataLoader[tuple[torch.Tensor, int]], DataLoader[tuple[torch.Tensor, int]]]:
-    """DataLoaders with their defaults."""
+    """DataLoaders with their defaults: no workers, which would compete with the model for the same cores."""
     train, test = parts(told)
     return DataLoader(train, told.work.batch, shuffle=True), DataLoader(test, told.work.batch)

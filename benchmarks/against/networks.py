@@ -1,5 +1,7 @@
 """The networks as people write them by hand, or take them from torchvision and timm."""
 
+from pathlib import Path
+
 import torch
 from side import Order
 from torch import nn
@@ -62,23 +64,30 @@ def network(told: Order) -> nn.Module:
             from torchvision.models import resnet18
 
             return resnet18(num_classes=told.work.classes)
-        case _:
+        case "deit_small":
             import timm
 
-            model = timm.create_model("tf_efficientnet_lite0", num_classes=told.work.classes)
+            return timm.create_model("deit_small_patch16_224", num_classes=told.work.classes)
+        case "efficientnet_lite0":
             assert told.weights is not None
-            state = torch.load(told.weights, map_location="cpu", weights_only=True)
-            own = model.state_dict()
-            # The file is a port of the same network: the same tensors in the same order, under other names.
-            body = [name for name in own if not name.startswith("classifier")]
-            found = [tensor for name, tensor in state.items() if not name.startswith(("classifier", "_fc"))]
-            assert [own[name].shape for name in body] == [tensor.shape for tensor in found]
-            model.load_state_dict(dict(zip(body, found, strict=True)), strict=False)
-            for parameter in model.parameters():
-                parameter.requires_grad = False
-            for parameter in model.get_classifier().parameters():
-                parameter.requires_grad = True
-            return model
+            return frozen_efficientnet_lite0(told.weights, told.work.classes)
+        case unknown:
+            raise ValueError(unknown)
+
+
+def frozen_efficientnet_lite0(weights: Path, classes: int) -> nn.Module:
+    """As tutorials do: all weights frozen, the classifier a new one."""
+    import timm
+
+    model = timm.create_model("tf_efficientnet_lite0")
+    state = torch.load(weights, map_location="cpu", weights_only=True)
+    own = model.state_dict()
+    # The file is a port of the same network: the same tensors in the same order, under other names.
+    assert [tensor.shape for tensor in own.values()] == [tensor.shape for tensor in state.values()]
+    model.load_state_dict(dict(zip(own, state.values(), strict=True)))
+    model.requires_grad_(False)
+    model.classifier = nn.Linear(model.num_features, classes)
+    return model
 
 
 def size(model: nn.Module) -> int:

@@ -1,102 +1,121 @@
-"""From rounds to a table."""
+"""From rounds to tables."""
 
 import math
-import platform
-from dataclasses import dataclass
+import os
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from statistics import median
-from typing import Any
+from statistics import median, quantiles
 
+from rounds import Round
 from works import Work
 
-_DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+from vislab.engine.runs.devices import list_devices
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- against: begin -->", "<!-- against: end -->"
 
 
-@dataclass(frozen=True)
-class Round:
-    """What each side found, one after the other."""
-
-    sides: dict[str, dict[str, Any]]
-
-    def seconds(self, work: Work, side: str) -> float:
-        """Of the whole training, or of an epoch after the first."""
-        found = self.sides[side]
-        epochs: list[float] = found["epoch_seconds"]
-        later = median(epochs[1:])
-        if not work.whole:
-            return later
-        return float(found["before_seconds"]) + sum(epochs) + (work.epochs - len(epochs)) * later
-
-    def ratio(self, work: Work, rival: str) -> float:
-        """How many times as fast as the rival vislab is."""
-        return self.seconds(work, rival) / self.seconds(work, "vislab")
-
-
-def table(work: Work, rivals: list[str], rounds: list[Round]) -> list[str]:
-    """Lines of Markdown: speeds, ratios with their range, and whether the work was the same."""
-    what = "whole training, s" if work.whole else "images/s"
-    lines = [f"**{work.title}** ({work.train} training and {work.test} test images, batch {work.batch})", ""]
-    lines += [
-        f"| side | {what} | vislab is faster by | asked for | parameters | accuracy |",
-        "|---|---|---|---|---|---|",
+def table(name: str, work: Work, rounds: list[Round]) -> list[str]:
+    """Lines of Markdown: speeds, ratios with their quartiles, and whether the work was the same."""
+    rivals = [rival for rival in work.rivals if any(rival in one.sides for one in rounds)]
+    what = "whole command, s" if work.whole else "images/s"
+    lines = [
+        f"**{work.title}** (`--work {name}`; {work.train} training and {work.test} test images, batch {work.batch}, "
+        f"{work.epochs} epochs)",
+        "",
+        f"| side | rounds | {what} (quartiles) | vislab is faster by (quartiles) | asked for | parameters | accuracy |",
+        "|---|---|---|---|---|---|---|",
     ]
     for side in ["vislab", *rivals]:
-        seconds = [one.seconds(work, side) for one in rounds]
-        speed = f"{median(seconds):,.1f}" if work.whole else f"{work.train / median(seconds):,.0f}"
-        ratio = limit = ""
+        having = [one for one in rounds if side in one.sides]
+        seconds = [one.seconds(work, side) for one in having]
+        speed = _spread(seconds, "{:,.1f}") if work.whole else _spread([work.train / one for one in seconds], "{:,.3g}")
+        ratio = asked = ""
         if side != "vislab":
-            ratios = [one.ratio(work, side) for one in rounds]
-            ratio = f"{median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
-            limit = f"{work.limits[side]:.2f} x" if side in work.limits else ""
-        accuracy = median(one.sides[side]["accuracy"] for one in rounds)
-        parameters = rounds[0].sides[side]["parameters"]
-        lines.append(f"| {side} | {speed} | {ratio} | {limit} | {parameters:,} | {accuracy:.3f} |")
-    lines += ["", *_differences(work, rivals, rounds)]
-    if arithmetic := rounds[-1].sides["vislab"].get("arithmetic"):
-        lines += [f"vislab trained in: {arithmetic} (precision, memory format, threads).", ""]
-    return lines
+            ratios = [one.ratio(work, side) for one in having]
+            ratio = _spread(ratios, "{:.2f}")
+            if limit := work.limits.get(side):
+                asked = f"{limit:.2f}: {'reached' if median(ratios) >= limit else 'not reached'}"
+        accuracy = median(_accuracy(one, side) for one in having)
+        parameters = having[-1].sides[side]["parameters"]
+        lines.append(
+            f"| {side} | {len(having)} | {speed} | {ratio} | {asked} | {parameters:,} | {accuracy:.3f} |",
+        )
+    return [*lines, "", *_remarks(work, rivals, rounds), ""]
 
 
-def _differences(work: Work, rivals: list[str], rounds: list[Round]) -> list[str]:
-    """What was not the same work, in words."""
+def _spread(figures: list[float], form: str) -> str:
+    """Median, and quartiles where there are any."""
+    said = form.format(median(figures))
+    if len(figures) == 1:
+        return said
+    low, _, high = quantiles(figures, n=4, method="inclusive")
+    return f"{said} ({form.format(low)} to {form.format(high)})"
+
+
+def _accuracy(one: Round, side: str, epochs: int = 0) -> float:
+    """After the last epoch, or vislab's after an earlier one."""
+    found = one.sides[side]
+    return float(found["accuracies"][epochs - 1] if side == "vislab" else found["accuracy"])
+
+
+def _remarks(work: Work, rivals: list[str], rounds: list[Round]) -> list[str]:
+    """What else there is to know, and what was not the same work, in words."""
     found = []
-    ours = rounds[0].sides["vislab"]
+    arithmetic = sorted({one.sides["vislab"]["arithmetic"] for one in rounds})
+    loads = [one.load for one in rounds]
+    found.append(f"vislab trained in {', '.join(arithmetic)} thread(s). Load {min(loads):.1f} to {max(loads):.1f}.")
     for rival in rivals:
-        theirs = rounds[0].sides[rival]
+        having = [one for one in rounds if rival in one.sides]
+        ours, theirs = having[-1].sides["vislab"], having[-1].sides[rival]
         if theirs["parameters"] != ours["parameters"]:
-            found.append(f"Not the same model: {rival} has {theirs['parameters']:,} parameters.")
-        if len(theirs["epoch_seconds"]) != len(ours["epoch_seconds"]):
+            found.append(f"NOT THE SAME MODEL: {rival} has {theirs['parameters']:,} parameters.")
+        epochs = len(theirs["epoch_seconds"])
+        own = median(_accuracy(one, "vislab", epochs) for one in having)
+        other = median(_accuracy(one, rival) for one in having)
+        if epochs < len(ours["epoch_seconds"]):
             found.append(
-                f"{rival} trained {len(theirs['epoch_seconds'])} of the {work.epochs} epochs: the others are taken to "
-                f"last as long as its second."
+                f"{rival.capitalize()} trained {epochs} of the {work.epochs} epochs, and the others are taken to last "
+                f"as long as its last; there vislab's accuracy was {own:.3f}."
             )
-            continue
-        own = median(one.sides["vislab"]["accuracy"] for one in rounds)
-        other = median(one.sides[rival]["accuracy"] for one in rounds)
-        noise = 4 * math.sqrt(2 * max(own * (1 - own), 0.01) / work.test) + 0.02  # of the test images, and of the seed
-        if abs(own - other) > noise:
-            found.append(f"Accuracies differ by more than noise: {own:.3f}, {rival} {other:.3f}.")
-    return [*found, ""] if found else []
+        if abs(own - other) > (noise := _noise(own, work.test)):
+            found.append(f"ACCURACIES DIFFER by more than noise ({noise:.2f}): {own:.3f}, {rival} {other:.3f}.")
+    if work.whole:
+        starts = [
+            f"{side} {median(one.sides[side]['start_seconds'] for one in rounds):.1f} s" for side in ["vislab", *rivals]
+        ]
+        found.append(f"Of it start and imports: {', '.join(starts)}.")
+    return [" ".join(found)]
 
 
-def write(sections: list[list[str]], threads: int, pairs: int) -> None:
+def _noise(accuracy: float, images: int) -> float:
+    """How far two accuracies may lie apart: four standard errors of a difference, and what seeds make."""
+    return 4 * math.sqrt(2 * max(accuracy * (1 - accuracy), 0.01) / images) + 0.02
+
+
+def write(sections: list[list[str]], threads: int) -> None:
     """Put the tables into docs/benchmarks.md, in the place of earlier ones."""
+    processor = next(one.name for one in list_devices() if one.kind == "cpu")
     head = [
         "## Against other loops",
         "",
         "    python benchmarks/against/run.py --rivals-python ENV/bin/python --write",
         "",
-        f"Medians of {pairs} rounds, in each of which every side trains once; ratios within a round, their range in "
-        f"brackets. {threads} threads on every side ({platform.machine()}, no GPU). An epoch after the first counts, "
-        "with its evaluation and checkpoints; where the whole training counts, all of it but imports.",
+        f"{datetime.now(UTC):%Y-%m-%d}: {processor}, {os.cpu_count()} cores, no GPU, torch {version('torch')}; the "
+        "others' versions: `benchmarks/against/requirements.txt`. In a round every side trains once, one after the "
+        f"other, with {threads} threads; a ratio is taken within its round. Medians over the rounds, quartiles in "
+        "brackets. Images a second are those of the epochs after the first, evaluation and checkpoints included; whole "
+        "commands are timed from outside. `auto` chose in a longer run before the first round, and its choice was "
+        "remembered; in whole commands it chooses each time. Accuracies count as the same within four standard errors "
+        "of their difference and 0.02.",
         "",
     ]
     lines = [_BEGIN, *head, *(line for section in sections for line in section), _END]
-    text = _DOCUMENT.read_text()
+    text = DOCUMENT.read_text()
     if _BEGIN in text:
         before, rest = text.split(_BEGIN)
         text = before + "\n".join(lines) + rest.split(_END)[1]
     else:
         text = text.rstrip() + "\n\n" + "\n".join(lines) + "\n"
-    _DOCUMENT.write_text(text)
+    DOCUMENT.write_text(text)

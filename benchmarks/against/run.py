@@ -3,18 +3,17 @@
 The rivals live in an environment of their own (requirements.txt says how to make it):
 
     python benchmarks/against/run.py --rivals-python ENV/bin/python
-        [--work lenet5 alexnet32 resnet18 transfer transfer-fp32] [--rivals bare textbook lightning fastai keras]
+        [--work lenet5 alexnet32 resnet18 deit transfer transfer-fp32] [--rivals bare textbook lightning fastai keras]
         [--pairs 7] [--threads N] [--train N] [--test N] [--idx FOLDER] [--folder DIR] [--write]
 
 In a round each side trains once, one after the other, in a process of its own; a ratio is taken within its round, so
-that other work on the machine slows both. Figures are medians over the rounds. --write puts the table into
-docs/benchmarks.md. Every result is kept in DIR/results.jsonl.
+that other work on the machine slows both. Figures are medians over the rounds. Rounds are kept in DIR/rounds.jsonl: the
+same command goes on where it stopped, and --write puts the tables of all works kept there into docs/benchmarks.md.
 """
 
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -22,9 +21,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import ours
+import rounds
+from ours import Vislab
 from prepare import prepare
-from report import Round, table, write
+from report import table, write
+from rounds import Round
 from works import WORKS, Work
 
 _HERE = Path(__file__).parent
@@ -41,20 +42,13 @@ def main() -> None:
     """Measure and report."""
     given = _arguments()
     given.folder.mkdir(parents=True, exist_ok=True)
-    sections = []
+    works = {name: _cut(work, given) for name, work in WORKS.items()}
     for name in given.work:
-        work = _cut(WORKS[name], given)
-        rivals = [rival for rival in given.rivals if rival in work.rivals]
-        data = prepare(work, given.idx, given.folder)
-        rounds = []
-        for number in range(1, given.pairs + 1):
-            rounds.append(_round(name, work, data, rivals, given))
-            ratios = "  ".join(f"{rival} x{rounds[-1].ratio(work, rival):.2f}" for rival in rivals)
-            print(f"{name} round {number}/{given.pairs}  {ratios}", file=sys.stderr, flush=True)
-        sections.append(table(work, rivals, rounds))
-        print("\n".join(sections[-1]), flush=True)
+        _measure(name, works[name], given)
+        print("\n".join(_table(name, works[name], given)), flush=True)
         if given.write:  # work by work, so that what breaks off later leaves what was measured
-            write(sections, given.threads, given.pairs)
+            tables = [_table(name, work, given) for name, work in works.items()]
+            write([lines for lines in tables if lines], given.threads)
 
 
 def _cut(work: Work, given: argparse.Namespace) -> Work:
@@ -62,33 +56,67 @@ def _cut(work: Work, given: argparse.Namespace) -> Work:
     return replace(work, train=min(work.train, given.train or work.train), test=min(work.test, given.test or work.test))
 
 
-def _round(name: str, work: Work, data: Path, rivals: list[str], given: argparse.Namespace) -> Round:
-    runs = given.folder / "vislab" / name
-    if work.whole:
-        shutil.rmtree(runs, ignore_errors=True)  # what is done once is done anew
-    runs.mkdir(parents=True, exist_ok=True)
-    found = {"vislab": ours.run(work, data, runs, given.threads)}
-    shutil.rmtree(runs / "runs")
-    for rival in rivals:
-        found[rival] = _rival(name, work, rival, data, given)
-    with (given.folder / "results.jsonl").open("a") as file:
-        file.write(json.dumps({"time": time.time(), "work": name, "load": os.getloadavg()[0], "sides": found}) + "\n")
-    return Round(found)
+def _kept(name: str, work: Work, given: argparse.Namespace) -> list[Round]:
+    return rounds.read(given.folder / "rounds.jsonl", name, rounds.asked(work, given.threads))
+
+
+def _table(name: str, work: Work, given: argparse.Namespace) -> list[str]:
+    kept = _kept(name, work, given)
+    return table(name, work, kept) if kept else []
+
+
+def _measure(name: str, work: Work, given: argparse.Namespace) -> None:
+    """Make the rounds that are not there yet."""
+    rivals = [rival for rival in given.rivals if rival in work.rivals]
+    done = sum(set(rivals) <= one.sides.keys() for one in _kept(name, work, given))
+    if done >= given.pairs:
+        return
+    data = prepare(work, given.idx, given.folder)
+    vislab = Vislab(work, data, given.folder / "vislab" / name, given.threads)
+    began = time.monotonic()
+    if work.chooses:
+        _wait_for_calm(given.wait)
+        remembered = vislab.choose()
+        said = "auto has chosen" if remembered else "the machine is too busy for auto to choose for good"
+        print(f"{name}: {said}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    for number in range(done + 1, given.pairs + 1):
+        load = os.getloadavg()[0]
+        sides = {"vislab": vislab.run()} | {rival: _rival(name, work, rival, data, given) for rival in rivals}
+        one = Round(name, rounds.asked(work, given.threads), load, sides)
+        rounds.append(given.folder / "rounds.jsonl", one)
+        ratios = "  ".join(f"{rival} x{one.ratio(work, rival):.2f}" for rival in rivals)
+        left = (time.monotonic() - began) / (number - done) * (given.pairs - number) / 60
+        print(
+            f"{name} round {number}/{given.pairs}  {ratios}  {sides['vislab']['arithmetic']}  load {load:.1f}, "
+            f"{left:.0f} min left of this work",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _wait_for_calm(seconds: float) -> None:
+    """Wait until what ran before has left the load, which would keep `auto` from choosing."""
+    until = time.monotonic() + seconds
+    while os.getloadavg()[0] > (os.cpu_count() or 1) and time.monotonic() < until:
+        time.sleep(1)
 
 
 def _rival(name: str, work: Work, rival: str, data: Path, given: argparse.Namespace) -> dict[str, Any]:
-    epochs = work.textbook_epochs or work.epochs
+    epochs = work.rival_epochs or work.epochs
     command = [given.rivals_python, str(_HERE / _PROGRAMS[rival]), name, "--data", str(data)]
     command += ["--epochs", str(epochs), "--threads", str(given.threads)]
     if work.whole:
         command += ["--weights", str(given.weights or _packaged_weights())]
     environment = os.environ | {"OMP_NUM_THREADS": str(given.threads)}
+    began = time.time()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    seconds = time.time() - began
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if done.returncode or not lines:
         raise RuntimeError(f"{rival} failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
     result: dict[str, Any] = json.loads(lines[-1].removeprefix("RESULT "))
-    return result
+    return result | {"seconds": seconds, "start_seconds": result["began"] - began}
 
 
 def _packaged_weights() -> Path:
@@ -104,10 +132,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rivals-python", default=str(_HERE / ".venv/bin/python"))
     parser.add_argument("--work", nargs="+", choices=WORKS, default=list(WORKS))
     parser.add_argument("--rivals", nargs="+", choices=_PROGRAMS, default=list(_PROGRAMS))
-    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--pairs", type=int, default=7, help="rounds in all, those of earlier commands counted")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--train", type=int, default=0, help="training images at most; 0: as many as the work has")
     parser.add_argument("--test", type=int, default=0, help="test images at most")
+    parser.add_argument(
+        "--wait", type=float, default=180.0, help="seconds at most, for a calm machine before auto chooses"
+    )
     parser.add_argument("--idx", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--folder", type=Path, default=Path("/tmp/vislab-against"))
     parser.add_argument("--weights", type=Path, help="of EfficientNet-Lite0; else those of the installed package")

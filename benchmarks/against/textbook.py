@@ -20,7 +20,7 @@ def main() -> None:
     accuracy = 0.0
     clock.mark()
     for _ in range(told.epochs):
-        model.train()
+        model.train(not told.work.whole)  # a frozen part keeps the batch statistics that it came with
         total_loss = correct = seen = 0.0
         for images, labels in training:
             optimizer.zero_grad()
