@@ -25,9 +25,10 @@ class FrozenProbe(Probe):
     """
 
     unit: ClassVar[str] = f"{IMAGES} images"
+    rounds: ClassVar[int] = 5
 
     def _limits(self) -> tuple[float, float]:
-        return 5.0, 0.1
+        return 5.0, 0.2
 
     def _prepare(self, arithmetic: Arithmetic) -> Callable[[], None]:
         model = self.copied(arithmetic).model

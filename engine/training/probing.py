@@ -77,6 +77,7 @@ def run_race(
     turn: Callable[[Candidate], float],
     *,
     seconds: float,
+    rounds: int = _ROUNDS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Race[Candidate]:
     """Let candidates take turns, round by round.
@@ -88,12 +89,13 @@ def run_race(
         candidates: the default first, then those that differ more and more from it.
         turn: makes a candidate's updates of one round; returns seconds an update.
         seconds: after which no further round begins.
+        rounds: at most.
     """
     race: Race[Candidate] = Race()
     until = clock() + seconds
     default = candidates[0]
     running = list(candidates)
-    for number in range(_ROUNDS):
+    for number in range(rounds):
         if number and clock() > until:
             race.whole = number >= _FEWEST_ROUNDS
             break
@@ -147,6 +149,7 @@ class Probe(Rehearsal):
     _updates: int = 1
     _busy: bool = False
     unit: ClassVar[str] = "an update"
+    rounds: ClassVar[int] = _ROUNDS
 
     def __call__(self, default: Arithmetic) -> Choice:
         """Choose what the spec leaves open.
@@ -201,11 +204,9 @@ class Probe(Rehearsal):
         budget = min(_LONGEST, share * expected)
         table: dict[str, str | int | float | bool] = {}
         chosen, least = default, _BUSY_GAIN if self._busy else GAIN
-        for candidates in (self._of_threads, self._of_formats):
-            entries = candidates(chosen)
-            if len(entries) == 1:
-                continue
-            race = run_race(entries, self._turn, seconds=budget / 2)
+        contests = [entries for entries in (self._of_threads, self._of_formats) if len(entries(default)) > 1]
+        for entries in contests:
+            race = run_race(entries(chosen), self._turn, seconds=budget / len(contests), rounds=self.rounds)
             if not race.whole:
                 return Choice(default, f"{self.unit} took {once:.1f} s: too few could be compared in {budget:.0f} s")
             race.least = least

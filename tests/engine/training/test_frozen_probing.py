@@ -52,3 +52,16 @@ def test_a_few_images_go_forward_and_nothing_is_learnt(probe, monkeypatch) -> No
 def test_features_that_take_a_moment_are_not_measured_for(probe) -> None:
     probe.steps = 3
     assert probe(Arithmetic()).why.startswith("too short to measure")
+
+
+def test_the_whole_time_is_for_the_one_choice_that_is_open(probe, monkeypatch) -> None:
+    given = []
+    race = probing.run_race
+    monkeypatch.setattr(
+        probing,
+        "run_race",
+        lambda *args, seconds, rounds: given.append(seconds) or race(*args, seconds=9, rounds=rounds),
+    )
+    choice = probe(Arithmetic())
+    assert given == [300.0]  # all that may be measured for: the number of threads is in the spec
+    assert len(choice.table) == 4
