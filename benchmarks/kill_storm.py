@@ -205,9 +205,9 @@ def save_for_ever(run: Run) -> int:
         training.position.step += 1
         if training.position.step % 3 == 0:
             saver.best()
-        saver.full()
+        saver.full(beside=training.position.step % 2 == 0)
         training.position.epoch += 1
-        saver.full()  # in place of the one of the same step
+        saver.full(beside=True)  # in place of the one of the same step
 
 
 def save_storm(settings: Settings, kills: int, dice: random.Random) -> dict[str, int]:

@@ -117,13 +117,38 @@ def load(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]]:
     return tensors, state
 
 
+def snapshot(tensors: dict[str, Tensors]) -> dict[str, Tensors]:
+    """Copies of tensors as they are now, in the host's memory, each contiguous and with memory of its own.
+
+    Raises:
+        RuntimeError, MemoryError: there is no memory for them.
+    """
+
+    def copy(tensor: torch.Tensor) -> torch.Tensor:
+        return torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())
+
+    return {file: {name: copy(tensor) for name, tensor in content.items()} for file, content in tensors.items()}
+
+
 def _save_tensors(tensors: Tensors, path: Path) -> None:
-    # safetensors refuses strides of its own kind (channels_last) and tensors that share memory.
-    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
-        save_file(whole, path)
+        save_file(_whole(tensors), path)
     except SafetensorError as error:  # how safetensors says that the disk is full
         number = re.search(r"os error (\d+)", str(error))
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
+def _whole(tensors: Tensors) -> Tensors:
+    """As safetensors wants them: contiguous (it refuses channels_last), and no memory shared; copied where needed."""
+    found: Tensors = {}
+    places = set()
+    for name, tensor in tensors.items():
+        whole = tensor.detach().cpu().contiguous()
+        memory = whole.untyped_storage()
+        if memory.data_ptr() in places or memory.nbytes() != whole.nbytes:
+            whole = whole.clone()
+        places.add(memory.data_ptr())
+        found[name] = whole
+    return found

@@ -20,6 +20,7 @@ class Controls:
         stop_after_epoch: end when the present epoch is over.
         checkpoint_wanted: save a full checkpoint before the next update, and tell `answer_checkpoint` of it.
         save_while_paused: saves one, with a new learning rate, where the run rests; None where nothing can be saved.
+        while_paused: called again and again while the run rests.
         learning_rate: the base rate that was asked for, until somebody takes it; None: none was.
 
     Args:
@@ -48,6 +49,7 @@ class Controls:
         self.checkpoint_wanted = False
         self._checkpoint_requests: list[Request] = []
         self.save_while_paused: Callable[[], object] | None = None
+        self.while_paused: Callable[[], object] = lambda: None
         self.learning_rate: float | None = None
         self.paused_seconds = 0.0
 
@@ -142,6 +144,7 @@ class Controls:
                 self.checkpoint_wanted = False
                 self.answer_checkpoint("it rests where nothing can be saved; ask again when it goes on")
             self._on_pause(True)
+            self.while_paused()
             time.sleep(0.1)
             self._look()
         self._on_pause(False)

@@ -102,6 +102,7 @@ class Loop:
             TrainingFailed: the loss or a weight is not finite.
         """
         self.controls.save_while_paused = self._save_while_paused
+        self.controls.while_paused = lambda: self.saver.settle(wait=False)
         try:
             self._obey()
             self._save_if_wanted()

@@ -96,11 +96,14 @@ class Training:
         self.loop = loop
         frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
         self._take_learning_rate(loop.training.position)
-        with self._features_in_place(data, loop, frozen):
-            reason = loop.run()
-            if frozen != self._frozen_hash(loop):
-                self.reporter.notice("error", FROZEN, "The frozen part has changed while training. This is a fault.")
-            loop.save()  # before the last evaluation: nothing is lost if that fails
+        try:
+            with self._features_in_place(data, loop, frozen):
+                reason = loop.run()
+                if frozen != self._frozen_hash(loop):
+                    self.reporter.notice("error", FROZEN, "The frozen part changed while training. This is a fault.")
+                loop.save()  # before the last evaluation: nothing is lost if that fails
+        finally:
+            loop.saver.settle()
         test = loop.judge.best(data)
         loop.saver.keep(1)
         return Outcome(reason, test)
@@ -297,6 +300,7 @@ class Training:
         """Go back to the newest full checkpoint, and leave out an update that was not finite."""
         loop = self.loop
         assert loop is not None
+        loop.saver.settle()
         folder = self._newest_whole_checkpoint()
         if folder is None or len(loop.left_out) >= _ROLLBACKS:
             raise loop.diverged(f"Update {step} was not finite, after {len(loop.left_out)} updates were left out")
