@@ -2,6 +2,8 @@
 
 import math
 import os
+import textwrap
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -30,11 +32,11 @@ def table(name: str, work: Work, rounds: list[Round]) -> list[str]:
     for side in ["vislab", *rivals]:
         having = [one for one in rounds if side in one.sides]
         seconds = [one.seconds(work, side) for one in having]
-        speed = _spread(seconds, "{:,.1f}") if work.whole else _spread([work.train / one for one in seconds], "{:,.3g}")
+        speed = _spread(seconds if work.whole else [work.train / one for one in seconds], _three_digits)
         ratio = asked = ""
         if side != "vislab":
             ratios = [one.ratio(work, side) for one in having]
-            ratio = _spread(ratios, "{:.2f}")
+            ratio = _spread(ratios, "{:.2f}".format)
             if limit := work.limits.get(side):
                 asked = f"{limit:.2f}: {'reached' if median(ratios) >= limit else 'not reached'}"
         accuracy = median(_accuracy(one, side) for one in having)
@@ -45,13 +47,17 @@ def table(name: str, work: Work, rounds: list[Round]) -> list[str]:
     return [*lines, "", *_remarks(work, rivals, rounds), ""]
 
 
-def _spread(figures: list[float], form: str) -> str:
+def _spread(figures: list[float], written: Callable[[float], str]) -> str:
     """Median, and quartiles where there are any."""
-    said = form.format(median(figures))
     if len(figures) == 1:
-        return said
-    low, _, high = quantiles(figures, n=4, method="inclusive")
-    return f"{said} ({form.format(low)} to {form.format(high)})"
+        return written(figures[0])
+    low, middle, high = map(written, quantiles(figures, n=4, method="inclusive"))
+    return f"{middle} ({low} to {high})"
+
+
+def _three_digits(figure: float) -> str:
+    """As many decimals as a measurement deserves."""
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
 
 
 def _accuracy(one: Round, side: str, epochs: int = 0) -> float:
@@ -86,7 +92,7 @@ def _remarks(work: Work, rivals: list[str], rounds: list[Round]) -> list[str]:
             f"{side} {median(one.sides[side]['start_seconds'] for one in rounds):.1f} s" for side in ["vislab", *rivals]
         ]
         found.append(f"Of it start and imports: {', '.join(starts)}.")
-    return [" ".join(found)]
+    return textwrap.wrap(" ".join(found), 120, break_long_words=False)
 
 
 def _noise(accuracy: float, images: int) -> float:
@@ -97,20 +103,17 @@ def _noise(accuracy: float, images: int) -> float:
 def write(sections: list[list[str]], threads: int) -> None:
     """Put the tables into docs/benchmarks.md, in the place of earlier ones."""
     processor = next(one.name for one in list_devices() if one.kind == "cpu")
-    head = [
-        "## Against other loops",
-        "",
-        "    python benchmarks/against/run.py --rivals-python ENV/bin/python --write",
-        "",
-        f"{datetime.now(UTC):%Y-%m-%d}: {processor}, {os.cpu_count()} cores, no GPU, torch {version('torch')}; the "
-        "others' versions: `benchmarks/against/requirements.txt`. In a round every side trains once, one after the "
-        f"other, with {threads} threads; a ratio is taken within its round. Medians over the rounds, quartiles in "
-        "brackets. Images a second are those of the epochs after the first, evaluation and checkpoints included; whole "
-        "commands are timed from outside. `auto` chose in a longer run before the first round, and its choice was "
-        "remembered; in whole commands it chooses each time. Accuracies count as the same within four standard errors "
-        "of their difference and 0.02.",
-        "",
-    ]
+    machine = f"{processor}, {os.cpu_count()} cores, no GPU, torch {version('torch')}"
+    told = (
+        f"{datetime.now(UTC):%Y-%m-%d}: {machine}; the others' versions: `benchmarks/against/requirements.txt`. In a "
+        f"round every side trains once, one after the other, with {threads} threads; a ratio is taken within its "
+        "round. Medians over the rounds, quartiles in brackets. Images a second are those of the epochs after the "
+        "first, evaluation and checkpoints included; whole commands are timed from outside. `auto` chose in a longer "
+        "run before the first round, and its choice was remembered; in whole commands it chooses each time. Accuracies "
+        "count as the same within four standard errors of their difference and 0.02."
+    )
+    command = "    python benchmarks/against/run.py --rivals-python ENV/bin/python --write"
+    head = ["## Against other loops", "", command, "", *textwrap.wrap(told, 120, break_long_words=False), ""]
     lines = [_BEGIN, *head, *(line for section in sections for line in section), _END]
     text = DOCUMENT.read_text()
     if _BEGIN in text:
