@@ -16,6 +16,21 @@ def available(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/sel
     return min([psutil.virtual_memory().available, *_headrooms(groups, own)])
 
 
+def forget_peak(own: Path = Path("/proc/self/clear_refs")) -> bool:
+    """Let `peak` count from now on; False where the system has no such thing (it is Linux's)."""
+    try:
+        own.write_text("5")  # proc(5): resets the peak resident set size to what it is now
+    except OSError:
+        return False
+    return True
+
+
+def peak(own: Path = Path("/proc/self/status")) -> int:
+    """Bytes: the most that this process has had in memory since `forget_peak`."""
+    line = next(line for line in own.read_text().splitlines() if line.startswith("VmHWM:"))
+    return 1024 * int(line.split()[1])
+
+
 def _headrooms(groups: Path, own: Path) -> list[int]:
     """Limit minus use of each memory group that this process is in; cached files count as free."""
     try:

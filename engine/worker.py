@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from vislab.engine.runs import on_end
+from vislab.engine.runs import batch_size, on_end
 from vislab.engine.runs.control import ControlReader, Request
 from vislab.engine.runs.devices import Device, choose, explain_unusable
 from vislab.engine.runs.events import ControlApplied, EndStatus, RunEnded, TestFigures
@@ -84,8 +84,9 @@ def main(
             if decision is not None:
                 reporter.say(decision)
             if accumulate:
-                images = -(-run.spec().strategy.batch_size // accumulate)
-                reporter.decide("micro-batch", str(images), "asked for on resume", accumulate=accumulate, step=0)
+                images = batch_size.of_run(run.spec(), run.state())
+                parts = f"batch / {accumulate}" if images is None else str(-(-images // accumulate))
+                reporter.decide("micro-batch", parts, "asked for on resume", accumulate=accumulate, step=0)
             trainer = _Worker(run, settings, reporter, control_from, force=force)
             exit_code = trainer.work()
         finally:
@@ -135,7 +136,8 @@ class _Worker:
 
     def _train(self) -> tuple[str, TestFigures | None]:
         settings = self.settings = self.settings or load_settings()
-        spec = self._spec = with_copied_code(self._run.spec(), self._run.code)
+        spec = with_copied_code(self._run.spec(), self._run.code)
+        spec = self._spec = batch_size.settled(spec, self._before)
         # Which GPU is visible must be settled before torch looks.
         chosen = choose(_requested_device(spec, self._before))
         os.environ.update(chosen.environment)
@@ -197,8 +199,9 @@ class _Worker:
         self._reporter.notice("warning", "control", f"Request {request.id} ({request.action}) is refused: {why}.")
 
     def _explained(self, error: Exception) -> str:
-        if self._spec is not None and is_out_of_memory(error):
-            return _out_of_memory(self._spec, error)
+        spec = self._training.spec if self._training is not None else self._spec
+        if spec is not None and is_out_of_memory(error):
+            return _out_of_memory(spec, error)
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(last.filename).name}, line {last.lineno}"
         return f"Unexpected {type(error).__name__}: {error} ({place}). See worker.log."

@@ -64,7 +64,7 @@ def _optimizer(spec: Spec) -> Iterator[tuple[str, str]]:
         yield "strategy.minimum_learning_rate", f"is above strategy.learning_rate = {strategy.learning_rate}"
     if strategy.warmup_epochs >= strategy.epochs:
         yield "strategy.warmup_epochs", f"must be below strategy.epochs = {strategy.epochs}"
-    if strategy.accumulate > strategy.batch_size:
+    if strategy.batch_size != "auto" and strategy.accumulate > strategy.batch_size:
         yield "strategy.accumulate", f"is more than strategy.batch_size = {strategy.batch_size}"
     if strategy.freeze != "none" and not strategy.pretrained:
         yield (

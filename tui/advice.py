@@ -55,7 +55,7 @@ def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:
             f"{text.counted(train, 'photo')} from scratch will overfit ({per_class:.0f} a class).",
             "Choose transfer and an architecture with pretrained weights.",
         )
-    if train and strategy.batch_size > train:
+    if train and strategy.batch_size != "auto" and strategy.batch_size > train:
         yield Advice(
             f"The batch of {text.count(strategy.batch_size)} is larger than the training set of {text.count(train)}: "
             "one update an epoch.",

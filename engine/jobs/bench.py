@@ -87,7 +87,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     assert measuring.found is not None
     return {
         **measuring.found,
-        "batch_size": wanted.spec.strategy.batch_size,
+        "batch_size": training.spec.strategy.decided_batch_size,
         "arithmetic": str(training.arithmetic),
         "device": chosen.torch_name,
         "device_name": chosen.device.name,

@@ -14,7 +14,9 @@ import torch
 from vislab.engine.data.loading import load_data
 from vislab.engine.models.assemble import assemble
 from vislab.engine.runs import devices
+from vislab.engine.runs.batch_size import with_batch_size
 from vislab.engine.training import optim, precision, strategies
+from vislab.engine.training.batch_choice import candidates, usual
 from vislab.engine.training.feeding import training_batches
 from vislab.engine.training.finders import range_test
 from vislab.engine.training.losses import make_loss
@@ -45,7 +47,8 @@ class FindRateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> dict[str, Any]:
-    """Make the test. `precision`, `memory_format` and `threads` = auto mean fp32, contiguous and torch's own number.
+    """Make the test. `precision`, `memory_format`, `threads` and `batch_size` = auto mean fp32, contiguous, torch's own
+    number and the usual size: nothing is measured for this.
 
     Returns:
         What `RangeTest` says; learning_rate: of the spec; batch_size; device and device_name; precision; images to
@@ -77,6 +80,9 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
             check=lambda: None,
             downloading=partial(tell, "downloading"),
         )
+        if strategy.batch_size == "auto":
+            spec = with_batch_size(spec, usual(candidates(len(data.train), strategy.accumulate)))
+            strategy = spec.strategy
         assembled = assemble(
             spec.architecture,
             num_classes=len(data.classes),
@@ -123,7 +129,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     return {
         **asdict(found),
         "learning_rate": strategy.learning_rate,
-        "batch_size": strategy.batch_size,
+        "batch_size": strategy.decided_batch_size,
         "images": len(data.train),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "precision": arithmetic,

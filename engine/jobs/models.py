@@ -12,7 +12,7 @@ from vislab.engine.training.optim import make_optimizer
 from vislab.engine.training.strategies import freeze, trained_groups
 from vislab.presets.errors import InputError
 from vislab.presets.schema.architecture import Architecture
-from vislab.presets.schema.strategy import Strategy
+from vislab.presets.schema.strategy import BATCH_SIZE, Strategy
 
 _PROBE = 256  # side of the matrix on which an optimizer shows how much state it keeps
 
@@ -25,7 +25,8 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         num_classes: length of the logits.
         in_channels: 1 or 3.
         image_size: side of the square input, pixels.
-        strategy: of its fields freeze, unfreeze_every, batch_size, accumulate, optimizer, its options and ema count.
+        strategy: of its fields freeze, unfreeze_every, batch_size, accumulate, optimizer, its options and ema count; a
+            batch_size of auto counts as the usual one.
         precision: auto, fp32, bf16 or fp16.
         folder: what relative paths start from; empty: the working directory.
     """
@@ -154,7 +155,8 @@ def _activations(model: torch.nn.Module, wanted: ModelRequest, device: str) -> i
         model(images)
     for hook in hooks:
         hook.remove()
-    micro_batch = -(-wanted.strategy.batch_size // wanted.strategy.accumulate)
+    batch = BATCH_SIZE if wanted.strategy.batch_size == "auto" else wanted.strategy.batch_size
+    micro_batch = -(-batch // wanted.strategy.accumulate)
     for_two = sum(storage.nbytes() for storage in kept.values()) + 2 * largest
     halved = 2 if wanted.precision in ("bf16", "fp16") else 1  # auto may choose fp32
     return for_two * micro_batch // 2 // halved

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from vislab.engine.runs.batch_size import of_run
 from vislab.engine.runs.liveness import last_holder, oom_kills, was_here_since_boot
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
+from vislab.presets.schema.strategy import BATCH_SIZE
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def look(run: Run, state: RunState) -> Death | None:
         phase=progress.phase if progress else "starting",
         step=progress.step if progress else 0,
         out_of_memory=(kills_before.isdecimal() and was_here_since_boot(run.lock) and oom_kills() > int(kills_before)),
-        accumulate=2 * parts if 4 * parts <= spec.strategy.batch_size else 0,
+        accumulate=2 * parts if 4 * parts <= (of_run(spec, state) or BATCH_SIZE) else 0,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from vislab.engine.runs.batch_size import of_run
 from vislab.engine.runs.events import EpochEnded, TestFigures
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState, Status
@@ -63,7 +64,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     recipe: str
     seed: int
-    batch_size: int
+    batch_size: int | None
+    """None until the worker has decided what `auto` means."""
     settings: dict[str, Any]
     """Settings that differ from the schema's defaults, by dotted key."""
     events_bytes: int
@@ -100,7 +102,7 @@ def summarise(
         reason=state.ended.reason if state.ended else "",
         recipe=spec.recipe,
         seed=spec.seed,
-        batch_size=spec.strategy.batch_size,
+        batch_size=of_run(spec, state),
         settings={key: value for key, value in settings_of(spec).items() if value != DEFAULTS.get(key)},
         events_bytes=events_bytes,
     )

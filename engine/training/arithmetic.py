@@ -1,8 +1,6 @@
 """Settles precision, memory format and threads of a run: as the spec says, as decided before, as remembered, or as
 measured; and records it."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,13 +10,12 @@ from typing import Any
 import msgspec
 import torch
 
-from vislab.engine.runs.devices import list_devices
-from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
 from vislab.engine.training import precision
 from vislab.engine.training.precision import Arithmetic
 from vislab.engine.training.probing import Choice
+from vislab.engine.training.remembered import Remembered, work_of
 from vislab.presets.schema.spec import Spec
 
 PRECISION, MEMORY_FORMAT, THREADS, MEASURED = "precision", "memory format", "threads", "speed measured"
@@ -58,7 +55,7 @@ class Settling:
             self._tell_fewer_cores(decided)
             torch.set_num_threads(decided.threads)
             return decided
-        default = self._default()
+        default = default_arithmetic(self.spec)
         precision.check(default.precision, self.device)
         torch.set_num_threads(default.threads)
         if "auto" not in (self.spec.precision, self.spec.memory_format, self.spec.threads):
@@ -71,66 +68,30 @@ class Settling:
         torch.set_num_threads(choice.arithmetic.threads)
         return choice.arithmetic
 
-    def _default(self) -> Arithmetic:
-        spec = self.spec
-        return Arithmetic(
-            "fp32" if spec.precision == "auto" else spec.precision,
-            "contiguous" if spec.memory_format == "auto" else spec.memory_format,
-            torch.get_num_threads() if spec.threads == "auto" else spec.threads,
-        )
-
     def _found(self, num_classes: int, default: Arithmetic, measure: Callable[[Arithmetic], Choice]) -> Choice:
-        key = self._key(num_classes, default)
-        digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=16).hexdigest()
-        file = self.memory / f"{digest}.json"
-        if (remembered := _read(file)) is not None:
-            return remembered
-        choice = measure(default)
-        if not choice.lasting:
+        remembered, key = Remembered(self.memory), self._key(num_classes, default)
+        if (choice := _choice(remembered.recall(key))) is not None:
             return choice
-        content = {"key": key, "choice": asdict(choice.arithmetic), "why": choice.why, "table": choice.table}
-        self._remember(file, content)
+        choice = measure(default)
+        if choice.lasting:
+            content = {"choice": asdict(choice.arithmetic), "why": choice.why, "table": choice.table}
+            if trouble := remembered.keep(key, content):
+                self.reporter.notice("info", "speed", trouble)
         return choice
 
     def _key(self, num_classes: int, default: Arithmetic) -> dict[str, Any]:
-        """Everything that the time of an update follows from."""
-        spec, strategy = self.spec, self.spec.strategy
-        own = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(self.code.glob("*.py"))}
-        # Copies of the user's own files lie in the run's folder, which is another each time.
-        architecture = json.loads(msgspec.json.encode(spec.architecture).decode().replace(str(self.code), "code"))
-        del architecture["name"], architecture["help"], architecture["weights"]
+        spec = self.spec
         return {
+            **work_of(spec, num_classes, self.device, self.code),
             "version": _VERSION,
             "asked": [spec.precision, spec.memory_format, spec.threads],
             "default": str(default),
-            "architecture": architecture,
-            "code": own,
-            "classes": num_classes,
-            "input": [strategy.batch_size, spec.preprocessing.channels, spec.preprocessing.image_size],
-            "strategy": {
-                "accumulate": strategy.accumulate,
-                "optimizer": [strategy.optimizer, strategy.optimizer_options],
-                "freeze": strategy.freeze,
-                "clip_norm": strategy.clip_norm > 0,
-                "drop": [strategy.drop_rate > 0, strategy.drop_path > 0],
-                "on_nan": strategy.on_nan,
-            },
-            "device": self._device_name(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "torch": torch.__version__,
+            "input": [
+                spec.strategy.decided_batch_size,
+                spec.preprocessing.channels,
+                spec.preprocessing.image_size,
+            ],
         }
-
-    def _device_name(self) -> str:
-        if self.device.type == "cuda":
-            return torch.cuda.get_device_name(self.device)
-        return next((one.name for one in list_devices() if one.kind == self.device.type), self.device.type)
-
-    def _remember(self, file: Path, content: dict[str, Any]) -> None:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, json.dumps(content, indent=2).encode())
-        except OSError as error:  # a cache that cannot be written costs the next run a measurement, no more
-            self.reporter.notice("info", "speed", f"What was measured cannot be remembered: {error}.")
 
     def _record(self, choice: Choice) -> None:
         spec, arithmetic, decide = self.spec, choice.arithmetic, self.reporter.decide
@@ -163,6 +124,15 @@ class Settling:
             )
 
 
+def default_arithmetic(spec: Spec) -> Arithmetic:
+    """What the spec says, and where that is `auto` what holds unless something else is measured faster."""
+    return Arithmetic(
+        "fp32" if spec.precision == "auto" else spec.precision,
+        "contiguous" if spec.memory_format == "auto" else spec.memory_format,
+        torch.get_num_threads() if spec.threads == "auto" else spec.threads,
+    )
+
+
 def decided_arithmetic(state: RunState) -> Arithmetic | None:
     """The arithmetic that a run's log says was chosen; None where it says nothing yet."""
     chosen = {decision.what: decision.choice for decision in state.decisions}
@@ -177,10 +147,10 @@ def decided_arithmetic(state: RunState) -> Arithmetic | None:
     )
 
 
-def _read(file: Path) -> Choice | None:
+def _choice(content: dict[str, Any]) -> Choice | None:
+    """What was remembered; None where it is not there, or damaged: it is measured again."""
     try:
-        content = json.loads(file.read_bytes())
         arithmetic = msgspec.convert(content["choice"], Arithmetic)
         return Choice(arithmetic, f"{content['why']}; remembered", content["table"], lasting=True)
-    except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: measured again
+    except (ValueError, KeyError, TypeError):
         return None

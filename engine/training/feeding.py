@@ -30,7 +30,7 @@ def training_batches(
             folder=folder,
         ),
         seed=spec.seed,
-        batch_size=strategy.batch_size,
+        batch_size=strategy.decided_batch_size,
         mixup=strategy.mixup,
         cutmix=strategy.cutmix,
         views=strategy.cached_views,

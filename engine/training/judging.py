@@ -52,7 +52,7 @@ class Judge:
     features: Features | None = None
 
     def __post_init__(self) -> None:
-        self.batch_size = self.batch_size or max(_SMALLEST_BATCH, self.spec.strategy.batch_size)
+        self.batch_size = self.batch_size or max(_SMALLEST_BATCH, self.spec.strategy.decided_batch_size)
 
     @property
     def model(self) -> nn.Module:

@@ -23,11 +23,14 @@ GAIN = 1.05
 _BUSY_GAIN = 1.25  # where other work keeps the machine busy
 WORTH_SECONDS = 20.0
 """A run that trains for less than this is not measured for."""
-_SHARE = 0.05  # of the expected training time that measuring may take
-_LONGEST = 300.0  # seconds that it may take in any case
+SHARE = 0.05
+"""Of the expected training time that measuring may take."""
+LONGEST = 300.0
+"""Seconds that it may take in any case."""
 _ROUNDS = 9
 _FEWEST_ROUNDS = 3
-_TURN = 0.02  # seconds of updates that a candidate makes in a round, at least one
+TURN = 0.02
+"""Seconds of updates that a candidate makes in a round, at least one."""
 _HOPELESS = (6.0, 2.0)  # a candidate so much slower than the default, after one round or more, leaves the race
 
 
@@ -117,6 +120,11 @@ def run_race(
     return race
 
 
+def is_busy() -> bool:
+    """Whether other work keeps the machine busy, so that what is measured now holds for now only."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1) + 1
+
+
 @dataclass(frozen=True)
 class Choice:
     """What probing chose.
@@ -165,7 +173,7 @@ class Probe(Rehearsal):
             InputError: the user can mend what is wrong.
         """
         # How many threads are best on a busy machine says little about the hours to come.
-        self._busy = os.getloadavg()[0] > (os.cpu_count() or 1) + 1
+        self._busy = is_busy()
         with self.leaving_no_trace():
             try:
                 return self._choose(default)
@@ -192,7 +200,7 @@ class Probe(Rehearsal):
         """Seconds of an update; from now on a turn has as many updates as it needs to be timed."""
         self._turn(default)  # the first update pays for what later ones find prepared
         once = min(self._turn(default), self._turn(default))
-        self._updates = max(1, math.ceil(_TURN / once))
+        self._updates = max(1, math.ceil(TURN / once))
         return once
 
     def _choose(self, default: Arithmetic) -> Choice:
@@ -201,7 +209,7 @@ class Probe(Rehearsal):
         worth, share = self._limits()
         if expected < worth:
             return Choice(default, f"too short to measure: it takes about {max(1, round(expected))} s")
-        budget = min(_LONGEST, share * expected)
+        budget = min(LONGEST, share * expected)
         table: dict[str, str | int | float | bool] = {}
         chosen, least = default, _BUSY_GAIN if self._busy else GAIN
         contests = [entries for entries in (self._of_threads, self._of_formats) if len(entries(default)) > 1]
@@ -225,7 +233,7 @@ class Probe(Rehearsal):
 
     def _limits(self) -> tuple[float, float]:
         """Seconds of work that are worth a measurement, and the share of them that it may take."""
-        return WORTH_SECONDS, _SHARE
+        return WORTH_SECONDS, SHARE
 
     def _of_threads(self, default: Arithmetic) -> list[Arithmetic]:
         if self.spec.threads != "auto" or self.device.type != "cpu" or self._busy:

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.loading import Data
 from vislab.engine.models.assemble import Assembled, assemble
-from vislab.engine.runs import checkpoints
+from vislab.engine.runs import batch_size, checkpoints
 from vislab.engine.runs.energy import EnergyMeter
 from vislab.engine.runs.events import RunResumed, RunStarted
 from vislab.engine.runs.extension import extensions
@@ -22,20 +22,20 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint, ema, judging, optim, precision, strategies
 from vislab.engine.training.arithmetic import Settling
+from vislab.engine.training.batch_choice import about_learning_rate
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, Outcome
 from vislab.engine.training.environment import card, environment
 from vislab.engine.training.extraction import DECISION, Extraction
-from vislab.engine.training.features import never
 from vislab.engine.training.feeding import training_batches
-from vislab.engine.training.frozen_probing import FrozenProbe, steps_of
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
 from vislab.engine.training.losses import Loss, make_loss
+from vislab.engine.training.measuring import Measuring
 from vislab.engine.training.metrics import Accumulator
 from vislab.engine.training.precision import Arithmetic
-from vislab.engine.training.probing import Choice, Probe
 from vislab.engine.training.reading import Reading
+from vislab.engine.training.remembered import Remembered
 from vislab.engine.training.resumable import Position, Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
@@ -68,7 +68,7 @@ class Training:
     before: RunState
     force: bool = False
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
-    """Settled before the model is put on the device."""
+    """Settled before the model is put on the device, as the batch size in `spec` is."""
     loop: Loop | None = None
     """Set when the model stands where training begins or goes on."""
 
@@ -90,7 +90,7 @@ class Training:
         self.reporter.progress("building", force=True)
         # A checkpoint holds all weights: what they were once made from may be gone by now.
         assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)
-        self.arithmetic = self._settle_arithmetic(data, assembled)
+        self._settle(data, assembled)
         model = assembled.model.to(self.device).to(memory_format=self.arithmetic.layout)
         loop = self._loop(data, assembled, model, fresh=fresh)
         self.loop = loop
@@ -158,36 +158,34 @@ class Training:
             runs_dir=self.settings.runs_dir,
         )
 
-    def _settle_arithmetic(self, data: Data, assembled: Assembled) -> Arithmetic:
-        strategy = self.spec.strategy
+    def _settle(self, data: Data, assembled: Assembled) -> None:
+        """Settle the batch size, then for that the arithmetic: as decided before, as the spec says, or by measuring."""
 
         def check() -> None:
             self.reporter.progress("measuring")
             self.controls.check()
 
-        def measure(default: Arithmetic) -> Choice:
-            batches = self._batches(data)
-            once = not never(self.spec)  # then the head trains on features
-            probe = (FrozenProbe if once else Probe)(
-                spec=self.spec,
-                device=self.device,
-                assembled=assembled,
-                batch=next(iter(batches.epoch(1))),
-                loss=make_loss(strategy, counts=list(data.counts["train"]), device=self.device, folder=self.run.code),
-                steps=steps_of(self.spec, data) if once else plan(strategy, batches.steps_per_epoch).total_steps,
-                check=check,
-            )
-            return probe(default)
-
+        memory = self.settings.cache_dir / "measured"
+        measuring = Measuring(self.spec, data, assembled, self.device, self.run.code, check)
+        if self.spec.strategy.batch_size == "auto":
+            self._settle_batch_size(measuring, Remembered(memory))
+            measuring = replace(measuring, spec=self.spec)
         settle = Settling(
             spec=self.spec,
             device=self.device,
             reporter=self.reporter,
             before=self.before,
-            memory=self.settings.cache_dir / "measured",
+            memory=memory,
             code=self.run.code,
         )
-        return settle(len(data.classes), measure)
+        self.arithmetic = settle(len(data.classes), measuring.arithmetic)
+
+    def _settle_batch_size(self, measuring: Measuring, remembered: Remembered) -> None:
+        choice, trouble = measuring.batch_size(remembered)
+        self.spec = batch_size.with_batch_size(self.spec, choice.batch_size)
+        self.reporter.decide(batch_size.DECISION, str(choice.batch_size), choice.why, **choice.table)
+        for text in filter(None, (about_learning_rate(self.spec.strategy), trouble)):
+            self.reporter.notice("info", batch_size.DECISION, text)
 
     def _loop(self, data: Data, assembled: Assembled, model: nn.Module, *, fresh: bool) -> Loop:
         spec, strategy = self.spec, self.spec.strategy
@@ -261,7 +259,7 @@ class Training:
         return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)
 
     def _judge(self, training: Resumable, loss: Loss) -> Judge:
-        batch_size = int(self._decided(judging.DECISION) or 0)
+        evaluated_at_once = int(self._decided(judging.DECISION) or 0)
         return Judge(
             self.run,
             self.spec,
@@ -271,7 +269,7 @@ class Training:
             self.controls,
             loss,
             training,
-            batch_size,
+            evaluated_at_once,
         )
 
     def _take_learning_rate(self, position: Position) -> None:
@@ -354,14 +352,14 @@ class Training:
                 parameters=sum(sizes.values()),
                 trained_parameters=sum(size for name, size in sizes.items() if name in trained),
                 head=assembled.head,
-                batch_size=strategy.batch_size,
+                batch_size=strategy.decided_batch_size,
                 steps_per_epoch=loop.plan.steps_per_epoch,
                 epochs=loop.plan.epochs,
                 log_every=loop.plan.log_every,
                 evaluated_weights="ema" if strategy.ema else "raw",
             )
         )
-        if strategy.batch_size > len(data.train):
+        if strategy.decided_batch_size > len(data.train):
             self.reporter.notice(
                 "warning",
                 "batch size",

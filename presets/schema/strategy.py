@@ -12,6 +12,9 @@ Schedule = Literal["constant", "cosine", "linear", "step", "one_cycle"]
 Monitor = Literal["accuracy", "loss", "macro_f1"]
 OnNan = Literal["stop", "skip", "rollback"]
 
+BATCH_SIZE = 64
+"""Images per update where nobody says otherwise; what `auto` means where nothing is measured."""
+
 
 class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an architecture is trained on a data set. Off is `0` or `"none"`."""
@@ -31,7 +34,10 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     epochs: Annotated[int, field("passes over the training images", unit="epochs", ge=1)] = 10
     max_steps: Annotated[int, field("stop after this many updates; 0: no limit", unit="steps", ge=0)] = 0
-    batch_size: Annotated[int, field("images per update", unit="images", ge=1)] = 64
+    batch_size: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | Literal["auto"],
+        field("images per update; auto: the smallest power of two measured about as fast as any", unit="images"),
+    ] = BATCH_SIZE
     accumulate: Annotated[int, field("micro-batches that make up one batch", ge=1)] = 1
     optimizer: Annotated[str, field("a timm optimizer by name")] = "adamw"
     optimizer_options: Annotated[dict[str, Option], field("further keyword options of the optimizer")] = {}
@@ -113,3 +119,9 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, field("stop after this many evaluations without a better one; 0: off", unit="evaluations", ge=0)
     ] = 0
     evaluate_every: Annotated[int, field("validate after every so many epochs", unit="epochs", ge=1)] = 1
+
+    @property
+    def decided_batch_size(self) -> int:
+        """Images per update as a number: in the spec of a worker that has decided what `auto` means."""
+        assert self.batch_size != "auto", "asked before it is decided"
+        return self.batch_size

@@ -36,6 +36,7 @@ def command(
     import msgspec
 
     from vislab.engine.runs import store
+    from vislab.engine.runs.batch_size import settled
     from vislab.presets.errors import InputError
     from vislab.presets.library import resolve
     from vislab.presets.settings import load_settings
@@ -47,6 +48,7 @@ def command(
     if not 0 < lowest < highest < float("inf"):
         raise InputError(f"--lowest {lowest:g} --highest {highest:g}: rates are above 0, the lowest below the highest.")
     settings = load_settings(runs_dir=runs_dir, strict=False)  # `resolve` tells its problems among all others
+    earlier = store.find(settings.runs_dir, like) if like else None
     resolved = resolve(
         recipe=preset,
         dataset=dataset,
@@ -55,7 +57,7 @@ def command(
         data=data,
         sets=tuple(set or ()),
         settings=settings,
-        like=store.find(settings.runs_dir, like).spec() if like else None,
+        like=settled(earlier.spec(), earlier.state()) if earlier is not None else None,
     )
     request = {
         "spec": msgspec.to_builtins(resolved),
@@ -79,3 +81,5 @@ def command(
     )
     for line in [*(line.rstrip() for line in figure), *learning_rates.words(found)]:
         typer.echo(line)
+    if resolved.strategy.batch_size == "auto":
+        typer.echo("a run may decide on another batch size: vislab find-lr --like RUN takes what RUN decided")

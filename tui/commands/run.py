@@ -71,6 +71,7 @@ def command(
     goes on.
     """
     from vislab.engine.runs import store
+    from vislab.engine.runs.batch_size import settled
     from vislab.engine.trackers.tracker import check as check_tracker
     from vislab.engine.trackers.tracker import targets
     from vislab.presets.errors import InputError
@@ -90,7 +91,8 @@ def command(
         *([f"tensorboard={tensorboard}"] if tensorboard else []),
         *([f"wandb={wandb}"] if wandb else []),
     ]
-    like_spec = store.find(settings.runs_dir, like).spec() if like else None
+    earlier = store.find(settings.runs_dir, like) if like else None
+    like_spec = settled(earlier.spec(), earlier.state()) if earlier is not None else None
 
     def resolve_with(sets: "Sequence[str]") -> "Spec":
         return resolve(

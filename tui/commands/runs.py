@@ -148,7 +148,7 @@ def _cells(row: dict[str, Any]) -> dict[str, str]:
         "data": text.plain(row["dataset"]),
         "architecture": text.plain(row["architecture"]),
         "strategy": text.plain(row["strategy"]),
-        "batch": text.count(row["batch_size"]),
+        "batch": text.MISSING if row["batch_size"] is None else text.count(row["batch_size"]),
         "time": text.duration(row["elapsed"]) if row["elapsed"] else text.MISSING,
         "tags": text.plain(", ".join(row["tags"])),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from vislab.engine.analysis.findings import findings
+from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.cells import guard
 from vislab.engine.runs.events import EpochEnded, Figure, to_json
 from vislab.engine.runs.state import RunState
@@ -47,7 +48,8 @@ def markdown(state: RunState, spec: Spec, *, run_id: str, status: RunStatus, lab
         parts += ["## Notices", table(["level", "text"], rows)]
     if rows := [list(row) for row in views.environment_rows(state)]:
         parts += ["## Environment", table(["what", "value"], rows)]
-    parts += ["## Run it again", "\n".join(f"    {plain(line, 10_000)}" for line in run_again(spec, run_id))]
+    again = settled(spec, state)
+    parts += ["## Run it again", "\n".join(f"    {plain(line, 10_000)}" for line in run_again(again, run_id))]
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from vislab.presets import timm_index
 from vislab.presets.choices import HUGGING_FACE
 from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.strategy import BATCH_SIZE
 from vislab.tui.advice import Advice
 from vislab.tui.facts import DataFacts, Facts, steps_per_epoch
 from vislab.tui.views import text
@@ -146,8 +147,12 @@ def plan_line(spec: Spec, facts: Facts) -> str:
     """Epochs, steps and optimizer."""
     strategy = spec.strategy
     train = facts.data.images("train") if facts.data is not None else 0
-    steps = counted(steps_per_epoch(train, strategy.batch_size), "step") if train else f"{UNKNOWN} steps"
-    parts = [f"{counted(strategy.epochs, 'epoch')} × {steps} of {text.count(strategy.batch_size)}"]
+    epochs, batch = counted(strategy.epochs, "epoch"), strategy.batch_size
+    if batch == "auto":
+        parts = [f"{epochs}, batch chosen when it starts"]
+    else:
+        steps = counted(steps_per_epoch(train, batch), "step") if train else f"{UNKNOWN} steps"
+        parts = [f"{epochs} × {steps} of {text.count(batch)}"]
     if strategy.max_steps:
         parts[0] += f", at most {counted(strategy.max_steps, 'step')}"
     parts.append(f"{plain(strategy.optimizer, 20)} {strategy.learning_rate:g}, {strategy.schedule}")
@@ -158,7 +163,8 @@ def cost_line(spec: Spec, facts: Facts) -> str:
     """Memory, estimated; and time, as it was measured on this machine."""
     parts = []
     if facts.model is not None:
-        parts.append(f"memory {text.size(facts.model.memory['total'])} (estimated)")
+        estimated = f"estimated for batches of {BATCH_SIZE}" if spec.strategy.batch_size == "auto" else "estimated"
+        parts.append(f"memory {text.size(facts.model.memory['total'])} ({estimated})")
     if facts.seconds_per_epoch is None:
         parts.append(f"time {UNKNOWN} (never run here)")
     else:

@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def probe(make_spec, mine, monkeypatch):
     """A probe of a small frozen network, whose turns are single forward passes."""
-    monkeypatch.setattr(probing, "_TURN", 0.0)
+    monkeypatch.setattr(probing, "TURN", 0.0)
     spec = make_spec(precision="auto", memory_format="auto", threads=1, strategy={"freeze": "backbone"})
     assembled = assemble(
         spec.architecture, num_classes=3, in_channels=1, image_size=8, pretrained=False, folder=mine.parent

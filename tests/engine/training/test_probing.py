@@ -104,7 +104,7 @@ def test_a_race_of_one_is_won() -> None:
 def probe(make_spec, mine, monkeypatch):
     """A probe of a small network with batch norm and dropout, for whose run measuring is always worth it."""
     monkeypatch.setattr(probing, "WORTH_SECONDS", 0.0)
-    monkeypatch.setattr(probing, "_TURN", 0.0)
+    monkeypatch.setattr(probing, "TURN", 0.0)
     monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     spec = make_spec(precision="auto", memory_format="auto", threads="auto", strategy={"optimizer": "adam"})
     assembled = assemble(
