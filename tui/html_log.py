@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vislab.engine.analysis import predictions
 from vislab.engine.analysis.findings import findings
+from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, Run, RunStatus
@@ -120,7 +121,7 @@ def document(
     log.model(state)
     log.table("Environment", ("what", "value"), views.environment_rows(state))
     log.table("Notices", ("level", "text"), views.notice_rows(state))
-    log.run_again(spec, run_id)
+    log.run_again(settled(spec, state), run_id)
     return log.html(plain(labels.name or spec.name, 100))
 
 

@@ -9,6 +9,7 @@ from html import escape
 
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.groups import Group, groups
+from vislab.engine.runs.batch_size import of_run
 from vislab.tui.html import curves_svg
 from vislab.tui.html.curves_svg import SvgCurve
 from vislab.tui.html.page import heading, items, page, paragraph, table
@@ -184,7 +185,7 @@ def _what_was_run(among: Sequence[Group]) -> list[str]:
         "data": [plain(run.spec.dataset.name, 60) for run in firsts],
         "architecture": [plain(run.spec.architecture.name, 60) for run in firsts],
         "strategy": [plain(run.spec.strategy.name, 60) for run in firsts],
-        "batch": [text.count(run.spec.strategy.batch_size) for run in firsts],
+        "batch": [MISSING if (size := of_run(run.spec, run.state)) is None else text.count(size) for run in firsts],
         "parameters": [text.millions(run.state.started.parameters) if run.state.started else MISSING for run in firsts],
         "torch": [
             plain(run.state.started.environment.get("torch", MISSING), 40) if run.state.started else MISSING
