@@ -88,6 +88,8 @@ class Vislab:
         settings = [*_ALIKE, *work.settings, *(_PICTURES if work.jpeg else _GREY), f"threads={self.threads}"]
         settings += [f"strategy.epochs={epochs}", f"strategy.batch_size={work.batch}"]
         settings.append(f"preprocessing.image_size={work.size}")
+        if not work.whole:  # the first of them would fall into the few seconds that are measured
+            settings.append(f"checkpoint_every={_LONG}epochs")
         command = ["run", "--runs-dir", str(self.folder / "runs")]
         command += (
             ["--dataset", str(self.data)] if work.jpeg else ["--dataset", "fashionmnist", "--data", str(self.data)]

@@ -108,9 +108,10 @@ def write(sections: list[list[str]], threads: int) -> None:
         f"{datetime.now(UTC):%Y-%m-%d}: {machine}; the others' versions: `benchmarks/against/requirements.txt`. In a "
         f"round every side trains once, one after the other, with {threads} threads; a ratio is taken within its "
         "round. Medians over the rounds, quartiles in brackets. Images a second are those of the epochs after the "
-        "first, evaluation and checkpoints included; whole commands are timed from outside. `auto` chose in a longer "
-        "run before the first round, and its choice was remembered; in whole commands it chooses each time. Accuracies "
-        "count as the same within four standard errors of their difference and 0.02."
+        "first, evaluation and best weights included; vislab's full checkpoints, 1 % of the time of a long training, "
+        "are left to the end of these short ones. Whole commands are timed from outside, with all that they save. "
+        "`auto` chose in a longer run before the first round, and its choice was remembered; in whole commands it "
+        "chooses each time. Accuracies count as the same within four standard errors of their difference and 0.02."
     )
     command = "    python benchmarks/against/run.py --rivals-python ENV/bin/python --write"
     head = ["## Against other loops", "", command, "", *textwrap.wrap(told, 120, break_long_words=False), ""]
