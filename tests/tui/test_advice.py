@@ -83,6 +83,7 @@ def test_a_batch_larger_than_the_training_set(settings) -> None:
         in (said(draft, settings, Facts(data())))
     )
     assert "batch" not in said(draft, settings, Facts(data((400, 400, 400))))
+    assert "batch" not in said(FIRST.with_value("strategy.batch_size", "auto"), settings, Facts(data()))
 
 
 def test_the_best_epoch_picked_on_the_test_set(settings) -> None:

@@ -42,6 +42,10 @@ def test_time_that_is_up_before_the_epoch_is(ask) -> None:
     assert found["epoch_seconds"]["evaluation"] > 0
 
 
+def test_a_batch_size_is_chosen_as_a_run_would(ask) -> None:
+    assert ask("strategy.batch_size=auto", "strategy.limit=1000", seconds=1e-6)["batch_size"] == 32
+
+
 def test_a_mistake_is_told_and_leaves_nothing(ask) -> None:
     with pytest.raises(InputError, match="fp16"):
         ask("precision=fp16")

@@ -51,6 +51,10 @@ def test_memory_of_training_is_that_counted_by_hand() -> None:
     assert kept < found["activations"] < 10 * kept
 
 
+def test_a_batch_size_that_a_run_will_decide_counts_as_the_usual_one() -> None:
+    assert ask(strategy={"batch_size": "auto"})["memory"] == ask(strategy={"batch_size": 64})["memory"]
+
+
 @pytest.mark.parametrize(("optimizer", "share"), [("sgd", 1), ("adamw", 2), ("lion", 1)])
 def test_state_of_the_optimizer(optimizer: str, share: int) -> None:
     found = ask(strategy={"optimizer": optimizer})["memory"]

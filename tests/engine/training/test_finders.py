@@ -96,6 +96,11 @@ def test_the_same_seed_finds_the_same(ask) -> None:
     assert ask(steps=12) == ask(steps=12)
 
 
+def test_the_usual_batch_stands_for_one_that_a_run_will_decide(ask) -> None:
+    assert ask(steps=10, strategy={"batch_size": "auto"})[0]["batch_size"] == 16
+    assert ask(steps=10)[0]["batch_size"] == 8
+
+
 def test_what_is_wrong_is_told_as_a_run_would_tell_it(ask) -> None:
     with pytest.raises(InputError, match="fp16 needs a CUDA GPU"):
         ask(precision="fp16")

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from vislab.engine.runs import batch_size
-from vislab.engine.training import probing
+from vislab.engine import worker
+from vislab.engine.runs import batch_size, checkpoints
+from vislab.engine.training import checkpoint, probing
 from vislab.engine.training.batch_choice import BatchChoice
 from vislab.engine.training.batch_probing import BatchProbe
 from vislab.engine.training.measuring import Measuring
@@ -159,6 +160,14 @@ def test_a_run_that_was_killed_after_the_decision_keeps_it_and_measures_nothing(
     assert train(explicit) == 0
     assert trained(run) == trained(explicit)
     assert len(measured) == 1
+
+
+def test_micro_batches_can_be_asked_for_before_the_batch_is_decided(make_run, measured, settings) -> None:
+    run = make_run(dataset=MANY, strategy=AUTO | {"max_steps": 2})
+    assert worker.main(run.path, settings=settings, accumulate=4) == 0
+    assert {row.what: row.choice for row in run.state().decisions}["micro-batch"] == "batch / 4"
+    (newest,) = checkpoints.full(run.checkpoints)
+    assert checkpoint.load(newest)[1]["position"]["accumulate"] == 4
 
 
 def test_measuring_changes_nothing_that_is_trained(make_run, train, trained, monkeypatch) -> None:

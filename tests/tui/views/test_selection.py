@@ -54,6 +54,12 @@ def test_everything_that_is_known_is_said(settings) -> None:
     assert text.endswith("! Mind.")
 
 
+def test_a_batch_that_is_chosen_when_the_run_starts(settings) -> None:
+    text = shown(FIRST.with_value("strategy.batch_size", "auto"), settings, Facts(DATA, MODEL))
+    assert "30 epochs, batch chosen when it starts · adamw 0.001, cosine" in text
+    assert "memory 400 MB (estimated for batches of 64)" in text
+
+
 def test_what_is_frozen_is_said_for_every_strategy(settings) -> None:
     resnet = FIRST.choose("architecture", "resnet18")
     assert "from scratch: everything trains" in shown(resnet, settings)
