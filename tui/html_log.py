@@ -170,7 +170,7 @@ class _Page:
         if lines:
             self._title("The worker died")
             self._parts.append(f"<p>{escape(lines[0])}</p>")
-            self._rich("end of worker.log", [_line(line) for line in lines[1:-1]])
+            self._rich("end of worker.log", [_line(line) for line in lines[1:-1]], wrapped=True)
             self._parts.append(f"<p>{escape(lines[-1])}</p>")
 
     def findings(self, state: RunState, spec: Spec) -> None:
@@ -197,7 +197,7 @@ class _Page:
         self._parts.append('<div class="figures">')
         for quantity in quantities:
             self._svg(state, quantity, along)
-        self._parts.append("</div><details><summary>As in the terminal</summary>")
+        self._parts.append('</div><details class="screen"><summary>As in the terminal</summary>')
         for quantity in quantities:
             # The terminal's own colours, which the page's style chooses for light and for dark.
             slots = zip(curves.series(state, quantity, along=along), (4, 5), strict=False)
@@ -319,11 +319,11 @@ class _Page:
     def run_again(self, spec: Spec, run_id: str) -> None:
         """Command lines, and the spec to save as a file."""
         self._title("Run it again")
-        self._rich("commands", [_line(plain(line, 10_000)) for line in run_again(spec, run_id)])
+        self._rich("commands", [_line(plain(line, 10_000)) for line in run_again(spec, run_id)], wrapped=True)
         lines = "\n".join(plain(line, 10_000) for line in dump_spec(spec).splitlines())
         self._parts.append(
             "<p>The last works anywhere: save the text below as <code>spec.toml</code>.</p>"
-            f'<details><summary>spec.toml</summary><pre tabindex="0">{escape(lines)}</pre></details>'
+            f'<details><summary>spec.toml</summary><pre class="wrapped" tabindex="0">{escape(lines)}</pre></details>'
         )
 
     def html(self, title: str) -> str:
@@ -336,8 +336,12 @@ class _Page:
     def _list(self, lines: Iterable[str]) -> None:
         self._parts.append(items(lines))
 
-    def _rich(self, label: str, drawn: "Sequence[RenderableType]") -> None:
-        """Let Rich draw, and take over its HTML; its style classes are numbered anew in each part, so scoped by id."""
+    def _rich(self, label: str, drawn: "Sequence[RenderableType]", *, wrapped: bool = False) -> None:
+        """Let Rich draw, and take over its HTML; its style classes are numbered anew in each part, so scoped by id.
+
+        Args:
+            wrapped: long lines go on in the next one; else what is wider than the page scrolls.
+        """
         for renderable in drawn:
             self._console.print(renderable, crop=False)
         exported = self._console.export_html(theme=SLOTS, code_format="{stylesheet}\0{code}")
@@ -345,8 +349,9 @@ class _Page:
         identity = f"part-{len(self._parts)}"
         for rule in filter(None, rules.splitlines()):
             self._rules.append(f"#{identity} " + _SLOT_COLOUR.sub(lambda slot: f"var(--c{int(slot[1], 16)})", rule))
+        kind = ' class="wrapped"' if wrapped else ""
         self._parts.append(
-            f'<pre id="{identity}" tabindex="0" role="region" aria-label="{escape(label)}">{code.rstrip()}</pre>'
+            f'<pre id="{identity}"{kind} tabindex="0" role="region" aria-label="{escape(label)}">{code.rstrip()}</pre>'
         )
 
 

@@ -220,7 +220,7 @@ def _again(runs: Sequence[Compared], again: Sequence[str]) -> list[str]:
     shown = table(["id", "run", "seed", "status"], rows, label="runs", words=_WORDS)
     return [
         heading("Run it again"),
-        f'<pre tabindex="0">{lines}</pre>' if lines else "",
+        f'<pre class="wrapped" tabindex="0">{lines}</pre>' if lines else "",
         f"<details><summary>Ids of the runs, for vislab show</summary>{shown}</details>",
     ]
 

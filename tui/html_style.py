@@ -64,15 +64,21 @@ summary { cursor: pointer; }
 @media (max-width: 40rem) { main { padding: 1rem .75rem 3rem; } pre { font-size: .6875rem; padding: .5rem; } }
 @media print {
   @page { margin: 14mm; }
+  html { font-size: 10pt; }
   main { max-width: none; padding: 0; }
-  h2 { break-after: avoid; }
-  pre { overflow: visible; border: 0; padding: 0; background: none; font-size: 6.6pt; }
+  h2, h3, summary { break-after: avoid; }
+  li { break-inside: avoid; }
+  pre { overflow: visible; border: 0; padding: 0; background: none; font-size: 7.2pt;
+    orphans: 6; widows: 4; }
+  .screen { display: none; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  summary { list-style: none; }
 }
 """.strip()
 
 
 def stylesheet() -> str:
-    """The CSS of the page; paper is always light."""
+    """The CSS of the page; paper is always light, and what can be folded is open there."""
     return "\n".join(
         [
             f":root {{ {_variables(LIGHT)} }}",

@@ -1,10 +1,11 @@
-"""The `vislab` command as a process of its own, with a fake worker behind it."""
+"""The `vislab` command as a process of its own, with a fake worker behind it; pages, taken apart; contrast."""
 
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,62 @@ import pytest
 from vislab.engine.runs.store import Run
 
 DRIVER = Path(__file__).with_name("follow_fake.py")
+UNCLOSED = {"img", "meta", "link", "br"}
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text, and checks that tags are closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count it, and wait for its end."""
+        self.handle_startendtag(tag, attrs)
+        if tag not in UNCLOSED:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count it; it has no end of its own."""
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        """Is it the one that was opened last."""
+        assert self._open.pop() == tag, tag
+
+    def handle_data(self, data: str) -> None:
+        """Words."""
+        self.text += data
+
+
+@pytest.fixture(scope="session")
+def parsed() -> Callable[[str], Page]:
+    """The tags, attributes and words of an HTML page."""
+    return Page
+
+
+@pytest.fixture(scope="session")
+def contrast() -> Callable[[str, str], float]:
+    """WCAG 2 contrast ratio of two colours written as #rrggbb, from 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def of(one: str, other: str) -> float:
+        light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+        return (light + 0.05) / (dark + 0.05)
+
+    return of
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import html
 import re
-from html.parser import HTMLParser
 
 import msgspec
 import pytest
@@ -31,33 +30,6 @@ HOSTILE = (
     "<script>alert(1)</script>[red]x[/red]\x1b[31mESC\x1b]8;;http://evil\x07</pre></style>&amp;\"'\u202e\udcff\r\n"
     + "y" * 100_000
 )
-VOID = {"img", "meta", "link", "br"}
-
-
-class Page(HTMLParser):
-    """Collects tags, attributes and text, and checks that tags are closed in order."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def hostile_page(history) -> str:
@@ -78,23 +50,23 @@ def hostile_page(history) -> str:
     return document(state, spec, run_id=HOSTILE, status="failed", labels=labels)
 
 
-def test_a_hostile_run_is_inert(history) -> None:
+def test_a_hostile_run_is_inert(history, parsed) -> None:
     page = hostile_page(history)
     page.encode()
-    parsed = Page(page)
-    assert "script" not in parsed.tags
-    assert parsed.tags.count("style") == 1
-    assert {"a", "img"}.isdisjoint(parsed.tags)
-    assert all(not name.startswith("on") for name, _ in parsed.attributes)
+    read = parsed(page)
+    assert "script" not in read.tags
+    assert read.tags.count("style") == 1
+    assert {"a", "img"}.isdisjoint(read.tags)
+    assert all(not name.startswith("on") for name, _ in read.attributes)
     assert not any(ord(character) < 32 and character != "\n" for character in page)
     assert "\u202e" not in page
-    assert "<script>alert(1)</script>[red]x[/red]␛[31mESC" in parsed.text, "shown as it is"
+    assert "<script>alert(1)</script>[red]x[/red]␛[31mESC" in read.text, "shown as it is"
     assert len(page) < 200_000, "long text is bounded"
 
 
-def test_nothing_is_fetched(history) -> None:
+def test_nothing_is_fetched(history, parsed) -> None:
     for page in (hostile_page(history), document(fold(history(*LOSSES)), SPEC, run_id="id", status="training")):
-        links = [value for name, value in Page(page).attributes if name in ("src", "href", "srcset", "action")]
+        links = [value for name, value in parsed(page).attributes if name in ("src", "href", "srcset", "action")]
         assert links == ["data:,"]
         style = re.search("<style>(.*?)</style>", page, re.DOTALL)
         assert style is not None
@@ -103,13 +75,13 @@ def test_nothing_is_fetched(history) -> None:
         assert "default-src 'none'" in page
 
 
-def test_says_what_was_run_and_what_came_out(history) -> None:
+def test_says_what_was_run_and_what_came_out(history, parsed) -> None:
     decision = DecisionMade(what="device", choice="cuda:1", why="the free GPU with the most memory")
     notice = Notice(level="warning", topic="data", text="3 files could not be read")
     events = history(*LOSSES, epochs=3, test_counts=(300, 300, 400), val_counts=(10, 10, 10), test=TEST)
     state = fold([events[0], decision, notice, *events[1:]])
     labels = Labels(tags=("paper",), note="the baseline")
-    words = re.sub(r"\s+", " ", Page(document(state, SPEC, run_id="7f3a", status="done", labels=labels)).text)
+    words = re.sub(r"\s+", " ", parsed(document(state, SPEC, run_id="7f3a", status="done", labels=labels)).text)
     for part in (
         "✔ done",
         "animals · lenet5 · scratch",
@@ -144,7 +116,7 @@ def test_any_state_of_a_run_has_a_page(history, name: str) -> None:
     assert "<h1>a run</h1>" in document(state, SPEC, run_id="id", status="died")
 
 
-def test_every_colour_is_legible() -> None:
+def test_every_colour_is_legible(contrast) -> None:
     for palette in (LIGHT, DARK):
         for name, colour in palette.items():
             if name not in ("bg", "panel", "line"):
@@ -174,25 +146,13 @@ def test_write_html(history, tmp_path) -> None:
     assert html.escape(f"vislab run --like {run.id}") in page
 
 
-def contrast(one: str, other: str) -> float:
-    """WCAG 2 contrast ratio of two colours written as #rrggbb."""
-
-    def luminance(colour: str) -> float:
-        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def test_results_and_pictures_stand_in_the_page(history) -> None:
+def test_results_and_pictures_stand_in_the_page(history, parsed) -> None:
     answers = [Prediction("1.png", HOSTILE, "cat", 0.9), Prediction("2.png", "cat", "cat", 0.8)]
     dot = Shown(1, 1, b"\0\0\0", ("cat", "✔ cat 80 %"), True)
     looks = Looks([dot], [], [(dot, dot)], "Grad-CAM", [dot], ["No pictures of mistakes: gone"])
     state = fold(history(*LOSSES, test=TEST))
     page = document(state, SPEC, run_id="id", status="done", answered=results(answers, (HOSTILE, "cat")), looks=looks)
-    words = Page(page).text
+    words = parsed(page).text
     for part in ("Results on test images", "Confusion matrix", "Most confused", "Where the model looks", "Grad-CAM"):
         assert part in words
     assert "No pictures of mistakes: gone" in words and "Worst mistakes" not in words
@@ -213,3 +173,18 @@ def test_curves_of_a_run_that_has_ended_fill_their_place(history) -> None:
     state = fold([*events, ended])
     assert _reached(state, "epoch") == (1.0, 4.0)
     assert _reached(state, "step") == (0.0, 45 / state.started.steps_per_epoch)
+
+
+def test_what_was_drawn_keeps_its_lines_and_commands_go_on_in_the_next(history) -> None:
+    page = document(fold(history(*LOSSES)), SPEC, run_id="7f3a", status="done")
+    parts = re.findall(r'<pre id="[^"]+"( class="wrapped")? tabindex="0" role="region" aria-label="([^"]+)"', page)
+    assert [label for wrapped, label in parts if wrapped] == ["commands"]
+    assert {"table of epochs", "settings", "images a class"} <= {label for wrapped, label in parts if not wrapped}
+    assert "pre.wrapped { white-space: pre-wrap" in page and "pre { white-space" not in page
+
+
+def test_on_paper_the_terminal_s_curves_are_left_out_and_the_spec_is_open(history) -> None:
+    page = document(fold(history(*LOSSES)), SPEC, run_id="7f3a", status="done")
+    assert page.count('<details class="screen">') == 1 and "<summary>As in the terminal" in page
+    paper = page[page.index("@media print") :]
+    assert ".screen { display: none; }" in paper and "details::details-content { content-visibility: visible" in paper

@@ -1,6 +1,5 @@
 import html
 import re
-from html.parser import HTMLParser
 
 import msgspec
 import pytest
@@ -12,37 +11,6 @@ from vislab.presets.schema.spec import Spec
 from vislab.tui.html_study import document
 
 HOSTILE = "<script>alert(1)</script>[red]x[/red]\x1b[31m</table>&amp;\"'\u202e=1+1"
-VOID = {"meta", "link", "br"}
-
-
-class Page(HTMLParser):
-    """Collects tags, attributes and text, and checks that tags are closed in order."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag, tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture
@@ -68,7 +36,7 @@ def make(tmp_path, history):
     return made
 
 
-def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make) -> None:
+def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make, parsed) -> None:
     runs = [
         make("cnn", (0.7, 0.8), "1111111000", recipe="r-cnn", architecture={"name": "cnn"}, test=0.7),
         make("transfer", (0.9, 0.967), "1111111110", recipe="r-t", architecture={"name": "base"}, test=0.95),
@@ -76,7 +44,7 @@ def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make) -> None:
     page = document(
         runs, title="Study b", question="What does a base bring?", again=["vislab study b"], printed={"r-cnn": "0.8000"}
     )
-    words = re.sub(r"\s+", " ", html.unescape(Page(page).text))
+    words = re.sub(r"\s+", " ", html.unescape(parsed(page).text))
     for part in (
         "Study b",
         "What does a base bring?",
@@ -94,30 +62,30 @@ def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make) -> None:
         runs[0].run.id,
     ):
         assert part in words, part
-    assert Page(page).tags.count("svg") == 2 + 2  # two figures, two markers of the legend
+    assert parsed(page).tags.count("svg") == 2 + 2  # two figures, two markers of the legend
 
 
-def test_seeds_are_a_row_with_mean_and_deviation_and_a_row_each(make) -> None:
+def test_seeds_are_a_row_with_mean_and_deviation_and_a_row_each(make, parsed) -> None:
     runs = [
         make("a", (0.5, accuracy), seed=seed, architecture={"name": "a"}) for seed, accuracy in enumerate((0.7, 0.9))
     ]
     page = document([*runs, make("b", (0.4,), architecture={"name": "b"})])
-    words = Page(page).text
+    words = parsed(page).text
     assert "★ 0.8000 ± 0.1414" in words and "Every run" in words and page.count('class="band') == 2
-    alone = Page(document(runs)).text
+    alone = parsed(document(runs)).text
     assert "mean ± standard deviation: validation accuracy 0.8000 ± 0.1414 over 2 runs" in alone
 
 
-def test_hostile_names_are_inert_and_nothing_is_fetched(make) -> None:
+def test_hostile_names_are_inert_and_nothing_is_fetched(make, parsed) -> None:
     runs = [
         make(HOSTILE, answers="110", recipe=HOSTILE, dataset={"name": HOSTILE}, strategy={"name": HOSTILE}),
         make(HOSTILE * 50, (), architecture={"name": HOSTILE}),
     ]
     page = document(runs, title=HOSTILE, question=HOSTILE, again=[HOSTILE], printed={HOSTILE: HOSTILE})
-    parsed = Page(page)
-    assert {"script", "a", "img"}.isdisjoint(parsed.tags) and parsed.tags.count("style") == 1
-    assert all(not name.startswith("on") for name, _ in parsed.attributes)
+    read = parsed(page)
+    assert {"script", "a", "img"}.isdisjoint(read.tags) and read.tags.count("style") == 1
+    assert all(not name.startswith("on") for name, _ in read.attributes)
     assert not any(ord(character) < 32 and character != "\n" for character in page) and "\u202e" not in page
-    assert [value for name, value in parsed.attributes if name in ("src", "href", "xlink:href")] == ["data:,"]
+    assert [value for name, value in read.attributes if name in ("src", "href", "xlink:href")] == ["data:,"]
     assert "url(" not in page and "@import" not in page and "default-src 'none'" in page
-    assert "<script>alert(1)</script>[red]x[/red]␛[31m" in parsed.text
+    assert "<script>alert(1)</script>[red]x[/red]␛[31m" in read.text

@@ -58,7 +58,7 @@ def test_answers_mistakes_heat_maps_and_training_images(run):
     assert len(found.answers) == looks.ANSWERS and len(found.mistakes) == looks.MISTAKES
     assert len(found.heat) == looks.HEAT - 1 and found.method == "Grad-CAM" and not found.faults
     assert all(shown.right is False for shown in found.mistakes) and found.mistakes[0].lines[1].startswith("✖")
-    assert found.training[0].lines == ("a 70%", "[b]b 30%")
+    assert found.training[0].lines == ("a 70 %", "[b]b 30 %")
     assert jobs.asked["saliency"]["device"] == "cpu", "the device may be training"
     assert jobs.asked["thumbnails"]["data_dir"] == "/data"
 

@@ -13,7 +13,7 @@ _LETTERS = 14  # of a class's name beside the drawing
 _LETTER = 7.0  # width of one, at the size of STYLE
 
 STYLE = """
-svg.heat { display: block; width: 100%; max-width: 34rem; height: auto; margin: .6rem 0; }
+svg.heat { display: block; max-width: 100%; height: auto; margin: .6rem 0; break-inside: avoid; }
 svg.heat text { font: 11px system-ui, sans-serif; fill: var(--fg); }
 svg.heat .frame { fill: none; stroke: var(--line); }
 svg.heat .right { fill: var(--c4); }
@@ -33,8 +33,9 @@ def heat_map(found: Results) -> str:
     longest = min(_LETTERS, max(map(text.cells, names), default=0)) * _LETTER if named else 0.0
     left, top = 14.0 + longest, 22.0 + 0.75 * longest
     side = cell * count
+    width, height = left + side + 10, top + side + 10
     parts = [
-        f'<svg class="heat" viewBox="0 0 {left + side + 10:.0f} {top + side + 10:.0f}" role="img" '
+        f'<svg class="heat" width="{width:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label="confusion matrix of {count} classes, true classes down, predicted ones across">'
     ]
     for index, row in enumerate(found.matrix):

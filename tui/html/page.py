@@ -17,11 +17,12 @@ th { font-weight: 600; }
 .long { white-space: normal; min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 .question { font-size: 1.1rem; }
-@media print { .scroll { overflow: visible; } table { font-size: 7pt; } th, td { padding-right: .3rem; }
-  .long { min-width: 0; }
-  .figures { grid-template-columns: 1fr 1fr; } tr { break-inside: avoid; } }
+@media print { .scroll { overflow: visible; } table { font-size: 7.5pt; } th, td { padding: .2rem .4rem .2rem 0; }
+  .long { min-width: 0; } :has(+ .scroll, + .grid, + .figures, + pre) { break-after: avoid; }
+  .figures { grid-template-columns: 1fr 1fr; } tr, .scroll:not(:has(tr:nth-child(16))) { break-inside: avoid; }
+  tr:nth-child(-n+3) { break-after: avoid; } tr:nth-last-child(-n+3) { break-before: avoid; } }
 """.strip()
 """Beside `vislab.tui.html_style`."""
 

@@ -15,7 +15,7 @@ STYLE = """
 .grid figcaption { font-weight: 400; font-size: .8125rem; line-height: 1.3; overflow-wrap: anywhere; }
 .grid .wrong { color: var(--error); }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; }
-.grid.pairs { grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); }
+.grid.pairs { grid-template-columns: repeat(auto-fill, minmax(min(14rem, 45%), 1fr)); }
 @media print { .grid { grid-template-columns: repeat(8, 1fr); } .grid.pairs { grid-template-columns: repeat(4, 1fr); }
   .grid figure { break-inside: avoid; } }
 """.strip()
@@ -32,7 +32,7 @@ def pairs(pictures: Iterable[tuple[Shown, Shown]]) -> str:
 
 
 def _figure(pictures: Iterable[Shown], told: Shown) -> str:
-    words = [escape(line) for line in told.lines]
+    words = [escape(line).replace(" %", "&nbsp;%") for line in told.lines]
     if told.right is False and words:
         words[-1] = f'<span class="wrong">{words[-1]}</span>'
     images = "".join(_image(one) for one in pictures)

@@ -45,17 +45,19 @@ def test_hostile_names_are_text():
     assert len(drawing) < 5000
 
 
-def test_counts_are_legible_on_the_strongest_cell():
-    def channels(colour):
-        return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-
-    def luminance(rgb):
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+def test_counts_are_legible_on_the_strongest_cell(contrast):
+    def blended(colour, ground):
+        channels = [(int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
+        return "#" + "".join(f"{round(_STRONGEST * a + (1 - _STRONGEST) * b):02x}" for a, b in channels)
 
     for palette in (LIGHT, DARK):
         for name in ("c4", "c5"):
-            pairs = zip(channels(palette[name]), channels(palette["bg"]), strict=True)
-            cell = [_STRONGEST * a + (1 - _STRONGEST) * b for a, b in pairs]
-            light, dark = sorted((luminance(cell), luminance(channels(palette["fg"]))), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, name
+            assert contrast(blended(palette[name], palette["bg"]), palette["fg"]) >= 4.5, name
+
+
+def test_a_drawing_of_few_classes_is_small_and_one_of_many_no_wider_than_a_page():
+    widths = []
+    for count in (2, 10, 200):
+        classes = [f"c{index}" for index in range(count)]
+        widths.append(int(ElementTree.fromstring(heat_map(answered([("c0", "c1")], classes))).attrib["width"]))
+    assert widths == sorted(widths) and widths[0] < 150 and widths[1] > 370 and widths[2] < 700

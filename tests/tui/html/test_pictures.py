@@ -17,7 +17,7 @@ def test_a_picture_is_a_png_with_its_words():
     (data,) = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     picture = Image.open(io.BytesIO(base64.b64decode(data)))
     assert picture.size == (2, 1) and list(picture.get_flattened_data()) == [(255, 0, 0), (0, 0, 255)]
-    assert '<span class="wrong">✖ dog 90 %</span>' in page
+    assert '<span class="wrong">✖ dog 90&nbsp;%</span>' in page
     assert "&lt;cat&gt;" in page and "<cat>" not in page
 
 
