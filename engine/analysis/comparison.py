@@ -9,6 +9,7 @@ from vislab.engine.analysis.findings import validation_images
 from vislab.engine.analysis.intervals import Interval, of_accuracy
 from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.analysis.predictions import read as read_predictions
+from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.events import EpochEnded, Figure, TestFigures, all_finite, number
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, RunStatus
@@ -136,7 +137,8 @@ def look(run: Run, state: RunState | None = None) -> Compared:
     Raises:
         InputError: spec.toml is missing or damaged.
     """
-    spec, state = run.spec(), state or run.state()
+    state = state or run.state()
+    spec = settled(run.spec(), state)  # runs are compared by the batch size that they have
     try:
         predictions, fault = read_predictions(run.path), ""
     except InputError as error:

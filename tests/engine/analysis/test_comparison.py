@@ -61,6 +61,15 @@ def test_figures_come_with_their_interval_and_their_cost(make):
     assert row.trained_parameters == 30_000
 
 
+def test_runs_are_compared_by_the_batch_size_that_they_decided(make):
+    run = make(strategy={"batch_size": "auto"})
+    given, open_ = comparison.look(make(strategy={"batch_size": 32})), comparison.look(run)
+    assert [row.values for row in comparison.differences([given.spec, open_.spec])] == [(32, "auto")]
+    with run.events.open("ab") as file:
+        file.write(encode(DecisionMade(what="batch size", choice="32", why="measured")))
+    assert comparison.differences([given.spec, comparison.look(run).spec]) == []
+
+
 def test_a_run_that_has_not_begun_has_no_figures(tmp_path):
     row = comparison.look(create(tmp_path, spec(), labels=Labels(name="mine")))
     assert row.name == "mine" and row.status == "new"
