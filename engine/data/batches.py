@@ -58,6 +58,7 @@ class TrainingBatches:
         views: augmentations that an image has, epoch after epoch in turn; 0: each epoch draws its own.
 
     Attributes:
+        pixels: as given; on the device, rows are taken there.
         features: (view, rows) -> what a frozen part makes of these images, float [B, ...], given in their place.
     """
 
@@ -76,7 +77,7 @@ class TrainingBatches:
         device: torch.device | None = None,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        self._pixels = pixels
+        self.pixels = pixels
         self._labels = labels
         self._preprocessing = preprocessing
         self._pipeline = pipeline
@@ -118,15 +119,16 @@ class TrainingBatches:
                 yield self._mixed(next(pixels), rows, partners, draws, mix_draws)
 
     def _pixels_of(self, rows: torch.Tensor) -> torch.Tensor:
-        return next(in_order(self._pixels, [rows])).to(self._device, non_blocking=True)
+        return self._sent(next(in_order(self.pixels, [rows])))
 
     def _pixels_in_order(self, order: torch.Tensor, bounds: list[tuple[int, int]]) -> Iterator[torch.Tensor]:
         """Stored pixels of each batch; where images are mixed, of the last one's partner too."""
         mixed = 1 if self._mixup or self._cutmix else 0
         around = torch.cat([order, order[:mixed]])
+        if isinstance(self.pixels, torch.Tensor) and self.pixels.device.type != "cpu":
+            around = self._sent(around)  # once an epoch: a batch then waits for nothing of the host
         portions = (around[first : last + mixed] for first, last in bounds)
-        for pixels in in_order(self._pixels, portions):
-            yield pixels.to(self._device, non_blocking=True)
+        return map(self._sent, in_order(self.pixels, portions))
 
     def view(self, number: int) -> Callable[[torch.Tensor], torch.Tensor]:
         """All images as they look in an epoch (counted from 1), unmixed: rows int64 [B] -> float32 [B, C, S, S]."""
@@ -155,8 +157,13 @@ class TrainingBatches:
         return torch.from_numpy(randomness.table(self._seed, purpose, epoch, len(self._labels), columns))
 
     def _take(self, column: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        taken = column.index_select(0, rows.to(column.device))
-        return taken.to(self._device, non_blocking=True)
+        return self._sent(column.index_select(0, rows.to(column.device)))
+
+    def _sent(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A tensor on the device. Only what lies in pinned memory is sent while the host goes on."""
+        if self._device.type == "cuda" and tensor.device.type == "cpu":
+            tensor = tensor.pin_memory()
+        return tensor.to(self._device, non_blocking=True)
 
     def _augmented(self, pixels: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
         """Stored pixels of rows to the model's input size; uint8 or float32 in 0…255."""

@@ -36,6 +36,7 @@ from vislab.engine.training.metrics import Accumulator
 from vislab.engine.training.precision import Arithmetic
 from vislab.engine.training.reading import Reading
 from vislab.engine.training.remembered import Remembered
+from vislab.engine.training.resident import Residence
 from vislab.engine.training.resumable import Position, Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
@@ -245,6 +246,7 @@ class Training:
         )
         features = extraction(data, loop, frozen, self._decided(DECISION))
         if features is None:
+            self._make_resident(loop.batches, len(data.classes))
             yield
             return
         loop.batches.features = features.of_training
@@ -254,6 +256,13 @@ class Training:
             yield
         finally:
             features.release()
+
+    def _make_resident(self, batches: TrainingBatches, num_classes: int) -> None:
+        def check(done: int, total: int) -> None:
+            self.reporter.progress("building", done=done, total=total)
+            self.controls.check()
+
+        Residence(self.spec, num_classes, self.device, self.reporter, check)(batches)
 
     def _saver(self, training: Resumable) -> Saver:
         return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)
