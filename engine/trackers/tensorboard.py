@@ -10,7 +10,8 @@ from vislab.presets.spec_file import dump_spec
 
 
 class TensorBoard(Tracker):
-    """Writes one run's event files into `folder`/<run id>/; each start of the tracker adds a file.
+    """Writes one run's event files into `folder`/<run id>/; each start of the tracker adds a file, and so does each
+    return of the run to an earlier step. TensorBoard reads them in the order of their names.
 
     Raises:
         OSError: the folder cannot be written.
@@ -28,7 +29,9 @@ class TensorBoard(Tracker):
     def _open(self, purge_step: int | None) -> None:
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(self._folder), purge_step=purge_step, flush_secs=5)
+        # Files are named by the second: two of one second would be one file, and the first one's figures lost.
+        suffix = f".{len(list(self._folder.glob('events.*'))):05d}"
+        self._writer = SummaryWriter(str(self._folder), purge_step=purge_step, flush_secs=5, filename_suffix=suffix)
 
     def write(self, figures: Mapping[str, float], *, step: int, time: float) -> None:
         """Add a point to each figure's curve."""
