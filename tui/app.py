@@ -7,7 +7,7 @@ import importlib.util
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -40,6 +40,9 @@ LOOK_EVERY = 2.0
 
 SETTLED = 1.0
 """Seconds after which the console has started: garbage is collected from then on."""
+
+COLLECT = (10_000, 10, 10)
+"""As `gc.set_threshold`: what is painted is made of many objects, none of which is garbage before the frame is out."""
 
 AT_ONCE = ("ctrl+c", "ctrl+q")
 """Keys that wait for no other key."""
@@ -110,6 +113,7 @@ class Console(App[int]):
 
     def on_mount(self) -> None:
         """Begin to look for live runs."""
+        self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())  # back from Ctrl+Z
         self.look_for_live_runs()
         for trouble in (*self.settings.problems, self._trouble):
             if trouble:
@@ -133,6 +137,10 @@ class Console(App[int]):
     def _background_screens(self) -> list[Screen[Any]]:
         # Textual's list holds the screen below even where the one on top hides it, and repaints what changes there.
         return super()._background_screens if self.screen.styles.background.a < 1 else []
+
+    def refresh(self, *, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Paint the screen anew, unless it lays itself out: Textual asks for both whenever a screen comes or goes."""
+        return self if layout else super().refresh(repaint=repaint, recompose=recompose)
 
     async def on_event(self, event: Event) -> None:
         """Give keys and pasted text on in their order; everything else at once."""
@@ -334,6 +342,7 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
 def _collect_from_now_on() -> None:
     # `vislab.tui.start` has turned it off. What the start has made stays, so no collection need look at it again.
     gc.freeze()
+    gc.set_threshold(*COLLECT)
     gc.enable()
 
 

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 INSTEAD = "Commands that need none: vislab run, vislab runs, vislab show latest; see vislab --help"
 
 
-ESCAPE_DELAY = "40"
-"""Milliseconds that an escape waits for the rest of a sequence until it is a key; a person can set ESCDELAY."""
+ESCAPE_DELAY = "20"
+"""Milliseconds that an escape waits for the rest of a sequence until it is a key; a person can set ESCDELAY.
+
+Terminals write a sequence in one piece, and SSH sends it in one; the person waits for Esc as long as this.
+"""
 
 
 def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:

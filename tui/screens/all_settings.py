@@ -11,7 +11,7 @@ from textual.widgets import Input
 from vislab.presets import keys
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
-from vislab.tui.screens.help import HelpScreen
+from vislab.tui.screens.help import open_help
 from vislab.tui.screens.window import Window
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
@@ -170,7 +170,7 @@ class AllSettings(Window[Draft]):
 
     def action_help(self) -> None:
         """Explain the keys."""
-        self.app.push_screen(HelpScreen(_KEYS))
+        open_help(self.app, _KEYS)
 
     def action_filter(self) -> None:
         """Find by typing."""

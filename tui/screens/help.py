@@ -1,10 +1,10 @@
 """What the keys do, on the screen below and in the widget that has the focus."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
@@ -18,23 +18,27 @@ _KEY_CELLS = 10
 
 
 class HelpScreen(Window[None]):
-    """A window with a line a key; any of esc, q, ?, Enter closes it."""
+    """A window with a line a key; any of esc, q, ?, Enter closes it. There is one, which is kept and opened again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "close", show=False)]
 
     def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
         """Keys and what they do; a row without a key is a heading."""
         super().__init__()
-        self._rows = rows
+        self._lines = HelpLines(rows)
 
     def compose(self) -> ComposeResult:
         """The window."""
         with Vertical(classes="window"):
-            yield HelpLines(self._rows)
+            yield self._lines
 
     def on_mount(self) -> None:
         """Take the focus, so that arrows scroll."""
-        self.query_one(HelpLines).focus()
+        self._lines.focus()
+
+    def tell(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Explain other keys."""
+        self._lines.tell(rows)
 
     def action_close(self) -> None:
         """Go back."""
@@ -45,13 +49,26 @@ class HelpLines(ScrolledLines):
     """Keys at the left, sentences wrapped beside them."""
 
     DEFAULT_CSS = """
-    HelpLines { width: 72; max-width: 100%; height: auto; max-height: 100%; }
+    HelpLines { height: auto; max-height: 100%; }
     """
 
     def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
         """Keys and what they do; a row without a key is a heading."""
         super().__init__()
         self._rows = tuple(rows)
+
+    def tell(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Show others, from the first on."""
+        if self._rows != tuple(rows):
+            self._rows = tuple(rows)
+            self.repaint()
+        self.scroll_home(animate=False, immediate=True)
+
+    def on_mount(self) -> None:
+        """Have lines, and a scroll bar where they are many, before the window is laid out: once is enough then."""
+        width, height = self.app.size
+        self.show(self.lines_at(max(20, min(66, width - 6)), 0))
+        self.show_vertical_scrollbar = len(self.lines) > 0.92 * height - 4
 
     def lines_at(self, width: int, height: int) -> list[Text]:
         """A line a key, more where a sentence is long."""
@@ -63,6 +80,16 @@ class HelpLines(ScrolledLines):
             for index, part in enumerate(Text(words).wrap(self.app.console, max(10, width - _KEY_CELLS - 1))):
                 lines.append(Text.assemble((text.fit("" if index else key, _KEY_CELLS), "bold"), part))
         return lines
+
+
+def open_help(app: App[Any], rows: Sequence[tuple[str, str]]) -> None:
+    """Open the window on these rows."""
+    if not app.is_screen_installed("help"):
+        app.install_screen(HelpScreen(rows), "help")
+    window = app.get_screen("help", HelpScreen)
+    if window not in app.screen_stack:
+        window.tell(rows)
+        app.push_screen(window)
 
 
 def rows(below: ConsoleScreen) -> list[tuple[str, str]]:

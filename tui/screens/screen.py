@@ -3,14 +3,11 @@
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
-from textual.screen import Screen
 
 from vislab.tui.actions import ACTIONS, FIELD, Action, for_screen
-from vislab.tui.screens.resizing import ignore_stale
+from vislab.tui.screens.layer import Layer
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
 
@@ -29,7 +26,7 @@ def bindings(name: str) -> list[BindingType]:
     ]
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(Layer[None]):
     """A screen with a header line, a body and a footer.
 
     A subclass sets NAME, composes its `body`, and has a method `action_<id>` for each of its rows in the table of
@@ -64,11 +61,6 @@ class ConsoleScreen(Screen[None]):
         """Keep the footer true."""
         self.bindings_updated_signal.subscribe(self, lambda _: self.show_keys())
         self.show_keys()
-
-    @on(Resize)
-    def ignore_stale_size(self, event: Resize) -> None:
-        """Lay out for the present size only."""
-        ignore_stale(self, event)
 
     def heading(self, left: str, right: Text | None = None) -> None:
         """Say in the top line where one is and how it goes; safe text."""
@@ -116,9 +108,9 @@ class ConsoleScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Explain the keys."""
-        from vislab.tui.screens.help import HelpScreen, rows
+        from vislab.tui.screens.help import open_help, rows
 
-        self.app.push_screen(HelpScreen(rows(self)))
+        open_help(self.app, rows(self))
 
     def action_palette(self) -> None:
         """Open the command palette on what is possible now."""

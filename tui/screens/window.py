@@ -1,27 +1,87 @@
 """A window over a screen, which closes itself and nothing else."""
 
-from typing import Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
+from rich.segment import Segment
+from rich.style import Style
+from textual import on
 from textual.await_complete import AwaitComplete
+from textual.color import Color
 from textual.events import Resize
-from textual.screen import ModalScreen
+from textual.geometry import Region
+from textual.renderables.background_screen import BackgroundScreen
+from textual.screen import ModalScreen, Screen
+from textual.strip import Strip
 
-from vislab.tui.screens.resizing import ignore_stale
+from vislab.tui.screens.layer import Layer
 
 T = TypeVar("T")
 
 
-class Window(ModalScreen[T], Generic[T]):
-    """The base of all windows.
+class Window(ModalScreen[T], Layer[T], Generic[T]):
+    """The base of all windows. The screen below is seen in the shade, and goes on.
 
-    Textual's `dismiss` closes whatever is on top. A key that is pressed twice, or one that was on its way while the
-    window closed, would close the screen below as well.
+    Textual makes all of it anew for each frame, which takes longer than the window itself. Here its lines are kept
+    until they change.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._below: dict[int, Strip] = {}
+
     def dismiss(self, result: T | None = None) -> AwaitComplete:
-        """Close this window with a result, unless it is closed already."""
+        """Close this window with a result, unless it is closed already.
+
+        Textual's `dismiss` closes whatever is on top. A key that is pressed twice, or one that was on its way while the
+        window closed, would close the screen below as well.
+        """
         return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
 
-    def on_resize(self, event: Resize) -> None:
-        """Lay out for the present size only."""
-        ignore_stale(self, event)
+    @on(Resize)
+    def lay_out_once(self, event: Resize) -> None:
+        """Lay out this window and the screen below, unless that is done for this size."""
+        if event.size == self.outer_size:
+            event.prevent_default()
+        else:
+            self._below.clear()
+
+    def on_screen_resume(self) -> None:
+        """Another screen may lie below than before."""
+        self._below.clear()
+
+    def changed_below(self, regions: set[Region]) -> None:
+        """Paint parts of the screen below anew."""
+        for region in regions:
+            for y in region.line_range:
+                self._below.pop(y, None)
+        super().changed_below(regions)
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the screen below, in the shade."""
+        if y not in self._below:
+            self._look_below(y)
+        return self._below[y]
+
+    def _look_below(self, wanted: int) -> None:
+        """Fetch the lines that are missing; one that the terminal has no longer is empty."""
+        width, height = self.size
+        missing = [y for y in range(max(height, wanted + 1)) if y not in self._below]
+        self._below |= dict.fromkeys(missing, Strip.blank(width, self.rich_style))
+        stack: list[Screen[Any]] = self.app.screen_stack
+        place = stack.index(self) if self in stack else 0
+        if place:
+            compositor = stack[place - 1]._compositor
+            crop = Region(0, missing[0], width, missing[-1] - missing[0] + 1)
+            lines = compositor._render_chops(crop, set(missing).__contains__)
+            shade = self.styles.background
+            self._below |= {y: _in_the_shade(Strip.join(lines[y].values()), shade) for y in missing if y < len(lines)}
+
+
+def _in_the_shade(line: Strip, shade: Color) -> Strip:
+    return Strip([Segment(words, _shaded(style, shade), control) for words, style, control in line], line.cell_length)
+
+
+@lru_cache(maxsize=2048)
+def _shaded(style: Style | None, shade: Color) -> Style | None:
+    return next(iter(BackgroundScreen.process_segments([Segment(" ", style)], shade))).style

@@ -1,0 +1,153 @@
+"""What is seen of a screen below a window, and how little is painted for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.segment import Segment
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.pilot import Pilot
+from textual.renderables.background_screen import BackgroundScreen
+
+from vislab.presets.settings import Settings
+from vislab.tui.app import Console
+from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.help import HelpScreen
+from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.screens.window import Window
+from vislab.tui.widgets.lines import Lines, ScrolledLines
+
+
+class Below(ConsoleScreen):
+    NAME = "live"
+
+    def body(self) -> ComposeResult:
+        yield Lines(id="body")
+        yield ScrolledLines(id="more")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.show("first")
+
+    def show(self, first: str) -> None:
+        words = ["second", "third", "[red]fourth"]
+        self.query_one("#body", Lines).show([Text(first, "bold red"), *map(Text, words)])
+
+
+def play(tmp_path: Path, act: Callable[[Pilot[int]], Awaitable[None]]) -> None:
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    console = Console(settings, first=lambda _: Below())
+
+    async def go() -> None:
+        async with console.run_test(size=(60, 20)) as pilot:
+            await console.workers.wait_for_complete()
+            await pilot.pause()
+            await act(pilot)
+
+    asyncio.run(go())
+
+
+def seen(window: Window[Any]) -> list[list[tuple[str, str]]]:
+    """What the window shows of the screen below: words and style of each piece of each line."""
+    return [pieces(list(window.render_line(y))) for y in range(window.size.height)]
+
+
+def expected(window: Window[Any]) -> list[list[tuple[str, str]]]:
+    """The same as Textual makes it, of all that lies below."""
+    below = window.app.screen_stack[-2]
+    shade = window.styles.background
+    strips = below._compositor.render_strips()
+    return [pieces(list(BackgroundScreen.process_segments(strip, shade))) for strip in strips]
+
+
+def pieces(line: list[Segment]) -> list[tuple[str, str]]:
+    return [(segment.text, str(segment.style)) for segment in Segment.simplify(line)]
+
+
+@pytest.mark.parametrize("make", [lambda: Prompt("Name?"), lambda: Question("Stop?", [Answer("y", "y", "yes")])])
+def test_the_screen_below_is_seen_in_the_shade(tmp_path: Path, make: Callable[[], Window[Any]]) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        window = make()
+        pilot.app.push_screen(window)
+        await pilot.pause()
+        assert seen(window) == expected(window)
+        assert "[red]fourth" in "".join(words for words, _ in seen(window)[4])
+        above = make()
+        pilot.app.push_screen(above)
+        await pilot.pause()
+        assert seen(above) == expected(above)
+        above.dismiss(None)
+        await pilot.pause()
+        assert pilot.app.screen is window and seen(window) == expected(window)
+
+    play(tmp_path, act)
+
+
+def test_of_the_screen_below_only_lines_that_change_are_made_anew(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        below = pilot.app.screen
+        assert isinstance(below, Below)
+        window = Prompt("Name?")
+        pilot.app.push_screen(window)
+        await pilot.pause()
+        before = dict(window._below)
+        assert len(before) == 20
+        below.show("another")
+        await pilot.pause()
+        await pilot.pause()
+        assert "another" in "".join(words for words, _ in seen(window)[1])
+        assert [y for y, line in before.items() if window._below[y] is not line] == [1]
+        assert seen(window) == expected(window)
+
+    play(tmp_path, act)
+
+
+def test_the_screen_below_follows_size_and_theme(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        window = Prompt("Name?")
+        pilot.app.push_screen(window)
+        await pilot.pause()
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        await pilot.pause()
+        assert len(seen(window)) == 24 and seen(window) == expected(window)
+        dark = seen(window)
+        pilot.app.theme = "vislab-light"
+        await pilot.pause()
+        await pilot.pause()
+        assert seen(window) == expected(window) != dark
+
+    play(tmp_path, act)
+
+
+def test_help_is_made_once_and_painted_once(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        frames: list[str] = []
+
+        async def painted(key: str) -> int:
+            frames.clear()
+            await pilot.press(key)
+            await pilot.pause(0.1)
+            return len(frames)
+
+        await pilot.press("question_mark")
+        first = pilot.app.screen
+        assert isinstance(first, HelpScreen)
+        await pilot.press("end", "escape")
+        display = pilot.app._display
+
+        def count(screen: object, update: object) -> None:
+            if update is not None:
+                frames.append(type(update).__name__)
+            display(screen, update)  # type: ignore[arg-type]
+
+        pilot.app._display = count  # type: ignore[method-assign, assignment]
+        assert await painted("question_mark") <= 2, frames
+        assert pilot.app.screen is first and first.query_one(ScrolledLines).scroll_offset.y == 0
+        assert await painted("escape") == 1, frames
+        assert isinstance(pilot.app.screen, Below)
+
+    play(tmp_path, act)
