@@ -9,6 +9,8 @@ FEWEST_UPDATES = 20
 """Of an epoch: larger batches would leave too few for a model to learn from and for a schedule to follow."""
 NEAR = 0.95
 """A batch size is good that trains at least this share of the images a second that the fastest does."""
+BUSY_NEAR = 0.8
+"""The same where other work keeps the machine busy and figures spread."""
 _SMALLEST, _LARGEST = 16, 1024
 
 
@@ -48,14 +50,15 @@ def usual(sizes: tuple[int, ...]) -> int:
     return max((size for size in sizes if size <= BATCH_SIZE), default=sizes[0])
 
 
-def choose(speeds: Mapping[int, float]) -> int:
+def choose(speeds: Mapping[int, float], near: float = NEAR) -> int:
     """The smallest size that is nearly as fast as the fastest: of as many epochs, the most updates.
 
     Args:
         speeds: images a second of each size, above zero.
+        near: the share of the fastest that counts as nearly as fast.
     """
     best = max(speeds.values())
-    return min(size for size, speed in speeds.items() if speed >= NEAR * best)
+    return min(size for size, speed in speeds.items() if speed >= near * best)
 
 
 def about_learning_rate(strategy: Strategy) -> str:

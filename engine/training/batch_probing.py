@@ -13,7 +13,7 @@ import torch
 from vislab.engine import memory
 from vislab.engine.data.batches import Batch
 from vislab.engine.training import probing
-from vislab.engine.training.batch_choice import NEAR, BatchChoice, choose, usual
+from vislab.engine.training.batch_choice import BUSY_NEAR, NEAR, BatchChoice, choose, usual
 from vislab.engine.training.endings import TrainingFailed
 from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.engine.training.precision import Arithmetic
@@ -21,6 +21,8 @@ from vislab.engine.training.rehearsal import Rehearsal
 
 _ROOM = 0.8  # of the host's available memory that an update may take: there is other work to do too
 _FLAT = 2  # doublings in a row that gain nothing
+_LONG = 0.1  # seconds of an update that is worth saving; shorter ones are too easily disturbed to end anything
+_TURNS = 3  # of which the best counts, on the way up
 
 
 class Rung(NamedTuple):
@@ -39,7 +41,7 @@ def climb(
     seconds: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[dict[int, Rung], dict[int, str]]:
-    """Try sizes from small to large, until two doublings in a row gain nothing, or memory or time ends.
+    """Try sizes from small to large, until two doublings in a row gain nothing but take long, or memory or time ends.
 
     The system kills who takes more of the host's memory than there is, so a size is not tried whose need would be too
     large by the growth of those before.
@@ -71,7 +73,7 @@ def climb(
             return rungs, {size: f"out of memory ({first_line(error)})"}
         cost = clock() - began
         flat = flat + 1 if rungs[size].seconds > NEAR * best else 0
-        if flat == _FLAT:
+        if flat >= _FLAT and size * rungs[size].seconds > _LONG:
             break
     return rungs, {}
 
@@ -128,6 +130,7 @@ class BatchProbe(Rehearsal):
 
     def _choose(self) -> BatchChoice:
         busy, began = probing.is_busy(), time.perf_counter()
+        near = BUSY_NEAR if busy else NEAR
         first = self._attempt(self.sizes[0])
         expected = self.images * first.seconds
         if expected < probing.WORTH_SECONDS:
@@ -145,11 +148,11 @@ class BatchProbe(Rehearsal):
             return BatchChoice(default, f"too few updates could be compared in {budget:.0f} s")
         speeds = {size: 1 / median(race.seconds[size]) for size in rungs if size in race.seconds}
         said = ", ".join(f"{size}: {_figure(speed)}" for size, speed in speeds.items())
-        why = f"measured: the smallest within {1 - NEAR:.0%} of the fastest ({said} images/s)"
+        why = f"measured: the smallest within {1 - near:.0%} of the fastest ({said} images/s)"
         why += "".join(f"; {size}: {reason}" for size, reason in ended.items())
         if busy:
             why += "; other work kept the machine busy, so nothing is remembered"
-        return BatchChoice(choose(speeds), why, self._table(speeds, rungs, ended), lasting=not busy)
+        return BatchChoice(choose(speeds, near), why, self._table(speeds, rungs, ended), lasting=not busy)
 
     def _table(
         self, speeds: dict[int, float], rungs: dict[int, Rung], ended: dict[int, str]
@@ -172,8 +175,8 @@ class BatchProbe(Rehearsal):
         update()  # the first one pays for what later ones find prepared
         once = self._timed(update, 1)
         count = self._counts[size] = max(1, math.ceil(probing.TURN / once))
-        if count > 1:
-            once = self._timed(update, count)
+        if count > 1:  # short ones are easily disturbed, and cost little
+            once = min(self._timed(update, count) for _ in range(_TURNS))
         self._batch = batch
         return Rung(once / size, max(0, self._peak() - self._base) if known else 0)
 
