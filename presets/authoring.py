@@ -97,22 +97,15 @@ def _section_table(
 def _recipe_table(
     kind: Kind, like: list[shelves.PresetFile], values: dict[str, Any], problems: list[str]
 ) -> dict[str, Any]:
-    words, layers = shelves.recipe_layers(like, problems)
+    recipe, _ = shelves.recipe(like, problems)
     given = _fitting(values, problems)
     if "recipe" in given:
         problems.append("recipe: a recipe cannot name another one")
-    marked: dict[str, dict[str, Any]] = {mark: {} for mark in shelves.MARKS}
-    for layer in layers:
-        mark = layer.origin.partition(": ")[2].partition(" ")[0]
-        for table in marked.values():
-            for key in layer.values:
-                table.pop(key, None)
-        marked[mark] |= layer.values
-    for table in marked.values():
-        for key in given:
-            table.pop(key, None)
-    marked["ours"] |= given
-    return words | {mark: keys.nest(table) for mark, table in marked.items() if table}
+    table = msgspec.structs.asdict(recipe)
+    for mark in shelves.MARKS:
+        kept = {key: value for key, value in table[mark].items() if key not in given}
+        table[mark] = keys.nest(kept | given if mark == "ours" else kept)
+    return {key: value for key, value in table.items() if value}
 
 
 def _study_table(

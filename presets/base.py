@@ -86,7 +86,7 @@ def _of_recipe(recipe: str, settings: Settings, problems: list[str]) -> Base:
         return Base(known=False)
     files = recipes[recipe]
     found: list[str] = []
-    _, layers = shelves.recipe_layers(files, found)
+    _, layers = shelves.recipe(files, found)
     problems += found
     return Base(recipe, layers, files[-1].file.parent, known=not found)
 

@@ -108,10 +108,10 @@ def _info(files: list[PresetFile]) -> PresetInfo:
         study = shelves.study(files, problems)
         words, facts = study.help, {"question": study.question, "recipes": study.recipes}
     elif last.kind == "recipes":
-        texts, layers = shelves.recipe_layers(files, problems)
+        recipe, layers = shelves.recipe(files, problems)
         values, _ = merge(layers)
-        words = texts.pop("help", "")
-        facts = {section: values.get(f"{section}.name", "") for section in SECTION.values()} | texts
+        words, facts = recipe.help, {section: values.get(f"{section}.name", "") for section in SECTION.values()}
+        facts |= {"study": recipe.study, "printed": recipe.printed}
     else:
         values, _ = merge(shelves.section_layers(files, problems))
         section = SECTION[last.kind]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -17,7 +17,7 @@ from vislab.presets import keys
 from vislab.presets.errors import InputError
 from vislab.presets.layers import Layer, layer_of, read_toml, shown
 from vislab.presets.own_code import closest, find_module
-from vislab.presets.schema.recipe import Mark
+from vislab.presets.schema.recipe import Mark, Recipe
 from vislab.presets.schema.study import Study
 from vislab.presets.settings import Settings
 
@@ -34,8 +34,8 @@ KINDS: dict[Kind, str] = {
 SECTION: dict[Kind, str] = {"datasets": "dataset", "architectures": "architecture", "strategies": "strategy"}
 """Kind of preset to the table of a spec that it fills."""
 
-_WORDS = ("help", "study", "printed")
-MARKS: tuple[Mark, ...] = ("report", "inferred", "ours")
+MARKS: tuple[Mark, ...] = get_args(Mark)
+_WORDS = tuple(name for name in Recipe.__struct_fields__ if name not in MARKS)
 GROUP = "vislab.presets"
 PROJECT_FOLDER = "vislab-presets"
 BUILT_IN = Path(__file__).parent
@@ -94,9 +94,10 @@ def section_layers(found: list[PresetFile], problems: list[str]) -> list[Layer]:
     return layers
 
 
-def recipe_layers(found: list[PresetFile], problems: list[str]) -> tuple[dict[str, str], list[Layer]]:
-    """Help, study and printed result of a recipe, and its layers: one for each mark of each file."""
+def recipe(found: list[PresetFile], problems: list[str]) -> tuple[Recipe, list[Layer]]:
+    """A recipe, later files laid over earlier ones key by key, and its layers: one for each mark of each file."""
     words: dict[str, str] = {}
+    marked: dict[str, dict[str, Any]] = {mark: {} for mark in MARKS}
     layers = []
     for preset, table in _tables(found, problems):
         place = "" if preset.origin.endswith("(built-in)") else f" ({preset.file})"
@@ -110,6 +111,8 @@ def recipe_layers(found: list[PresetFile], problems: list[str]) -> tuple[dict[st
                 problems += [f"{preset.file}: {name} stands under two marks" for name in twice]
                 seen |= layer.values.keys()
                 layers.append(layer)
+                marked = {mark: _without(values, layer.values) for mark, values in marked.items()}
+                marked[key] |= layer.values
             else:
                 problems.append(f"{preset.file}: {key} = {shown(value)}: {_misplaced(key, value)}")
                 # Read as it was meant, so that what is wrong with the values is told as well.
@@ -121,7 +124,7 @@ def recipe_layers(found: list[PresetFile], problems: list[str]) -> tuple[dict[st
                 else:
                     table = {key: value} if keys.find(key) or key in keys.SECTIONS else {}
                 layers.append(layer_of(str(preset.file), table, preset.file.parent, problems))
-    return words, layers
+    return msgspec.convert(words | marked, Recipe), layers
 
 
 def study(found: list[PresetFile], problems: list[str]) -> Study:
@@ -134,6 +137,10 @@ def study(found: list[PresetFile], problems: list[str]) -> Study:
         except msgspec.ValidationError as error:
             problems.append(f"{preset.file}: {error}")
     return msgspec.convert(merged, Study)
+
+
+def _without(values: Mapping[str, Any], keys_: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in keys_}
 
 
 def _misplaced(key: str, value: object) -> str:

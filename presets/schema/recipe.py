@@ -10,7 +10,7 @@ Mark = Literal["report", "inferred", "ours"]
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Values of a spec under the mark that says where each came from.
+    """Values of a spec, by dotted key, under the mark that says where each came from.
 
     `dataset.name`, `architecture.name` and `strategy.name` choose presets; every other key of a spec may follow. A
     value is either printed in a published report, inferred from what that report prints, or our own choice.
