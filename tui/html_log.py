@@ -32,7 +32,7 @@ from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
 from vislab.tui.views.curves import Along, Quantity
 from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations
-from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, results
+from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, heat_words, results
 from vislab.tui.views.spec import run_again, sections
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.curves import BEST_COLOUR, draw
@@ -251,7 +251,7 @@ class _Page:
             self._parts.append(pictures.grid(looks.mistakes))
         if looks.heat:
             self._title("Where the model looks")
-            self._parts.append(paragraph(f"{looks.method} for the predicted class: the brighter, the more.", "muted"))
+            self._parts.append(paragraph(f"{heat_words(looks.method)}.", "muted"))
             self._parts.append(pictures.pairs(looks.heat))
         if looks.training:
             self._title("Training images as the model saw them")

@@ -137,5 +137,6 @@ def _roll_out(attention: list[Tensor], prefix: int) -> Tensor | None:
         # Half of what a block passes on is its own input, by the skip connection.
         rolled = (matrix.float().mean(dim=1) + identity) / 2 @ rolled
     row = (rolled[:, 0] if prefix else rolled.mean(dim=1))[:, prefix:]
-    # Every patch gets some attention: what they all get says nothing.
-    return (row - row.amin(dim=1, keepdim=True)).reshape(-1, side, side)
+    # Every patch gets some attention: what they all get says nothing, nor do the rounding errors of equal shares.
+    least, most = row.aminmax(dim=1, keepdim=True)
+    return ((row - least) * (most - least > 1e-5 * most)).reshape(-1, side, side)

@@ -32,6 +32,7 @@ def command(
     from vislab.presets.settings import load_settings
     from vislab.tui import looks
     from vislab.tui.asking import asked
+    from vislab.tui.views.results import heat_words
 
     if not _shows_colours():
         raise InputError(
@@ -48,7 +49,7 @@ def command(
     if what == "saliency":
         method, pairs = source.heat(looks.explained(answered, count))
         _print([list(pair) for pair in pairs])
-        typer.echo(f"{method} for the predicted class: the brighter, the more.")
+        typer.echo(f"{heat_words(method)}.")
         return
     rows = looks.spread(answered, count) if what == "answers" else predictions.worst(answered, count)
     if not rows:

@@ -134,7 +134,7 @@ class ResultPictures:
             words = [Text(text.fit(line, 2 * source.side + GAP)) for line in heat.lines]
             words[-1].stylize("" if heat.right else warning)
             blocks.append([*block, *words])
-        return [Text(f"{method} for the predicted class: the brighter, the more", "dim"), *_grid(blocks, across)]
+        return [Text(results.heat_words(method), "dim"), *_grid(blocks, across)]
 
     def _seen_in_training(self, source: looks.Source, across: int, down: int) -> list[Text]:
         try:

@@ -69,6 +69,12 @@ def class_lines(found: Results, width: int) -> list[str]:
     return tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:])
 
 
+def heat_words(method: str) -> str:
+    """What the pictures of where a model looks show, by the name of the method."""
+    asked = ", whatever the class" if method == "attention roll-out" else " for the predicted class"
+    return f"{method}{asked}: the brighter, the more"
+
+
 def class_table(found: Results) -> tuple[list[str], list[list[str]]]:
     """`class_lines` as titles and a row a class."""
     heads = ["class", "precision", "recall", "F1", "images", "predicted"]

@@ -28,6 +28,15 @@ def test_no_images_say_nothing() -> None:
 
 
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_interval_is_scipys(pair: tuple[int, int]) -> None:
+    from scipy.stats import binomtest
+
+    correct, images = pair
+    theirs = binomtest(correct, images).proportion_ci(method="wilson")
+    assert wilson(correct, images) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_bounds_hold_the_share_and_mirror(pair: tuple[int, int]) -> None:
     correct, images = pair
     low, high = wilson(correct, images)

@@ -109,3 +109,38 @@ def test_images_stay_as_they_are_and_a_caller_without_gradients_may_ask():
     with torch.no_grad():
         saliency(model, images, torch.tensor([0, 1]))
     assert torch.equal(images, copy) and not images.requires_grad
+
+
+def test_another_class_has_another_map():
+    """Class 0 is spoken for by red, class 1 by green; red lies above, green below."""
+    last = nn.Linear(3, 2, bias=False)
+    model = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last).eval()
+    with torch.no_grad():
+        model[0].weight.copy_(torch.eye(3)[:, :, None, None])
+        last.weight.copy_(torch.eye(3)[:2])
+    image = torch.zeros(1, 3, SIDE, SIDE)
+    image[:, 0, : SIDE // 2] = 1
+    image[:, 1, SIDE // 2 :] = 1
+    red, green = saliency(model, image.repeat(2, 1, 1, 1), torch.tensor([0, 1])).maps
+    assert torch.equal(red, image[0, 0]) and torch.equal(green, image[0, 1])
+
+
+def test_no_part_of_an_even_image_stands_out():
+    torch.manual_seed(4)
+    head = nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, padding_mode="circular"), *head).eval()
+    maps = saliency(model, torch.full((4, 3, SIDE, SIDE), 0.7), torch.arange(4)).maps
+    assert maps.amax() == 1 and torch.allclose(maps.amax(dim=(1, 2)), maps.amin(dim=(1, 2)), atol=1e-4)
+
+
+def test_a_roll_out_of_equal_tokens_is_dark_and_that_of_others_the_same_for_every_class():
+    import timm
+
+    torch.manual_seed(0)
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=3, depth=2, img_size=64).eval()
+    image = torch.rand(1, 3, 64, 64).repeat(2, 1, 1, 1)
+    one, other = saliency(model, image, torch.tensor([0, 2])).maps
+    assert torch.equal(one, other) and one.max() == 1
+    with torch.no_grad():
+        model.pos_embed[:, 1:] = 0
+    assert not saliency(model, torch.full((1, 3, 64, 64), 0.7), torch.tensor([1])).maps.any()

@@ -141,7 +141,7 @@ def test_where_the_model_looks_and_what_it_was_trained_on(judged, play, settle, 
         await pilot.press("a")
         await settle(pilot)
         said = words(pilot, "#main")
-        assert said.count("▀") == 3 * 8 * 6 and "cat 70%" in said and "[b]dog 30%" in said
+        assert said.count("▀") == 3 * 8 * 6 and "cat 70 %" in said and "[b]dog 30 %" in said
         assert asked[-1][0] == "augmented" and len(asked) == 2
         await pilot.press("s", "right", "o")  # there are no pages of these
         await settle(pilot)

@@ -106,7 +106,7 @@ SCENES = (
     _scene("results-worst", "results", "w", run="transfer", see="sure|butterfly/14.jpg"),
     _scene("results-pictures", "results", "p", run="transfer", see="▀|✖|mistakes"),
     _scene("results-saliency", "results", "s", run="transfer", see="▀|Grad-CAM|✖"),
-    _scene("results-training", "results", "a", run="transfer", see="▀|as the model saw them|horse 30%"),
+    _scene("results-training", "results", "a", run="transfer", see="▀|as the model saw them|horse 30 %"),
     _scene("settings", "settings", see="background|colours|runs_dir|/home/anna"),
     _scene("help", "history", "?", see="Keys of the screen|Open the run"),
     _scene("palette", "history", ":", see="What to do?|rename"),

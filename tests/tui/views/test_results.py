@@ -90,3 +90,8 @@ def test_half_blocks_hold_every_pixel(width, height):
             assert rows[y // 2][x][y % 2] == tuple(pixels[start : start + 3])
     if height % 2:
         assert all(upper == lower for upper, lower in rows[-1])
+
+
+def test_a_roll_out_is_not_said_to_explain_a_class():
+    assert views.heat_words("Grad-CAM") == "Grad-CAM for the predicted class: the brighter, the more"
+    assert views.heat_words("attention roll-out") == "attention roll-out, whatever the class: the brighter, the more"
