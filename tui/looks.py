@@ -159,8 +159,9 @@ def _answer(row: Prediction, picture: Mapping[str, Any]) -> Shown:
 def _mixed(picture: Mapping[str, Any]) -> list[str]:
     label = plain(picture["label"], 60)
     share = picture.get("share", 1.0)
-    partner = plain(picture["partner"], 60)
-    return [label] if share == 1 else [f"{label} {text.percent(share)}", f"{partner} {text.percent(1 - share)}"]
+    if share == 1:
+        return [label]
+    return [f"{label} {text.percent(share)}", f"{plain(picture['partner'], 60)} {text.percent(1 - share)}"]
 
 
 def _shown(picture: Mapping[str, Any], lines: Sequence[str] = (), right: bool | None = None) -> Shown:

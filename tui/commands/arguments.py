@@ -7,6 +7,8 @@ import typer
 
 if TYPE_CHECKING:
     from vislab.engine.runs.store import Run
+    from vislab.presets.schema.spec import Spec
+    from vislab.presets.settings import Settings
 
 RunReference = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or `latest`.", show_default=False)
@@ -15,6 +17,13 @@ RunsDir = Annotated[
     Path | None,
     typer.Option("--runs-dir", metavar="DIR", help="The folder that holds the runs.", show_default=False),
 ]
+Preset = Annotated[str, typer.Option("--preset", "-p", metavar="NAME", help="A recipe: `vislab presets`.")]
+DatasetName = Annotated[str, typer.Option("--dataset", metavar="NAME", help="A data set, as in `vislab run`.")]
+ArchitectureName = Annotated[
+    str, typer.Option("--architecture", metavar="NAME", help="An architecture, as in `vislab run`.")
+]
+StrategyName = Annotated[str, typer.Option("--strategy", metavar="NAME", help="How it is trained: preset.")]
+DataPath = Annotated[str, typer.Option("--data", metavar="PATH", help="Where the images lie.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Html = Annotated[
     Path | None,
@@ -44,6 +53,21 @@ def find_run(reference: str, runs_dir: Path | None) -> "Run":
     from vislab.presets.settings import load_settings
 
     return find(load_settings(runs_dir=runs_dir).runs_dir, reference)
+
+
+def spec_like(reference: str, settings: "Settings") -> "Spec | None":
+    """The spec of an earlier run, with the batch size that it decided on; None without a reference.
+
+    Raises:
+        InputError: nothing or more than one run fits.
+    """
+    from vislab.engine.runs.batch_size import settled
+    from vislab.engine.runs.store import find
+
+    if not reference:
+        return None
+    earlier = find(settings.runs_dir, reference)
+    return settled(earlier.spec(), earlier.state())
 
 
 def check_detach(detach: bool, foreground: bool, html: Path | None) -> None:

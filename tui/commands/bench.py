@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson
+from vislab.tui.commands.arguments import ArchitectureName, AsJson, DataPath, DatasetName, StrategyName
 
 
 def command(
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE", show_default=False, help="A recipe: `vislab presets`.")
     ] = "",
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="A data set, as in `vislab run`.")] = "",
-    architecture: Annotated[str, typer.Option(metavar="NAME", help="An architecture, as in `vislab run`.")] = "",
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="How it is trained: preset.")] = "",
-    data: Annotated[str, typer.Option(metavar="PATH", help="Where the images lie.")] = "",
+    dataset: DatasetName = "",
+    architecture: ArchitectureName = "",
+    strategy: StrategyName = "",
+    data: DataPath = "",
     set: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="One value of the spec, such as precision=bf16."),

@@ -7,17 +7,26 @@ from typing import Annotated
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson, RunsDir
+from vislab.tui.commands.arguments import (
+    ArchitectureName,
+    AsJson,
+    DataPath,
+    DatasetName,
+    Preset,
+    RunsDir,
+    StrategyName,
+    spec_like,
+)
 
 _HEIGHT = 16  # lines of the figure
 
 
 def command(
-    preset: Annotated[str, typer.Option("--preset", "-p", metavar="NAME", help="A recipe: `vislab presets`.")] = "",
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="A data set, as in `vislab run`.")] = "",
-    architecture: Annotated[str, typer.Option(metavar="NAME", help="An architecture, as in `vislab run`.")] = "",
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="How it is trained: preset.")] = "",
-    data: Annotated[str, typer.Option(metavar="PATH", help="Where the images lie.")] = "",
+    preset: Preset = "",
+    dataset: DatasetName = "",
+    architecture: ArchitectureName = "",
+    strategy: StrategyName = "",
+    data: DataPath = "",
     set: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="One value of the spec, such as strategy.batch_size=32."),
@@ -35,8 +44,6 @@ def command(
     """
     import msgspec
 
-    from vislab.engine.runs import store
-    from vislab.engine.runs.batch_size import settled
     from vislab.presets.errors import InputError
     from vislab.presets.library import resolve
     from vislab.presets.settings import load_settings
@@ -48,7 +55,6 @@ def command(
     if not 0 < lowest < highest < float("inf"):
         raise InputError(f"--lowest {lowest:g} --highest {highest:g}: rates are above 0, the lowest below the highest.")
     settings = load_settings(runs_dir=runs_dir, strict=False)  # `resolve` tells its problems among all others
-    earlier = store.find(settings.runs_dir, like) if like else None
     resolved = resolve(
         recipe=preset,
         dataset=dataset,
@@ -57,7 +63,7 @@ def command(
         data=data,
         sets=tuple(set or ()),
         settings=settings,
-        like=settled(earlier.spec(), earlier.state()) if earlier is not None else None,
+        like=spec_like(like, settings),
     )
     request = {
         "spec": msgspec.to_builtins(resolved),

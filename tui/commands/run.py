@@ -5,7 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson, Detach, Foreground, Html, Plain, Quiet, RunsDir, check_detach
+from vislab.tui.commands.arguments import (
+    AsJson,
+    DataPath,
+    Detach,
+    Foreground,
+    Html,
+    Plain,
+    Preset,
+    Quiet,
+    RunsDir,
+    StrategyName,
+    check_detach,
+    spec_like,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,15 +28,15 @@ if TYPE_CHECKING:
 
 
 def command(
-    preset: Annotated[str, typer.Option("--preset", "-p", metavar="NAME", help="A recipe: `vislab presets`.")] = "",
+    preset: Preset = "",
     dataset: Annotated[
         str, typer.Option(metavar="NAME", help="A data set: preset, folder, file, hf:NAME or mine.py:source.")
     ] = "",
     architecture: Annotated[
         str, typer.Option(metavar="NAME", help="An architecture: preset, timm model or mine.py:build.")
     ] = "",
-    strategy: Annotated[str, typer.Option(metavar="NAME", help="How it is trained: preset.")] = "",
-    data: Annotated[str, typer.Option(metavar="PATH", help="Where the images lie.")] = "",
+    strategy: StrategyName = "",
+    data: DataPath = "",
     set: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="One value of the spec, such as strategy.epochs=5."),
@@ -71,7 +84,6 @@ def command(
     goes on.
     """
     from vislab.engine.runs import store
-    from vislab.engine.runs.batch_size import settled
     from vislab.engine.trackers.tracker import check as check_tracker
     from vislab.engine.trackers.tracker import targets
     from vislab.presets.errors import InputError
@@ -91,8 +103,7 @@ def command(
         *([f"tensorboard={tensorboard}"] if tensorboard else []),
         *([f"wandb={wandb}"] if wandb else []),
     ]
-    earlier = store.find(settings.runs_dir, like) if like else None
-    like_spec = settled(earlier.spec(), earlier.state()) if earlier is not None else None
+    like_spec = spec_like(like, settings)
 
     def resolve_with(sets: "Sequence[str]") -> "Spec":
         return resolve(

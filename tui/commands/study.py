@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson, Plain, Quiet, RunsDir
+from vislab.tui.commands.arguments import AsJson, DataPath, Plain, Quiet, RunsDir
 from vislab.tui.commands.compare import Csv, HtmlFile, Markdown
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A study: `vislab presets studies`.", show_default=False)],
-    data: Annotated[str, typer.Option(metavar="PATH", help="Where the images lie.")] = "",
+    data: DataPath = "",
     dataset: Annotated[
         str, typer.Option(metavar="NAME", help="A data set for all recipes, in place of their own.")
     ] = "",
