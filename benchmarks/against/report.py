@@ -57,7 +57,7 @@ def _spread(figures: list[float], written: Callable[[float], str]) -> str:
 
 def _three_digits(figure: float) -> str:
     """As many decimals as a measurement deserves."""
-    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
+    return f"{figure:,.{0 if figure >= 100 else 1 if figure >= 10 else 2}f}"
 
 
 def _accuracy(one: Round, side: str, epochs: int = 0) -> float:
