@@ -136,13 +136,17 @@ def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, m
 def test_runs_of_a_study_that_repeat_a_setting_are_one_row(make_run, play, settle, settings):
     parts = {"architecture": {"name": "cnn"}, "recipe": "study-b-cnn"}
     runs = [make_run("cnn", (0.4, 0.5 + seed / 10), seed=seed, **parts) for seed in range(3)]
-    runs.append(make_run("transfer", (0.5, 0.9), architecture={"name": "base"}, recipe="study-b-transfer"))
+    parts = {"architecture": {"name": "base"}, "recipe": "study-b-transfer"}
+    for fold in (1, 2):
+        strategy = {"folds": 2, "fold": fold}
+        runs.append(make_run("transfer", (0.5, 0.7 + fold / 10), strategy=strategy, **parts))
     record = Record(name="study-b", question="what for?", runs=tuple(run.id for run in runs))
     save(settings.runs_dir, record)
 
     async def act(pilot):
-        assert "Compare study study-b, 4 runs" in words(pilot, HeaderLine)
-        assert len(words(pilot, RunRows).split("\n")) == 3 and "0.6000 ± 0.1000" in words(pilot, RunRows)
+        assert "Compare study study-b, 5 runs" in words(pilot, HeaderLine)
+        rows = words(pilot, RunRows).split("\n")
+        assert len(rows) == 3 and "0.6000 ± 0.1000" in rows[1] and "0.8500 ± 0.0707" in rows[2]
         await pilot.press("down", "enter")
         await settle(pilot)
         assert "transfer" in words(pilot, HeaderLine)
@@ -154,7 +158,7 @@ def test_runs_of_a_study_that_repeat_a_setting_are_one_row(make_run, play, settl
         assert isinstance(pilot.app.screen, Studies)
         await pilot.press("escape", "C", "enter")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, CompareScreen) and "study-b, 4 runs" in words(pilot, HeaderLine)
+        assert isinstance(pilot.app.screen, CompareScreen) and "study-b, 5 runs" in words(pilot, HeaderLine)
 
     play("history", choose)
 
