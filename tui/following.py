@@ -21,6 +21,9 @@ from vislab.tui.worker_log import last_lines
 DEVICE_EVERY = 2.5
 """Seconds between two looks at the device, which cost more than the rest."""
 
+JUDGING = 0.005
+"""Share of a core that judging the history may take: that of many thousand epochs is judged less often."""
+
 LOG_LINES = 200
 """Lines of worker.log that are kept in a picture."""
 
@@ -74,6 +77,7 @@ class Looker:
         self._death: list[str] | None = None
         self._log: tuple[str, ...] = ()
         self._judged: object = None
+        self._judge_next = 0.0
         self._findings: tuple[Finding, ...] = ()
 
     def look(self) -> Look:
@@ -130,9 +134,11 @@ class Looker:
 
     def _judge(self, state: RunState) -> tuple[Finding, ...]:
         judged = (state.started, len(state.epochs), len(state.steps), state.best)
-        if judged != self._judged:
+        if judged != self._judged and (time.monotonic() >= self._judge_next or state.ended is not None):
             self._judged = judged
+            begun = time.thread_time()
             self._findings = tuple(findings(state, self.spec))
+            self._judge_next = time.monotonic() + (time.thread_time() - begun) / JUDGING
         return self._findings
 
     def _read_log(self) -> tuple[str, ...]:

@@ -9,6 +9,10 @@ if TYPE_CHECKING:  # imported when a device is looked at: a screen that shows a 
     import psutil
 
 
+FAMILY_EVERY = 4
+"""Looks at a worker between two looks for its children, which read all processes of the machine."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """One look at a device. None stands where it does not say.
@@ -39,6 +43,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._processes: dict[int, psutil.Process] = {}
+        self._looks = 0
 
     def read(self, worker: int, device: str, name: str = "") -> Reading | None:
         """A reading; None when the worker or its card cannot be seen from here.
@@ -54,12 +59,17 @@ class Meter:
         import psutil
 
         try:
-            process = self._processes.get(worker) or psutil.Process(worker)
-            family = {child.pid: child for child in (process, *process.children(recursive=True))}
+            known = self._processes
+            if worker not in known or self._looks % FAMILY_EVERY == 0:
+                process = known.get(worker) or psutil.Process(worker)
+                family = {child.pid: child for child in (process, *process.children(recursive=True))}
+                self._processes = {pid: known.get(pid, one) for pid, one in family.items()}
+            elif not known[worker].is_running():
+                raise psutil.NoSuchProcess(worker)
         except psutil.Error:
             self._processes = {}
             return None
-        known, self._processes = self._processes, {pid: self._processes.get(pid, one) for pid, one in family.items()}
+        self._looks += 1
         percent, memory = 0.0, 0
         for one in self._processes.values():
             with suppress(psutil.Error):  # a child that has just ended

@@ -1,13 +1,19 @@
 """What a screen and the windows over it have in common."""
 
 from textual import on
+from textual._compositor import ChopsUpdate, Compositor
 from textual.events import Resize
 from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
+from textual.widget import Widget
 
 
 class Layer(Screen[ScreenResultType]):
     """A screen that may lie under another one, or over it."""
+
+    def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name, id, classes)
+        self._compositor = ChangedOnly()
 
     @on(Resize)
     def ignore_stale_size(self, event: Resize) -> None:
@@ -32,3 +38,32 @@ class Layer(Screen[ScreenResultType]):
             above.changed_below(changed)
             changed.clear()
             self._dirty_widgets.clear()
+
+
+class ChangedOnly(Compositor):
+    """Renders widgets that have changed. Textual renders all between the first line that has changed and the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed: tuple[Region, ...] = ()
+
+    @property
+    def visible_widgets(self) -> dict[Widget, tuple[Region, Region]]:
+        """Regions of widgets and what of them is not cut off: while a part is painted, of those that it meets."""
+        found = super().visible_widgets
+        if not self._changed:
+            return found
+        return {
+            widget: (region, clip)
+            for widget, (region, clip) in found.items()
+            if any(region.intersection(clip).overlaps(changed) for changed in self._changed)
+        }
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """The frame that brings the terminal up to date."""
+        _ = self.cuts  # where lines are cut follows from all widgets
+        self._changed = tuple(self._dirty_regions)
+        try:
+            return super().render_partial_update()
+        finally:
+            self._changed = ()

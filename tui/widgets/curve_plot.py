@@ -15,6 +15,9 @@ from vislab.tui.widgets.lines import Lines
 EVERY = 1.0
 """Seconds between two drawings, unless a person asks for one."""
 
+SHARE = 0.005
+"""Of a core that drawing may take, at most: curves of many thousand points are drawn less often."""
+
 Draw = Callable[[int, int], Sequence[str]]
 """Width and height in cells to lines with ANSI colours; called in a thread."""
 
@@ -31,11 +34,12 @@ class CurvePlot(Lines):
     class Drawn(Message):
         """A drawing is ready."""
 
-        def __init__(self, what: object, lines: list[Text], size: Size) -> None:
+        def __init__(self, what: object, lines: list[Text], size: Size, seconds: float) -> None:
             super().__init__()
             self.what = what
             self.lines = lines
             self.size = size
+            self.seconds = seconds  # that a core was busy with it
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -43,7 +47,7 @@ class CurvePlot(Lines):
         self._draw: Draw | None = None
         self._drawn: object = None
         self._drawing = False
-        self._last = -EVERY
+        self._next = 0.0  # when it may be drawn again unasked
         self._timer: Timer | None = None
 
     def draw(self, key: Hashable, draw: Draw, *, at_once: bool = False) -> None:
@@ -68,13 +72,13 @@ class CurvePlot(Lines):
         what = (self._key, self.size)
         if self._draw is None or self._drawing or not self._seen() or what == self._drawn:
             return
-        left = self._last + EVERY - time.monotonic()
+        left = self._next - time.monotonic()
         if left > 0 and not at_once:
             if self._timer is None:
                 self._timer = self.set_timer(left, self._at_its_time)
             return
         self._drawing = True
-        self._last = time.monotonic()
+        self._next = time.monotonic() + EVERY
         self.run_worker(self._work(what, self._draw, self.size), thread=True, exit_on_error=False, group="draw")
 
     def _at_its_time(self) -> None:
@@ -86,10 +90,11 @@ class CurvePlot(Lines):
 
     def _work(self, what: object, draw: Draw, size: Size) -> Callable[[], None]:
         def work() -> None:
+            begun = time.thread_time()
             with _one_at_a_time:
                 lines = draw(size.width, size.height)
             shown = [Text.from_ansi(line, no_wrap=True, end="") for line in lines]
-            self.post_message(self.Drawn(what, shown, size))
+            self.post_message(self.Drawn(what, shown, size, time.thread_time() - begun))
 
         return work
 
@@ -97,6 +102,7 @@ class CurvePlot(Lines):
         """Show it, and look whether something newer is wanted."""
         message.stop()
         self._drawing, self._drawn = False, message.what
+        self._next = max(self._next, time.monotonic() + message.seconds / SHARE)
         self.show(message.lines)
         self._consider(at_once=message.size != self.size)
 

@@ -117,7 +117,6 @@ def _plot(
         x, y = placed[-1][star]
         plotext.scatter([x], [y], marker=BEST_MARKER, color=BEST_COLOUR)
     lines: list[str] = plotext.build().split("\n")
-    plotext.clear_figure()
     return lines[:height]
 
 

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+KEPT = 256
+"""Painted lines that are kept, about."""
 
 
 class Lines(ScrollView, can_focus=False):
@@ -30,6 +34,8 @@ class Lines(ScrollView, can_focus=False):
         super().__init__(id=id, classes=classes)
         self._lines: list[Text] = []
         self._tail = tail
+        self._looks: tuple[Style, int, int] | None = None
+        self._strips: dict[int, Strip] = {}  # lines as they were painted: those that are scrolled stay as they are
 
     @property
     def lines(self) -> list[Text]:
@@ -53,6 +59,7 @@ class Lines(ScrollView, can_focus=False):
             old = before[index] if index < len(before) else None
             new = self._lines[index] if index < len(self._lines) else None
             if old is not new and (old is None or new is None or old != new or old.style != new.style):
+                self._strips.pop(index, None)
                 self.refresh_line(index)
 
     def _grow(self, size: Size) -> None:
@@ -76,24 +83,40 @@ class Lines(ScrollView, can_focus=False):
         """Fit the lines to the new size."""
         self.repaint()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """All that is seen."""
+        looks = (self.rich_style, self.size.width, self._room)
+        if looks != self._looks or len(self._strips) > KEPT:
+            self._looks = looks
+            self._strips.clear()
+        return super().render_lines(crop)
+
+    @property
+    def _room(self) -> int:
+        return self.size.width - self.scrollbar_size_vertical * self.show_vertical_scrollbar
+
     def render_line(self, y: int) -> Strip:
         """One line of what is seen."""
         return self.strip(y + self.scroll_offset.y)
 
     def strip(self, index: int) -> Strip:
         """A line, filled to the widget's width."""
-        width = self.size.width
+        if index not in self._strips:
+            self._strips[index] = self._strip(index)
+        return self._strips[index]
+
+    def _strip(self, index: int) -> Strip:
+        width, room, own = self.size.width, self._room, self.rich_style
         if index >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, own)
         line = self._lines[index]
-        room = width - self.scrollbar_size_vertical * self.show_vertical_scrollbar
         if line.cell_len > room:
             line = line.copy()
             line.truncate(room, overflow="ellipsis")
         # Rich leaves the style of the whole line out where no part of it has one of its own.
         style = self.app.console.get_style(line.style)
         strip = Strip(Segment.apply_style(line.render(self.app.console), style), line.cell_len)
-        return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
+        return strip.adjust_cell_length(width, own).apply_style(own)
 
 
 def wrapped(text: Text, width: int, console: Console) -> list[Text]:

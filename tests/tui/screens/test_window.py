@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 from textual.renderables.background_screen import BackgroundScreen
+from textual.strip import Strip
 
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console
@@ -149,5 +150,45 @@ def test_help_is_made_once_and_painted_once(tmp_path: Path) -> None:
         assert pilot.app.screen is first and first.query_one(ScrolledLines).scroll_offset.y == 0
         assert await painted("escape") == 1, frames
         assert isinstance(pilot.app.screen, Below)
+
+    play(tmp_path, act)
+
+
+def test_only_widgets_that_have_changed_are_rendered(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        below = pilot.app.screen
+        assert isinstance(below, Below)
+        rendered: list[str | None] = []
+        for widget in (below.query_one("#body"), below.query_one("#more"), *below.query("KeyFooter, HeaderLine")):
+            whole = widget.render_lines
+            widget.render_lines = lambda crop, widget=widget, whole=whole: (rendered.append(widget.id), whole(crop))[1]  # type: ignore[method-assign]
+        below.show("another")
+        below.heading("Here", Text("there"))
+        await pilot.pause(0.1)
+        assert sorted(map(str, rendered)) == ["None", "body"]  # the header and the body, not what lies between or below
+        strips = below._compositor.render_strips()
+        assert "another" in strips[1].text and "there" in strips[0].text and len(rendered) == 6
+
+    play(tmp_path, act)
+
+
+def test_lines_that_were_painted_are_painted_again_in_another_width_and_theme(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        body = pilot.app.screen.query_one("#body", Lines)
+
+        def line(index: int) -> Strip:
+            return body.render_lines(body.size.region)[index]
+
+        before = line(0)
+        assert line(0) == before and before.cell_length == 60
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert line(0).cell_length == 80
+        dark = line(0)
+        pilot.app.theme = "vislab-light"
+        await pilot.pause()
+        assert line(0) != dark and line(0).text == dark.text
+        body.show([Text("x" * 100), Text("[b]")])
+        assert line(0).text == "x" * 79 + "…" and line(1).text.rstrip() == "[b]"
 
     play(tmp_path, act)

@@ -3,13 +3,14 @@
 import os
 import time
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.findings import Finding
 from vislab.engine.runs.events import DecisionMade, EpochEnded, RunEnded, RunStarted, StepsLogged
-from vislab.engine.runs.meters import Meter, Reading
+from vislab.engine.runs.meters import FAMILY_EVERY, Meter, Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState, fold
 from vislab.tui.following import Look
@@ -181,6 +182,19 @@ def test_a_meter_knows_the_share_of_a_process_at_its_second_look() -> None:
     second = meter.read(os.getpid(), "cpu")
     assert second is not None and second.busy is not None and second.busy > 0.1
     assert meter.read(2**22 + 1, "cpu") is None
+
+
+def test_a_meter_seldom_reads_all_processes_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    family: list[psutil.Process] = []
+    reads: list[bool] = []
+    monkeypatch.setattr(psutil.Process, "children", lambda _, recursive: reads.append(recursive) or family)
+    meter = Meter()
+    alone = meter.read(os.getpid(), "cpu")
+    family.append(psutil.Process(os.getppid()))
+    found = [meter.read(os.getpid(), "cpu") for _ in range(2 * FAMILY_EVERY)]
+    assert reads == [True] * 3
+    assert alone is not None and alone.memory_used and found[-1] is not None
+    assert found[-1].memory_used is not None and found[-1].memory_used > alone.memory_used
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 20), (200, 60)])
