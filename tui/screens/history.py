@@ -110,6 +110,11 @@ class HistoryScreen(OrderedRuns):
             line = Text(f"no runs in {plain(str(self.console.settings.runs_dir))} yet", "dim")
         self.query_one("#details", Lines).show([line])
 
+    def recolour(self) -> None:
+        """In other colours."""
+        super().recolour()
+        self._show_details()
+
     def on_resize(self) -> None:
         """Choose columns anew."""
         if self.is_mounted:

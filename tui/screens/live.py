@@ -161,6 +161,12 @@ class LiveScreen(RunRequests):
         self._show_message()
         self._show_curves()
 
+    def recolour(self) -> None:
+        """In other colours."""
+        super().recolour()
+        if self.seen is not None:
+            self.show(self.seen)
+
     def _show_curves(self, *, at_once: bool = False) -> None:
         look = self.seen
         if look is None:

@@ -155,6 +155,11 @@ class ResultsScreen(ConsoleScreen):
             beside.show(parts)
         self.refresh_bindings()
 
+    def recolour(self) -> None:
+        """In other colours."""
+        super().recolour()
+        self._show()
+
     def _confusions(self, width: int, limit: int) -> list[Text]:
         assert self._found is not None
         pairs = _titled(results.confused_lines(self._found, width, limit))

@@ -60,7 +60,13 @@ class ConsoleScreen(Layer[None]):
     def on_mount(self) -> None:
         """Keep the footer true."""
         self.bindings_updated_signal.subscribe(self, lambda _: self.show_keys())
+        self.console.theme_changed_signal.subscribe(self, lambda _: self.recolour())
         self.show_keys()
+
+    def recolour(self) -> None:
+        """Show everything in the colours of another theme; a screen that colours lines itself shows them again."""
+        for widget in self.query("*"):
+            widget.refresh()
 
     def heading(self, left: str, right: Text | None = None) -> None:
         """Say in the top line where one is and how it goes; safe text."""

@@ -79,6 +79,14 @@ class Lines(ScrollView, can_focus=False):
         if self.size.width and (lines := self.lines_at(self.size.width, self.size.height)) is not None:
             self.show(lines)
 
+    def on_mount(self) -> None:
+        """Follow the colours."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.recolour())
+
+    def recolour(self) -> None:
+        """Show the lines in the colours of another theme."""
+        self.repaint()
+
     def on_resize(self) -> None:
         """Fit the lines to the new size."""
         self.repaint()

@@ -41,6 +41,10 @@ class RunRows(Lines, can_focus=True):
             lines.append(line)
         self.show(lines)
 
+    def recolour(self) -> None:
+        """Show the table in the colours of another theme."""
+        self.tell(self._table)
+
     def action_move(self, count: int) -> None:
         """Move the cursor by so many runs."""
         self.cursor = max(0, min(self.cursor + count, len(self._table) - 2))
