@@ -47,7 +47,8 @@ WIDTH = 112
 CURVE_HEIGHT = 20
 _PAIRS = 10  # of confused classes
 FEW_EPOCHS = 4
-"""Below this many epochs the training curve is drawn inside epochs."""
+"""Below this many epochs the training curve is drawn inside epochs; the words still tell of whole epochs."""
+_INSIDE = "train, mean over each logged interval"
 
 _SLOT_COLOUR = re.compile(r"#(0[0-9a-f])\1\1")
 
@@ -200,7 +201,7 @@ class _Page:
         self._parts.append('</div><details class="screen"><summary>As in the terminal</summary>')
         for quantity in quantities:
             # The terminal's own colours, which the page's style chooses for light and for dark.
-            slots = zip(curves.series(state, quantity, along=along), (4, 5), strict=False)
+            slots = zip(_drawn(state, quantity, along), (4, 5), strict=False)
             lines = draw(
                 [replace(curve, colour=slot) for curve, slot in slots],
                 width=WIDTH,
@@ -215,8 +216,8 @@ class _Page:
         self._parts.append("</details>")
 
     def _svg(self, state: RunState, quantity: Quantity, along: Along) -> None:
-        series = curves.series(state, quantity, along=along)
-        drawn = [SvgCurve(one.name, one.xs, one.ys, one.marker, slot) for slot, one in enumerate(series)]
+        series = enumerate(_drawn(state, quantity, along))
+        drawn = [SvgCurve(one.name, one.xs, one.ys, one.marker, slot) for slot, one in series]
         svg = curves_svg.curves_svg(
             drawn,
             label=f"{quantity} by epoch; in words below",
@@ -224,7 +225,7 @@ class _Page:
             written=text.loss if quantity == "loss" else text.accuracy,
         )
         self._parts.append(f"<figure><figcaption>{quantity}</figcaption>{curves_svg.legend(drawn)}{svg}")
-        self._list(curves.in_words(one, quantity) for one in series)
+        self._list(curves.in_words(one, quantity) for one in curves.series(state, quantity))
         self._parts.append("</figure>")
 
     def results(self, state: RunState, answered: Results) -> None:
@@ -353,6 +354,12 @@ class _Page:
         self._parts.append(
             f'<pre id="{identity}"{kind} tabindex="0" role="region" aria-label="{escape(label)}">{code.rstrip()}</pre>'
         )
+
+
+def _drawn(state: RunState, quantity: Quantity, along: Along) -> list[curves.Series]:
+    """The curves of a figure; that of training says where its points are not epochs."""
+    train, *others = curves.series(state, quantity, along=along)
+    return [replace(train, name=_INSIDE) if along == "step" else train, *others]
 
 
 def _reached(state: RunState, along: Along) -> tuple[float, float]:

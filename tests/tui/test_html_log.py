@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from vislab.engine.analysis.predictions import Prediction
-from vislab.engine.runs.events import DecisionMade, Notice, RunEnded, TestFigures
+from vislab.engine.runs.events import DecisionMade, Notice, RunEnded, StepsLogged, TestFigures
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.state import Fold, fold
 from vislab.engine.runs.store import Labels, create
@@ -188,3 +188,17 @@ def test_on_paper_the_terminal_s_curves_are_left_out_and_the_spec_is_open(histor
     assert page.count('<details class="screen">') == 1 and "<summary>As in the terminal" in page
     paper = page[page.index("@media print") :]
     assert ".screen { display: none; }" in paper and "details::details-content { content-visibility: visible" in paper
+
+
+def test_a_short_run_draws_its_steps_and_tells_of_its_epochs(history, parsed) -> None:
+    accuracy = {10: 0.8125, 9: 0.9844}  # of single batches
+    events = [
+        msgspec.structs.replace(event, accuracy=accuracy.get(event.step % 10 or 10, 0.5), loss=0.0)
+        if isinstance(event, StepsLogged)
+        else event
+        for event in history([0.8, 0.6, 0.4], [0.70, 0.80, 0.8634], [0.8, 0.7, 0.6], steps_per_epoch=10)
+    ]
+    words = parsed(document(fold(events), SPEC, run_id="id", status="done")).text
+    assert "train accuracy: last 0.8634 at epoch 3, highest 0.8634 at epoch 3, rising" in words
+    assert "train loss: last 0.4000 at epoch 3, lowest 0.4000 at epoch 3, falling" in words
+    assert "train, mean over each logged interval" in words, "what is drawn"
