@@ -5,6 +5,7 @@ from typing import Literal
 from torch import nn
 
 from vislab.engine.models.network import Network
+from vislab.engine.models.pooling import HalvingMaxPool
 from vislab.presets.errors import InputError
 
 
@@ -50,7 +51,7 @@ def build(
                 nn.Conv2d(features, filters, 3, padding=1, bias=not batch_norm),
                 *norm,
                 nn.ReLU(inplace=True),
-                nn.MaxPool2d(2),
+                HalvingMaxPool(),
             )
         )
         features = filters

@@ -6,6 +6,7 @@ LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document reco
 from torch import nn
 
 from vislab.engine.models.network import Network
+from vislab.engine.models.pooling import HalvingMaxPool
 from vislab.presets.errors import InputError
 
 
@@ -24,8 +25,8 @@ def build(
     if side < 1:
         raise InputError(f"LeNet-5 cannot read images of {image_size} px; set preprocessing.image_size to 16 or more")
     stages = [
-        nn.Sequential(nn.Conv2d(in_channels, 6, 5, padding=padding), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
-        nn.Sequential(nn.Conv2d(6, 16, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2)),
+        nn.Sequential(nn.Conv2d(in_channels, 6, 5, padding=padding), nn.ReLU(inplace=True), HalvingMaxPool()),
+        nn.Sequential(nn.Conv2d(6, 16, 5), nn.ReLU(inplace=True), HalvingMaxPool()),
     ]
     neck = nn.Sequential(
         nn.Flatten(),

@@ -8,6 +8,7 @@ from torch import nn
 
 from vislab.engine.models import alexnet, cnn, googlenet, heads, lenet, mlp, resnet, zoo
 from vislab.engine.models.network import BackboneWithHead, Network
+from vislab.engine.models.pooling import HalvingMaxPool
 from vislab.presets.errors import InputError
 
 
@@ -76,7 +77,7 @@ def test_alexnet_and_googlenet_have_the_published_sizes() -> None:
 def test_plain_convolutional_networks_follow_their_options() -> None:
     study_d = cnn.build(150, in_channels=3, image_size=64, widths=(8, 16, 32, 64, 128), pool="flatten")
     kinds = [type(module) for stage in study_d.features for module in stage]  # type: ignore[union-attr]
-    assert kinds == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d] * 5
+    assert kinds == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU, HalvingMaxPool] * 5
     assert dense(study_d) == [(128 * 2 * 2, 150)]
     study_c = cnn.build(4, in_channels=3, image_size=32, dense=(64,), batch_norm=False, pool="flatten")
     assert len(convolutions(study_c)) == 4 and dense(study_c) == [(256 * 2 * 2, 64), (64, 4)]
