@@ -172,6 +172,7 @@ _SAME_WORK = (
     "precision",
     "memory_format",
     "threads",
+    "compile",
     "deterministic",
     "strategy.freeze",
     "strategy.batch_size",

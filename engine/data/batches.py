@@ -59,6 +59,7 @@ class TrainingBatches:
 
     Attributes:
         pixels: as given; on the device, rows are taken there.
+        whole: images of a whole batch; the last one of an epoch may have fewer, or one more.
         features: (view, rows) -> what a frozen part makes of these images, float [B, ...], given in their place.
     """
 
@@ -90,6 +91,7 @@ class TrainingBatches:
         self._device = device or torch.device("cpu")
         self._memory_format = memory_format
         count = len(labels)
+        self.whole = min(batch_size, count)
         self.steps_per_epoch = max(1, math.ceil(count / batch_size) - (count % batch_size == 1))
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:

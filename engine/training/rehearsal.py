@@ -10,6 +10,7 @@ import torch
 from vislab.engine.data.batches import Batch
 from vislab.engine.models.assemble import Assembled
 from vislab.engine.training import optim, precision, strategies
+from vislab.engine.training.compiled import compiled as compile_forward
 from vislab.engine.training.losses import Loss
 from vislab.engine.training.metrics import Accumulator
 from vislab.engine.training.precision import Arithmetic, MemoryFormat
@@ -53,11 +54,14 @@ class Rehearsal:
         arithmetic: Arithmetic,
         batch: Batch,
         on_smaller: Callable[[int, int, str], None] = lambda parts, images, said: None,
+        *,
+        compiled: bool = False,
     ) -> Callable[[], None]:
         """An update on a batch, to be called over and over.
 
         Args:
             on_smaller: see `Step`; may raise where the batch must not be cut.
+            compiled: let torch compile it when it is called for the first time.
         """
         strategy = self.spec.strategy
         shared = self.copied(arithmetic)
@@ -79,6 +83,8 @@ class Rehearsal:
             minimum_learning_rate=0.0,
             on_nan=strategy.on_nan,
             on_smaller=on_smaller,
+            compiled=compile_forward(shared.model) if compiled else None,
+            whole=len(batch),
         )
         images = batch.images.contiguous(memory_format=arithmetic.layout)
         batch = Batch(images, batch.labels, batch.partner_labels, batch.share)

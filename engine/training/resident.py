@@ -10,6 +10,7 @@ from vislab.engine.cache import amount
 from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.stores import StoredPixels, in_order, portions_of
 from vislab.engine.runs.reporter import Reporter
+from vislab.engine.training.controls import Controls
 from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.presets.schema.spec import Spec
 
@@ -37,25 +38,27 @@ class Residence:
     Args:
         spec: of the run, its batch size decided.
         num_classes: length of the logits.
-        check: called with (images moved, images in all) between portions; may raise to interrupt.
     """
 
     spec: Spec
     num_classes: int
     device: torch.device
     reporter: Reporter
-    check: Callable[[int, int], None]
+    controls: Controls
 
     def __call__(self, batches: TrainingBatches) -> None:
         """Let batches be taken from the device's memory, if the pixels fit there beside what training needs.
 
         Call it when the model is on the device, and before the first update.
+
+        Raises:
+            Interrupted: somebody asked.
         """
         free, size = free_memory(self.device), _bytes(batches.pixels)
         if free is None or size > (room := min(int(_SHARE * free), free - self._needed())):
             return
         try:
-            batches.pixels = moved(batches.pixels, self.device, self.check)
+            batches.pixels = moved(batches.pixels, self.device, self._check)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -76,6 +79,10 @@ class Residence:
             free=free,
         )
 
+    def _check(self, done: int, total: int) -> None:
+        self.reporter.progress("building", done=done, total=total)
+        self.controls.check()
+
     def _needed(self) -> int:
         """Bytes that training will hold at its peak, by the estimate that the launch screen shows."""
         from vislab.engine.jobs import models  # it builds upon this floor's own rooms
@@ -93,6 +100,9 @@ class Residence:
 
 def moved(pixels: StoredPixels, device: torch.device, check: Callable[[int, int], None]) -> torch.Tensor:
     """Pixels, wherever they lie, in a device's memory: uint8 [N, C, S, S].
+
+    Args:
+        check: called with (images moved, images in all) between portions; may raise to interrupt.
 
     Raises:
         RuntimeError: there is no memory for them.

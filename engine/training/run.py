@@ -20,9 +20,10 @@ from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
-from vislab.engine.training import checkpoint, ema, judging, optim, precision, strategies
+from vislab.engine.training import checkpoint, compiling, ema, judging, optim, precision, strategies
 from vislab.engine.training.arithmetic import Settling
 from vislab.engine.training.batch_choice import about_learning_rate
+from vislab.engine.training.compiling import Compiling
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, Outcome
 from vislab.engine.training.environment import card, environment
@@ -99,9 +100,11 @@ class Training:
         self._take_learning_rate(loop.training.position)
         try:
             with self._features_in_place(data, loop, frozen):
+                self._make_faster(data, loop)
                 reason = loop.run()
                 if frozen != self._frozen_hash(loop):
-                    self.reporter.notice("error", FROZEN, "The frozen part changed while training. This is a fault.")
+                    text = "The frozen part has changed while training. This is a fault."
+                    self.reporter.notice("error", FROZEN, text)
                 loop.save()  # before the last evaluation: nothing is lost if that fails
         finally:
             loop.saver.settle()
@@ -246,7 +249,6 @@ class Training:
         )
         features = extraction(data, loop, frozen, self._decided(DECISION))
         if features is None:
-            self._make_resident(loop.batches, len(data.classes))
             yield
             return
         loop.batches.features = features.of_training
@@ -257,12 +259,12 @@ class Training:
         finally:
             features.release()
 
-    def _make_resident(self, batches: TrainingBatches, num_classes: int) -> None:
-        def check(done: int, total: int) -> None:
-            self.reporter.progress("building", done=done, total=total)
-            self.controls.check()
-
-        Residence(self.spec, num_classes, self.device, self.reporter, check)(batches)
+    def _make_faster(self, data: Data, loop: Loop) -> None:
+        """Compile updates, and move pixels to the device, where that is wanted and possible."""
+        decided = self._decided(compiling.DECISION)
+        Compiling(self.spec, self.device, self.arithmetic, self.reporter, self.controls, decided)(loop)
+        if loop.batches.features is None:
+            Residence(self.spec, len(data.classes), self.device, self.reporter, self.controls)(loop.batches)
 
     def _saver(self, training: Resumable) -> Saver:
         return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)

@@ -8,6 +8,7 @@ from torch import nn
 
 from vislab.engine import randomness
 from vislab.engine.data.batches import Batch
+from vislab.engine.training.compiled import Forward
 from vislab.engine.training.endings import TrainingFailed
 from vislab.engine.training.kept import Kept
 from vislab.engine.training.losses import Loss
@@ -27,6 +28,8 @@ class Step:
 
     Attributes:
         forward: (model, what a batch holds) -> logits; by default the whole network, of images.
+        compiled: takes its place in batches of `whole` images. Others, such as the last of an epoch, run as they are:
+            each size is compiled for itself, which a single batch does not repay.
     """
 
     loss: Loss
@@ -41,7 +44,9 @@ class Step:
     """Images that a micro-batch must have: two where batch normalisation takes its statistics from it, else one."""
     on_smaller: Callable[[int, int, str], None] = lambda parts, images, said: None
     """Told how many micro-batches make up a batch from now on, their largest size, and what torch said."""
-    forward: Callable[[nn.Module, torch.Tensor], torch.Tensor] = nn.Module.__call__
+    forward: Forward = nn.Module.__call__
+    compiled: Forward | None = None
+    whole: int = 0
 
     def __call__(
         self,
@@ -94,6 +99,7 @@ class Step:
     def _gradients(self, training: Resumable, batch: Batch) -> list[_Part] | str:
         """Forward and backward over the micro-batches; returns their figures, or what was said if memory ran out."""
         training.drop_gradients()
+        forward = self.compiled if self.compiled is not None and len(batch) == self.whole else self.forward
         weights = self.loss.weights(batch)
         total_weight = len(batch) if weights is None else weights.sum()
         first = 0
@@ -101,7 +107,7 @@ class Step:
         try:
             for number, part in enumerate(batch.split(self._parts(training), self.smallest)):
                 self._seed_dropout(training.position.step, number)
-                logits = self._forward(training.model, part)
+                logits = self._forward(forward, training.model, part)
                 losses = self.loss(logits, part)
                 weight: torch.Tensor | float = len(part)
                 if weights is not None:
@@ -166,10 +172,10 @@ class Step:
     def _decided_on_device(self, training: Resumable) -> bool:
         return self.device.type != "cpu" and training.optimizer_is_on(self.device)
 
-    def _forward(self, model: nn.Module, part: Batch) -> torch.Tensor:
+    def _forward(self, forward: Forward, model: nn.Module, part: Batch) -> torch.Tensor:
         try:
             with autocast(self.precision, self.device):
-                return self.forward(model, part.images)
+                return forward(model, part.images)
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
                 raise

@@ -32,6 +32,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[int, msgspec.Meta(ge=1, le=1024)] | Literal["auto"],
         field("threads on the CPU; auto: torch's own number, unless fewer are measured faster"),
     ] = "auto"
+    compile: Annotated[
+        Literal["auto"] | bool,
+        field("compile updates with torch.compile; auto: on CUDA, in runs long enough to repay it by measurement"),
+    ] = "auto"
     cache_features: Annotated[
         bool,
         field(
