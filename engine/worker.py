@@ -47,6 +47,7 @@ def main(
     schedule: str = "hold",
     accumulate: int = 0,
     force: bool = False,
+    waiting_lock: int = -1,
 ) -> int:
     """Train a run to its end in this process.
 
@@ -58,6 +59,8 @@ def main(
             `vislab.engine.runs.extension`. 0: as long as planned.
         accumulate: cut each batch into so many micro-batches from now on, to save memory. 0: as the run did so far.
         force: go on though images have changed since the run began, or a worker on another machine seems to be alive.
+        waiting_lock: descriptor of the lock that this process held while it waited in the queue; let go of when the
+            worker's own is held, so that the run is never shown as queued again. -1: it did not wait.
 
     Returns:
         0 done; 1 failed; 2 the user's input is wrong, or another worker has the run; 130 stopped; 143 terminated.
@@ -71,6 +74,8 @@ def main(
         print(f"Run {run.id} has a worker already.", file=sys.stderr)
         lock.release()
         return BAD_INPUT
+    if waiting_lock >= 0:
+        os.close(waiting_lock)
     try:
         try:
             decision = extend(run.spec(), run.state(), epochs, schedule) if epochs else None
@@ -131,6 +136,8 @@ class _Worker:
                 return self._end("failed", str(error), BAD_INPUT)
             except Exception as error:
                 traceback.print_exc()
+                if not self._run.path.is_dir():
+                    return BAD_INPUT  # nobody is left to be told
                 return self._end("failed", self._explained(error), FAILED)
             return self._end("done", reason, DONE, test)
 
@@ -279,6 +286,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--schedule", default="hold")
     parser.add_argument("--accumulate", type=int, default=0)
     parser.add_argument("--force", action="store_true")
+    parser.add_argument("--waiting-lock", type=int, default=-1)
     return parser.parse_args()
 
 

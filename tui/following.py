@@ -81,7 +81,12 @@ class Looker:
         self._findings: tuple[Finding, ...] = ()
 
     def look(self) -> Look:
-        """Look now."""
+        """Look now.
+
+        Raises:
+            InputError: the run's folder is gone.
+        """
+        self.run.check_is_there()
         worker = self.run.worker()  # asked first: what a worker said before its end is read after it
         queued = not worker and holder(self.run.waiting_lock) != 0
         size = self.run.events.stat().st_size if self.run.events.exists() else 0

@@ -46,9 +46,14 @@ class RunLock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, text.encode(), 0)
 
-    def keep_through_exec(self) -> None:
-        """Keep the lock when this process becomes another program; it is held as long as that lives."""
+    def keep_through_exec(self) -> int:
+        """Keep the lock when this process becomes another program: until that closes the descriptor, or ends.
+
+        Returns:
+            The descriptor.
+        """
         os.set_inheritable(self._file, True)
+        return self._file
 
     def release(self) -> None:
         """Let go of the lock."""

@@ -110,14 +110,14 @@ def main(run_dir: Path) -> None:
         lock = RunLock(run.waiting_lock)
         if not lock.acquire():
             sys.exit(f"Run {run.id} waits already.")
-        lock.keep_through_exec()
+        waiting_lock = lock.keep_through_exec()
         if (environment := _wait_for_turn(run)) is None:
             return
         os.environ.update(environment)
         # The ticket stays: until the worker has its lock, it alone tells those behind that this run is before them.
         requests = run.control.stat().st_size if run.control.exists() else 0
         worker = ["-P", "-m", "vislab.engine.worker", str(run.path), "--control-from", str(requests)]
-        os.execv(sys.executable, [sys.executable, *worker])
+        os.execv(sys.executable, [sys.executable, *worker, "--waiting-lock", str(waiting_lock)])
     except _Left:
         leave_queue(run, "taken out of the queue")
         sys.exit(INTERRUPTED)

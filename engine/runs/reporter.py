@@ -30,6 +30,7 @@ class Reporter:
     """
 
     def __init__(self, run: Run, writer: EventWriter) -> None:
+        self._run = run
         self._path = run.progress_file
         self._writer = writer
         self._position = Progress(time=0.0, pid=os.getpid(), host=socket.gethostname(), phase="starting")
@@ -139,7 +140,11 @@ class Reporter:
         elapsed: float = 0.0,
         force: bool = False,
     ) -> None:
-        """Say where the worker is; written at most twice a second unless forced."""
+        """Say where the worker is; written at most twice a second unless forced.
+
+        Raises:
+            InputError: the run's directory is gone.
+        """
         self._position = msgspec.structs.replace(
             self._position,
             phase=phase,
@@ -163,5 +168,8 @@ class Reporter:
             self._written = now
             if self._paused or self._waiting:
                 position = msgspec.structs.replace(position, phase="paused" if self._paused else _NO_ROOM)
-            with contextlib.suppress(OSError):  # it is not history, and no reason to stop
+            try:
                 write(self._path, msgspec.structs.replace(position, time=time.time()))
+            except OSError:  # it is not history, and no reason to stop
+                if self._patient:
+                    self._run.check_is_there()

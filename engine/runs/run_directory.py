@@ -15,6 +15,7 @@ from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import read as read_progress
 from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.summary import Labels, RunStatus, Summary, live_status, summarise
+from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.spec_file import load_spec
 
@@ -52,7 +53,7 @@ class Run:
 
     @property
     def waiting_lock(self) -> Path:
-        """Held while the run waits in the queue, and by the worker that the waiter becomes."""
+        """Held while the run waits in the queue, and by the worker that the waiter becomes until it has its own."""
         return self.path / "waiting"
 
     @property
@@ -89,6 +90,15 @@ class Run:
     def results(self) -> Path:
         """The folder of evaluations."""
         return self.path / "results"
+
+    def check_is_there(self) -> None:
+        """Do nothing while the directory is there.
+
+        Raises:
+            InputError: it was deleted or moved.
+        """
+        if not self.path.is_dir():
+            raise InputError(f"The folder of run {self.id} is gone: it was deleted or moved ({self.path}).")
 
     def spec(self) -> Spec:
         """The run's resolved spec.

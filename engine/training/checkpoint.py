@@ -49,7 +49,8 @@ def save(
     temporary, replaced = (folder.with_name(f".{folder.name}.{ending}") for ending in ("tmp", "old"))
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        temporary.mkdir(parents=True)
+        folder.parent.mkdir(exist_ok=True)  # the run's folder itself may have been deleted, and must not come back
+        temporary.mkdir()
         for name, content in tensors.items():
             _save_tensors(content, temporary / f"{name}.safetensors")
         if state is not None:

@@ -1,6 +1,7 @@
 """The process that trains: what it obeys, how it ends, what it says."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,14 @@ def test_requests_made_to_an_earlier_worker_are_not_obeyed(make_run, train):
     run = make_run()
     control.send(run.control, "stop")
     assert train(run) == 0
+
+
+@pytest.mark.parametrize("every", ["auto", "1steps"])
+def test_a_run_whose_folder_is_deleted_ends_and_does_not_come_back(make_run, train, watch, every):
+    run = make_run(strategy={"epochs": 3000}, checkpoint_every=every)
+    watch(lambda phase, step, epoch, done: shutil.rmtree(run.path) if step == 8 and run.path.exists() else None)
+    assert train(run) == worker.BAD_INPUT
+    assert not run.path.exists()
 
 
 def test_stop_after_epoch_ends_between_epochs(make_run, train, watch):

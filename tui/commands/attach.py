@@ -18,8 +18,8 @@ def command(
     """Watch a run, live or over, on this terminal.
 
     Leaving the view leaves the run alone, and so do Ctrl+C and a lost terminal. With --plain, or without a terminal, it
-    prints what the run does until it ends, and ends with its exit code; SIGTERM and SIGUSR1 are then passed on, the run
-    is saved, and the exit code is 143.
+    prints what a live run does until it ends, and ends with its exit code; SIGTERM and SIGUSR1 are then passed on, the
+    run is saved, and the exit code is 143. What a run that is over came to, `vislab show` prints.
     """
     from vislab.tui.commands.console import no_terminal, open_console
     from vislab.tui.living import newest_live

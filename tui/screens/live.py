@@ -145,6 +145,8 @@ class LiveScreen(RunRequests):
             error = message.worker.error
             words = str(error) if isinstance(error, InputError | OSError) else f"{type(error).__name__}: {error}"
             self.say(text.plain(words, 400))
+            if not self.watched.path.is_dir():
+                self.heading(self._title, Text("folder gone", status_style("died", self.console)))
 
     def show(self, look: Look) -> None:
         """Everything, as it was seen."""

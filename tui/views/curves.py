@@ -21,6 +21,9 @@ RAW_MARKER = "·"
 _DIM = {TRAIN_COLOUR: 67, VAL_COLOUR: 137}
 """Greyer neighbours of the colours, for raw curves behind smoothed ones."""
 
+LARGEST = 1e100
+"""Values beyond this are not drawn, as infinite ones are not, so that no difference of two overflows."""
+
 CLEAR = 0.8
 """Share of pairs of an earlier and a later value that go one way, from which there is a trend."""
 
@@ -108,9 +111,13 @@ def in_words(curve: Series, quantity: Quantity) -> str:
 
 
 def sentences(state: RunState) -> list[str]:
-    """Every curve of a run in words."""
+    """Every curve of a run in words, and what its epochs' figures do not tell of the intervals inside them."""
     quantities: tuple[Quantity, ...] = ("loss", "accuracy")
-    return [in_words(curve, quantity) for quantity in quantities for curve in series(state, quantity)]
+    words = [in_words(curve, quantity) for quantity in quantities for curve in series(state, quantity)]
+    gaps = sum(not math.isfinite(number(row.loss)) for row in state.steps)
+    if gaps:
+        words.append(f"train loss inside epochs: not finite in {gaps} of {len(state.steps)} logged intervals")
+    return words
 
 
 def trend(values: Sequence[float]) -> str:
@@ -170,8 +177,10 @@ def not_shown(curves: Iterable[Series], *, log_y: bool = False) -> str:
     """Why points are missing from a figure, in a few words; empty when none are."""
     values = [value for curve in curves for value in curve.ys]
     bad = sum(not math.isfinite(value) for value in values)
+    high = sum(LARGEST < abs(value) < math.inf for value in values)
     low = sum(value <= 0 for value in values if math.isfinite(value)) if log_y else 0
-    return ", ".join([f"{bad} not finite"] * bool(bad) + [f"{low} not above 0"] * bool(low))
+    told = ((bad, "not finite"), (high, "too large to draw"), (low, "not above 0"))
+    return ", ".join(f"{count} {what}" for count, what in told if count)
 
 
 def _numbers(figures: Iterable[Figure | None]) -> list[float]:

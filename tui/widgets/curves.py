@@ -10,14 +10,12 @@ from collections.abc import Sequence
 
 from vislab.tui.views import text
 from vislab.tui.views.axes import Axis, linear_axis, log_axis, x_axis
-from vislab.tui.views.curves import Series
+from vislab.tui.views.curves import LARGEST, Series
 
 BEST_MARKER = "★"
 BEST_COLOUR = 136
 """Gold of the 256-colour palette, legible on black and on white."""
 
-_LARGEST = 1e100
-"""Values beyond this are treated as infinite, so that no difference of two overflows."""
 _NARROWEST, _LOWEST = 24, 6
 
 
@@ -52,7 +50,8 @@ def draw(
     head = [text.fit(title, width)] if title else []
     body = height - len(head) - 1
     if not every:
-        return [*head, *_message("no figures yet", width, body), _legend(series, None, x_label, width, colour)]
+        words = "no figure that can be drawn" if any(curve.ys for curve in series) else "no figures yet"
+        return [*head, *_message(words, width, body), _legend(series, None, x_label, width, colour)]
 
     up = (log_axis if log_y else linear_axis)([y for _, y in every], body - 2)
     columns = max(1, width - max(map(len, up.labels)) - 1)
@@ -152,10 +151,10 @@ def _without_colour(line: str) -> str:
 
 def _finite(curve: Series, log_y: bool, x_range: tuple[float, float] | None) -> list[tuple[float, float]]:
     """Points that can be drawn, y as its logarithm to base 10 where the axis is logarithmic."""
-    low, high = x_range or (-_LARGEST, _LARGEST)
+    low, high = x_range or (-LARGEST, LARGEST)
     points = [
         (x, y)
         for x, y in zip(curve.xs, curve.ys, strict=True)
-        if low <= x <= high and abs(y) <= _LARGEST and (y > 0 or not log_y)
+        if low <= x <= high and abs(y) <= LARGEST and (y > 0 or not log_y)
     ]
     return [(x, math.log10(y)) for x, y in points] if log_y else points

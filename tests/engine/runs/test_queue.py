@@ -14,6 +14,7 @@ import pytest
 
 from vislab.engine.runs import queue
 from vislab.engine.runs.devices import Device
+from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.queue import FOLDER, cancel, enqueue, queued
 from vislab.engine.runs.store import Run, all_runs, create, follow
 from vislab.presets.errors import InputError
@@ -294,6 +295,7 @@ def test_the_real_worker_takes_over(settings, no_process_left) -> None:
     spec = resolve(dataset="digits", architecture="mlp", sets=sets, settings=settings)
     run = create(settings.runs_dir, spec)
     pid = enqueue(run, settings)
+    until(lambda: run.worker() == pid and holder(run.waiting_lock) == 0)  # at its end it is not queued again
     states = [status for _, _, status in follow(run)]
     assert states[-1] == "done" and run.state().epochs[-1].epoch == 1
     assert f"pid {pid}\n" in run.lock.read_text()

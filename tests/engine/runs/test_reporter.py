@@ -9,6 +9,7 @@ from vislab.engine.runs import reporter as module
 from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.store import Run
+from vislab.presets.errors import InputError
 
 
 @pytest.fixture
@@ -81,3 +82,19 @@ def test_a_pause_keeps_the_position_and_the_heartbeat_and_ends_where_it_began(re
     assert 4 <= clock.writes <= 5
     reporter.pause(False)
     assert Run(tmp_path).progress().phase == "training"
+
+
+def test_a_run_whose_folder_is_gone_does_not_go_on(tmp_path):
+    (tmp_path / "run").mkdir()
+    writer = EventWriter(tmp_path / "run/events.jsonl")
+    reporter = Reporter(Run(tmp_path / "run"), writer)
+    reporter.progress("training", force=True)
+    (tmp_path / "run").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"folder of run run is gone: it was deleted or moved"):
+        reporter.progress("training", force=True)
+    reporter.close()
+    reporter.progress("ended", force=True)  # the last words are said where somebody may find them
+    reporter.notice("info", "data", "moved along")
+    writer.close()
+    assert not (tmp_path / "run").exists()
+    assert "moved along" in (tmp_path / "elsewhere/events.jsonl").read_text()

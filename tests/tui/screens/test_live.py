@@ -551,8 +551,9 @@ def step(number: int, loss: float | str) -> StepsLogged:
     ("losses", "expected"),
     [
         ([], "no figures yet"),
-        (["nan"] * 5, "no figures yet"),
-        (["inf", "-inf"], "no figures yet"),
+        (["nan"] * 5, "no figure that can be drawn"),
+        (["inf", "-inf"], "no figure that can be drawn"),
+        ([0.5, 1e300], "1 too large to draw"),
         ([0.5], "▪"),
         ([0.7] * 40, "▪"),
         ([0.0] * 20, "▪"),
@@ -574,6 +575,7 @@ def test_strange_curves_are_drawn_as_far_as_they_can_be(
         assert (f"{bad} not finite" in words(pilot, "#loss")) == bool(bad)
         await pilot.press("y", "m", "w")
         await until(pilot, lambda: "train loss:" in words(pilot, "#words"))
+        assert (f"not finite in {bad} of {len(losses)} logged intervals" in words(pilot, "#words")) == bool(bad)
         await pilot.press("w")
         await until(pilot, lambda: "loss, log" in words(pilot, "#loss"))
         if losses == [0.0] * 20:
@@ -635,6 +637,17 @@ def test_a_run_that_cannot_be_read_is_said_and_looked_at_again(settings: Setting
         hidden.rename(run.events)
         before = len(view(pilot).seen.state.steps)  # type: ignore[union-attr]
         await until(pilot, lambda: len(view(pilot).seen.state.steps) > before)  # type: ignore[union-attr]
+
+    play(settings, run, act)
+
+
+def test_a_run_whose_folder_is_deleted_is_said_to_be_gone(settings: Settings, start: Start) -> None:
+    run = start(pause=0.05)
+
+    async def act(pilot: Pilot[int]) -> None:
+        run.path.rename(run.path.with_name("moved"))
+        await until(pilot, lambda: "folder gone" in header(pilot))
+        assert "was deleted or moved" in words(pilot, "#message")
 
     play(settings, run, act)
 
