@@ -1,9 +1,11 @@
 """The console: a Textual application that watches runs and starts them, and trains nothing itself."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import importlib.util
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +26,7 @@ from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.settings import Settings
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
+from vislab.tui.parting import last_words
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.dialog import Answer, Question
 from vislab.tui.screens.screen import ConsoleScreen
@@ -62,6 +65,7 @@ class Console(App[int]):
         live: runs whose worker lives, newest first; looked up every few seconds.
         started_here: ids of runs that were started from this console, see `has_started`.
         followed: runs that were started from this console or watched in it, by id.
+        detached_ends: what would end the runs that were started here although they are detached; mostly empty.
         preferences: theme and colours.
         asker: answers what needs torch or a walk through data, by one resident process.
     """
@@ -99,6 +103,7 @@ class Console(App[int]):
         self._timer: Timer | None = None
         self._ending: asyncio.Task[None] | None = None
         self._offer: LiveRuns | None = None  # the window that was opened last
+        self.detached_ends = ""
         self._keys = KeyOrder(self, super().on_event)
         self.preferences, self._trouble = load_preferences(settings)
         for theme in THEMES:
@@ -215,9 +220,9 @@ class Console(App[int]):
         self.followed.update((run.id, run) for run in runs)
 
     def _look_around(self) -> None:
-        warning = detaching.here().warning
-        if warning:
-            self.call_later(self._warn, text.plain(warning, 400))
+        self.detached_ends = detaching.here().warning
+        if self.detached_ends:
+            self.call_later(self._warn, text.plain(self.detached_ends, 400))
 
     def _warn(self, words: str) -> None:
         screen = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
@@ -275,6 +280,7 @@ class Console(App[int]):
 
             for run in runs:
                 ask_to_stop(run)
+                self.followed.pop(run.id, None)
         if answer:
             self.exit()
 
@@ -336,6 +342,9 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
 
         # Not `asyncio.run`, which waits for threads that look at something: nobody wants to know any more.
         asyncio.new_event_loop().run_until_complete(run_it())
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        for line in last_words(console.followed.values(), started=console.started_here, ends=console.detached_ends):
+            print(line, file=sys.stderr)
     return leaving.code or console.return_code or 0
 
 

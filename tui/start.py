@@ -1,11 +1,13 @@
-"""Where `vislab` starts: bare, and to attach, it goes straight to the console, which needs no other command."""
+"""Where `vislab` starts: bare, and to attach, it goes straight to the console, which needs no other command.
 
+Next to nothing is imported here: until `main` begins, Python answers Ctrl+C with a traceback. `_signal` is the part of
+`signal` that is written in C; the other part imports `enum` and more, which takes longer than all that stands here.
+"""
+
+import _signal as signal  # type: ignore[import-not-found]
 import gc
 import os
-import signal
 import sys
-from pathlib import Path
-from types import FrameType
 
 
 def main() -> None:
@@ -16,15 +18,15 @@ def main() -> None:
         case []:
             _console(None)
         case ["--runs-dir", folder]:
-            _console(Path(folder))
+            _console(folder)
         case ["attach"]:
             _attach("", None)
         case ["attach", "--runs-dir", folder]:
-            _attach("", Path(folder))
+            _attach("", folder)
         case ["attach", run] if not run.startswith("-"):
             _attach(run, None)
         case ["attach", run, "--runs-dir", folder] | ["attach", "--runs-dir", folder, run] if not run.startswith("-"):
-            _attach(run, Path(folder))
+            _attach(run, folder)
         case _:
             _command_line()
 
@@ -37,12 +39,12 @@ def _command_line() -> None:
     command_line()
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _end(number: int, frame: object) -> None:
     """Ctrl+C while modules are imported: nothing has begun, and there is nothing to say."""
     os._exit(128 + number)
 
 
-def _attach(run: str, folder: Path | None) -> None:
+def _attach(run: str, folder: str | None) -> None:
     from vislab.tui.commands.console import no_terminal
 
     if no_terminal():
@@ -51,19 +53,25 @@ def _attach(run: str, folder: Path | None) -> None:
         _console(folder, run, attach=True)
 
 
-def _console(folder: Path | None, run: str = "", *, attach: bool = False) -> None:
+def _console(folder: str | None, run: str = "", *, attach: bool = False) -> None:
     gc.disable()  # nothing that is made before the first frame is garbage; the console turns it on again
+    from pathlib import Path
+
     from vislab.presets.errors import InputError
     from vislab.tui.commands.console import open_console
 
+    runs_dir = None if folder is None else Path(folder)
     try:
         if attach and not run:
             from vislab.tui.living import newest_live
 
-            run = newest_live(folder).id
-        open_console(folder, attach=run)
+            run = newest_live(runs_dir).id
+        open_console(runs_dir, attach=run)
     except InputError as error:
         from vislab.tui.views.text import plain
 
-        print("\n".join(plain(line, 10_000) for line in f"error: {error}".split("\n")), file=sys.stderr)
+        words = "\n".join(plain(line, 10_000) for line in f"error: {error}".split("\n"))
+        print(words, file=sys.stderr)
+        if sys.stdout.isatty() and not sys.stderr.isatty():  # or the person would see nothing at all
+            print(words)
         sys.exit(2)

@@ -1,0 +1,21 @@
+"""What stays on the terminal when the console has ended."""
+
+from pathlib import Path
+
+import pytest
+
+from vislab.engine.runs.store import Run
+from vislab.tui.parting import last_words
+
+
+def test_runs_that_train_on_are_named_and_what_would_end_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "worker", lambda run: 0 if run.id == "over" else 7)
+    going = [Run(Path(name)) for name in ("first", "over", "second", "third", "fourth")]
+    ends = "Logging out ends the run."
+    assert last_words(going, started=["second"], ends=ends) == [
+        "Still training: first, second, third …. To watch: vislab attach",
+        f"notice: {ends}",
+    ]
+    assert last_words(going[:1], started=["over"], ends=ends) == ["Still training: first. To watch: vislab attach"]
+    assert last_words(going[:1], started=["first"], ends="") == ["Still training: first. To watch: vislab attach"]
+    assert last_words(going[1:2], started=["over"], ends=ends) == []

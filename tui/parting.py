@@ -1,0 +1,30 @@
+"""What the console leaves on the terminal when it has ended."""
+
+from collections.abc import Iterable
+
+from vislab.engine.runs.store import Run
+from vislab.tui.views import text
+
+NAMED = 3
+"""Runs that are named."""
+
+
+def last_words(runs: Iterable[Run], *, started: Iterable[str], ends: str) -> list[str]:
+    """Sentences on the runs that train on; empty where none does. Safe text.
+
+    A message on the screen may have gone, or been covered by another one, before it was read.
+
+    Args:
+        runs: those that were started from the console or watched in it.
+        started: ids of those that were started from it.
+        ends: what would end these although they are detached; empty: nothing.
+    """
+    going = [run for run in runs if run.worker()]
+    if not going:
+        return []
+    names = ", ".join(text.plain(run.id, 60) for run in going[:NAMED]) + (" …" if len(going) > NAMED else "")
+    here = {run.id for run in going} & set(started)
+    return [
+        f"Still training: {names}. To watch: vislab attach",
+        *[f"notice: {text.plain(ends, 400)}"] * bool(ends and here),
+    ]
