@@ -112,3 +112,20 @@ def test_an_error_in_an_action_is_told_as_ever(runs, play, monkeypatch):
 
     with pytest.raises(RuntimeError, match="broken"):
         play("history", act)
+
+
+def test_a_key_with_none_before_it_is_given_on_in_the_next_turn_of_the_loop(runs, play, monkeypatch):
+    async def act(pilot):
+        keys, given, turns = pilot.app._keys, [], 0
+
+        async def give(event):
+            given.append(event.key)
+
+        monkeypatch.setattr(keys, "_give", give)
+        keys.add(Key("j", "j"))
+        while not given and turns < 10:
+            turns += 1
+            await asyncio.sleep(0)
+        assert given == ["j"] and turns == 1
+
+    play("history", act)
