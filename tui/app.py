@@ -5,6 +5,7 @@ import contextlib
 import gc
 import importlib
 import importlib.util
+import os
 import sys
 import time
 import traceback
@@ -50,7 +51,7 @@ COLLECT = (10_000, 10, 10)
 AT_ONCE = ("ctrl+c", "ctrl+q")
 """Keys that wait for no other key."""
 
-NAMED = 3
+NAMED = 5
 """Runs that are named where it is asked what becomes of them."""
 
 LOOKING = ("live runs", "look", "look around", "read", "sizes", "draw")
@@ -66,6 +67,7 @@ class Console(App[int]):
         started_here: ids of runs that were started from this console, see `has_started`.
         followed: runs that were started from this console or watched in it, by id.
         detached_ends: what would end the runs that were started here although they are detached; mostly empty.
+        kept: what a screen begins with when it is opened again, by its name.
         preferences: theme and colours.
         asker: answers what needs torch or a walk through data, by one resident process.
     """
@@ -96,6 +98,7 @@ class Console(App[int]):
         self.live: tuple[Run, ...] = ()
         self.started_here: set[str] = set()
         self.followed: dict[str, Run] = {}
+        self.kept: dict[str, Any] = {}
         self.asker = Asker()
         self._first = first
         self._leaving = leaving
@@ -267,12 +270,16 @@ class Console(App[int]):
         self.push_screen(self._offer, chosen)
 
     def action_leave(self) -> None:
-        """End the console. Asks what becomes of runs that were started or watched here; asked again, they go on."""
-        own = [run for run in self.followed.values() if run.worker()]
+        """End the console. Asks what becomes of this user's runs that train here; asked again, they go on."""
+        known = {run.id: run for run in self.live} | self.followed
+        own = [run for run in known.values() if run.worker() and (run.id in self.followed or _is_own(run))]
         if not own or isinstance(self.screen, LeaveQuestion):
             self.exit()
         else:
-            self.push_screen(LeaveQuestion(own), lambda answer: self._leave(answer or "", own))
+            from vislab.engine.runs.queue import queued
+
+            question = LeaveQuestion(own, waiting=len(queued(self.settings.runs_dir)))
+            self.push_screen(question, lambda answer: self._leave(answer or "", own))
 
     def _leave(self, answer: str, runs: list[Run]) -> None:
         if answer == "stop":
@@ -286,19 +293,35 @@ class Console(App[int]):
 
 
 class LeaveQuestion(Question):
-    """What becomes of the live runs that were started or watched here."""
+    """What becomes of the runs that train."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], waiting: int = 0) -> None:
+        """About live runs.
+
+        Args:
+            waiting: how many runs wait in the queue.
+        """
         those = "it" if len(runs) == 1 else "them"
-        names = ", ".join(text.plain(run.id, 60) for run in runs[:NAMED]) + (", …" if len(runs) > NAMED else "")
+        names = [f"  {text.plain(run.id, 60)}" for run in runs[:NAMED]]
+        names += [f"  and {len(runs) - NAMED} more"] * (len(runs) > NAMED)
+        does, begin = ("waits", "begins") if waiting == 1 else ("wait", "begin")
+        queue = f"{text.counted(waiting, 'run')} {does} in the queue, and {begin} without the console."
         super().__init__(
-            f"Still training: {names}" if len(runs) == 1 else f"{len(runs)} runs still train: {names}",
+            "\n".join(
+                ["Still training:" if len(runs) == 1 else f"{len(runs)} runs still train:", *names]
+                + [queue] * bool(waiting)
+            ),
             (
                 Answer("go on", "l", f"leave {those} running: vislab finds {those} again"),
                 Answer("stop", "s", f"stop {those}, with a checkpoint, and leave"),
                 Answer("", "n", "stay here"),
             ),
         )
+
+
+def _is_own(run: Run) -> bool:
+    """Whether a run trains on this machine for this user: a runs folder may be shared."""
+    return run.worker() > 0 and run.path.stat().st_uid == os.getuid()
 
 
 def screen_class(name: str) -> type[ConsoleScreen]:

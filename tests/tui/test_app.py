@@ -12,7 +12,9 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from vislab.engine.runs.store import Run
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.store import Run, create
+from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
 from vislab.tui.app import Console, LeaveQuestion
@@ -220,10 +222,36 @@ def test_only_changed_lines_are_painted(tmp_path: Path) -> None:
 
 
 def test_the_question_of_leaving_says_how_many_and_which(tmp_path: Path) -> None:
-    runs = [Run(tmp_path / name) for name in ("first", "second", "third", "fourth")]
-    assert LeaveQuestion(runs[:1])._question == "Still training: first"
-    assert LeaveQuestion(runs[:2])._question == "2 runs still train: first, second"
-    assert LeaveQuestion(runs)._question == "4 runs still train: first, second, third, …"
+    runs = [Run(tmp_path / name) for name in ("first", "second", "third", "fourth", "fifth", "sixth")]
+    assert LeaveQuestion(runs[:1])._question.split() == ["Still", "training:", "first"]
+    assert LeaveQuestion(runs[:2])._question == "2 runs still train:\n  first\n  second"
+    assert LeaveQuestion(runs)._question.endswith("\n  fifth\n  and 1 more")
+    waits = "1 run waits in the queue, and begins without the console."
+    assert LeaveQuestion(runs[:1], waiting=1)._question.endswith(f"first\n{waits}")
+
+
+def test_leaving_asks_about_live_runs_that_were_started_elsewhere(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    run = create(settings.runs_dir, Spec(name="elsewhere"))
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    console = Console(settings, first=lambda _: Demo())
+
+    async def leave(*keys: str) -> None:
+        async with console.run_test() as pilot:
+            await pilot.app.workers.wait_for_complete()
+            await pilot.pause()
+            await pilot.press("q")
+            question = pilot.app.screen
+            assert isinstance(question, LeaveQuestion) and run.id in question.query_one(Lines).words
+            await pilot.press("n")
+            assert not pilot.app._exit
+            await pilot.press("q", "enter")  # the first answer leaves it running
+            assert pilot.app._exit
+
+    asyncio.run(leave())
+    assert run.worker() and not run.control.exists()
+    lock.release()
 
 
 def test_a_size_that_the_terminal_has_no_longer_is_not_laid_out(tmp_path: Path) -> None:

@@ -57,7 +57,10 @@ def command(
     runs = all_runs(folder)
     if filter:
         looked = [history.look(run) for run in runs]
-        fitting = run_filter.chosen(looked, run_filter.parse(filter, looked))
+        wanted = run_filter.parse(filter, looked)
+        if "size" in wanted.fields:
+            looked = [listed._replace(size=listed.run.size()) for listed in looked]
+        fitting = run_filter.chosen(looked, wanted)
     else:
         fitting = [history.look(run) for run in runs[: limit or None]]
     shown = fitting[: limit or None]
@@ -70,7 +73,7 @@ def command(
         typer.echo(f"There are no runs in {folder}. Start one with: vislab run --preset digits-lenet5", err=True)
         return
     if not fitting:
-        typer.echo(f"None of {len(runs)} runs fits {filter!r}.", err=True)
+        typer.echo(f"None of {len(runs)} runs fits {filter!r}. A filter holds {run_filter.HINT}.", err=True)
         return
     for line in _table(rows):
         typer.echo(line)

@@ -76,17 +76,26 @@ class Prompt(Window[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
 
-    def __init__(self, question: str, value: str = "", problem: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        question: str,
+        value: str = "",
+        problem: Callable[[str], str] | None = None,
+        do: Callable[[str], str] | None = None,
+    ) -> None:
         """A question and what stands in the field at first; the question is safe text.
 
         Args:
             problem: says what is wrong with a line, in safe text, empty where nothing is; it is asked while the line
                 is written, and a wrong line is not taken.
+            do: does what the line asks for when it is taken, and says in safe text why that failed, empty where it did
+                not; the window stays open with what it says.
         """
         super().__init__()
         self._question = question
         self._value = value
         self._problem = problem
+        self._do = do
 
     def compose(self) -> ComposeResult:
         """The question and the field."""
@@ -106,19 +115,27 @@ class Prompt(Window[str | None]):
     def _judge(self, line: str) -> str:
         """Say what is wrong with a line, or what the keys do."""
         wrong = self._problem(line) if self._problem is not None else ""
+        self.complain(wrong)
+        return wrong
+
+    def complain(self, wrong: str) -> None:
+        """Show why a line was not taken, in safe text; empty: what the keys do."""
         width = max(20, min(66, self.app.size.width - 6))
         shown = Text(f"✖ {wrong}", self.app.theme_variables["text-error"]) if wrong else Text(_KEYS, "dim")
         self.query(Lines).last().show(list(shown.wrap(self.app.console, width)))
-        return wrong
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge the line while it is written."""
-        if self._problem is not None:
-            self._judge(event.value)
+        self._judge(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the line, unless something is wrong with it."""
-        if self._problem is None or not self._judge(event.value):
+        if self._judge(event.value):
+            return
+        wrong = self._do(event.value) if self._do is not None else ""
+        if wrong:
+            self.complain(wrong)
+        else:
             self.dismiss(event.value)
 
     def action_back(self) -> None:

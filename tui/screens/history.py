@@ -1,30 +1,39 @@
 """All runs: found, sorted, labelled, compared, deleted."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
+from textual.timer import Timer
 
+from vislab.engine.runs.store import Run
+from vislab.engine.runs.summary import LIVE
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.run_watch import RunWatch
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.ordered_runs import FilterLine, OrderedRuns
 from vislab.tui.screens.run_tasks import RunTasks
 from vislab.tui.screens.studies import Studies, Study, found
-from vislab.tui.views import history, text
+from vislab.tui.views import history, run_filter, text
 from vislab.tui.views.history import Listed
 from vislab.tui.views.text import plain
-from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.run_list import ListHead, RunList
 
 CHUNK = 250
 """Runs whose sizes are counted before the list shows them."""
 REFRESH_EVERY = 1.0
 """Seconds between two looks at live runs."""
+SAID_FOR = 12.0
+"""Seconds for which a message stands in the place of the run's details."""
+
+
+RESUMABLE = ("new", "stopped", "failed", "died")
+"""Statuses of runs that can go on."""
 
 
 class HistoryScreen(OrderedRuns):
@@ -37,11 +46,12 @@ class HistoryScreen(OrderedRuns):
 
         Attributes:
             sizes: bytes by id.
+            last: no more of them come.
         """
 
-        def __init__(self, sizes: dict[str, int]) -> None:
+        def __init__(self, sizes: dict[str, int], *, last: bool) -> None:
             super().__init__()
-            self.sizes = sizes
+            self.sizes, self.last = sizes, last
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +59,10 @@ class HistoryScreen(OrderedRuns):
         self._complete = False
         self._looking = False
         self._counted: set[str] = set()
-        """Ids of runs whose sizes are being counted, or are."""
+        """Ids of runs whose sizes are being counted, or are as they were when the run was last looked at."""
+        self._counting = 0
+        """Threads that count sizes."""
+        self._saying: Timer | None = None
 
     def body(self) -> ComposeResult:
         """Filter, titles, runs, details of the run under the cursor."""
@@ -62,6 +75,7 @@ class HistoryScreen(OrderedRuns):
         """Read all runs."""
         super().on_mount()
         self._watch = RunWatch(self.console.settings.runs_dir)
+        self.take_up()
         self.set_focus(self.run_list)
         self.run_worker(self._read_all, thread=True, exit_on_error=False, group="read")
         self.set_interval(REFRESH_EVERY, self._look_again)
@@ -86,29 +100,33 @@ class HistoryScreen(OrderedRuns):
         words = text.counted(known, "run") if shown == known else f"{text.count(shown)} of {text.counted(known, 'run')}"
         if not self._complete:
             words += " …"
-        right = Text(words)
-        live = sum(listed.live for listed in self.known.values())
-        if live:
-            right = Text(f"{live} live · ").append_text(right)
-        if self._marked:
-            right = Text(f"{len(self._marked)} marked · ").append_text(right)
-        self.heading("Runs", right)
+        statuses = [listed.status for listed in self.known.values()]
+        marked = len(self._shown_marks())
+        hidden = len(self._marked) - marked
+        marks = f"{marked} marked" if self._marked else ""
+        marks += f" ({hidden} hidden)" if hidden else ""
+        training = sum(status in LIVE for status in statuses)
+        parts = (marks, text.activity(training, statuses.count("queued")), "sizes …" * bool(self._counting), words)
+        self.heading("Runs", Text(" · ".join(filter(None, parts))))
 
     def _show_details(self) -> None:
         listed = self.current
+        width = max(1, self.size.width - 2)
         if self.fault:
             line = Text(self.fault, self.app.theme_variables.get("text-warning", ""))
         elif self.said:
             line = Text(self.said)
         elif listed is not None:
-            line = Text(text.fit(history.details(listed), max(1, self.size.width - 2)), "dim")
+            line = Text(text.fit(history.details(listed), width), "dim")
         elif not self._complete:
             line = Text("reading …", "dim")
+        elif self._counting and "size" in self.wanted.fields:
+            line = Text("counting the sizes of all runs …", "dim")
         elif self.known:
-            line = Text("no run fits the filter: / changes it", "dim")
+            line = Text(f"no run fits the filter; it holds {run_filter.HINT}", "dim")
         else:
             line = Text(f"no runs in {plain(str(self.console.settings.runs_dir))} yet", "dim")
-        self.query_one("#details", Lines).show([line])
+        self.query_one("#details", Lines).show(wrapped(line, width, self.app.console))
 
     def recolour(self) -> None:
         """In other colours."""
@@ -153,33 +171,50 @@ class HistoryScreen(OrderedRuns):
         """Catch up with what happened meanwhile."""
         self._look_again()
 
-    def _count_sizes(self) -> None:
-        """Count what the list needs: all sizes where it shows or sorts by them, else that under the cursor."""
-        rows: Sequence[Listed] = self.run_list.rows
-        if not self._shows_sizes():
-            rows = [self.current] if self.current is not None else []
-        wanted = [listed for listed in rows if listed.size is None and listed.run.id not in self._counted]
-        if wanted and self._complete:
-            self._counted.update(listed.run.id for listed in wanted)
-            self.run_worker(lambda: self._count(wanted), thread=True, exit_on_error=False, group="sizes")
+    def on_screen_suspend(self) -> None:
+        """What was said is old when one comes back."""
+        self.said = ""
 
-    def _count(self, rows: Sequence[Listed]) -> None:
-        for begin in range(0, len(rows), CHUNK):
-            chunk = rows[begin : begin + CHUNK]
-            self.post_message(self.Counted({listed.run.id: listed.run.size() for listed in chunk}))
+    def _count_sizes(self) -> None:
+        """Count what the list needs: all sizes to filter by, those listed to sort by or to show, or one for details."""
+        if self._counting or not self._complete:
+            return
+        rows: Iterable[Listed] = self.run_list.rows
+        if "size" in self.wanted.fields:
+            rows = self.known.values()
+        elif not self._shows_sizes():
+            rows = [self.current] if self.current is not None else []
+        wanted = [listed.run for listed in rows if listed.run.id not in self._counted]
+        if wanted:
+            self._counted.update(run.id for run in wanted)
+            self._counting += 1
+            self.run_worker(lambda: self._count(wanted), thread=True, exit_on_error=False, group="sizes")
+            if len(wanted) > 1:
+                self._show_heading()
+                self._show_details()
+
+    def _count(self, runs: Sequence[Run]) -> None:
+        for begin in range(0, len(runs), CHUNK):
+            sizes = {run.id: run.size() for run in runs[begin : begin + CHUNK]}
+            self.post_message(self.Counted(sizes, last=begin + CHUNK >= len(runs)))
 
     @on(Counted)
     def _take_sizes(self, message: Counted) -> None:
-        for name, size in message.sizes.items():
-            if name in self.known:
-                self.known[name] = self.known[name]._replace(size=size)
-        if len(message.sizes) > 1 or self._shows_sizes():
+        self._counting -= message.last
+        news = {name: size for name, size in message.sizes.items() if name in self.known}
+        news = {name: size for name, size in news.items() if self.known[name].size != size}
+        for name, size in news.items():
+            self.known[name] = self.known[name]._replace(size=size)
+        if self._shows_sizes() and (news or message.last):
             self.show()
-        else:
+        elif message.last:
+            self._show_heading()
             self._show_details()
+            self._count_sizes()
 
     def _shows_sizes(self) -> bool:
-        return self.by.name == "size" or any(column.by == "size" for column in self.run_list.columns)
+        wanted = {self.by.name, *self.wanted.fields, *(column.by for column in self.run_list.columns)}
+        return "size" in wanted
 
     @on(RunTasks.Read)
     def _take(self, message: RunTasks.Read) -> None:
@@ -188,23 +223,36 @@ class HistoryScreen(OrderedRuns):
             if listed.size is None and before is not None:
                 listed = listed._replace(size=before.size)
             self.known[listed.run.id] = listed
+            self._counted.discard(listed.run.id)  # it may have grown
         for name in message.gone:
             self.known.pop(name, None)
         self._marked -= message.gone
+        if not message.rows and not message.gone:  # all are read: now it is known which settings there are
+            self.understand_filter()
         self.show()
 
     def say(self, words: str) -> None:
-        """Tell something in the line below the list, until the cursor moves."""
+        """Tell something in place of the run's details, until the cursor moves, and for no more than a while."""
         self.said = words
+        if self._saying is not None:
+            self._saying.stop()
+        self._saying = self.set_timer(SAID_FOR, self._say_no_more)
+        self._show_details()
+
+    def _say_no_more(self) -> None:
+        self.said = ""
         self._show_details()
 
     # Marks and what is done with runs
 
+    def _shown_marks(self) -> list[str]:
+        """Ids of the marked runs that the filter shows, in their order: nothing is done with a run that is not seen."""
+        places = self.run_list.places
+        return sorted(self._marked & places.keys(), key=lambda name: places[name])
+
     def chosen(self) -> list[Listed]:
-        """The marked runs in the order shown, or the one under the cursor."""
-        if self._marked:
-            places = self.run_list.places
-            marked = sorted(self._marked, key=lambda name: (places.get(name, len(places)), name))
+        """The marked runs that the filter shows, in their order; where there are none, the one under the cursor."""
+        if marked := self._shown_marks():
             return [self.known[name] for name in marked]
         return [self.current] if self.current is not None else []
 
@@ -230,16 +278,40 @@ class HistoryScreen(OrderedRuns):
         if action == "again":
             return current.summary is not None and self.console.offers("launch")
         if action == "resume":
-            return current.status in ("new", "stopped", "failed", "died")
+            return current.status in RESUMABLE
         if action == "show_run":
             return current.summary is not None and any(map(self.console.offers, ("live", "results")))
         if action == "compare":
             return len(self._to_compare()) > 1 and self.console.offers("compare")
         if action == "delete":
-            return all(not listed.live for listed in self.chosen())
+            return not any(listed.live for listed in self.chosen())
         if action == "unqueue":
             return current.status == "queued"
         return True
+
+    def why_not(self, action: str) -> str:
+        """Why nothing is deleted, compared, resumed, taken out of the queue."""
+        current = self.run_list.current
+        if current is None or self.possible(action):
+            return ""
+        if action == "delete":
+            return self._why_not_deleted()
+        if action == "compare":
+            return "two runs or more are compared: space marks a run"
+        name = history.short_id(current.run)
+        if action == "resume":
+            return f"{name} is {current.status}: nothing to go on with; n begins a new run from its settings"
+        return f"{name} does not wait in the queue" if action == "unqueue" else ""
+
+    def _why_not_deleted(self) -> str:
+        live = [listed for listed in self.chosen() if listed.live]
+        names = ", ".join(history.short_id(listed.run) for listed in live[:3]) + ", …" * (len(live) > 3)
+        are = "is" if len(live) == 1 else "are"
+        ways = ["x takes a queued run out"] * any(listed.status == "queued" for listed in live)
+        ways += ["a live one is stopped in its own view (↵, then s)"] * any(
+            listed.status != "queued" for listed in live
+        )
+        return f"{names} {are} not done, and cannot be deleted: {'; '.join(ways)}"
 
     @on(RunList.Moved)
     def _moved(self) -> None:
@@ -277,12 +349,15 @@ class HistoryScreen(OrderedRuns):
         """The marked runs; with a single one, that and the one under the cursor."""
         chosen = [listed for listed in self.chosen() if listed.summary is not None]
         current = self.run_list.current
-        if len(self._marked) == 1 and current is not None and current.run.id not in self._marked:
+        marked = self._shown_marks()
+        if len(marked) == 1 and current is not None and current.run.id not in marked:
             chosen.append(current)
         return [listed for listed in chosen if listed.summary is not None]
 
     def action_compare(self) -> None:
         """Compare."""
+        if self.refuses("compare"):
+            return
         self.console.open("compare", runs=[listed.run for listed in self._to_compare()])
 
     @on(RunList.Opened)

@@ -188,9 +188,7 @@ class LaunchScreen(ConsoleScreen):
     def live_runs_changed(self) -> None:
         """Say in the top line how many runs train and wait."""
         queued = self._looked.queued if self._looked is not None else 0
-        parts = [f"{text.counted(len(self.console.live), 'run')} training"] if self.console.live else []
-        parts += [f"{text.count(queued)} queued"] if queued else []
-        self.heading("vislab", Text(" · ".join(parts)))
+        self.heading("vislab", Text(text.activity(len(self.console.live), queued)))
 
     # Messages of the widgets
 

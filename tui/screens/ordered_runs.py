@@ -33,7 +33,7 @@ class OrderedRuns(RunTasks):
         by: what they are sorted by.
         descending: the largest first.
         fault: what is wrong with the filter; empty where nothing is.
-        said: told in the line below the list, until something else is done.
+        said: told below the list, until something else is done, or for a while.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class OrderedRuns(RunTasks):
         self.descending = True
         self.fault = ""
         self.said = ""
-        self._wanted: run_filter.Holds = run_filter.parse("")
+        self.wanted = run_filter.Filter()
 
     @property
     def run_list(self) -> RunList:
@@ -57,7 +57,7 @@ class OrderedRuns(RunTasks):
 
     def ordered(self) -> list[Listed]:
         """The runs that are wanted, in their order."""
-        rows = [listed for listed in self.known.values() if self._wanted(listed)]
+        rows = [listed for listed in self.known.values() if self.wanted(listed)]
         rows.sort(key=lambda listed: listed.run.id, reverse=True)  # of equal ones the newest comes first
         return history.ordered(rows, self.by, descending=self.descending)
 
@@ -74,34 +74,49 @@ class OrderedRuns(RunTasks):
         self.set_focus(self.run_list)
 
     @on(Input.Changed)
-    def _filtered(self, event: Input.Changed) -> None:
+    def _filtered(self) -> None:
+        self.said = ""
+        self.understand_filter()
+        self.show()
+
+    def understand_filter(self) -> None:
+        """Take what is written in the filter, or say what is wrong with it."""
+        words = self.query_one(FilterLine).value
+        self.console.kept["history"] = (words, self.by, self.descending)
         try:
-            self._wanted = run_filter.parse(event.value, list(self.known.values()))
+            self.wanted = run_filter.parse(words, list(self.known.values()))
             self.fault = ""
         except InputError as error:
             self.fault = str(error)
-        self.said = ""
-        self.show()
+
+    def take_up(self) -> None:
+        """Begin with the filter and the order of the last time."""
+        words, self.by, self.descending = self.console.kept.get("history", ("", self.by, self.descending))
+        with self.prevent(Input.Changed):
+            self.query_one(FilterLine).value = words
+        self.understand_filter()
 
     def action_sort(self) -> None:
         """Ask what to sort by."""
         names = ", ".join(QUANTITIES)
         question = f"Sort by {names}, or any setting such as strategy.epochs. A - before it: the smallest first."
-        self.app.push_screen(Prompt(question), self._sort_by)
+        self.app.push_screen(Prompt(question, do=self._sort_by))
 
-    def _sort_by(self, words: str | None) -> None:
-        if words is None or not words.strip():
-            return
+    def _sort_by(self, words: str) -> str:
+        """Sort; returns why not, empty where it is done."""
         name = words.strip()
+        if not name:
+            return ""
         try:
             by = history.quantity(run_filter.ALIASES.get(name.lstrip("-"), name.lstrip("-")), self.known.values())
         except InputError as error:
-            self.say(str(error))
-            return
+            return str(error)
         self._order(by, descending=not name.startswith("-"))
+        return ""
 
     def _order(self, by: Quantity, *, descending: bool) -> None:
         self.by, self.descending, self.said = by, descending, ""
+        self.console.kept["history"] = (self.query_one(FilterLine).value, by, descending)
         self.show()
 
     def _sort_beside(self, step: int) -> None:

@@ -42,9 +42,9 @@ class RunTasks(ConsoleScreen):
     class ReadyToDelete(Message):
         """The sizes of runs that are to be deleted are known."""
 
-        def __init__(self, runs: Sequence[Run], size: int) -> None:
+        def __init__(self, rows: Sequence[Listed], size: int) -> None:
             super().__init__()
-            self.runs, self.size = tuple(runs), size
+            self.rows, self.size = tuple(rows), size
 
     class Started(Message):
         """A run goes on."""
@@ -66,6 +66,13 @@ class RunTasks(ConsoleScreen):
         """Tell the person something; safe text."""
         raise NotImplementedError
 
+    def refuses(self, action: str) -> bool:
+        """Whether there is a reason not to do this now; it is told."""
+        reason = self.why_not(action)
+        if reason:
+            self.say(reason)
+        return bool(reason)
+
     @on(Said)
     def _tell(self, message: Said) -> None:
         self.say(message.words)
@@ -76,7 +83,7 @@ class RunTasks(ConsoleScreen):
     def action_resume(self) -> None:
         """Go on with a run."""
         listed = self.current
-        if listed is not None:
+        if listed is not None and not self.refuses("resume"):
             self.say(f"starting the worker of {history.short_id(listed.run)} …")
             run = listed.run
             self.run_worker(lambda: self._resume(run), thread=True, exit_on_error=False, group="resume")
@@ -100,7 +107,7 @@ class RunTasks(ConsoleScreen):
     def action_unqueue(self) -> None:
         """Ask, then take the run out of the queue."""
         listed = self.current
-        if listed is None:
+        if listed is None or self.refuses("unqueue"):
             return
         run = listed.run
 
@@ -157,6 +164,7 @@ class RunTasks(ConsoleScreen):
                 )
 
             question = f"Tags for {len(chosen)} runs, divided by commas: words are added, -words removed"
+            question = "\n".join([question, *history.named(chosen)])
             self.app.push_screen(Prompt(question), change)
 
     def action_rename(self) -> None:
@@ -191,21 +199,24 @@ class RunTasks(ConsoleScreen):
 
     def action_delete(self) -> None:
         """Count what would go, then ask."""
-        runs = [listed.run for listed in self.chosen()]
+        if self.refuses("delete"):
+            return
+        rows = self.chosen()
 
         def count() -> None:
-            self.post_message(self.ReadyToDelete(runs, sum(run.size() for run in runs)))
+            self.post_message(self.ReadyToDelete(rows, sum(listed.run.size() for listed in rows)))
 
         self.run_worker(count, thread=True, exit_on_error=False, group="delete")
 
     @on(ReadyToDelete)
     def _ask_to_delete(self, event: ReadyToDelete) -> None:
-        what = plain(event.runs[0].id) if len(event.runs) == 1 else text.counted(len(event.runs), "run")
-        question = f"Delete {what} with checkpoints and log, {text.size(event.size)}? They cannot be brought back."
+        what, those = text.counted(len(event.rows), "run"), "It" if len(event.rows) == 1 else "They"
+        question = f"Delete {what} with checkpoints and log, {text.size(event.size)}? {those} cannot be brought back."
+        question = "\n".join([question, *history.named(event.rows)])
 
         def answered(answer: str | None) -> None:
             if answer == "delete":
-                runs = event.runs
+                runs = [listed.run for listed in event.rows]
                 self.run_worker(lambda: self._delete(runs), thread=True, exit_on_error=False, group="delete")
 
         answers = (Answer("", "n", "keep"), Answer("delete", "y", "delete for good"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _KEYS = {"esc": "escape"}
 _IDS = frozenset(action.id for action in ACTIONS)
+_ALWAYS = frozenset(("leave", "palette", "help"))
 
 
 def bindings(name: str) -> list[BindingType]:
@@ -80,10 +81,16 @@ class ConsoleScreen(Layer[None]):
         """Whether one of this screen's own actions is possible now."""
         return True
 
+    def why_not(self, action: str) -> str:
+        """Why an action is not possible now, where its key should say so; safe text. The action says it."""
+        return ""
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action is possible now: keys, footer, palette and help leave out what is not."""
         if action not in _IDS:
             return super().check_action(action, parameters)
+        if action in _ALWAYS:
+            return True
         if action == "back":
             return self.in_field or not self.console.at_home
         if action == "open_live":
@@ -91,7 +98,7 @@ class ConsoleScreen(Layer[None]):
         if action.startswith("open_"):
             name = action.removeprefix("open_")
             return name != self.NAME and self.console.offers(name)
-        return self.possible(action)
+        return self.possible(action) or bool(self.why_not(action))
 
     def live_runs_changed(self) -> None:
         """Other runs live now than before: `console.live`."""
@@ -105,7 +112,8 @@ class ConsoleScreen(Layer[None]):
         """The actions that are possible now, in a text field those of the field."""
         if self.in_field:
             return for_screen(FIELD)
-        return tuple(action for action in for_screen(self.NAME) if self.check_action(action.id, ()))
+        own = for_screen(self.NAME)
+        return tuple(action for action in own if self.check_action(action.id, ()) and not self.why_not(action.id))
 
     def show_keys(self) -> None:
         """Bring the footer up to date."""

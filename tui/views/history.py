@@ -63,11 +63,18 @@ class Quantity:
         name: as in a filter.
         help: what it is.
         value: of one run; None where it has none.
+        written: how the list shows a figure, where it rounds it.
     """
 
     name: str
     help: str
     value: Callable[[Listed], Any]
+    written: Callable[[float], str] | None = None
+
+    def shown(self, listed: Listed) -> Any:
+        """The value as precisely as the list shows it: what a person can compare it with."""
+        value = self.value(listed)
+        return value if value is None or self.written is None else float(self.written(value))
 
 
 def _of_summary(read: Callable[[Summary], Any]) -> Callable[[Listed], Any]:
@@ -95,13 +102,13 @@ _QUANTITIES = (
         lambda listed: listed.status,
     ),
     Quantity("epochs", "epochs done", _of_summary(lambda row: row.epochs_done)),
-    Quantity("val", "validation accuracy of the best epoch", _of_epoch(lambda row: row.val_accuracy)),
-    Quantity("loss", "validation loss of the best epoch", _of_epoch(lambda row: row.val_loss)),
-    Quantity("f1", "validation macro F1 of the best epoch", _of_epoch(lambda row: row.val_macro_f1)),
-    Quantity("top5", "validation top-5 of the best epoch", _of_epoch(lambda row: row.val_top5)),
-    Quantity("train", "training accuracy of the best epoch", _of_epoch(lambda row: row.train_accuracy)),
-    Quantity("train_loss", "training loss of the best epoch", _of_epoch(lambda row: row.train_loss)),
-    Quantity("test", "accuracy on the test images", lambda listed: _test_accuracy(listed)),
+    Quantity("val", "validation accuracy of the best epoch", _of_epoch(lambda row: row.val_accuracy), text.accuracy),
+    Quantity("loss", "validation loss of the best epoch", _of_epoch(lambda row: row.val_loss), text.loss),
+    Quantity("f1", "validation macro F1 of the best epoch", _of_epoch(lambda row: row.val_macro_f1), text.accuracy),
+    Quantity("top5", "validation top-5 of the best epoch", _of_epoch(lambda row: row.val_top5), text.accuracy),
+    Quantity("train", "training accuracy of the best epoch", _of_epoch(lambda row: row.train_accuracy), text.accuracy),
+    Quantity("train_loss", "training loss of the best epoch", _of_epoch(lambda row: row.train_loss), text.loss),
+    Quantity("test", "accuracy on the test images", lambda listed: _test_accuracy(listed), text.accuracy),
     Quantity("best_epoch", "the best epoch", _of_summary(lambda row: row.best.epoch if row.best else None)),
     Quantity("time", "seconds of work", _of_summary(lambda row: row.elapsed or None)),
     Quantity("speed", "training images a second", _of_epoch(lambda row: row.train_images_per_second)),
@@ -248,7 +255,7 @@ _COLUMNS = (
     Column("data", 14, "data", False, _text_cell("data")),
     Column("architecture", 16, "arch", False, _text_cell("arch")),
     Column("strategy", 10, "strategy", False, _text_cell("strategy")),
-    Column("batch", 5, "batch", True, lambda listed, now: _number(QUANTITIES["batch"].value(listed))),
+    Column("batch", 6, "batch", True, lambda listed, now: _number(QUANTITIES["batch"].value(listed))),
     Column("seed", 5, "seed", True, lambda listed, now: _number(QUANTITIES["seed"].value(listed))),
     Column("lr", 7, "lr", True, lambda listed, now: _rate(QUANTITIES["lr"].value(listed))),
     Column("size", 7, "size", True, _figure_cell("size", _size)),
@@ -340,6 +347,16 @@ def short_id(run: Run) -> str:
     return plain(run.id.rpartition("-")[2] if stamp_of(run.id) else run.id)
 
 
+def named(rows: Sequence[Listed], most: int = 5) -> list[str]:
+    """Runs by their ids, a line each, with the name that a person gave; `most`, then how many more there are."""
+    lines = []
+    for listed in rows[:most]:
+        name = listed.summary.name if listed.summary is not None else ""
+        known = plain(listed.run.id, 60)
+        lines.append(f"  {known}" if not name or plain(name, 60) in known else f"  {known}  “{plain(name, 40)}”")
+    return lines + [f"  and {text.count(len(rows) - most)} more"] * (len(rows) > most)
+
+
 def reason(listed: Listed) -> str:
     """Why a run failed or cannot be read; empty where there is nothing to say. Not safe text."""
     if listed.summary is None:
@@ -366,7 +383,7 @@ def details(listed: Listed) -> str:
 
 
 def _with_arrow(column: Column, arrow: str) -> str:
-    title = column.title if len(column.title) < column.width else column.title[: column.width - 1]
+    title = column.title if len(column.title) < column.width else column.by  # a whole word, where two have no room
     return f"{arrow}{title}" if column.right else f"{title}{arrow}"
 
 

@@ -1,15 +1,18 @@
 """The language that a list of runs is filtered by.
 
-Words that all must hold, divided by spaces; quotes keep spaces together; `-` before a word: must not hold.
+Words that all must hold, divided by spaces; quotes keep spaces together; `-` before a word: must not hold; `|` between
+words: one of them is enough, `status:failed|died`.
 `digits` is looked for in id, name, data set, architecture, strategy, recipe, tags and note. `status:done`, `arch:deit`,
 `tag:x` look in one quantity; `val>0.9`, `time<10m`, `size>=1GB`, `age<7d`, `seed=3` compare numbers;
 `day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`, `learning_rate<1e-3`.
+Figures are compared as precisely as they are shown: what the list shows as 0.9861 is not below 0.9861.
 """
 
 import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vislab.presets.errors import InputError
@@ -19,6 +22,9 @@ from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import plain
 
 Holds = Callable[[Listed], bool]
+
+HINT = 'words, "two words", status:failed|died, arch:deit, val>=0.9, age<7d, tag:x; - before one: not'
+"""The language in a line."""
 
 ALIASES = {
     "dataset": "data",
@@ -46,12 +52,30 @@ UNITS = {
     "GB": 1e9,
     "TB": 1e12,
 }
-_TERM = re.compile(r"(-?)(?:([A-Za-z_][\w.]*)(>=|<=|>|<|=|:))?(?:\"([^\"]*)\"?|(\S*))")
+_TERM = re.compile(r"(-?)(?:([A-Za-z_][\w.]*)(>=|<=|>|<|=|:))?((?:\"[^\"]*\"?|[^\s\"])*)")
+_ALTERNATIVE = re.compile(r"(?:\"[^\"]*\"?|[^\"|])+")
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z%]*)")
 _LONGEST = 1000
 
 
-def parse(words: str, rows: Sequence[Listed] = (), now: float | None = None) -> Holds:
+@dataclass(frozen=True)
+class Filter:
+    """What a filter wants.
+
+    Attributes:
+        terms: all of them must hold.
+        fields: names of the quantities that it looks at.
+    """
+
+    terms: tuple[Holds, ...] = ()
+    fields: frozenset[str] = frozenset()
+
+    def __call__(self, listed: Listed) -> bool:
+        """Whether it wants this run."""
+        return all(holds(listed) for holds in self.terms)
+
+
+def parse(words: str, rows: Sequence[Listed] = (), now: float | None = None) -> Filter:
     """What a filter wants, as a function of a run; the empty filter wants all.
 
     Args:
@@ -62,8 +86,9 @@ def parse(words: str, rows: Sequence[Listed] = (), now: float | None = None) -> 
         InputError: a quantity that does not exist, or no number where one is compared; short, for one line.
     """
     moment = time.time() if now is None else now
-    terms = [_term(match, rows, moment) for match in _TERM.finditer(words[:_LONGEST]) if match.group(0)]
-    return lambda listed: all(holds(listed) for holds in terms)
+    matches = [match for match in _TERM.finditer(words[:_LONGEST]) if match.group(0)]
+    fields = frozenset(_named(match[2]) for match in matches if match[2])
+    return Filter(tuple(_term(match, rows, moment) for match in matches), fields)
 
 
 def chosen(rows: Iterable[Listed], holds: Holds) -> list[Listed]:
@@ -72,17 +97,19 @@ def chosen(rows: Iterable[Listed], holds: Holds) -> list[Listed]:
 
 
 def _term(match: re.Match[str], rows: Sequence[Listed], now: float) -> Holds:
-    minus, field, sign, quoted, bare = match.groups()
-    value = bare if quoted is None else quoted
-    if field is None:
-        holds = _with_text(value.casefold())
-    elif not value:
+    minus, field, sign, value = match.groups()
+    found = (part.replace('"', "") for part in _ALTERNATIVE.findall(value))
+    ways = [_way(field, sign, part, rows, now) for part in found if part]
+    if not ways:
         return lambda listed: True  # being typed
-    elif field == "day":
-        holds = _on_day(value.casefold(), now)
-    else:
-        holds = _compared(field, sign, value, rows, now)
-    return (lambda listed: not holds(listed)) if minus and (value or field) else holds
+    return lambda listed: any(holds(listed) for holds in ways) is not bool(minus)
+
+
+def _way(field: str | None, sign: str, value: str, rows: Sequence[Listed], now: float) -> Holds:
+    """One of the values that will do."""
+    if field is None:
+        return _with_text(value.casefold())
+    return _on_day(value.casefold(), now) if field == "day" else _compared(field, sign, value, rows, now)
 
 
 def _with_text(wanted: str) -> Holds:
@@ -94,6 +121,10 @@ def _with_text(wanted: str) -> Holds:
         return wanted in "\n".join(places).casefold()
 
     return holds
+
+
+def _named(field: str) -> str:
+    return ALIASES.get(field, field)
 
 
 def _on_day(wanted: str, now: float) -> Holds:
@@ -112,7 +143,7 @@ def _compared(field: str, sign: str, value: str, rows: Sequence[Listed], now: fl
     if field == "age":
         read: Callable[[Listed], Any] = lambda listed: now - listed.summary.created if listed.summary else None  # noqa: E731
     else:
-        read = quantity(ALIASES.get(field, field), rows).value
+        read = quantity(_named(field), rows).shown
     number = _number(value)
     if sign in (">", ">=", "<", "<="):
         if number is None:

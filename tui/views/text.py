@@ -11,6 +11,7 @@ MISSING = "-"
 
 ELLIPSIS = "…"
 _NEWLINES = frozenset("\n\v\f\r\x85\u2028\u2029")
+_JOINERS = frozenset("\u200c\u200d")
 
 
 def plain(text: str, limit: int = 200) -> str:
@@ -18,8 +19,9 @@ def plain(text: str, limit: int = 200) -> str:
 
     This is the one function through which such text goes. Line ends become `⏎`, tabs a space, other control characters
     their visible signs (ESC is `␛`, so no escape sequence survives), halves of surrogate pairs `�`; invisible format
-    characters (bidirectional marks, zero-width characters) are removed. The result is data, not markup: it enters Rich
-    as `Text` and HTML escaped.
+    characters (bidirectional marks, zero-width spaces) their code, such as `<U+202E>`: two names that differ look so.
+    Joiners, which scripts and emoji need and terminals measure each in its own way, are removed. The result is data,
+    not markup: it enters Rich as `Text` and HTML escaped.
 
     Args:
         limit: most characters of the result, at least 1; longer text is cut and ends with an ellipsis.
@@ -52,7 +54,7 @@ def _visible(character: str) -> str:
         case "Cs":
             return "�"
         case "Cf":
-            return ""
+            return "" if character in _JOINERS else f"<U+{ord(character):04X}>"
     return character
 
 
@@ -97,6 +99,12 @@ def count(value: int) -> str:
 def counted(value: int, thing: str, things: str = "") -> str:
     """A count with its noun: `1 image`, `1,797 images`; `things` where the plural is no plain s."""
     return f"{count(value)} {thing if value == 1 else things or thing + 's'}"
+
+
+def activity(training: int, queued: int) -> str:
+    """How many runs train and wait: `1 run training · 2 queued`; empty where there are none."""
+    parts = [f"{counted(training, 'run')} training"] * bool(training) + [f"{count(queued)} queued"] * bool(queued)
+    return " · ".join(parts)
 
 
 def millions(parameters: int) -> str:

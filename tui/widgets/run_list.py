@@ -176,6 +176,10 @@ class RunList(ScrollView, can_focus=True):
         """Move the cursor by so many pages."""
         self.move_to(self._cursor + count * max(1, self.size.height - 1))
 
+    def on_resize(self) -> None:
+        """The cursor stays in sight."""
+        self.move_to(self._cursor)
+
     def on_click(self, event: Click) -> None:
         """Put the cursor where the mouse is; a second click opens the run."""
         place = event.get_content_offset(self)

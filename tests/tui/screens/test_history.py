@@ -119,7 +119,12 @@ def test_sorting_by_columns_figures_and_settings(three, play, settle):
         assert "▼size" in words(pilot, ListHead)
         await pilot.press("s")
         await write(pilot, "nonsense")
-        assert "there is no nonsense" in words(pilot, "#details")
+        assert isinstance(pilot.app.screen, Prompt) and "there is no nonsense" in painted(pilot)
+        await write(pilot, "val")
+        assert "▼val acc" in words(pilot, ListHead)
+        await pilot.press("s")
+        await write(pilot, "test")
+        assert "▼test " in words(pilot, ListHead) and "test ac" not in words(pilot, ListHead)
         await pilot.press("s", "escape")
         await pilot.click(ListHead, offset=(words(pilot, ListHead).index("val acc"), 0))
         assert names(pilot) == ["high", "middle", "low"]
@@ -150,6 +155,8 @@ def test_the_filter(three, play):
 def test_marks(three, play):
     async def act(pilot):
         assert "= compare" not in footer(pilot)
+        await pilot.press("=")
+        assert "space marks a run" in words(pilot, "#details")
         await pilot.press("space")
         assert current(pilot) == "high" and "= compare" in footer(pilot)  # the marked one and the one under the cursor
         await pilot.press("space")
@@ -160,6 +167,116 @@ def test_marks(three, play):
         assert "marked" not in words(pilot, HeaderLine)
         await pilot.press("space", "escape")
         assert "marked" not in words(pilot, HeaderLine) and isinstance(pilot.app.screen, HistoryScreen)
+
+    play("history", act)
+
+
+def test_nothing_is_done_with_marked_runs_that_the_filter_hides(three, play, settle, settings):
+    async def act(pilot):
+        await pilot.press("/", *"high|middle", "enter", "a")
+        field = pilot.app.screen.query_one(Input)
+        field.value = "high|low"
+        await pilot.pause()
+        assert "2 marked" not in words(pilot, HeaderLine) and "1 marked (1 hidden)" in words(pilot, HeaderLine)
+        await pilot.press("D")
+        await settle(pilot)
+        asked = pilot.app.screen.query_one(Lines).words
+        assert "Delete 1 run" in asked and three[1].id in asked and three[2].id not in asked
+        await pilot.press("escape", "Y", "i")
+        assert pilot.app.clipboard == three[1].id
+        field.value = "low"
+        await pilot.pause()
+        assert "0 marked (2 hidden)" in words(pilot, HeaderLine)
+        await pilot.press("t")
+        await write(pilot, "new")
+        await pilot.press("D")
+        await settle(pilot)
+        assert three[0].id in painted(pilot) and three[1].id not in painted(pilot)
+        await pilot.press("y")
+        await settle(pilot)
+        assert {run.id for run in all_runs(settings.runs_dir)} == {three[1].id, three[2].id}
+        assert not three[1].labels().tags
+
+    play("history", act)
+
+
+def test_the_question_before_deleting_names_the_runs(make_run, play, settle):
+    runs = [make_run(f"run-{number}") for number in range(7)]
+
+    async def act(pilot):
+        await pilot.press("a", "D")
+        await settle(pilot)
+        asked = pilot.app.screen.query_one(Lines).words
+        assert "Delete 7 runs" in asked and sum(run.id in asked for run in runs) == 5 and "and 2 more" in asked
+        await pilot.press("escape", "t")
+        assert "and 2 more" in painted(pilot)
+
+    play("history", act)
+
+
+def test_help_palette_and_leaving_work_where_no_run_is_shown(play, make_run, settle):
+    async def act(pilot):
+        for key, window in (("?", "HelpScreen"), (":", "Palette")):
+            await pilot.press(key)
+            assert type(pilot.app.screen).__name__ == window
+            await pilot.press("escape")
+        assert footer(pilot).endswith("q quit  : find  ? help")
+        await pilot.press("q")
+        assert pilot.app._exit
+
+    play("history", act)
+
+    async def filtered(pilot):
+        await pilot.press("/", *"zzz", "enter")
+        assert names(pilot) == []
+        await act(pilot)
+
+    make_run()
+    play("history", filtered)
+
+
+def test_a_filter_by_size_counts_all_sizes_and_again_when_a_run_has_grown(three, play, settle):
+    (three[0].path / "log.html").write_bytes(b"x" * 2_000_000)
+
+    async def act(pilot):
+        await pilot.press("/", *"size>1MB", "enter")
+        await settle(pilot)
+        assert names(pilot) == ["low"]
+        lock = RunLock(three[1].lock)
+        assert lock.acquire()
+        (three[1].path / "log.html").write_bytes(b"x" * 2_000_000)
+        pilot.app.live = (three[1],)
+        pilot.app.screen.live_runs_changed()
+        await settle(pilot)
+        assert names(pilot) == ["high", "low"]
+        lock.release()
+
+    play("history", act)
+
+
+def test_filter_and_order_are_there_again_when_one_comes_back(three, play, settle):
+    async def act(pilot):
+        await pilot.press("/", *"high|low", "enter", "s")
+        await write(pilot, "-val")
+        assert names(pilot) == ["low", "high"]
+        await pilot.press("L", "H")
+        await settle(pilot)
+        assert names(pilot) == ["low", "high"] and pilot.app.screen.query_one(Input).value == "high|low"
+
+    play("history", act)
+
+
+def test_a_message_goes_after_a_while_and_when_one_leaves(three, play, settle):
+    async def act(pilot):
+        screen = pilot.app.screen
+        screen.say("done")
+        await pilot.press("S", "escape")
+        screen.show()
+        assert three[2].id in words(pilot, "#details")
+        screen.say("done")
+        assert words(pilot, "#details") == "done"
+        screen._say_no_more()
+        assert three[2].id in words(pilot, "#details")
 
     play("history", act)
 
@@ -279,9 +396,13 @@ def test_a_live_run_is_shown_followed_and_not_deleted(make_run, play, settle, hi
     async def act(pilot):
         while current(pilot) != "live":
             await pilot.press("down" if current(pilot) == "other" else "up")
-        assert "1 live" in words(pilot, HeaderLine) and "delete" not in footer(pilot) and "resume" not in footer(pilot)
-        await pilot.press("D", "u")
+        assert "1 run training" in words(pilot, HeaderLine)
+        assert "delete" not in footer(pilot) and "resume" not in footer(pilot)
+        await pilot.press("u")
+        assert "is training: nothing to go on with" in words(pilot, "#details")
+        await pilot.press("D")
         await settle(pilot)
+        assert "cannot be deleted: a live one is stopped in its own view" in words(pilot, "#details")
         assert isinstance(pilot.app.screen, HistoryScreen) and run.path.exists()
         events = history([0.5, 0.4, 0.3], val_accuracy=[0.5, 0.6, 0.8])
         run.events.write_bytes(b"".join(map(encode, events)))
@@ -291,7 +412,7 @@ def test_a_live_run_is_shown_followed_and_not_deleted(make_run, play, settle, hi
         lock.release()
         pilot.app.screen._look_again()
         await settle(pilot)
-        assert "live" not in words(pilot, HeaderLine) and "died" in painted(pilot)
+        assert "training" not in words(pilot, HeaderLine) and "died" in painted(pilot)
 
     play("history", act)
     assert other.path.exists()
@@ -350,6 +471,9 @@ def test_a_run_is_taken_out_of_the_queue_after_a_question(three, play, settle, m
         assert isinstance(pilot.app.screen, HistoryScreen)
         await pilot.press("end")
         assert "queued" in painted(pilot) and "x take out" in footer(pilot) and "delete" not in footer(pilot)
+        assert "1 queued" in words(pilot, HeaderLine) and "training" not in words(pilot, HeaderLine)
+        await pilot.press("D")
+        assert "x takes a queued run out" in words(pilot, "#details")
         await pilot.press("x", "enter")  # the first answer leaves it alone
         assert not asked
         await pilot.press("x", "y")
@@ -383,7 +507,9 @@ def test_ids_folders_and_the_list_are_copied(three, play, settings):
             assert isinstance(pilot.app.screen, Question)
             await pilot.press(key)
             assert pilot.app.clipboard == text == copied.read_text()
-            assert f"also in {copied}" in words(pilot, "#details")
+            await pilot.pause()
+            details = pilot.app.screen.query_one("#details")
+            assert f"alsoin{copied}" in "".join(details.words.split()) and details.size.height == len(details.lines)
         await pilot.press("a", "Y", "i")
         assert pilot.app.clipboard.split("\n") == [run.id for run in reversed(three)]
         await pilot.press("Y", "t")
@@ -393,7 +519,7 @@ def test_ids_folders_and_the_list_are_copied(three, play, settings):
         await pilot.press("Y", "escape", "Y", "n")
         assert pilot.app.clipboard == before and isinstance(pilot.app.screen, HistoryScreen)
 
-    play("history", act, size=(400, 24))
+    play("history", act, size=(80, 24))
 
 
 def test_what_cannot_be_copied_is_said(three, play, settings, monkeypatch):
@@ -403,9 +529,9 @@ def test_what_cannot_be_copied_is_said(three, play, settings, monkeypatch):
     async def act(pilot):
         await pilot.press("Y", "i")
         assert "too long for a clipboard" in words(pilot, "#details")
-        assert "cannot be written" in words(pilot, "#details")
+        assert "cannot be written: File exists" in " ".join(words(pilot, "#details").split())
 
-    play("history", act, size=(200, 24))
+    play("history", act, size=(80, 24))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (200, 60), (20, 6), (1, 1)])

@@ -617,10 +617,10 @@ def test_hostile_text_is_shown_as_text(settings: Settings, make: Callable[..., R
         await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
         await pilot.press("escape", "?", "escape")
         log.append(Notice(level="error", topic="t", text=evil))
-        await until(pilot, lambda: "error: [red]x[/red]␛[2J<b>y" in words(pilot, "#message"))
+        await until(pilot, lambda: "error: [red]x[/red]␛[2J<b><U+202E>y" in words(pilot, "#message"))
         everything = "".join(lines.words for lines in view(pilot).query(Lines))
         assert "\x1b" not in everything and "\u202e" not in everything
-        assert "[red]x[/red]␛[2J<b>y" in header(pilot)
+        assert "[red]x[/red]␛[2J<b><U+202E>y" in header(pilot)
 
     play(settings, run, act)
 

@@ -80,6 +80,12 @@ def row(identity="20251122-100000-study-a-7f3a", size=None, **words):
         "name:study",
         "val>0.9",
         "val>=0.9749 val<=0.9749",
+        "arch:lenet|deit",
+        "nothing|study",
+        'tag:"paper 2"|none',
+        "-status:failed|died",
+        "status:done|",
+        "seed:1|2|3",
         "val:0.97",
         "acc>97%",
         "loss<0.5",
@@ -138,10 +144,21 @@ def test_what_fits(words):
         "study -quick",
         "name>5",
         '"a study"',
+        "-status:failed|done",
+        "status:failed|died",
+        '"study|a"',
     ],
 )
 def test_what_does_not_fit(words):
     assert not run_filter.parse(words, [row()], NOW)(row(size=1_500_000_000))
+
+
+def test_figures_are_compared_as_they_are_shown():
+    shown = row(best=msgspec.structs.replace(BEST, val_accuracy=0.98606, val_loss=3.2e-5))  # 0.9861 and 3.2e-5
+    for words in ("val>=0.9861", "val<=0.9861", "val=0.9861", "val>0.986", "val<0.9862", "loss>0", "loss<=3.2e-5"):
+        assert run_filter.parse(words)(shown), words
+    for words in ("val>0.9861", "val<0.9861", "val>=0.99"):
+        assert not run_filter.parse(words)(shown), words
 
 
 def test_days_are_said_relatively_and_in_full():

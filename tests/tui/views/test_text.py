@@ -27,12 +27,14 @@ def test_plain_leaves_ordinary_text_as_it_is(outside: str) -> None:
     [
         ("\x1b[31mred\x1b[0m", "␛[31mred␛[0m"),
         ("two\nlines\r\nthree\rfour", "two⏎lines⏎three⏎four"),
-        ("evil\u202etxt.exe", "eviltxt.exe"),
+        ("evil\u202etxt.exe", "evil<U+202E>txt.exe"),
+        ("a\u200bb\u2066c\U000e0041", "a<U+200B>b<U+2066>c<U+E0041>"),
+        ("👩\u200d🔬", "👩🔬"),
         ("a\tb\x00c\x7fd\x9be", "a b␀c␡d�e"),
         ("caf\u00e9 Süß 猫", "caf\u00e9 Süß 猫"),
         ("[red]<script>&", "[red]<script>&"),
         ("x" * 300, "x" * 199 + "…"),
-        ("\u200b" * 5000 + "end", "end"),
+        ("\u200d" * 5000 + "end", "end"),
         ("broken \udcff name", "broken � name"),
     ],
 )
