@@ -12,6 +12,7 @@ Kind = Literal[
     "unstable",
     "rate_too_high",
     "rate_too_low",
+    "nothing_learnt",
     "overfitting",
     "underfitting",
     "selected_on_test",

@@ -16,7 +16,7 @@ from vislab.engine.analysis.finding import (
     val_loss,
     validated,
 )
-from vislab.engine.analysis.fitting import rate_too_high, rate_too_low, underfitting
+from vislab.engine.analysis.fitting import nothing_learnt, rate_too_high, rate_too_low, underfitting
 from vislab.engine.analysis.intervals import of_accuracy
 from vislab.engine.runs.events import RunStarted, number
 from vislab.engine.runs.state import RunState
@@ -28,10 +28,16 @@ OVERFITTING_GAP = 0.10
 """Training accuracy above validation accuracy, from which a run overfits."""
 OVERFITTING_RISE = 1.2
 """Validation loss as a multiple of its lowest, from which a run overfits while the training loss falls."""
+LUCKY = 1.3
+"""Validation losses before and after the lowest, as multiples of it, from which that one was luck."""
 JUMP = 0.15
 """Rise of the training loss from one epoch to the next, as a share of the first epoch's loss; two are unstable."""
 BIG_JUMP = 0.5
 """As JUMP; one is unstable."""
+LEAP = (1.5, 0.02)
+"""A rise is a jump too that makes so much of the loss before, and is such a share of the first epoch's."""
+ENOUGH = 100
+"""Validation images from which jumps of their loss say something of the training."""
 STILL_FALLING = 0.05
 """Relative fall of the loss over the last fifth of the epochs, from which more epochs would help."""
 WIDE = 0.10
@@ -45,9 +51,16 @@ _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 _SAID_BY: dict[Kind, set[Kind]] = {
     "rate_too_high": {"not_finite", "unstable"},
     "rate_too_low": {"not_finite"},
-    "underfitting": {"not_finite", "unstable", "rate_too_high", "rate_too_low", "still_improving"},
-    "still_improving": {"rate_too_low"},
-    "plateau": {"rate_too_high"},
+    "underfitting": {
+        "not_finite",
+        "unstable",
+        "rate_too_high",
+        "rate_too_low",
+        "nothing_learnt",
+        "still_improving",
+    },
+    "still_improving": {"rate_too_low", "rate_too_high", "nothing_learnt"},
+    "plateau": {"rate_too_high", "rate_too_low", "nothing_learnt"},
 }
 """What a finding would only say again, where one of the others was found."""
 
@@ -93,22 +106,34 @@ def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
 
 
 def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    losses = [(row.epoch, number(row.train_loss)) for row in state.epochs if not bad(row.train_loss)]
-    if len(losses) < 3:
+    train = [(row.epoch, number(row.train_loss)) for row in state.epochs if not bad(row.train_loss)]
+    found, of = _jumps(train), "training"
+    if not found and validation_images(started) >= ENOUGH:
+        found, of = _jumps([(row.epoch, val_loss(row)) for row in validated(state)]), role(started)
+    if not found:
         return None
-    first = losses[0][1]
-    rises = [(after - before, epoch) for (_, before), (epoch, after) in pairwise(losses)]
-    jumps = [rise for rise in rises if rise[0] > JUMP * first]
-    if not jumps or (len(jumps) < 2 and jumps[0][0] <= BIG_JUMP * first):
-        return None
-    rise, epoch = max(jumps)
-    times = "once" if len(jumps) == 1 else f"{len(jumps)} times in {len(losses)} epochs"
+    rise, epoch = max(found)
+    times = "once" if len(found) == 1 else f"{len(found)} times in {len(state.epochs)} epochs"
+    steadier = "" if spec.strategy.ema else ", or judge the moving average of the weights (strategy.ema = 0.99)"
     return Finding(
         "unstable",
         "warning",
-        f"The training loss is unstable: it jumped up {times}, most by {rise:.4f} at epoch {epoch}.",
-        f"{lower_rate(base_rate(state, spec))}.",
+        f"The {of} loss is unstable: it jumped up {times}, most by {rise:.4f} at epoch {epoch}.",
+        f"{lower_rate(base_rate(state, spec))}{steadier}.",
     )
+
+
+def _jumps(losses: list[tuple[int, float]]) -> list[tuple[float, int]]:
+    """Jumps of a loss from one epoch to the next, with the later epoch; none where there are too few to matter."""
+    if len(losses) < 3:
+        return []
+    first = losses[0][1]
+    jumps = [
+        (after - before, epoch)
+        for (_, before), (epoch, after) in pairwise(losses)
+        if after - before > JUMP * first or (after > LEAP[0] * before and after - before > LEAP[1] * first)
+    ]
+    return jumps if len(jumps) >= 2 or (jumps and jumps[0][0] > BIG_JUMP * first) else []
 
 
 def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
@@ -120,6 +145,8 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     train, val = number(last.train_accuracy), val_accuracy(last)
     lowest = min(rows, key=val_loss)
     grown = val_loss(last) / val_loss(lowest) if val_loss(lowest) > 0 else 1.0
+    place = rows.index(lowest)
+    lucky = all(val_loss(row) > LUCKY * val_loss(lowest) for row in (rows[place - 1], *rows[place + 1 : place + 2]))
     patience, waits = spec.strategy.patience, _patience(state)
     remedy = (
         "Stronger augmentation (strategy.augment), weight decay or dropout, "
@@ -138,6 +165,7 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     if (
         last.epoch - lowest.epoch >= 2
         and grown >= OVERFITTING_RISE
+        and not lucky
         and number(last.train_loss) < number(lowest.train_loss)
     ):
         return Finding(
@@ -291,6 +319,7 @@ _RULES: tuple[Callable[[RunState, RunStarted, Spec], Finding | None], ...] = (
     _unstable,
     rate_too_high,
     rate_too_low,
+    nothing_learnt,
     _overfitting,
     underfitting,
     _selected_on_test,

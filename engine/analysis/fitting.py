@@ -1,11 +1,12 @@
 """Findings about how a network fits its training images: learning rate too high or too low, underfitting."""
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
 
-from vislab.engine.analysis.finding import Finding, bad, role, val_accuracy, validated
-from vislab.engine.runs.events import RunStarted, number
+from vislab.engine.analysis.finding import Finding, bad, base_rate, role, val_accuracy, validated
+from vislab.engine.runs.events import RunStarted, StepsLogged, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.spec import Spec
 
@@ -13,6 +14,10 @@ GUESSING = 0.98
 """Training loss as a share of that of guessing, ln(classes), from which nothing was learnt."""
 STEEP = 2.0
 """Training loss inside epochs as a multiple of that of guessing, from which the rate is too high."""
+THROWN = 1.1
+"""Training loss as a multiple of where it began, from which a rate that taught nothing was too high."""
+STILL = 0.02
+"""Change of the training loss, as a share of that of guessing, below which it has hardly moved."""
 WINDOW = 5
 """Log intervals that such a loss is the mean of: one batch alone may be unlucky."""
 SLOW = 0.10
@@ -28,18 +33,14 @@ GAP = 0.05
 def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     """The loss shoots up inside epochs, or stays at that of guessing without a steady fall."""
     guessing = _guessing(started, spec)
-    losses = [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
+    losses, rows = _finite_epochs(state), _finite_steps(state)
     if not guessing:
         return None
-    rate = spec.strategy.learning_rate
+    rate = base_rate(state, spec)
     remedy = f"Lower the learning rate: strategy.learning_rate = {rate / 10:.1e} (now {rate:.1e})"
     warm_up = "" if spec.strategy.warmup_epochs else ", or let it rise slowly (strategy.warmup_epochs = 1)"
-    rows = [row for row in state.steps if not bad(row.loss)]
     if len(rows) > WINDOW:
-        values = [number(row.loss) for row in rows]
-        sums = list(accumulate(values, initial=0.0))
-        peak = max(range(len(values) - WINDOW + 1), key=lambda i: sums[i + WINDOW] - sums[i])
-        first, highest = fmean(values[:WINDOW]), fmean(values[peak : peak + WINDOW])
+        first, peak, highest = _first_and_highest(rows)
         if highest > STEEP * max(first, guessing):
             return Finding(
                 "rate_too_high",
@@ -48,27 +49,57 @@ def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding |
                 f"{rows[peak].epoch}, step {rows[peak + WINDOW - 1].step}.",
                 f"{remedy}{warm_up}.",
             )
-    if len(losses) >= 3 and losses[-1] >= GUESSING * guessing and not _falls_steadily(losses):
+    if len(losses) >= 3 and losses[-1] >= GUESSING * guessing and _was_thrown(losses, rows, guessing):
         return Finding(
             "rate_too_high",
             "warning",
             f"Nothing is learnt: after {len(losses)} epochs the training loss is {losses[-1]:.4f}, no better than "
-            f"guessing (ln {_classes(started)} = {guessing:.4f}). The learning rate is probably too high.",
-            f"{remedy}{warm_up}. If that does not help, look at the images and their labels: vislab data.",
+            f"guessing (ln {_classes(started)} = {guessing:.4f}), and it has been far above. The learning rate is too "
+            "high.",
+            f"{remedy}{warm_up}.",
         )
     return None
+
+
+def nothing_learnt(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
+    """The loss stays at that of guessing, and was never thrown above: the rate is too low, or something else is."""
+    guessing = _guessing(started, spec)
+    losses, rows = _finite_epochs(state), _finite_steps(state)
+    if not guessing or len(losses) < 3 or losses[-1] < GUESSING * guessing or _falls_steadily(losses):
+        return None
+    if _was_thrown(losses, rows, guessing):
+        return None
+    rate = base_rate(state, spec)
+    text = (
+        f"Nothing is learnt: after {len(losses)} epochs the training loss is {losses[-1]:.4f}, no better than guessing "
+        f"(ln {_classes(started)} = {guessing:.4f})"
+    )
+    look = "If that does not help, look at the images and their labels: vislab data."
+    if max(losses) - min(losses) < STILL * guessing:
+        return Finding(
+            "rate_too_low",
+            "warning",
+            f"{text}, and has hardly moved. The learning rate is probably too low.",
+            f"Raise the learning rate: strategy.learning_rate = {10 * rate:.1e} (now {rate:.1e}). {look}",
+        )
+    return Finding(
+        "nothing_learnt",
+        "warning",
+        f"{text}. The learning rate may be too high or too low.",
+        f"Let it be found: vislab find-lr (now {rate:.1e}). {look}",
+    )
 
 
 def rate_too_low(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     """The loss falls from epoch to epoch, without slowing down, but hardly."""
     guessing = _guessing(started, spec)
-    losses = [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
+    losses = _finite_epochs(state)
     if not guessing or len(losses) < 3 or not _falls_steadily(losses) or losses[-1] < guessing / 2:
         return None
     fall = 1 - losses[-1] / losses[0]
     if fall >= SLOW:
         return None
-    rate = spec.strategy.learning_rate
+    rate = base_rate(state, spec)
     return Finding(
         "rate_too_low",
         "warning",
@@ -108,6 +139,32 @@ def _guessing(started: RunStarted, spec: Spec) -> float:
 
 def _classes(started: RunStarted) -> int:
     return max(1, len(started.classes))
+
+
+def _finite_epochs(state: RunState) -> list[float]:
+    return [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
+
+
+def _finite_steps(state: RunState) -> list[StepsLogged]:
+    return [row for row in state.steps if not bad(row.loss)]
+
+
+def _first_and_highest(rows: Sequence[StepsLogged]) -> tuple[float, int, float]:
+    """Mean loss of the first WINDOW intervals; where the WINDOW with the highest begins, and that."""
+    values = [number(row.loss) for row in rows]
+    sums = list(accumulate(values, initial=0.0))
+    peak = max(range(len(values) - WINDOW + 1), key=lambda i: sums[i + WINDOW] - sums[i])
+    return fmean(values[:WINDOW]), peak, fmean(values[peak : peak + WINDOW])
+
+
+def _was_thrown(losses: Sequence[float], rows: Sequence[StepsLogged], guessing: float) -> bool:
+    """Whether a loss was thrown far above where it began, as one is by a rate that is too high."""
+    if max(losses) > STEEP * guessing or max(losses) > THROWN * losses[0]:
+        return True
+    if len(rows) <= WINDOW:
+        return False
+    _, _, highest = _first_and_highest(rows)
+    return highest > THROWN * max(number(rows[0].loss), guessing)
 
 
 def _falls_steadily(losses: list[float]) -> bool:

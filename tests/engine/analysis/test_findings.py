@@ -54,6 +54,8 @@ def test_a_gap_within_the_noise_of_few_images_is_none(history) -> None:
 def test_overfitting_by_a_rising_validation_loss(history) -> None:
     events = history([1.0, 0.5, 0.4, 0.3, 0.2], [0.8] * 5, [0.6, 0.5, 0.55, 0.6, 0.65], [0.79] * 5)
     assert "rose from 0.5000 at epoch 2 to 0.6500 at epoch 5" in the("overfitting", events).text
+    lucky = history([1.0, 0.5, 0.4, 0.3, 0.2], [0.8] * 5, [0.9, 0.5, 0.7, 0.6, 0.65], [0.79] * 5)
+    assert "overfitting" not in kinds(lucky), "one lucky evaluation is no turning point"
 
 
 def test_no_gap_remedy_of_pretrained_weights_for_a_pretrained_run(history) -> None:
@@ -101,11 +103,21 @@ def test_that_patience_would_have_reached_the_best_epoch(history, accuracies: li
         ([1.0, 0.5, 0.7, 0.5, 0.7], True),  # two small ones
         ([1.0, 0.5, 0.7, 0.6, 0.5], False),  # one small one
         ([1.0, 0.02, 0.04, 0.02, 0.04], False),  # tiny beside where it began
+        ([1.0, 0.05, 0.1, 0.05, 0.1], True),  # small ones that double it
         ([1.0, 0.8, 0.6, 0.5, 0.4], False),
     ],
 )
 def test_unstable_loss(history, losses: list[float], unstable: bool) -> None:
     assert ("unstable" in kinds(history(losses))) is unstable
+
+
+def test_unstable_validation_loss(history) -> None:
+    falling, jumping = [1.2, 0.33, 0.16, 0.14, 0.12], [0.57, 0.2, 0.31, 0.1, 0.2]
+    events = history(falling, [0.9] * 5, jumping, [0.9] * 5)
+    found = the("unstable", events)
+    assert "The validation loss is unstable: it jumped up 2 times in 5 epochs, most by 0.1100 at epoch 3" in found.text
+    assert "strategy.ema" in found.remedy
+    assert "unstable" not in kinds(history(falling, [0.9] * 5, jumping, [0.9] * 5, val_counts=(30, 30, 30)))
 
 
 def test_the_remedy_of_an_unstable_loss_is_a_lower_rate(history) -> None:

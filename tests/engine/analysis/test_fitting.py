@@ -40,12 +40,31 @@ def test_a_loss_that_shoots_up_inside_epochs(history) -> None:
     assert "rate_too_high" not in told(shot, strategy(loss="focal")), "of another loss nothing is known"
 
 
-def test_a_loss_that_stays_where_guessing_is(history) -> None:
-    stuck = [GUESSING, GUESSING + 0.003, GUESSING - 0.002, GUESSING]
-    found = told(history(stuck, [0.33] * 4, stuck, [0.33] * 4))
-    assert "no better than guessing (ln 3 = 1.0986)" in found["rate_too_high"].text
-    assert "underfitting" not in found, "the rate says it"
-    assert "rate_too_high" not in told(history(stuck[:2]))
+@pytest.mark.parametrize(
+    ("losses", "kind", "words"),
+    [
+        ([GUESSING, GUESSING + 0.003, GUESSING - 0.002, GUESSING], "rate_too_low", "1.0e-02 (now 1.0e-03)"),
+        ([GUESSING + 0.02, GUESSING + 0.012, GUESSING + 0.007, GUESSING + 0.005], "rate_too_low", "1.0e-02"),  # cosine
+        ([400.0, 1.9, 1.12, GUESSING], "rate_too_high", "1.0e-04 (now 1.0e-03)"),
+        ([1.2, 1.5, 1.12, GUESSING], "rate_too_high", "1.0e-04"),
+        ([1.5, 1.12, GUESSING, GUESSING], "nothing_learnt", "vislab find-lr"),
+    ],
+)
+def test_a_loss_that_stays_where_guessing_is(history, losses: list[float], kind: str, words: str) -> None:
+    found = told(history(losses, [0.33] * 4, losses, [0.33] * 4))
+    assert found.keys() & {"rate_too_low", "rate_too_high", "nothing_learnt", "underfitting", "still_improving"} == {
+        kind
+    }
+    assert "no better than guessing (ln 3 = 1.0986)" in found[kind].text
+    assert words in found[kind].remedy
+    assert kind not in told(history(losses[:2]))
+
+
+def test_a_loss_that_was_thrown_up_inside_the_first_epoch_and_taught_nothing(history) -> None:
+    still = history([1.11, GUESSING, GUESSING, GUESSING])
+    thrown = with_losses(still, [1.1] * 2 + [1.4] * 5 + [GUESSING] * 13)
+    assert "rate_too_low" in told(with_losses(still, [1.11] * 5 + [GUESSING] * 15))
+    assert "rate_too_high" in told(thrown) and "rate_too_low" not in told(thrown)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +73,7 @@ def test_a_loss_that_stays_where_guessing_is(history) -> None:
         ([1.098, 1.094, 1.090, 1.086], True),
         ([1.098, 0.9, 0.7, 0.5], False),  # fast
         ([1.098, 1.05, 1.04, 1.039], False),  # slows down: another cause
-        ([1.098, 1.094, 1.095, 1.09], False),  # not steady
+        ([1.06, 1.05, 1.055, 1.05], False),  # not steady
         ([0.20, 0.199, 0.198, 0.197], False),  # near its end
         ([0.0, -0.1, -0.2, -0.3], False),  # no cross-entropy
     ],
