@@ -1,6 +1,5 @@
 """From a spec to training data: opened, divided, decoded, balanced."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
@@ -8,6 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from vislab.engine import memory, randomness
@@ -38,13 +38,13 @@ class LabelledPixels:
         pixels: uint8 [N, C, S, S]; `stores.in_order` reads them wherever they lie.
         labels: int64 [N].
         names: the N images' names in the data set.
-        identity: changes whenever a pixel or the order of the images does.
+        digests: uint8 [N, 8], `manifest.digests` of the pixels as they were decoded.
     """
 
     pixels: StoredPixels
     labels: torch.Tensor
     names: tuple[str, ...]
-    identity: str = ""
+    digests: npt.NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -229,6 +229,8 @@ def balanced(
         missing = spec.strategy.balance_to - len(members)
         if members and missing > 0:
             copied += [members[number % len(members)] for number in range(missing)]
+    if not copied:
+        return train
     rows = torch.tensor(copied, dtype=torch.int64)
     draws = torch.from_numpy(randomness.table(spec.seed, "balance", 0, len(rows), pipeline.columns))
     copies = []
@@ -237,20 +239,18 @@ def balanced(
         check()
         images = pipeline(pixels.to(torch.float32).div_(255), chunk_draws)
         copies.append(images.mul_(255).round_().clamp_(0, 255).to(torch.uint8))
-    if not copies:
-        return train
     added = torch.cat(copies)
     return LabelledPixels(
         joined(train.pixels, added),
         torch.cat([train.labels, train.labels[rows]]),
         train.names + tuple(train.names[row] for row in copied),
-        hashlib.blake2b(train.identity.encode() + added.numpy().data, digest_size=16).hexdigest(),
+        np.concatenate([train.digests, manifest.digests(added.numpy())]),
     )
 
 
 def _labelled(source: Source, part: Part) -> LabelledPixels:
     names = tuple(source.images.name(int(index)) for index in part.kept)
-    return LabelledPixels(part.pixels, torch.from_numpy(source.labels[part.kept]), names, part.identity)
+    return LabelledPixels(part.pixels, torch.from_numpy(source.labels[part.kept]), names, part.digests)
 
 
 def _counts(source: Source, parts: dict[str, LabelledPixels | None]) -> dict[str, tuple[int, ...]]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +48,6 @@ class Part:
         digests: uint8 [n, 8], a checksum of each image's pixels.
         originals: uint8 [n, 8], a checksum of each image as it was read, at its own size.
         unreadable: number to fault of the others.
-        identity: changes whenever a pixel or the order of the images does.
     """
 
     kept: Indices
@@ -57,7 +55,6 @@ class Part:
     digests: npt.NDArray[np.uint8]
     originals: npt.NDArray[np.uint8]
     unreadable: dict[int, UnreadableImage]
-    identity: str
 
 
 @dataclass(frozen=True)
@@ -392,7 +389,6 @@ def _part(
             int(number): checked.unreadable[int(row)]
             for number, row in zip(numbers[~readable], rows[~readable], strict=True)
         },
-        identity=_digest(json.dumps(wanted.images).encode() + kept.tobytes()),
     )
 
 

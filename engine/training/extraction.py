@@ -8,7 +8,6 @@ import hashlib
 import importlib.metadata
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -54,7 +53,7 @@ class _Images:
     """Images to take features of.
 
     Attributes:
-        digests: uint8 [N, 16], of what they are made from.
+        digests: uint8 [N, 8], of what they are made from.
         take: numbers, int64 [B], -> the model's input, float32 [B, C, S, S].
         about: what else they follow from, as JSON can hold it.
     """
@@ -128,10 +127,9 @@ class Extraction:
         strategies.freeze(loop.training.model, loop.assembled.head, loop.assembled.groups, 1)
         self._model = loop.training.model
         parts = [part for part in (data.train, data.validation, data.test) if part is not None]
-        digests = {id(part): _digests(part.pixels, self.controls.check) for part in parts}
-        views = self._views(data.train, digests[id(data.train)], loop)
+        views = self._views(data.train, loop)
         plain = [part for part in parts if part is not data.train or not views]
-        images, rows = self._plain(plain, digests) if plain else (None, {})
+        images, rows = self._plain(plain) if plain else (None, {})
         sources = [*views, *([images] if images is not None else [])]
         self._cut(loop.assembled.head, sources[0])
         self._total = sum(map(len, sources))
@@ -152,20 +150,18 @@ class Extraction:
             entries=tuple(self._entries),
         )
 
-    def _views(self, train: LabelledPixels, digests: npt.NDArray[np.uint8], loop: Loop) -> list[_Images]:
+    def _views(self, train: LabelledPixels, loop: Loop) -> list[_Images]:
         """The training images as they look in each view; none where they look as in an evaluation."""
         strategy = self.spec.strategy
         if not strategy.cached_views and train.pixels.shape[-1] == self.spec.preprocessing.image_size:
             return []
         augment = [] if strategy.augment == "none" else list(strategy.augment)
         return [
-            _Images(digests, loop.batches.view(view), {"augment": augment, "view": view, "seed": self.spec.seed})
+            _Images(train.digests, loop.batches.view(view), {"augment": augment, "view": view, "seed": self.spec.seed})
             for view in range(1, max(1, strategy.cached_views) + 1)
         ]
 
-    def _plain(
-        self, parts: Sequence[LabelledPixels], digests: dict[int, npt.NDArray[np.uint8]]
-    ) -> tuple[_Images, dict[int, Tensor]]:
+    def _plain(self, parts: Sequence[LabelledPixels]) -> tuple[_Images, dict[int, Tensor]]:
         """The images of some parts, each once, in an order that does not depend on how they were divided.
 
         Returns:
@@ -174,7 +170,7 @@ class Extraction:
         parts = list({id(part): part for part in parts}.values())
         stores: list[StoredPixels] = [part.pixels for part in parts]
         joined = reduce(JoinedPixels, stores)
-        every = np.concatenate([digests[id(part)] for part in parts])
+        every = np.concatenate([part.digests for part in parts])
         unique, first, inverse = np.unique(every, axis=0, return_index=True, return_inverse=True)
         places, rows = torch.from_numpy(first), torch.from_numpy(inverse.reshape(-1))
 
@@ -353,21 +349,6 @@ class Extraction:
                 f"{strategy.cached_views} times before training, and epochs take these views in turn. That is another "
                 f"experiment than drawing an augmentation anew in each epoch.",
             )
-
-
-def _digests(pixels: StoredPixels, check: Callable[[], None]) -> npt.NDArray[np.uint8]:
-    """A checksum of each image's pixels, uint8 [N, 16]."""
-
-    def digest(row: npt.NDArray[np.uint8]) -> bytes:
-        return hashlib.blake2b(row.data, digest_size=16).digest()
-
-    found = np.empty((len(pixels), 16), dtype=np.uint8)
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(pixels), SHARD):
-            check()
-            portion = np.ascontiguousarray(pixels[start : start + SHARD].numpy())
-            found[start : start + SHARD] = np.frombuffer(b"".join(pool.map(digest, portion)), np.uint8).reshape(-1, 16)
-    return found
 
 
 def _shards_of(images: _Images) -> int:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from vislab.engine.data import manifest
 from vislab.engine.data.loading import LabelledPixels, balanced, load_data
 from vislab.engine.training.endings import Interrupted
 from vislab.presets.errors import InputError
@@ -172,9 +173,11 @@ def test_balance_brings_every_class_to_its_count_with_copies_of_training_images_
 def test_balance_leaves_larger_classes_and_classes_without_images_alone(make_spec, tmp_path):
     spec = make_spec(strategy={"balance_to": 4})
     pixels = torch.randint(0, 256, (9, 1, 8, 8), dtype=torch.uint8)
-    train = LabelledPixels(pixels, torch.tensor([0] * 7 + [2] * 2), tuple("abcdefghi"))
+    digests = manifest.digests(pixels.numpy())
+    train = LabelledPixels(pixels, torch.tensor([0] * 7 + [2] * 2), tuple("abcdefghi"), digests)
     found = balanced(train, spec, 4, code=tmp_path, check=nothing)
     assert torch.bincount(found.labels, minlength=4).tolist() == [7, 0, 4, 0]
+    assert np.array_equal(found.digests, manifest.digests(found.pixels[:].numpy()))
 
 
 def test_balance_where_nothing_is_missing_changes_nothing(make_spec, tmp_path):
