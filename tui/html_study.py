@@ -152,7 +152,9 @@ def _cost(among: Sequence[Group]) -> list[str]:
         "total": "time in all",
         "img/s": "images a second",
     }
-    return [heading("Cost"), _table({named.get(name, name): cells for name, cells in chosen.items()}, among, "cost")]
+    shown = _table({named.get(name, name): cells for name, cells in chosen.items()}, among, "cost")
+    told = paragraph("Energy: by the device's own counter, which counts whoever uses it.", "muted")
+    return [heading("Cost"), shown, *([told] if "energy" in columns else [])]
 
 
 def _tests(among: Sequence[Group]) -> list[str]:

@@ -113,7 +113,7 @@ class EpochEnded(Event, frozen=True, kw_only=True):
     train_images_per_second: float
     elapsed: float
     energy: float | None = None
-    """Joules that the card used, by its own counter, since the epoch before or since the training went on; None where
+    """Joules that the device used, by its own counter, since the epoch before or since the training went on; None where
     the device does not tell."""
 
 

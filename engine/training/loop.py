@@ -267,6 +267,7 @@ class Loop:
         means = training.interval.read()
         seen = means["images"] > 0
         self._speed = means["images"] / max(position.interval_seconds, 1e-9)
+        self.energy.look()
         self.reporter.say(
             StepsLogged(
                 step=position.step,

@@ -14,7 +14,7 @@ from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.loading import Data
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import batch_size, checkpoints
-from vislab.engine.runs.energy import EnergyMeter
+from vislab.engine.runs.energy import Card, EnergyMeter, Packages
 from vislab.engine.runs.events import RunResumed, RunStarted
 from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.reporter import Reporter
@@ -143,6 +143,12 @@ class Training:
             self.reporter.notice("warning", "checkpoint", f"{fault}; {instead}.")
         return folder
 
+    def _energy_meter(self) -> EnergyMeter:
+        meter = EnergyMeter(Packages() if self.device.type == "cpu" else Card(card(self.device)))
+        if meter.tells and self.device.type == "cpu" and not self._decided("energy"):
+            self.reporter.decide("energy", "processor's packages", "their own counters, which count all processes")
+        return meter
+
     def _decided(self, what: str) -> str:
         choices = [decision.choice for decision in self.before.decisions if decision.what == what]
         return choices[-1] if choices else ""
@@ -233,7 +239,7 @@ class Training:
             controls=self.controls,
             reporter=self.reporter,
             roll_back=self._roll_back,
-            energy=EnergyMeter(card(self.device)),
+            energy=self._energy_meter(),
             left_out=frozenset(map(int, self._decided(LEFT_OUT).split())),
             decided_parts=self._decided_parts(),
         )
