@@ -45,7 +45,7 @@ LOOK_EVERY = 2.0
 SETTLED = 1.0
 """Seconds after which the console has started: garbage is collected from then on."""
 
-COLLECT = (10_000, 10, 10)
+COLLECT = (5_000, 10, 10)
 """As `gc.set_threshold`: what is painted is made of many objects, none of which is garbage before the frame is out."""
 
 AT_ONCE = ("ctrl+c", "ctrl+q")

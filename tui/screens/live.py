@@ -29,6 +29,9 @@ from vislab.tui.widgets.live_panels import Bars, EpochTable, FindingLines, LogLi
 EVERY = 1.0
 """Seconds between two looks at the run."""
 
+RESTING = 3
+"""Turns from one look at a run that is over to the next: somebody may resume it elsewhere."""
+
 SAID = 6.0
 """Seconds that a message stays."""
 
@@ -67,6 +70,7 @@ class LiveScreen(RunRequests):
         self._looker = Looker(run)
         self._title = title(self._looker.spec, run.labels().name)
         self._looking = False
+        self._turn = 0
         self._charts = CHARTS[0]
         self._said = ""
         self._silence: Timer | None = None
@@ -102,7 +106,12 @@ class LiveScreen(RunRequests):
         self.query_one(LogLines).border_title = "worker log"
         self._show_panel("table")
         self.look()
-        self.set_interval(EVERY, self.look)
+        self.set_interval(EVERY, self._look_in_turn)
+
+    def _look_in_turn(self) -> None:
+        self._turn += 1
+        if self.seen is None or self.seen.status in live.UNENDED or self._turn % RESTING == 0:
+            self.look()
 
     def look(self) -> None:
         """Look at the run, beside the screen; not while another screen covers this one."""

@@ -23,7 +23,7 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console
 from vislab.tui.screens.dialog import Prompt, Question
-from vislab.tui.screens.live import LiveScreen
+from vislab.tui.screens.live import RESTING, LiveScreen
 from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
@@ -247,6 +247,21 @@ def test_a_run_that_ended_early_goes_on(settings: Settings, start: Start, monkey
         await pilot.press("u")
         await until(pilot, lambda: "The run goes on." in words(pilot, "#message"))
         assert resumed == [run.id] * 2 and pilot.app.started_here == {run.id}  # type: ignore[attr-defined]
+
+    play(settings, run, act)
+
+
+def test_a_run_that_is_over_is_looked_at_less_often(settings: Settings, start: Start) -> None:
+    run = start(epochs=2)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "done" in header(pilot))
+        looks: list[int] = []
+        view(pilot).look = lambda: looks.append(view(pilot)._turn)  # type: ignore[method-assign]
+        begun = view(pilot)._turn
+        for _ in range(2 * RESTING):
+            view(pilot)._look_in_turn()
+        assert view(pilot)._turn - begun >= 2 * RESTING and [turn % RESTING for turn in looks] == [0, 0]
 
     play(settings, run, act)
 
