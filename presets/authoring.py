@@ -55,7 +55,8 @@ def new_preset(
         The file.
 
     Raises:
-        InputError: the name cannot be a file's, or is taken there, or there is no preset `like`.
+        InputError: the name cannot be a file's, or a preset has it, wherever that comes from: files of one name are
+            merged, so the new one would change what others mean by it. Or there is no preset `like`.
         ResolveError: keys that do not belong into this kind of preset, or values that do not fit; all of them.
     """
     settings = settings or load_settings()
@@ -67,6 +68,8 @@ def new_preset(
     if file.exists():
         raise InputError(f"{file} is there already: choose another name, or edit it")
     presets = shelves.files(kind, settings)
+    if name in presets:
+        raise InputError(_taken(name, kind, presets))
     if like and like not in presets:
         raise InputError(f"there is no {KINDS[kind]} '{like}'{nearest(like, presets, KINDS[kind] + ' presets')}")
     problems: list[str] = []
@@ -78,6 +81,13 @@ def new_preset(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(tomli_w.dumps({"help": table.pop("help", ""), **table}), encoding="utf-8")
     return file
+
+
+def _taken(name: str, kind: Kind, presets: Mapping[str, list[shelves.PresetFile]]) -> str:
+    last = presets[name][-1].file
+    holder = "is built in" if last.is_relative_to(shelves.BUILT_IN) else f"lies in {last}"
+    free = next(way for way in (f"my-{name}", *(f"my-{name}-{n}" for n in range(2, 1000))) if way not in presets)
+    return f"There is a {KINDS[kind]} '{name}' already, which {holder}: choose another name, such as {free}."
 
 
 def _section_table(

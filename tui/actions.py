@@ -17,7 +17,8 @@ class Action:
 
     Attributes:
         id: name of the screen's method, without `action_`.
-        keys: each a character, or one of esc, enter, space, tab, up, down, left, right; the first is the one shown.
+        keys: each a character, or one of esc, enter, space, tab, up, down, left, right; the first is the one shown,
+            and one of them is on every keyboard: no sign that some have on a third level.
         label: a word or two for the footer.
         help: one sentence.
         screens: names of the screens that have it.
@@ -47,7 +48,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "queue", ("a",), "queue", "Let the run wait until a device is free, after those that wait already.", _LAUNCH
     ),
-    Action("filter", ("/",), "filter", "Find a data set, an architecture or a strategy by typing.", _LAUNCH),
+    Action("filter", ("/", "i"), "filter", "Find a data set, an architecture or a strategy by typing.", _LAUNCH),
     Action("recipe", ("r",), "recipe…", "Begin from a recipe, or queue all runs of a study.", _LAUNCH),
     Action("own", ("f",), "folder…", "A folder of images of your own; an architecture of your own.", _LAUNCH),
     Action("more", ("m",), "more…", "Every setting, with its help and where it came from.", _LAUNCH),
@@ -64,6 +65,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("checkpoint", ("c",), "save", "Save a checkpoint now.", _LIVE),
     Action("learning_rate", ("r",), "rate…", "Change the learning rate of the run.", _LIVE),
     Action("resume", ("u",), "resume", "Go on with this run, which ended early.", _LIVE),
+    Action("next_run", ("n", "]"), "next run", "Go to the next live run.", _LIVE),
+    Action("previous_run", ("b", "["), "run before", "Go to the live run before this one.", _LIVE, footer=False),
     Action("detach", ("d",), "detach", "Leave this view; a run that trains goes on.", _LIVE),
     Action("export", ("x",), "html", "Write the run as one HTML file.", _LIVE),
     Action("open_results", ("R",), "results", "Figures by class, confusions and mistakes of this run.", _LIVE),
@@ -76,15 +79,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("zoom", ("z",), "zoom", "Show all epochs, or the last 100, 30, 10 or 3.", _LIVE, footer=False),
     Action("charts", ("v",), "charts", "Show loss and accuracy, or one of them larger.", _LIVE, footer=False),
     Action("words", ("w",), "words", "Say the curves in words.", _LIVE, footer=False),
-    Action("next_run", ("]",), "next run", "Go to the next live run.", _LIVE, footer=False),
-    Action("previous_run", ("[",), "previous run", "Go to the live run before this one.", _LIVE, footer=False),
     # history
     Action(
         "show_run", ("enter",), "open", "Open the run: live while it trains, its results when it is done.", _HISTORY
     ),
-    Action("mark", ("space",), "mark", "Mark the run, for what is done to several.", _HISTORY),
-    Action("compare", ("=",), "compare", "Compare the marked runs.", _HISTORY),
-    Action("filter", ("/",), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d tag:x.", _HISTORY),
+    Action("mark", ("space", "m"), "mark", "Mark the run, for what is done to several.", _HISTORY),
+    Action("compare", ("=", "c"), "compare", "Compare the marked runs.", _HISTORY),
+    Action("filter", ("/", "i"), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d.", _HISTORY),
     Action("resume", ("u",), "resume", "Go on with a run that ended early.", _HISTORY),
     Action("again", ("n",), "again, but…", "Put a new run together from the settings of this one.", _HISTORY),
     Action("tag", ("t",), "tag", "Change the tags; for several runs: words add, -words remove.", _HISTORY),
@@ -143,8 +144,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_settings", ("S",), "settings", "Theme, colours and folders.", footer=False),
     Action("back", ("esc",), "back", "Go back to the screen before."),
     Action("leave", ("q",), "quit", "Leave the console; runs go on unless you choose otherwise."),
-    Action("palette", (":",), "find", "Find an action by its name."),
-    Action("help", ("?",), "help", "What the keys do here."),
+    Action("palette", (":", "F"), "find", "Find an action by its name."),
+    Action("help", ("?", "h"), "help", "What the keys do here."),
     # in a text field
     Action("accept", ("enter",), "accept", "Take what is written in the field.", (FIELD,)),
     Action("leave_field", ("esc",), "leave the field", "Leave the field, so that letters are keys again.", (FIELD,)),
@@ -156,7 +157,7 @@ def for_screen(name: str) -> tuple[Action, ...]:
     return tuple(action for action in ACTIONS if name in action.screens)
 
 
-SIGNS = {"enter": "↵", "up": "↑", "down": "↓", "left": "←", "right": "→"}
+SIGNS = {"enter": "↵", "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "pgup", "pagedown": "pgdn"}
 
 
 def key_sign(key: str) -> str:

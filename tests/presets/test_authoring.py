@@ -6,6 +6,7 @@ import pytest
 
 from vislab.presets.errors import InputError
 from vislab.presets.library import ResolveError, list_presets, new_preset, parse_sets, resolve, show
+from vislab.presets.settings import load_settings
 
 
 def origin(name: str) -> str:
@@ -63,6 +64,18 @@ def test_what_does_not_fit_is_refused(user: Path) -> None:
     new_preset("strategies", "x")
     with pytest.raises(InputError, match="is there already"):
         new_preset("strategies", "x")
+
+
+def test_a_name_that_a_preset_has_already_is_refused(user: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'digits-lenet5' already, which is built in: .* such as my-digits-lenet5"):
+        new_preset("recipes", "digits-lenet5", values={"seed": 7})
+    first = new_preset("recipes", "my-digits-lenet5")
+    with pytest.raises(InputError, match="such as my-digits-lenet5-2"):
+        new_preset("recipes", "digits-lenet5")
+    (tmp_path / "vislab.toml").touch()
+    with pytest.raises(InputError, match=f"lies in {first}"):
+        new_preset("recipes", "my-digits-lenet5", settings=load_settings(tmp_path))
+    assert [file.name for file in (user / "presets/recipes").iterdir()] == ["my-digits-lenet5.toml"]
 
 
 def test_a_broken_preset_is_listed_with_its_problem(user: Path) -> None:

@@ -1,6 +1,7 @@
 """The skeleton of the console: keys from one table, help, palette, footer, leaving."""
 
 import asyncio
+import string
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -219,6 +220,15 @@ def test_only_changed_lines_are_painted(tmp_path: Path) -> None:
         assert painted == [1, 2, 2]
 
     play(tmp_path, act)
+
+
+def test_every_action_has_a_key_that_all_keyboards_have() -> None:
+    common = {"esc", "enter", "space", "tab", "up", "down", "left", "right", *string.ascii_letters, *string.digits}
+    for action in ACTIONS:
+        assert common & set(action.keys), action
+    for name in (*SCREENS, FIELD):
+        keys = [key for action in for_screen(name) for key in action.keys]
+        assert len(keys) == len(set(keys)), name
 
 
 def test_the_question_of_leaving_says_how_many_and_which(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widget import Widget
 
 from vislab.tui.actions import key_sign
 from vislab.tui.screens.screen import ConsoleScreen
@@ -97,8 +98,16 @@ def rows(below: ConsoleScreen) -> list[tuple[str, str]]:
     title = "Keys in a text field" if below.in_field else f"Keys of the screen “{below.NAME}”"
     found = [("", title)]
     found += [(" ".join(key_sign(key) for key in action.keys), action.help) for action in below.actions_now()]
-    own = below.focused._bindings.key_to_bindings if below.focused is not None else {}
-    described = [(key, binding.description) for key, bound in own.items() for binding in bound if binding.description]
+    described = _own_keys(below.focused) if below.focused is not None else []
     if described and not below.in_field:
-        found += [("", "Keys of what has the focus"), *((key_sign(key), words) for key, words in described)]
+        found += [("", "Keys of what has the focus"), *described]
     return [*found, ("tab", "Go to the next part of the screen.")]
+
+
+def _own_keys(widget: Widget) -> list[tuple[str, str]]:
+    """What our own classes say of a widget's keys. Textual's have keys for what cannot be done here as well."""
+    if isinstance(widget, ScrolledLines) and not widget.max_scroll_y:
+        return []
+    own = [kind for kind in type(widget).__mro__ if kind.__module__.startswith("vislab.")]
+    bound = [binding for kind in own for binding in kind.__dict__.get("BINDINGS", ()) if binding.description]
+    return [(" ".join(key_sign(key) for key in binding.key.split(",")), binding.description) for binding in bound]

@@ -323,17 +323,21 @@ class LaunchScreen(ConsoleScreen):
         """Keep the selection as a recipe."""
         from vislab.tui.screens.dialog import Prompt
 
-        self._prompt(Prompt("Name of the new recipe: letters, digits, dashes", ""), self._save)
+        self.app.push_screen(Prompt("Name of the new recipe: letters, digits, dashes", "", do=self._save))
 
-    def _save(self, name: str) -> None:
+    def _save(self, name: str) -> str:
+        """Save; returns why not, empty where it is done or there is no name."""
         from vislab.tui.draft import save_as_recipe
 
+        name = name.strip()
+        if not name:
+            return ""
         try:
-            file = save_as_recipe(self.draft, name.strip(), self.settings)
+            file = save_as_recipe(self.draft, name, self.settings)
         except (InputError, OSError) as error:
-            self.say(str(error), error=True)
-        else:
-            self.say(f"Saved as recipe {name.strip()}: {file}")
+            return plain(str(error), 500)
+        self.say(f"Saved as recipe {name}: {file}")
+        return ""
 
     def _prompt(self, prompt: Any, take: Callable[[str], None], *, empty: bool = False) -> None:
         def answered(value: str | None) -> None:

@@ -1,5 +1,7 @@
 """Asks for a folder or file, and completes it."""
 
+from collections.abc import Callable
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -9,19 +11,31 @@ from textual.widgets import Input
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines
-from vislab.tui.widgets.path_suggester import PathSuggester, completed, look
+from vislab.tui.widgets.path_completion import completed, look
 
 _SHOWN = 6
+_HINT = "↑↓ choose   → or tab complete   ↵ accept   esc back"
 
 
 class PathPrompt(Prompt):
-    """A prompt for a path: Tab completes, what is there is listed below."""
+    """A prompt for a path. What is there is listed below; the field holds what was typed, and nothing else.
+
+    Arrows choose in the list; the right arrow at the end of the field, Tab and Enter take what is chosen into the
+    field. Where nothing is chosen, Tab writes what all have in common, and Enter takes the line.
+    """
+
+    def __init__(self, question: str, value: str = "", do: Callable[[str], str] | None = None) -> None:
+        """A question, what stands in the field at first, and what is done with the line, as for `Prompt`."""
+        super().__init__(question, value, do=do)
+        self._found: list[str] = []
+        self._chosen: int | None = None
+        self._unwritable = 0
 
     def compose(self) -> ComposeResult:
         """The question, the field, what is there."""
         with Vertical(classes="window"):
             yield Lines(classes="question")
-            field = Input(self._value, select_on_focus=False, suggester=PathSuggester())
+            field = Input(self._value, select_on_focus=False)
             field.cursor_blink = False
             yield field
             yield Lines(classes="hint")
@@ -29,26 +43,55 @@ class PathPrompt(Prompt):
     def on_mount(self) -> None:
         """Show the question and what is there."""
         super().on_mount()
-        self._list(self._value)
+        self._look(self._value)
 
     def on_key(self, event: Key) -> None:
-        """Tab completes."""
-        if event.key == "tab":
-            event.stop()
-            event.prevent_default()
-            field = self.query_one(Input)
-            field.value = completed(field.value)
-            field.cursor_position = len(field.value)
+        """Choose and complete."""
+        field = self.query_one(Input)
+        if event.key in ("up", "down") and self._found:
+            step = 1 if event.key == "down" else -1
+            self._chosen = (min(0, step) if self._chosen is None else self._chosen + step) % len(self._found)
+            self.complain("")
+        elif event.key == "tab" and self._chosen is None:
+            self._write(completed(field.value))
+        elif self._found and (
+            (event.key == "right" and field.cursor_at_end)
+            or (event.key in ("tab", "enter") and self._chosen is not None)
+        ):
+            self._write(self._found[self._chosen or 0])
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _write(self, path: str) -> None:
+        field = self.query_one(Input)
+        field.value = path
+        field.cursor_position = len(path)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """List what is there."""
-        self._list(event.value)
+        self._look(event.value)
 
-    def _list(self, value: str) -> None:
-        found, unwritable = look(value)
-        names = [plain(path.rstrip("/").rpartition("/")[2] + ("/" if path.endswith("/") else ""), 60) for path in found]
-        beyond = [f"… {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
-        beyond += [f"{unwritable} left out: names that cannot be typed"] if unwritable else []
-        lines = [Text(f"  {name}", "dim") for name in [*names[:_SHOWN], *filter(None, [", ".join(beyond)])]]
+    def _look(self, value: str) -> None:
+        self._found, self._unwritable = look(value)
+        self._found = [path for path in self._found if path != value]
+        self._chosen = None
+        self.complain("")
+
+    def complain(self, wrong: str) -> None:
+        """Show what is there, and below it why a path was not taken, in safe text."""
+        first = max(0, min((self._chosen or 0) - _SHOWN // 2, len(self._found) - _SHOWN))
+        lines = []
+        for index, path in enumerate(self._found[first : first + _SHOWN], first):
+            name = plain(path.rstrip("/").rpartition("/")[2] + "/" * path.endswith("/"), 60)
+            chosen = index == self._chosen
+            lines.append(Text(f"{'▸' if chosen else ' '} {name}", "reverse" if chosen else "dim"))
+        more = len(self._found) - first - len(lines)
+        beyond = [f"… {more} more"] * (more > 0)
+        beyond += [f"{self._unwritable} left out: names that cannot be typed"] * bool(self._unwritable)
+        lines += [Text("  " + ", ".join(beyond), "dim")] * bool(beyond)
         lines += [Text()] * (_SHOWN + 1 - len(lines))  # the window keeps its size
-        self.query(Lines).last().show([*lines, Text("tab complete   ↵ accept   esc back", "dim")])
+        shown = Text(f"✖ {wrong}", self.app.theme_variables["text-error"]) if wrong else Text(_HINT, "dim")
+        width = max(20, min(66, self.app.size.width - 6))
+        self.query(Lines).last().show([*lines, *shown.wrap(self.app.console, width)])

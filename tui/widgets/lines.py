@@ -1,11 +1,13 @@
 """Lines of styled text that can be scrolled: only lines that have changed are painted."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -137,3 +139,12 @@ def wrapped(text: Text, width: int, console: Console) -> list[Text]:
 
 class ScrolledLines(Lines, can_focus=True):
     """Lines that take the focus, so that arrows and page keys scroll them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll_up", "scroll up", show=False),
+        Binding("down", "scroll_down", "scroll down", show=False),
+        Binding("pageup", "page_up", "a page up", show=False),
+        Binding("pagedown", "page_down", "a page down", show=False),
+        Binding("home", "scroll_home", "the first line", show=False),
+        Binding("end", "scroll_end", "the last line", show=False),
+    ]

@@ -66,12 +66,12 @@ class RunList(ScrollView, can_focus=True):
         "run-list--reason",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "move_page(-1)", show=False),
-        Binding("pagedown", "move_page(1)", show=False),
-        Binding("home", "move(-1000000)", show=False),
-        Binding("end", "move(1000000)", show=False),
+        Binding("up,k", "move(-1)", "the run above", show=False),
+        Binding("down,j", "move(1)", "the run below", show=False),
+        Binding("pageup", "move_page(-1)", "a page up", show=False),
+        Binding("pagedown", "move_page(1)", "a page down", show=False),
+        Binding("home", "move(-1000000)", "the first run", show=False),
+        Binding("end", "move(1000000)", "the last run", show=False),
     ]
 
     class Moved(Message):

@@ -17,8 +17,8 @@ class RunRows(Lines, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"run-rows--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
+        Binding("up,k", "move(-1)", "the run above", show=False),
+        Binding("down,j", "move(1)", "the run below", show=False),
     ]
 
     class Opened(Message):

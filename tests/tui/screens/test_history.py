@@ -14,7 +14,9 @@ from vislab.presets.errors import InputError
 from vislab.tui import copying
 from vislab.tui.actions import for_screen
 from vislab.tui.screens.dialog import Prompt, Question
+from vislab.tui.screens.help import HelpLines
 from vislab.tui.screens.history import HistoryScreen
+from vislab.tui.screens.palette import Palette
 from vislab.tui.views import history
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
@@ -233,6 +235,33 @@ def test_help_palette_and_leaving_work_where_no_run_is_shown(play, make_run, set
 
     make_run()
     play("history", filtered)
+
+
+def test_help_names_the_keys_of_the_list_and_no_others(three, play):
+    async def act(pilot):
+        for key in ("?", "h"):
+            await pilot.press(key)
+            told = pilot.app.screen.query_one(HelpLines).words
+            for line in ("↑ k       the run above", "home      the first run", "←         Sort by the column before."):
+                assert line in told
+            assert "croll" not in told and "ctrl+" not in told and told.count("←") == 1
+            await pilot.press("escape")
+
+    play("history", act)
+
+
+def test_letters_stand_for_the_signs(three, play, settle):
+    async def act(pilot):
+        await pilot.press("i", *"middle|high", "enter", "m", "m", "c")
+        await settle(pilot)
+        assert pilot.app.screen.NAME == "compare"
+        await pilot.press("?")
+        told = pilot.app.screen.query_one(HelpLines).words
+        assert "↑ k       the run above" in told and "croll" not in told
+        await pilot.press("escape", "F")
+        assert isinstance(pilot.app.screen, Palette)
+
+    play("history", act)
 
 
 def test_a_filter_by_size_counts_all_sizes_and_again_when_a_run_has_grown(three, play, settle):

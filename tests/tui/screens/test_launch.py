@@ -414,8 +414,13 @@ def test_what_was_chosen_is_saved_as_a_recipe(settings) -> None:
         await pilot.press(*"mine", "enter")
         await until(pilot, lambda: (settings.config_dir / "presets/recipes/mine.toml").exists())
         await pilot.press("w", *"mine", "enter")
-        await until(pilot, lambda: any("there already" in notice.message for notice in pilot.app._notifications))
-        await pilot.press("w", "escape")
+        assert isinstance(pilot.app.screen, Prompt)  # it stays open, to choose another name in
+        said = pilot.app.screen.query(Lines).last().words
+        assert "is there already: choose another" in " ".join(said.split())
+        pilot.app.screen.query_one(Input).value = "digits-lenet5"
+        await pilot.press("enter")
+        assert "is built in" in " ".join(pilot.app.screen.query(Lines).last().words.split())
+        await pilot.press("escape")
         await pilot.press("r", "slash", *"mine", "enter")
         await until(pilot, lambda: screen(pilot).draft == Draft(recipe="mine"))
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from textual.app import App
+from textual.widgets import Input
 
 from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.widgets.lines import Lines
-from vislab.tui.widgets.path_suggester import PathSuggester, completed, completions, look
+from vislab.tui.widgets.path_completion import completed, completions, look
 
 
 @pytest.fixture
@@ -56,8 +57,49 @@ def test_the_prompt_says_what_it_leaves_out(place) -> None:
 
 def test_what_all_have_in_common_is_completed(place) -> None:
     assert completed("ph") == "photo" and completed("photos") == "photos/" and completed("zzz") == "zzz"
-    suggest = PathSuggester().get_suggestion
-    assert asyncio.run(suggest("O")) == "Other/" and asyncio.run(suggest("")) is None
+
+
+def test_keys_choose_and_complete_and_the_field_holds_what_was_typed(place) -> None:
+    taken: list[str | None] = []
+
+    async def act() -> None:
+        app = App[None]()
+        async with app.run_test(size=(60, 20)) as pilot:
+            app.push_screen(PathPrompt("Folder:"), taken.append)
+            await pilot.pause()
+            field, listed = app.screen.query_one(Input), app.screen.query(Lines).last()
+
+            async def press(*keys: str) -> str:
+                await pilot.press(*keys)
+                return field.value
+
+            assert await press(*"pho") == "pho" and "Other/" not in listed.words
+            assert await press("tab") == "photo" and await press("left", "right") == "photo"
+            assert await press("down", "down") == "photo" and "▸ photos/" in listed.words
+            assert await press("enter") == "photos/"  # what is chosen; not the end
+            assert await press("ctrl+u", *"photon", "right") == "photons/"
+            await press("ctrl+u", *"ph", "up", "up", "tab")
+            assert field.value == "photons/"
+            await press("ctrl+u", *"ph", "enter")
+
+    asyncio.run(act())
+    assert taken == ["ph"]
+
+
+def test_what_cannot_be_done_with_a_path_is_said_and_the_window_stays(place) -> None:
+    async def act() -> None:
+        app = App[None]()
+        async with app.run_test(size=(60, 20)) as pilot:
+            app.push_screen(PathPrompt("Folder:", "x", do=lambda path: f"{path} is no folder" if path == "x" else ""))
+            await pilot.pause()
+            await pilot.press("enter")
+            assert "✖ x is no folder" in app.screen.query(Lines).last().words
+            await pilot.press("y")
+            assert "✖" not in app.screen.query(Lines).last().words
+            await pilot.press("enter")
+            assert not isinstance(app.screen, PathPrompt)
+
+    asyncio.run(act())
 
 
 def test_a_folder_that_may_not_be_read_offers_nothing(place) -> None:

@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-from textual.suggester import Suggester
-
 
 def completions(text: str, limit: int = 200) -> list[str]:
     """Ways to go on with a path, see `look`."""
@@ -48,14 +46,3 @@ def look(text: str, limit: int = 200) -> tuple[list[str], int]:
 def completed(text: str) -> str:
     """The text with all that its completions have in common."""
     return os.path.commonprefix(completions(text)) or text  # noqa: RUF071  (by character is what completion wants)
-
-
-class PathSuggester(Suggester):
-    """Suggests the first way to go on."""
-
-    def __init__(self) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-
-    async def get_suggestion(self, value: str) -> str | None:
-        """The first completion, or None."""
-        return next(iter(completions(value)), None) if value else None
