@@ -3,6 +3,7 @@
 from vislab.engine.runs import died
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, report
+from vislab.tui.views.evaluations import judged
 from vislab.tui.views.text import moment
 from vislab.tui.worker_log import last_lines
 
@@ -24,8 +25,15 @@ def last_seen(run: Run, state: RunState) -> float:
 
 
 def full_report(run: Run) -> dict[str, object]:
-    """The report of a run as plain data, with `died` where its worker did: `last_seen`, and the end of worker.log."""
+    """The report of a run as plain data.
+
+    `results` is its last evaluation, as it stands in its folder of results; None where there is none. `died` is there
+    where its worker died: `last_seen`, and the end of worker.log.
+    """
     told = report(run)
+    ended = run.state().ended
+    one = judged(run, ended.test if ended is not None else None)
+    told["results"] = None if one is None else one.found
     if told["status"] == "died":
         log = last_lines(run.worker_log, LAST_LINES)
         told["died"] = {"last_seen": last_seen(run, run.state()), "log": log}

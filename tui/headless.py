@@ -24,13 +24,19 @@ from vislab.engine.runs.state import Fold, RunState
 from vislab.engine.runs.store import Run, RunStatus
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
-from vislab.tui import death, html_file
+from vislab.tui import death, html_file, tables
 from vislab.tui.living import is_alive
+from vislab.tui.views.evaluation import answers, speed
+from vislab.tui.views.evaluations import judged
+from vislab.tui.views.results import class_lines, heat_map
 from vislab.tui.views.run import result_lines
 from vislab.tui.views.text import plain
 
 EVERY = 0.2
 """Seconds between two looks at the run."""
+
+FEW_CLASSES = 12
+"""Up to which the end of a run tells of each; `vislab show` always does."""
 
 FAILED, BAD_INPUT, INTERRUPTED, TERMINATED, HUNG_UP = 1, 2, 130, 143, 129
 
@@ -289,6 +295,19 @@ def _watcher(run: Run, output: Output) -> Watcher:
     return LiveWatcher(run)
 
 
+def _evaluation(run: Run, state: RunState) -> list[str]:
+    """What the last evaluation tells beside its figures: speed; of few classes each one, and who is taken for whom."""
+    one = judged(run, state.ended.test if state.ended is not None else None)
+    if one is None:
+        return []
+    lines = []
+    if len(one.found["classes"]) <= FEW_CLASSES:
+        counted, wide = answers(one.found), tables.width()
+        matrix = ["".join(cell.words for cell in row).rstrip() for row in heat_map(counted, wide)]
+        lines += [*class_lines(counted, wide), "", *matrix, *([""] if matrix else [])]
+    return [*lines, f"judged: {speed(one.found)}"]
+
+
 def _report(following: Following, output: Output, code: int) -> None:
     """Print what came out: the result on stdout, what went wrong on stderr.
 
@@ -312,7 +331,7 @@ def _report(following: Following, output: Output, code: int) -> None:
         found = [
             plain(f"{finding.severity}: {finding.text} {finding.remedy}", 1000) for finding in findings(state, spec)
         ]
-        print("\n".join([*found, *result, f"vislab show {run.id}"]))
+        print("\n".join([*found, *_evaluation(run, state), *result, f"vislab show {run.id}"]))
     if status == "died" and code == FAILED:
         print("\n".join(death.lines(run, state)), file=sys.stderr)
     elif mistake:

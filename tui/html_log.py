@@ -31,7 +31,8 @@ from vislab.tui.looks import Looks
 from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
 from vislab.tui.views.curves import Along, Quantity
-from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations
+from vislab.tui.views.evaluation import summary
+from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations, judged
 from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, heat_words, results
 from vislab.tui.views.spec import run_again, sections
 from vislab.tui.views.text import plain
@@ -80,6 +81,7 @@ def write_html(run: Run, path: Path, looks: Looks | None = None) -> None:
         died=died,
         answered=found,
         looks=looks,
+        judged=judged(run, state.ended.test if state.ended is not None else None),
         later=evaluations(run),
     )
     write_atomically(path, text_.encode(), durable=False)
@@ -95,6 +97,7 @@ def document(
     died: Sequence[str] = (),
     answered: Results | None = None,
     looks: Looks | None = None,
+    judged: Evaluation | None = None,
     later: Sequence[Evaluation] = (),
 ) -> str:
     """The HTML text of the log.
@@ -103,6 +106,7 @@ def document(
         died: what is said of a worker that died, see `vislab.tui.death`.
         answered: what the run's weights said of the images that it was judged by last.
         looks: pictures.
+        judged: the run's last evaluation, of the same images.
         later: what `vislab evaluate` found.
     """
     labels = labels or Labels()
@@ -112,7 +116,7 @@ def document(
     log.findings(state, spec)
     log.curves(state)
     if answered is not None:
-        log.results(state, answered)
+        log.results(state, answered, judged)
     if looks is not None:
         log.looks(looks)
     log.later(later)
@@ -228,11 +232,11 @@ class _Page:
         self._list(curves.in_words(one, quantity) for one in curves.series(state, quantity))
         self._parts.append("</figure>")
 
-    def results(self, state: RunState, answered: Results) -> None:
+    def results(self, state: RunState, answered: Results, judged: Evaluation | None = None) -> None:
         """What the weights said of the images that the run was judged by last, by class and by confusion."""
         test = state.ended.test if state.ended is not None else None
         self._title(f"Results on {test.role} images" if test is not None else "Results")
-        self._list([headline(answered)])
+        self._list(summary(judged.found) if judged is not None else [headline(answered)])
         heads, rows = class_table(answered)
         self._parts.append(table(heads, rows, label="figures of each class", words=heads[:1]))
         self._parts.append(heading("Confusion matrix", level=3) + heat_map.heat_map(answered))

@@ -7,6 +7,7 @@ from vislab.engine.analysis.comparison import Compared
 from vislab.engine.runs.store import Run
 from vislab.tui import csv_file
 from vislab.tui.views import compare_report, run_report
+from vislab.tui.views.evaluations import evaluations, judged
 
 
 def write(
@@ -36,7 +37,15 @@ def write_run(run: Run, file: Path) -> None:
         InputError: the file cannot be written, or the run's spec.toml is missing or damaged.
     """
     state = run.state()
-    page = run_report.markdown(state, run.spec(), run_id=run.id, status=run.status(state), labels=run.labels())
+    page = run_report.markdown(
+        state,
+        run.spec(),
+        run_id=run.id,
+        status=run.status(state),
+        labels=run.labels(),
+        judged=judged(run, state.ended.test if state.ended is not None else None),
+        later=evaluations(run),
+    )
     csv_file.write_text(file, page)
 
 

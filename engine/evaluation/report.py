@@ -48,6 +48,29 @@ def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...])
     }
 
 
+def evaluation(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    classes: tuple[str, ...],
+    fitted_on: tuple[torch.Tensor, torch.Tensor] | None,
+    why_not: str = "",
+    *,
+    fitted_on_evaluated: bool,
+) -> dict[str, Any]:
+    """What every evaluation tells, that at the end of a run and a later one: `report`, and `calibration` below its key.
+
+    Args:
+        fitted_on: logits and labels of the validation images, which the temperature is fitted on.
+        why_not: why there are none.
+        fitted_on_evaluated: the evaluated images are among them.
+    """
+    calibrated = calibration(logits, labels, fitted_on, why_not)
+    return {
+        **report(logits, labels, classes),
+        "calibration": {**calibrated, "fitted_on_evaluated": fitted_on_evaluated},
+    }
+
+
 def calibration(
     logits: torch.Tensor,
     labels: torch.Tensor,

@@ -14,8 +14,9 @@ import torch
 from vislab.engine.data import splits
 from vislab.engine.data.source import Role, Source
 from vislab.engine.data.sources import open_dataset
-from vislab.engine.evaluation.report import calibration, report
+from vislab.engine.evaluation.report import evaluation
 from vislab.engine.evaluation.trained import BATCH, Predicted, Trained, open_trained
+from vislab.engine.runs.events import printable
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.naming import slug
 from vislab.engine.runs.store import Run
@@ -98,13 +99,10 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         "selected_on_test": part.selected_on_test,
         "tta": wanted.tta,
         "unreadable": [{"name": image.name, "reason": image.reason} for image in found.unreadable],
-        **report(found.logits, labels, model.classes),
-        "calibration": {
-            **calibration(found.logits, labels, fitted, why_not),
-            "fitted_on_evaluated": validation is part,
-        },
+        **evaluation(found.logits, labels, model.classes, fitted, why_not, fitted_on_evaluated=validation is part),
         "throughput": {
             "images_per_second": len(labels) / found.computing,
+            "of": "model",
             "reading_seconds": found.decoding,
             "computing_seconds": found.computing,
             "batch": batch,
@@ -117,20 +115,8 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     words += [part.role] + (["tta"] if wanted.tta else [])
     file = model.run.results / f"{'-'.join(words)}.json"
     file.parent.mkdir(exist_ok=True)
-    write_atomically(file, msgspec.json.encode(_printable(content)))
+    write_atomically(file, msgspec.json.encode(printable(content)))
     return content | {"file": str(file)}
-
-
-def _printable(content: Any) -> Any:
-    """The same with text that UTF-8 can hold: names of files may hold bytes that are none."""
-    match content:
-        case str():
-            return content.encode(errors="replace").decode()
-        case dict():
-            return {_printable(key): _printable(value) for key, value in content.items()}
-        case list() | tuple():
-            return [_printable(value) for value in content]
-    return content
 
 
 def _warm_up(model: Trained, batch: int) -> None:

@@ -160,6 +160,15 @@ class TestFigures(msgspec.Struct, frozen=True, kw_only=True):
     weights: Literal["raw", "ema"]
     epoch: int
     """The epoch whose weights were evaluated."""
+    weighted_f1: float | None = None
+    calibration_error: float | None = None
+    """Expected, in [0, 1]; None where an answer is not finite. None as well in runs of older versions."""
+    temperature: float | None = None
+    """Fitted on the validation images."""
+    calibration_error_scaled: float | None = None
+    """With that temperature."""
+    fitted_on_evaluated: bool = False
+    """The temperature was fitted on the very images of these figures."""
 
 
 class RunEnded(Event, frozen=True, kw_only=True):
@@ -195,7 +204,7 @@ def encode(event: AnyEvent) -> bytes:
     try:
         return _encoder.encode(event) + b"\n"
     except UnicodeEncodeError:
-        return _encoder.encode(_printable(msgspec.to_builtins(event))) + b"\n"
+        return _encoder.encode(printable(msgspec.to_builtins(event))) + b"\n"
 
 
 def decode(line: bytes) -> AnyEvent | None:
@@ -226,15 +235,15 @@ def to_json(value: Any) -> Any:
     return msgspec.to_builtins(value)
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """Replace what JSON cannot hold: bytes of a file name that are not UTF-8, which Python keeps as surrogates."""
     match value:
         case str():
             return value.encode(errors="replace").decode()
         case dict():
-            return {_printable(key): _printable(inner) for key, inner in value.items()}
+            return {printable(key): printable(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [_printable(inner) for inner in value]
+            return [printable(inner) for inner in value]
         case _:
             return value
 

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 import torch
@@ -11,15 +13,17 @@ from torch import nn
 
 from vislab.engine.data.loading import Data, LabelledPixels
 from vislab.engine.evaluation.evaluate import Figures, figures, predict_logits
+from vislab.engine.evaluation.report import evaluation
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.cells import guard
-from vislab.engine.runs.events import Phase, TestFigures, figure
+from vislab.engine.runs.events import Phase, TestFigures, figure, printable
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import TrainingFailed
+from vislab.engine.training.environment import device_name
 from vislab.engine.training.features import Features
 from vislab.engine.training.losses import Loss
 from vislab.engine.training.memory import first_line, is_out_of_memory
@@ -60,7 +64,11 @@ class Judge:
         return self.training.ema.model if self.training.ema is not None else self.training.model
 
     def figures(self, part: LabelledPixels, phase: Phase) -> Figures:
-        """Figures of the present weights.
+        """Figures of the present weights. Raises as `logits`."""
+        return figures(self.logits(part, phase), part.labels, self.loss.plain)
+
+    def logits(self, part: LabelledPixels, phase: Phase) -> torch.Tensor:
+        """What the present weights answer, float32 [N, K] on the CPU.
 
         Raises:
             Interrupted: somebody asked.
@@ -68,7 +76,7 @@ class Judge:
         """
         while True:
             try:
-                return figures(self._logits(part, phase), part.labels, self.loss.plain)
+                return self._logits(part, phase)
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -110,7 +118,11 @@ class Judge:
         )
 
     def best(self, data: Data) -> TestFigures | None:
-        """Judge the best weights on the test images, or on the validation images where there is no test part."""
+        """Judge the best weights on the test images, or on the validation images where there is no test part.
+
+        Everything that `vislab evaluate` tells is written into the run's results. A temperature is fitted on the
+        validation images.
+        """
         part = data.test or data.validation
         best = next(iter(checkpoints.best(self.run.checkpoints)), None)
         if part is None or best is None:
@@ -118,8 +130,6 @@ class Judge:
         if fault := checkpoints.damage(best):
             self.reporter.notice("error", "checkpoint", f"The best weights ({best.name}) are damaged: {fault}.")
             return None
-        listed = checkpoints.manifest(best)
-        assert listed is not None
         try:
             tensors, _ = checkpoint.load(best)
             last = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
@@ -129,29 +139,89 @@ class Judge:
             raise self._no_memory("loading the best weights", first_line(error)) from error
         try:
             self.model.load_state_dict(tensors.get("ema", tensors["weights"]))
+            begun = time.monotonic()
             found = self.figures(part, "testing")
+            seconds = time.monotonic() - begun
+            fitted_on = data.validation
+            fitted = found.logits if fitted_on is part or fitted_on is None else self.logits(fitted_on, "validation")
         finally:
             self.model.load_state_dict(last)
-        result = TestFigures(
+        told = evaluation(
+            found.logits,
+            part.labels,
+            data.classes,
+            (fitted, fitted_on.labels) if fitted_on is not None else None,
+            fitted_on_evaluated=fitted_on is part,
+        )
+        result = self._result(data, found, told, best, "ema" if "ema" in tensors else "raw")
+        told |= self._origin(data, best, result, seconds)
+        self.reporter.persist(lambda: self._write_results(told, found, part, data.classes))
+        return result
+
+    def _result(
+        self,
+        data: Data,
+        found: Figures,
+        told: dict[str, Any],
+        best: Path,
+        weights: Literal["ema", "raw"],
+    ) -> TestFigures:
+        listed = checkpoints.manifest(best)
+        assert listed is not None
+        calibrated = told["calibration"]
+        return TestFigures(
             role="test" if data.test is not None else "validation",
             images=found.images,
             loss=figure(found.loss),
             accuracy=found.accuracy,
             top5=found.top5,
             macro_f1=found.macro_f1,
-            weights="ema" if "ema" in tensors else "raw",
+            weights=weights,
             epoch=listed.epoch,
+            weighted_f1=told["weighted_f1"],
+            calibration_error=calibrated["error"],
+            temperature=calibrated["temperature"],
+            calibration_error_scaled=calibrated["error_scaled"],
+            fitted_on_evaluated=calibrated["fitted_on_evaluated"],
         )
-        self.reporter.persist(lambda: self._write_results(result, found, part, data.classes, best))
-        return result
 
-    def _write_results(
-        self, result: TestFigures, found: Figures, part: LabelledPixels, classes: tuple[str, ...], best: Path
-    ) -> None:
+    def _origin(self, data: Data, best: Path, result: TestFigures, seconds: float) -> dict[str, Any]:
+        """Which weights, data and device, in the words of `vislab evaluate`."""
         listed = checkpoints.manifest(best)
         assert listed is not None
-        content = msgspec.to_builtins(result) | {"checkpoint": best.name, "checkpoint_files": listed.files}
-        write_atomically(self.run.results / f"{result.role}.json", msgspec.json.encode(content))
+        dataset = self.spec.dataset
+        file = f"{'ema' if result.weights == 'ema' else 'weights'}.safetensors"
+        return {
+            "role": result.role,
+            "loss": result.loss,  # the run's own kind of loss, as in its epochs
+            "weights": result.weights,
+            "epoch": result.epoch,
+            "run": self.run.id,
+            "checkpoint": best.name,
+            "checkpoint_files": listed.files,
+            "weights_sha256": listed.files[file],
+            "step": listed.step,
+            "precision": self.arithmetic.precision,
+            "device": str(self.device),
+            "device_name": device_name(self.device),
+            "data": {"name": dataset.name, "path": dataset.path, "fingerprint": data.fingerprint},
+            "selected_on_test": data.split.selected_on_test,
+            "tta": False,
+            "unreadable": [],
+            "throughput": {
+                "images_per_second": result.images / max(seconds, 1e-9),
+                "of": "model" if self.features is None else "head",
+                "reading_seconds": None,
+                "computing_seconds": seconds,
+                "batch": min(self.batch_size, result.images),
+            },
+            "time": time.time(),
+        }
+
+    def _write_results(
+        self, told: dict[str, Any], found: Figures, part: LabelledPixels, classes: tuple[str, ...]
+    ) -> None:
+        write_atomically(self.run.results / f"{told['role']}.json", msgspec.json.encode(printable(told)))
         confidence = found.logits.softmax(dim=1).amax(dim=1).tolist()
         text = io.StringIO()
         writer = csv.writer(text)

@@ -96,9 +96,18 @@ def page(run: "Run", *, everything: bool = False) -> list[str]:
         [f"{level}: {text}" for level, text in views.notice_rows(state)],
         [plain(f"{finding.severity}: {finding.text} {finding.remedy}", 1000) for finding in findings(state, spec)],
         death.lines(run, state) if status == "died" else [],
+        _evaluation(run, state, width),
         views.result_lines(state, spec, status),
     ]
     return [line for block in blocks if block for line in (*block, "")][:-1]
+
+
+def _evaluation(run: "Run", state: "RunState", width: int) -> list[str]:
+    """The last evaluation of the run, class by class."""
+    from vislab.tui.views.evaluations import evaluation_lines, judged
+
+    one = judged(run, state.ended.test if state.ended is not None else None)
+    return evaluation_lines(one, width) if one is not None else []
 
 
 def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") -> list[str]:

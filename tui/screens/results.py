@@ -20,7 +20,7 @@ from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.result_pictures import Look, ResultPictures
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import results
-from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations
+from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations, judged
 from vislab.tui.views.results import HeatCell, Results
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
@@ -101,19 +101,20 @@ class ResultsScreen(ConsoleScreen):
         rows: Sequence[Prediction] = ()
         classes: Sequence[str] = ()
         name = self._run.id
+        own: Evaluation | None = None
         try:
             rows = predictions.read(self._run.path)
             state, spec = self._run.state(), self._run.spec()
             classes = state.started.classes if state.started is not None else ()
+            own = judged(self._run, state.ended.test if state.ended is not None else None)
             name = self._run.labels().name or spec.name or name
             if not rows:
                 fault = "No predictions: they are written when a run is done, on its test or validation images."
         except (InputError, OSError) as error:
             fault = str(error)
         found = results.results(rows, classes)
-        self.post_message(
-            self.Read(plain(name, 60), found, plain(fault, 400), evaluations(self._run), self._run.split.is_file())
-        )
+        told = [*([own] if own is not None else []), *evaluations(self._run)]
+        self.post_message(self.Read(plain(name, 60), found, plain(fault, 400), told, self._run.split.is_file()))
 
     @on(Read)
     def _take(self, message: Read) -> None:

@@ -19,21 +19,42 @@ def page(found: Mapping[str, Any], width: int) -> list[str]:
     Args:
         found: the answer of the evaluate job.
     """
-    classes = tuple(row["name"] for row in found["classes"])
-    matrix = tuple(map(tuple, found["confusion"]))
-    counted = Results((), classes, matrix, tuple(class_figures(matrix, classes)))
+    counted = answers(found)
     lines = [origin(found), _data(found), "", *_figures(found), *_calibration(found["calibration"]), ""]
     lines += [*class_lines(counted, width), ""]
     drawn = heat_map(counted, width)
     lines += ["".join(cell.words for cell in row).rstrip() for row in drawn]
     lines += [""] if drawn else []
-    lines += [*confused_lines(counted, width, CONFUSIONS), ""]
-    speed = found["throughput"]
-    lines.append(
-        f"{text.rate(speed['images_per_second'])} images/s on {plain(found['device_name'])} in batches of "
-        f"{speed['batch']}, {found['precision']}; reading the images took {text.duration(speed['reading_seconds'])}"
+    return [*lines, *confused_lines(counted, width, CONFUSIONS), "", speed(found)]
+
+
+def summary(found: Mapping[str, Any]) -> list[str]:
+    """`page` without classes and confusions: weights and data, figures with intervals, calibration, speed."""
+    return [
+        f"{origin(found)}: {_data(found)}",
+        ", ".join(" ".join(line.split()) for line in _figures(found)),
+        *_calibration(found["calibration"]),
+        speed(found),
+    ]
+
+
+def answers(found: Mapping[str, Any]) -> Results:
+    """Classes and confusions of an evaluation, whose single predictions are not known."""
+    classes = tuple(row["name"] for row in found["classes"])
+    matrix = tuple(map(tuple, found["confusion"]))
+    return Results((), classes, matrix, tuple(class_figures(matrix, classes)))
+
+
+def speed(found: Mapping[str, Any]) -> str:
+    """Images a second, on what."""
+    measured = found["throughput"]
+    of = " through the head alone, the rest from stored features," if measured.get("of") == "head" else ""
+    read = measured["reading_seconds"]
+    reading = "the images were read before" if read is None else f"reading the images took {text.duration(read)}"
+    return (
+        f"{text.rate(measured['images_per_second'])} images/s{of} on {plain(found['device_name'])} in batches of "
+        f"{measured['batch']}, {plain(found['precision'])}; {reading}"
     )
-    return lines
 
 
 def _data(found: Mapping[str, Any]) -> str:

@@ -1,16 +1,19 @@
-"""Later evaluations of a run, as `vislab evaluate` leaves them in its results folder. All text returned is safe."""
+"""Evaluations of a run: that at its end, and those that `vislab evaluate` left. All text returned is safe."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from vislab.engine.runs.events import TestFigures
 from vislab.engine.runs.store import Run
 from vislab.tui.views import text
 from vislab.tui.views.evaluation import page
 from vislab.tui.views.text import plain
 
 PATTERN = "evaluation*.json"
+DAMAGED = "cannot be read: it is damaged, or another version of vislab made it"
 
 
 class Evaluation(NamedTuple):
@@ -29,15 +32,29 @@ class Evaluation(NamedTuple):
 
 
 def evaluations(run: Run) -> list[Evaluation]:
-    """All of a run, the newest first."""
-    made = []
-    for file in run.results.glob(PATTERN):
-        try:
-            found = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
-            made.append(Evaluation(file.name, float(found.get("time") or file.stat().st_mtime), found))
-        except (OSError, msgspec.DecodeError, TypeError, ValueError):
-            made.append(Evaluation(file.name, 0.0, {}))
+    """The later ones of a run, the newest first."""
+    made = map(_read, run.results.glob(PATTERN))
     return sorted(made, key=lambda one: (-one.time, one.name))
+
+
+def judged(run: Run, test: TestFigures | None) -> Evaluation | None:
+    """That at the end of a run; None where it held no images out, is not over, or an older version trained it.
+
+    Args:
+        test: the figures that its end told of.
+    """
+    if test is None:
+        return None
+    one = _read(run.results / f"{test.role}.json")
+    return one if "confusion" in one.found else None
+
+
+def _read(file: Path) -> Evaluation:
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        return Evaluation(file.name, float(found.get("time") or file.stat().st_mtime), found)
+    except (OSError, msgspec.DecodeError, TypeError, ValueError):
+        return Evaluation(file.name, 0.0, {})
 
 
 def evaluation_lines(one: Evaluation, width: int) -> list[str]:
@@ -45,4 +62,4 @@ def evaluation_lines(one: Evaluation, width: int) -> list[str]:
     try:
         return page(one.found, width)
     except (KeyError, TypeError, ValueError, IndexError):
-        return ["cannot be read: it is damaged, or another version of vislab made it"]
+        return [DAMAGED]

@@ -128,18 +128,31 @@ def result_lines(state: RunState, spec: Spec, status: RunStatus) -> list[str]:
             f"{MONITORS[spec.strategy.monitor]}: accuracy {figure}, loss {text.loss(best.val_loss)}{label}"
         )
     if state.ended is not None and state.ended.test is not None:
-        lines.append(test_line(state.ended.test))
+        lines += test_lines(state.ended.test)
     return [*lines, end_line(state, status)]
 
 
-def test_line(test: TestFigures) -> str:
-    """Figures on the test images as one sentence."""
-    weights = "moving average of the weights" if test.weights == "ema" else "weights"
-    return (
+def test_lines(test: TestFigures) -> list[str]:
+    """Figures on the test images, or on validation images: accuracies with their weights, then calibration.
+
+    The second is left out where the run, of an older version, does not know.
+    """
+    kind = "moving average" if test.weights == "ema" else "raw"
+    top5 = accuracy_with_interval(test.top5, test.images)
+    weighted = f", weighted F1 {text.accuracy(test.weighted_f1)}" if test.weighted_f1 is not None else ""
+    lines = [
         f"{test.role} accuracy {accuracy_with_interval(test.accuracy, test.images)} on "
-        f"{text.counted(test.images, 'image')}, loss {text.loss(test.loss)}, top-5 {text.accuracy(test.top5)}, "
-        f"macro F1 {text.accuracy(test.macro_f1)}, with the {weights} of epoch {test.epoch}"
-    )
+        f"{text.counted(test.images, 'image')}, loss {text.loss(test.loss)}, top-5 {top5}, "
+        f"macro F1 {text.accuracy(test.macro_f1)}{weighted}, with the best weights ({kind}) of epoch {test.epoch}"
+    ]
+    more = []
+    if test.calibration_error is not None:
+        more.append(f"expected calibration error {text.accuracy(test.calibration_error)}")
+    if test.temperature is not None:
+        fitted = "these images" if test.fitted_on_evaluated else "the validation images"
+        scaled = text.accuracy(test.calibration_error_scaled)
+        more.append(f"{scaled} at temperature {test.temperature:.3g}, which was fitted on {fitted}")
+    return [*lines, ", ".join(more)] if more else lines
 
 
 def end_line(state: RunState, status: RunStatus) -> str:

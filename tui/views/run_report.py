@@ -10,18 +10,36 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, RunStatus
 from vislab.presets.composition import SCHEMA_DEFAULT
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views import curves, epochs
+from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
 from vislab.tui.views.curves import Quantity
+from vislab.tui.views.evaluation import CONFUSIONS, answers, summary
+from vislab.tui.views.evaluations import DAMAGED, Evaluation
 from vislab.tui.views.markdown import cell, items, table
+from vislab.tui.views.results import CONFUSED_HEADS, class_table, confused_rows
 from vislab.tui.views.spec import run_again, sections
 from vislab.tui.views.text import plain
 
+_FEW_CLASSES = 12  # whose confusion matrix fits a page; of more, the most confused pairs are told
 _WIDE = 200  # cells of a table of epochs that has all its columns
 
 
-def markdown(state: RunState, spec: Spec, *, run_id: str, status: RunStatus, labels: Labels | None = None) -> str:
-    """The report of a run: result, findings, epochs, data, settings that were chosen, how to run it again."""
+def markdown(
+    state: RunState,
+    spec: Spec,
+    *,
+    run_id: str,
+    status: RunStatus,
+    labels: Labels | None = None,
+    judged: Evaluation | None = None,
+    later: Sequence[Evaluation] = (),
+) -> str:
+    """The report of a run: result, findings, classes, epochs, data, settings that were chosen, how to run it again.
+
+    Args:
+        judged: the run's last evaluation.
+        later: what `vislab evaluate` found.
+    """
     labels = labels or Labels()
     parts = [f"# {cell(plain(labels.name or spec.name, 200))}", cell(views.title(spec, labels.name))]
     parts.append(items(views.result_lines(state, spec, status)))
@@ -30,6 +48,10 @@ def markdown(state: RunState, spec: Spec, *, run_id: str, status: RunStatus, lab
     found = [f"{finding.severity}: {finding.text} {finding.remedy}" for finding in findings(state, spec)]
     if found:
         parts += ["## Findings", items([plain(line, 1000) for line in found])]
+    if judged is not None:
+        parts += _evaluation(judged, f"Results on {plain(judged.found['role'])} images")
+    for one in later:
+        parts += _evaluation(one, f"Later evaluation: {one.title}")
     parts += _epochs(state)
     if lines := [*views.data_lines(state), *views.model_lines(state)]:
         parts += ["## Data and model", items(lines)]
@@ -51,6 +73,23 @@ def markdown(state: RunState, spec: Spec, *, run_id: str, status: RunStatus, lab
     again = settled(spec, state)
     parts += ["## Run it again", "\n".join(f"    {plain(line, 10_000)}" for line in run_again(again, run_id))]
     return "\n\n".join(parts) + "\n"
+
+
+def _evaluation(one: Evaluation, title: str) -> list[str]:
+    try:
+        told, counted = summary(one.found), answers(one.found)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return [f"## {cell(title)}", DAMAGED]
+    parts = [f"## {cell(title)}", items(told), table(*class_table(counted))]
+    if len(counted.classes) <= _FEW_CLASSES:
+        heads = ["true \\ predicted", *(plain(name, 60) for name in counted.classes)]
+        rows = [
+            [plain(name, 60), *(text.count(images) for images in row)]
+            for name, row in zip(counted.classes, counted.matrix, strict=True)
+        ]
+        return [*parts, "### Confusion matrix", table(heads, rows)]
+    pairs = confused_rows(counted, CONFUSIONS)
+    return [*parts, "### Most confused", table(CONFUSED_HEADS, pairs)] if pairs else parts
 
 
 def csv_rows(state: RunState) -> tuple[list[str], list[list[str]]]:

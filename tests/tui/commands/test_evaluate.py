@@ -37,6 +37,38 @@ def test_its_own_test_images(command, trained_run):
     assert sum(map(sum, told["confusion"])) - sum(told["confusion"][k][k] for k in range(3)) == wrong
 
 
+def test_the_end_of_a_run_stores_what_evaluate_does_and_every_report_tells_it(command, trained_run):
+    assert command("evaluate", "latest").exit_code == 0
+    later = json.loads((trained_run.results / "evaluation-test.json").read_text())
+    judged = json.loads((trained_run.results / "test.json").read_text())
+    assert judged.keys() == later.keys()
+    for key in ("accuracy_interval", "top5_interval", "weighted_f1", "confusion", "classes", "weights_sha256", "data"):
+        assert judged[key] == later[key], key
+    calibration = judged["calibration"]
+    assert calibration["temperature"] == pytest.approx(later["calibration"]["temperature"], rel=1e-3)
+    assert calibration["fitted_images"] == 4 and calibration["fitted_on_evaluated"] is False
+    assert judged["throughput"]["images_per_second"] > 0
+    shown = command("show", "latest").stdout
+    for part in (
+        "weighted F1",
+        "recall",
+        "expected calibration error",
+        "images/s on",
+        "with the best weights (raw) of",
+    ):
+        assert part in shown, part
+    assert json.loads(command("show", "latest", "--json").stdout)["results"]["confusion"] == judged["confusion"]
+    assert command("export", "latest", "--markdown", "run.md").exit_code == 0
+    page = Path("run.md").read_text()
+    for part in (
+        "## Results on test images",
+        "| class | precision |",
+        "### Confusion matrix",
+        "## Later evaluation: ev",
+    ):
+        assert part in page, part
+
+
 def test_validation_images_and_flips_are_told_apart(command, trained_run):
     told = json.loads(command("evaluate", "latest", "--split", "validation", "--tta", "--json").stdout)
     assert (told["role"], told["images"], told["tta"]) == ("validation", 4, True)

@@ -72,8 +72,31 @@ def test_results(history) -> None:
     assert lines == [
         "best epoch 2 of 2 by validation accuracy: accuracy 0.9000 [0.74, 0.97], loss 0.5000",
         "test accuracy 0.8800 [0.80, 0.93] on 100 images, loss 0.3000, top-5 nan, macro F1 0.8700, "
-        "with the moving average of the weights of epoch 2",
+        "with the best weights (moving average) of epoch 2",
         "done after 2 of 2 epochs, 4.0 s of work",
+    ]
+
+
+def test_the_last_evaluation_is_told_whole() -> None:
+    test = TestFigures(
+        role="validation",
+        images=100,
+        loss=0.3,
+        accuracy=0.88,
+        top5=0.99,
+        macro_f1=0.87,
+        weights="raw",
+        epoch=11,
+        weighted_f1=0.86,
+        calibration_error=0.05,
+        temperature=1.5,
+        calibration_error_scaled=0.02,
+        fitted_on_evaluated=True,
+    )
+    assert run.test_lines(test) == [
+        "validation accuracy 0.8800 [0.80, 0.93] on 100 images, loss 0.3000, top-5 0.9900 [0.95, 1.00], "
+        "macro F1 0.8700, weighted F1 0.8600, with the best weights (raw) of epoch 11",
+        "expected calibration error 0.0500, 0.0200 at temperature 1.5, which was fitted on these images",
     ]
 
 
