@@ -104,8 +104,8 @@ def measure(name: str, rounds: int, updates: int, folder: Path) -> dict[str, obj
 def main() -> None:
     """Measure each network; prints JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of updates in a stretch, about")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=0.2, help="of updates in a stretch, about")
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS))
     given = parser.parse_args()
     for name in given.networks:

@@ -174,6 +174,7 @@ def _updates(loop: Loop, batch: Batch, limit: float, *, apart: bool) -> list[flo
     """
     training, step = loop.training, loop.step
     seconds = [0.0, 0.0, 0.0]
+    forward = step.forward_of(batch)
     parts = batch.split(max(step.accumulate, training.position.accumulate))
     mark = began = time.perf_counter()
 
@@ -192,7 +193,7 @@ def _updates(loop: Loop, batch: Batch, limit: float, *, apart: bool) -> list[flo
         training.drop_gradients()
         for part in parts:
             with autocast(step.precision, step.device):
-                logits = training.model(part.images)
+                logits = forward(training.model, part.images)
             loss = step.loss(logits, part).sum() / len(batch)
             lap(0, wait=apart)
             training.scaler.scale(loss).backward()

@@ -99,7 +99,7 @@ class Step:
     def _gradients(self, training: Resumable, batch: Batch) -> list[_Part] | str:
         """Forward and backward over the micro-batches; returns their figures, or what was said if memory ran out."""
         training.drop_gradients()
-        forward = self.compiled if self.compiled is not None and len(batch) == self.whole else self.forward
+        forward = self.forward_of(batch)
         weights = self.loss.weights(batch)
         total_weight = len(batch) if weights is None else weights.sum()
         first = 0
@@ -122,6 +122,10 @@ class Step:
                 raise
             return first_line(error)
         return found
+
+    def forward_of(self, batch: Batch) -> Forward:
+        """What runs forward over the micro-batches of a batch."""
+        return self.compiled if self.compiled is not None and len(batch) == self.whole else self.forward
 
     def _parts(self, training: Resumable) -> int:
         return max(self.accumulate, training.position.accumulate)
