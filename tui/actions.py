@@ -127,6 +127,9 @@ ACTIONS: tuple[Action, ...] = (
         "Colours that colour-blind eyes tell apart, or the usual red and green.",
         _SETTINGS,
     ),
+    Action("runs_folder", ("r",), "runs folder…", "Where runs are made, from the next start on.", _SETTINGS),
+    Action("data_folder", ("d",), "data folder…", "Where data sets lie, from the next start on.", _SETTINGS),
+    Action("cache_folder", ("c",), "cache folder…", "Where caches lie, from the next start on.", _SETTINGS),
     Action("evaluations", ("e",), "evaluations", "Later evaluations of this run: vislab evaluate.", _RESULTS),
     # of runs
     Action(

@@ -24,6 +24,7 @@ from textual.worker import Worker
 from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run, all_runs
+from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
@@ -132,9 +133,11 @@ class Console(App[int]):
         self.preferences = preferences
         self.theme = theme_name(preferences)
         try:
-            save_preferences(preferences, self.settings)
-        except OSError as error:
-            self.notify(f"The choice holds until the console is left: {error}", severity="warning", markup=False)
+            told = save_preferences(preferences, self.settings)
+        except InputError as error:
+            told = f"The choice holds until the console is left: {error}"
+        if told:
+            self.notify(text.plain(told, 400), severity="warning", markup=False)
 
     @property
     def at_home(self) -> bool:

@@ -33,6 +33,17 @@ def check(file: Path | None, option: str = "--html") -> None:
         raise InputError(f"{named}: no permission to write into {folder}.")
 
 
+def refusal(name: str) -> str:
+    """Why a file of this name cannot be written, in one safe sentence; empty where it can be, or there is no name."""
+    from vislab.tui.views.text import plain
+
+    try:
+        check(Path(name.strip()).expanduser().absolute() if name.strip() else None, option="")
+    except (InputError, RuntimeError) as error:  # RuntimeError: `~name` of nobody
+        return plain(str(error), 400)
+    return ""
+
+
 def write(run: "Run", file: Path) -> None:
     """Write the HTML log of a run, with pictures as far as they can be had.
 
@@ -66,10 +77,18 @@ def write_comparison(
     Raises:
         InputError: the file cannot be written.
     """
+    from vislab.engine.runs.ask import JobProcess
     from vislab.engine.runs.files import write_atomically
+    from vislab.presets.settings import load_settings
+    from vislab.tui.html import study_runs
     from vislab.tui.html_study import document
+    from vislab.tui.looks import collect
+    from vislab.tui.views.compare import arranged
 
-    page = document(runs, title=title, question=question, again=again, printed=printed)
+    data_dir = str(load_settings(strict=False).data_dir)
+    with JobProcess() as jobs:
+        looks = {one.run.id: collect(one.run, data_dir, jobs.ask) for one in study_runs.pictured(arranged(runs))}
+    page = document(runs, title=title, question=question, again=again, printed=printed, looks=looks)
     try:
         write_atomically(file, page.encode(), durable=False)
     except OSError as error:

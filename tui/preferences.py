@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 import tomli_w
 
+from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 
 
@@ -33,18 +34,31 @@ def load_preferences(settings: Settings) -> tuple[Preferences, str]:
         return msgspec.toml.decode(file.read_bytes(), type=Preferences), ""
     except FileNotFoundError:
         return Preferences(), ""
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        return Preferences(), f"{file} cannot be read, so the console looks as usual: {error.strerror}"
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Preferences(), f"{file} cannot be read, so the console looks as usual: {error}"
 
 
-def save_preferences(preferences: Preferences, settings: Settings) -> None:
-    """Keep them.
+def save_preferences(preferences: Preferences, settings: Settings) -> str:
+    """Keep them. A file that cannot be read is kept beside them, under another name.
+
+    Returns:
+        What the person should know of it; empty: nothing.
 
     Raises:
-        OSError: the folder cannot be written.
+        InputError: the folder or the file cannot be written.
     """
     file = preferences_file(settings)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(tomli_w.dumps(msgspec.to_builtins(preferences)), encoding="utf-8")
-    temporary.replace(file)
+    broken = file.with_name(file.name + ".broken")
+    was_broken = file.is_file() and bool(load_preferences(settings)[1])
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(tomli_w.dumps(msgspec.to_builtins(preferences)), encoding="utf-8")
+        if was_broken:
+            file.replace(broken)
+        temporary.replace(file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+    return f"What stood in {file} could not be read, and is kept in {broken}" if was_broken else ""

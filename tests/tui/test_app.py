@@ -222,6 +222,22 @@ def test_only_changed_lines_are_painted(tmp_path: Path) -> None:
     play(tmp_path, act)
 
 
+@pytest.mark.parametrize("height", [24, 90])
+def test_the_palette_takes_the_room_that_it_has(tmp_path: Path, height: int) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press(":")
+        await pilot.pause()
+        palette, lines = pilot.app.screen, pilot.app.screen.query_one(ActionLines)
+        assert isinstance(palette, Palette)
+        assert lines.size.height == (len(palette.found) if height == 90 else 13)
+        assert palette.query(Lines).last().region.bottom < height - 1
+        await pilot.resize_terminal(80, 30)
+        await pilot.pause()
+        assert lines.size.height == 18
+
+    play(tmp_path, act, size=(80, height))
+
+
 def test_every_action_has_a_key_that_all_keyboards_have() -> None:
     common = {"esc", "enter", "space", "tab", "up", "down", "left", "right", *string.ascii_letters, *string.digits}
     for action in ACTIONS:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui.preferences import Preferences, load_preferences, preferences_file, save_preferences
 from vislab.tui.widgets.themes import THEMES, theme_name
@@ -34,8 +35,16 @@ def test_a_broken_file_is_told_and_changes_nothing(settings, content) -> None:
     preferences_file(settings).write_bytes(content)
     found, trouble = load_preferences(settings)
     assert found == Preferences() and str(preferences_file(settings)) in trouble
+    chosen = Preferences(background="light")
+    told = save_preferences(chosen, settings)
+    assert load_preferences(settings) == (chosen, "")
+    kept = settings.config_dir / "console.toml.broken"
+    assert kept.read_bytes() == content and str(kept) in told
+    assert save_preferences(chosen, settings) == ""
 
 
 def test_a_folder_in_its_place_is_told_too(settings) -> None:
     preferences_file(settings).mkdir(parents=True)
-    assert load_preferences(settings)[1]
+    assert load_preferences(settings)[1].endswith("looks as usual: Is a directory")
+    with pytest.raises(InputError, match=r"console\.toml cannot be written: Is a directory"):
+        save_preferences(Preferences(), settings)

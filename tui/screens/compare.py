@@ -21,6 +21,7 @@ from vislab.engine.runs.summary import LIVE
 from vislab.presets.errors import InputError
 from vislab.tui import comparison_file
 from vislab.tui.copying import Copy, tab_separated
+from vislab.tui.html_file import refusal
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
@@ -81,6 +82,9 @@ class CompareScreen(ConsoleScreen):
         self._view: View = "runs"
         self._quantity: Quantity = "accuracy"
         self._along: Along = "epoch"
+        self._log = False
+        self._last: int | None = None
+        """Epochs shown, the last ones; 0: all that are planned; None: as many as suit the curves."""
         self._looking = False
         self._said = ""
 
@@ -178,7 +182,8 @@ class CompareScreen(ConsoleScreen):
 
     def _sentences(self) -> list[str]:
         quantities: tuple[Quantity, ...] = ("accuracy", "loss")
-        return [line for quantity in quantities for line in compare.group_words(self._among, quantity)]
+        said = [line for quantity in quantities for line in compare.group_words(self._among, quantity)]
+        return [*said, *self._tests, *compare.notes(self._among)]
 
     def _draw(self) -> None:
         other: Quantity = "loss" if self._quantity == "accuracy" else "accuracy"
@@ -191,17 +196,18 @@ class CompareScreen(ConsoleScreen):
             points = [band.mean for band in compare.group_curves(self._among, quantity)]
         else:
             points = compare.curves(self._firsts, quantity, along)
-        key = (quantity, along, self.app.theme, tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points))
+        log, last = self._log and quantity == "loss", self._last
+        key = (quantity, along, log, last, self.app.theme, tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points))
 
         def draw(width: int, height: int) -> list[str]:
-            unit = "epoch" if along == "epoch" else compare.time_unit(runs)[0]
             return curves.draw(
                 _named(points, quantity, width),
                 width=width,
                 height=height,
-                title=f"validation {quantity}",
-                x_label=unit,
-                x_range=compare.x_range(runs, along),
+                log_y=log,
+                title=f"validation {quantity}{', log' * log}",
+                x_label=compare.x_label(runs, along, last),
+                x_range=compare.x_range(runs, along, last),
             )
 
         self.query_one(place, CurvePlot).draw(key, draw, at_once=True)
@@ -223,7 +229,7 @@ class CompareScreen(ConsoleScreen):
             return bool(self._runs) and self._view == "runs" and self.console.offers("live")
         if action == "quantity" and self.has_class("-wide"):  # both are drawn
             return False
-        if action in ("by_time", "quantity"):
+        if action in ("by_time", "quantity", "log_axis", "zoom"):
             return bool(self._runs) and self._view == "runs"
         return bool(self._runs)
 
@@ -235,6 +241,20 @@ class CompareScreen(ConsoleScreen):
     def action_quantity(self) -> None:
         """Draw loss or accuracy."""
         self._quantity = "loss" if self._quantity == "accuracy" else "accuracy"
+        self._show()
+
+    def action_log_axis(self) -> None:
+        """Draw the loss on a logarithmic or on a linear axis."""
+        self._log = not self._log
+        if self._log and not self.has_class("-wide"):
+            self._quantity = "loss"
+        self._show()
+
+    def action_zoom(self) -> None:
+        """All epochs, or fewer and fewer of the last."""
+        trained = max(len(run.state.epochs) for run in self._runs)
+        self._last = next_zoom(self._last, trained, whole=compare.x_range(self._runs, "epoch", 0))
+        self._along = "epoch"
         self._show()
 
     def action_per_class(self) -> None:
@@ -285,7 +305,7 @@ class CompareScreen(ConsoleScreen):
             "Write the comparison to a file: .html a page, .csv a row a run, else Markdown. One there is replaced."
         )
         name = naming.slug(record.name) if record is not None else "comparison"
-        self.app.push_screen(Prompt(question, f"{name}.html"), chosen)
+        self.app.push_screen(Prompt(question, f"{name}.html", do=refusal), chosen)
 
     def action_copy(self) -> None:
         """Ask what to copy."""
@@ -322,7 +342,7 @@ def _wrapped(lines: Sequence[str], width: int) -> list[str]:
 def _marked(line: str, runs: int) -> Text:
     """A line with the markers of the runs in their colours."""
     shown = Text(line)
-    for index in range(min(runs, len(compare.MARKERS))):
-        shown.highlight_regex(compare.marker(index), f"color({compare.colour(index)}) bold")
+    for index in range(runs):
+        shown.highlight_regex(rf"{compare.label(index)}(?!\d)", f"color({compare.colour(index)}) bold")
     shown.highlight_regex(compare_table.STAR, "bold")
     return shown

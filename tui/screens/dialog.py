@@ -88,8 +88,8 @@ class Prompt(Window[str | None]):
         Args:
             problem: says what is wrong with a line, in safe text, empty where nothing is; it is asked while the line
                 is written, and a wrong line is not taken.
-            do: does what the line asks for when it is taken, and says in safe text why that failed, empty where it did
-                not; the window stays open with what it says.
+            do: does, or judges, what a line asks for when it is taken, and says in safe text why that cannot be, empty
+                where it can; the window stays open with what it says.
         """
         super().__init__()
         self._question = question

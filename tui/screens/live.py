@@ -249,7 +249,8 @@ class LiveScreen(RunRequests):
     def action_export(self) -> None:
         """Ask where to."""
         file = Path.cwd() / f"{self.watched.id}.html"
-        self.app.push_screen(Prompt("Write this run as one HTML file to:", str(file)), self._export)
+        question = "Write this run as one HTML file to:"
+        self.app.push_screen(Prompt(question, str(file), do=html_file.refusal), self._export)
 
     def _export(self, answer: str | None) -> None:
         if not answer:

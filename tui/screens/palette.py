@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.events import Click
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Input
 
@@ -21,6 +21,8 @@ from vislab.tui.views import text
 from vislab.tui.widgets.lines import Lines
 
 _KEY_CELLS, _LABEL_CELLS = 6, 17
+_AROUND = 9
+"""Lines of the window that are not actions: border, padding, field, help."""
 
 
 def open_palette(screen: ConsoleScreen) -> None:
@@ -48,7 +50,7 @@ class ActionLines(Lines):
     """A line an action: key, label, what it does; one of them is chosen."""
 
     DEFAULT_CSS = """
-    ActionLines { width: 66; max-width: 100%; height: auto; max-height: 11; margin-top: 1; }
+    ActionLines { width: 66; max-width: 100%; height: auto; margin-top: 1; }
     """
 
     class Clicked(Message):
@@ -101,7 +103,15 @@ class Palette(Window[str]):
     def on_mount(self) -> None:
         """Show all."""
         self.query_one(Input).focus()
+        self._fit(self.app.size.height)
         self._show()
+
+    def on_resize(self, event: Resize) -> None:
+        """As many actions as have room."""
+        self._fit(event.size.height)
+
+    def _fit(self, height: int) -> None:
+        self.query_one(ActionLines).styles.max_height = max(1, int(0.92 * height) - _AROUND)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Show what fits."""

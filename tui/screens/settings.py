@@ -1,4 +1,4 @@
-"""The settings screen: background, colours, and the folders with where each came from."""
+"""The settings screen: background, colours, and the folders with where each came from; all can be changed."""
 
 from typing import ClassVar
 
@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.text import Text
 from textual.app import ComposeResult
 
+from vislab.presets.errors import InputError
 from vislab.presets.settings import BUDGETS, FOLDERS, PROJECT_FILE, VARIABLES
+from vislab.presets.settings_file import overriding, set_folder
 from vislab.tui.preferences import preferences_file
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views.text import plain, size
@@ -32,9 +34,15 @@ class SettingsLines(ScrolledLines):
 
 
 class SettingsScreen(ConsoleScreen):
-    """Change how the console looks; see where things lie."""
+    """Change how the console looks, and where things lie."""
 
     NAME: ClassVar[str] = "settings"
+
+    def __init__(self) -> None:
+        """Nothing changed yet."""
+        super().__init__()
+        self._next: dict[str, str] = {}
+        """What was written here for the next start, by the folder's name."""
 
     def body(self) -> ComposeResult:
         """Lines that scroll."""
@@ -69,7 +77,10 @@ class SettingsScreen(ConsoleScreen):
         ]
         for name, help in FOLDERS.items():
             origin = plain(settings.origins.get(name, ""))
-            lines.append(Text.assemble(("  " + name, "bold"), f"  {plain(str(getattr(settings, name)))}"))
+            key = ("  " + name[0] + "  ", "bold")
+            lines.append(Text.assemble(key, (name, "bold"), f"  {plain(str(getattr(settings, name)))}"))
+            if name in self._next:
+                lines.append(Text(f"      {plain(self._next[name], 600)}"))
             lines.append(Text(f"      {help}; from: {origin}", "dim"))
         for name, help in BUDGETS.items():
             amount = getattr(settings, name)
@@ -81,12 +92,45 @@ class SettingsScreen(ConsoleScreen):
             Text("      settings and presets of yours", "dim"),
             Text(),
             Text(
-                f"  Set them in {plain(str(settings.config_dir / 'config.toml'))}, for one project in its "
-                f"{PROJECT_FILE}, for one shell by {', '.join(VARIABLES.values())}, or for one command by --runs-dir.",
+                f"  r d c write into {plain(str(settings.config_dir / 'config.toml'))}. Set them for one project in "
+                f"its {PROJECT_FILE}, for one shell by {', '.join(VARIABLES.values())}, or for one command by "
+                "--runs-dir.",
                 "dim",
             ),
         ]
         return lines
+
+    def _ask_for_folder(self, name: str) -> None:
+        from vislab.tui.screens.path_prompt import PathPrompt
+
+        def set_it(line: str) -> str:
+            if not line.strip():
+                return "Write a folder, or go back."
+            try:
+                folder = set_folder(self.console.settings, name, line.strip())
+            except InputError as error:
+                return plain(str(error), 600)
+            wins = overriding(self.console.settings, name)
+            held = f", but {wins} says otherwise here and wins" if wins else ""
+            self._next[name] = f"{folder} from the next start of vislab on{held}"
+            self._lines.repaint()
+            return ""
+
+        now = str(getattr(self.console.settings, name))
+        question = f"{name}: {FOLDERS[name]}. Nothing is moved; it holds from the next start of vislab on."
+        self.app.push_screen(PathPrompt(question, plain(now, 4096), do=set_it))
+
+    def action_runs_folder(self) -> None:
+        """Where runs are made."""
+        self._ask_for_folder("runs_dir")
+
+    def action_data_folder(self) -> None:
+        """Where data sets lie."""
+        self._ask_for_folder("data_dir")
+
+    def action_cache_folder(self) -> None:
+        """Where caches lie."""
+        self._ask_for_folder("cache_dir")
 
     def action_theme(self) -> None:
         """Dark or light."""

@@ -16,6 +16,10 @@ class RecipeLine(Lines):
     RecipeLine { height: 1; padding: 0 1; }
     """
 
+    async def on_click(self) -> None:
+        """Choose another."""
+        await self.screen.run_action("recipe")
+
     def follow(self, draft: Draft, settings: Settings) -> None:
         """Show a selection's."""
         if draft.recipe:

@@ -319,6 +319,9 @@ def test_a_recipe_brings_its_parts_and_takes_the_images_that_were_chosen(setting
         await chosen(pilot, "architecture", "study-b-base")
         assert spec_of(pilot).dataset.path == str(photos)
         assert "study-b-transfer" in screen(pilot).query_one(RecipeLine).words
+        await pilot.click(RecipeLine)
+        assert isinstance(pilot.app.screen, Recipes)
+        await pilot.press("escape")
         await pilot.press("r", "slash", *"study-e-lenet5", "enter")
         await chosen(pilot, "dataset", "mnist")
         current = screen(pilot).parts.picker("dataset").choices.current

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from vislab.presets.settings import Settings, load_settings
 from vislab.tui.actions import for_screen
 from vislab.tui.app import Console
 from vislab.tui.preferences import Preferences, load_preferences, preferences_file
+from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.screens.settings import SettingsLines, SettingsScreen
 from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.lines import Lines
 
 
 @pytest.fixture
@@ -73,6 +76,26 @@ def test_a_broken_file_never_stops_the_start_and_is_told(settings) -> None:
         assert str(preferences_file(settings)) in notice.message and pilot.app.theme == "vislab-dark"
 
     play(settings, act)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "wins"), [("r", "runs_dir", "command line"), ("d", "data_dir", "DATA_DIR"), ("c", "cache_dir", "")]
+)
+def test_folders_are_changed_for_the_next_start(settings, tmp_path, key, name, wins) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press(key)
+        assert isinstance(pilot.app.screen, PathPrompt)
+        pilot.app.screen.query_one(Input).value = "here"
+        await pilot.press("enter")
+        assert "whole path" in pilot.app.screen.query(Lines).last().words
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "new")
+        await pilot.press("enter")
+        told = words(pilot)
+        assert f"{tmp_path / 'new'}from the next start".replace(" ", "") in told.replace(" ", "")
+        assert (wins + " says otherwise" in told) if wins else "otherwise" not in told
+
+    play(settings, act)
+    assert (settings.config_dir / "config.toml").read_text() == f'{name} = "{tmp_path / "new"}"\n'
 
 
 def test_a_folder_that_cannot_be_written_is_told(settings) -> None:
