@@ -74,6 +74,19 @@ def test_keys_lead_from_view_to_view(judged, play, settle):
     play("results", act, run=judged)
 
 
+def test_a_long_name_of_a_class_leaves_room_for_how_sure_the_model_is(make_run, play, settle, asked):
+    name = "a class whose name is far longer than both pictures are wide"
+    run = make_run("long", predictions=[(f"{number}.png", name, name) for number in range(4)])
+
+    async def act(pilot):
+        await pilot.press("s")
+        await settle(pilot)
+        below = [line for line in words(pilot, "#main").splitlines() if line.startswith("✔")]
+        assert below and all(line.rstrip().endswith("%") for line in below)
+
+    play("results", act, run=run)
+
+
 def test_sentences_are_wrapped_where_it_is_narrow(judged, make_run, play, monkeypatch):
     trouble = "The images are not where they were when the run read them, at /data/a/long/place/photos: bring them back"
 
@@ -332,6 +345,13 @@ def test_without_predictions_there_is_a_sentence(make_run, play):
         assert "No predictions" in words(pilot, "#headline")
         await pilot.press("c", "m", "w", "p", "o", "right", "left")
         assert isinstance(pilot.app.screen, ResultsScreen) and words(pilot, "#main") == ""
+        assert words(pilot, KeyFooter).endswith("q quit  : find  ? help")
+        for key in ("?", ":", "Y"):
+            await pilot.press(key)
+            assert not isinstance(pilot.app.screen, ResultsScreen), key
+            await pilot.press("escape")
+        await pilot.press("q")
+        assert pilot.app._exit
 
     play("results", act, run=run)
 
