@@ -14,6 +14,7 @@ import torch
 from vislab.engine.data import splits
 from vislab.engine.data.source import Role, Source
 from vislab.engine.data.sources import open_dataset
+from vislab.engine.evaluation.overlap import overlap
 from vislab.engine.evaluation.report import evaluation
 from vislab.engine.evaluation.trained import BATCH, Predicted, Trained, open_trained
 from vislab.engine.runs.events import printable
@@ -66,9 +67,10 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     Returns:
         What `report` says; unreadable: name and reason of images left out; calibration: as `calibration` says, and
         whether the temperature was fitted on the evaluated images themselves; role; data: name, path and fingerprint;
-        selected_on_test; tta; throughput: images_per_second of the model (transfers included, reading left out),
-        seconds reading and computing, batch; time (seconds since 1970); file: where it was written; and which weights,
-        as `Trained.origin` says.
+        trained_on: of another data set, how many of its images the run was trained on, by the checksums of their
+        pixels, None where that is not known; selected_on_test; tta; throughput: images_per_second of the model
+        (transfers included, reading left out), seconds reading and computing, batch; time (seconds since 1970); file:
+        where it was written; and which weights, as `Trained.origin` says.
 
     Raises:
         InputError: the run or the data cannot be opened, a class is not one of the run's, an image cannot be read.
@@ -92,6 +94,11 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         calibrating = _judged(model, validation, wanted.tta, True, partial(tell, "calibrating"))
         fitted = (calibrating.logits, validation.labels[calibrating.kept])
     dataset = wanted.data or model.spec.dataset
+    known = None
+    if wanted.data is not None:
+        comparing = partial(tell, "comparing with the images of the run")
+        known = overlap(model.run, model.spec, part.source.images, part.indices[found.kept], comparing)
+    same = validation is part or (known is not None and known.all_validated_on)
     content = {
         **model.origin(),
         "data": {"name": dataset.name, "path": dataset.path, "fingerprint": part.source.fingerprint()},
@@ -99,7 +106,8 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         "selected_on_test": part.selected_on_test,
         "tta": wanted.tta,
         "unreadable": [{"name": image.name, "reason": image.reason} for image in found.unreadable],
-        **evaluation(found.logits, labels, model.classes, fitted, why_not, fitted_on_evaluated=validation is part),
+        **evaluation(found.logits, labels, model.classes, fitted, why_not, fitted_on_evaluated=same),
+        "trained_on": known.trained_on if known is not None else None,
         "throughput": {
             "images_per_second": len(labels) / found.computing,
             "of": "model",

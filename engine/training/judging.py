@@ -205,6 +205,7 @@ class Judge:
             "device": str(self.device),
             "device_name": device_name(self.device),
             "data": {"name": dataset.name, "path": dataset.path, "fingerprint": data.fingerprint},
+            "trained_on": None,  # copies of training images among them are told of when the data are read
             "selected_on_test": data.split.selected_on_test,
             "tta": False,
             "unreadable": [],

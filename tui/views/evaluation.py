@@ -20,7 +20,8 @@ def page(found: Mapping[str, Any], width: int) -> list[str]:
         found: the answer of the evaluate job.
     """
     counted = answers(found)
-    lines = [origin(found), _data(found), "", *_figures(found), *_calibration(found["calibration"]), ""]
+    lines = [origin(found), _data(found), *warning(found), ""]
+    lines += [*_figures(found), *_calibration(found["calibration"]), ""]
     lines += [*class_lines(counted, width), ""]
     drawn = heat_map(counted, width)
     lines += ["".join(cell.words for cell in row).rstrip() for row in drawn]
@@ -32,9 +33,20 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     """`page` without classes and confusions: weights and data, figures with intervals, calibration, speed."""
     return [
         f"{origin(found)}: {_data(found)}",
+        *warning(found),
         ", ".join(" ".join(line.split()) for line in _figures(found)),
         *_calibration(found["calibration"]),
         speed(found),
+    ]
+
+
+def warning(found: Mapping[str, Any]) -> list[str]:
+    """That the run was trained on some of these images, which makes its figures worthless; empty where it was not."""
+    if not (known := found.get("trained_on")):
+        return []
+    return [
+        f"warning: the run was trained on {text.count(known)} of these {text.counted(found['images'], 'image')}: the "
+        "figures do not tell how good it is on images that it has not seen"
     ]
 
 

@@ -109,3 +109,24 @@ def test_mistakes(command, pictures, tmp_path):
         result = command("evaluate", "latest", *arguments)
         assert result.exit_code == 2 and said in result.stderr, result.stderr
         assert "\x1b" not in result.stderr
+
+
+def test_images_that_the_run_was_trained_or_selected_on_are_told(command, trained_run, pictures):
+    result = command("evaluate", "latest", "--data", str(pictures), "--json")
+    told = json.loads(result.stdout)
+    assert (told["trained_on"], told["images"]) == (0, 12) and "warning" not in result.stderr  # its test part
+    with trained_run.split.open(newline="") as file:
+        roles = {row["name"]: row["role"] for row in csv.DictReader(file)}
+    trained = sum(role == "train" for role in roles.values())
+    for name in roles:
+        to = Path("copies") / ("all" if roles[name] != "validation" else "held") / Path(name).parent.name
+        for folder in {to, Path("copies/all") / to.name}:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(pictures / name.lstrip("'"), folder / name.replace("/", "-"))
+    result = command("evaluate", "latest", "--data", "copies/all")
+    assert f"warning: the run was trained on {trained} of these {len(roles)} images" in result.stderr
+    assert f"trained on {trained} of these" in result.stdout
+    told = json.loads(command("evaluate", "latest", "--data", "copies/held", "--json").stdout)
+    assert told["trained_on"] == 0 and told["calibration"]["fitted_on_evaluated"] is True
+    for file in trained_run.results.glob("evaluation-all-*"):
+        file.unlink()
