@@ -22,12 +22,13 @@ def write(file: Path, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> N
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write a file as it stands; file names in it keep their bytes.
+    """Write a file as it stands; file names in it keep their bytes. Its folder is made where it is missing.
 
     Raises:
         InputError: the file cannot be written.
     """
     try:
+        file.absolute().parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise InputError(f"Cannot write {file}: {error.strerror}. Name another file.") from error

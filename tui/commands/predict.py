@@ -1,12 +1,16 @@
 """`vislab predict RUN PATH…`: what a trained run says of images."""
 
 import json as json_
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vislab.tui.commands.arguments import AsJson, Device, Flips, RunReference, RunsDir, find_run
+
+_EVERY = 1_000_000
+"""Classes, or cells of a line: more than there are."""
 
 
 def command(
@@ -37,11 +41,12 @@ def command(
 
     Folders are read at any depth. Images that cannot be read are named and left out.
     """
-    from vislab.engine.analysis.submission import filled, read_sample
+    from vislab.engine.analysis.submission import Answer, filled, read_sample
     from vislab.presets.errors import InputError
     from vislab.tui import csv_file, tables
     from vislab.tui.asking import asked
     from vislab.tui.views import predicted
+    from vislab.tui.views.text import plain
 
     if (submission is None) != (out is None):
         raise InputError("--submission SAMPLE and --out FILE go together: give both.")
@@ -51,7 +56,7 @@ def command(
     request = {
         "run_dir": str(find_run(run, runs_dir).path),
         "paths": paths,
-        "top": top,
+        "top": top if sample is None else _EVERY,
         "device": device,
         "tta": tta,
     }
@@ -61,8 +66,12 @@ def command(
     if sample is not None and out is not None:
         if found["unreadable"]:
             raise InputError("A submission needs every image; mend or replace those that cannot be read.")
-        answers = [(image["name"], image["classes"][0]) for image in found["images"]]
-        csv_file.write_text(out, filled(sample, answers, found["classes"]))
+        answers = [Answer(image["name"], image["classes"][0], _in_order(image)) for image in found["images"]]
+        made = filled(sample, answers, found["classes"])
+        typer.echo(f"{plain(str(sample.path), 200)}: {plain(made.form, 1000)}", err=True)
+        csv_file.write_text(out, made.text)
+        for image in found["images"]:
+            image["classes"], image["probabilities"] = image["classes"][:top], image["probabilities"][:top]
     if csv is not None:
         csv_file.write(csv, *_table(found))
     if json:
@@ -71,15 +80,20 @@ def command(
         for file in filter(None, (csv, out)):
             typer.echo(str(file))
     else:
-        for line in predicted.table(found, tables.width()):
+        for line in predicted.table(found, tables.width() if sys.stdout.isatty() else _EVERY):
             typer.echo(line)
     if not found["images"]:
         raise typer.Exit(1)
 
 
+def _in_order(image: dict[str, Any]) -> list[float | None]:
+    """Probabilities in the order of the classes."""
+    shares: dict[int, float | None] = dict(zip(image["classes"], image["probabilities"], strict=True))
+    return [shares[label] for label in range(len(shares))]
+
+
 def _table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    from vislab.engine.runs.cells import guard
-    from vislab.tui.views.predicted import probability
+    from vislab.engine.runs.cells import guard, single
 
     ranks = range(max((len(image["classes"]) for image in found["images"]), default=1))
     titles = ["file"]
@@ -90,7 +104,7 @@ def _table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     for image in found["images"]:
         row = [guard(image["name"])]
         for index, share in zip(image["classes"], image["probabilities"], strict=True):
-            row += [guard(found["classes"][index]), probability(share)]
+            row += [guard(found["classes"][index]), "nan" if share is None else single(share)]
         rows.append(row)
     return titles, rows
 

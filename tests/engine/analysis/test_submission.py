@@ -3,14 +3,21 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vislab.engine.analysis.submission import filled, read_sample
+from vislab.engine.analysis import submission
+from vislab.engine.analysis.submission import Answer, read_sample
+from vislab.engine.runs.cells import single
 from vislab.presets.errors import InputError
 
 CLASSES = ("cat", "dog", "=owl")
+
+
+def filled(sample, answers, classes):
+    return submission.filled(sample, [Answer(*answer) for answer in answers], classes).text
 
 
 @pytest.fixture
@@ -85,7 +92,13 @@ def test_what_does_not_fit_is_refused_and_named(sample, text, images, said):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "no ids"), ("i,l\n", "no ids"), ("i,l,m\na,b,c\n", "has 3 columns"), ('i,l\n"a,b\n', "as CSV")],
+    [
+        ("", "no ids"),
+        ("i,l\n", "no ids"),
+        ("i,l\na,b,c\n", "has 3 columns"),
+        ("i\na\n", "has 1 columns"),
+        ('i,l\n"a,b\n', "as CSV"),
+    ],
 )
 def test_what_is_no_sample_is_refused(sample, text, said):
     with pytest.raises(InputError, match=said):
@@ -118,3 +131,60 @@ def test_every_id_gets_its_own_images_label(tmp_path_factory, labels, random):
     made = filled(read_sample(path), [(f"some/{name}.png", label) for name, label in labels.items()], CLASSES)
     rows = list(csv.reader(io.StringIO(made, newline="")))
     assert rows == [["i", "l"], *([identity, str(labels[identity])] for identity in ids)]
+
+
+IMAGES = [("0.png", 2, (0.25, 0.0, 0.75)), ("1.png", 1, (0.1, 0.9, 0.0))]
+
+
+@pytest.mark.parametrize(
+    ("text", "made", "form"),
+    [
+        (
+            "id,cat,dog,=owl\n1,0,0,0\n0,0,0,0\n",
+            "id,cat,dog,=owl\n1,0.1,0.9,0\n0,0.25,0,0.75\n",
+            "ids in column id, probabilities in 3 columns named by class",
+        ),
+        ("id,=OWL,Cat,DOG\n0,,,\n1,,,\n", "id,=OWL,Cat,DOG\n0,0.75,0.25,0\n1,0,0.1,0.9\n", "in another case"),
+        ("id,0,1,2\n0,1,1,1\n1,1,1,1\n", "id,0,1,2\n0,0.25,0,0.75\n1,0.1,0.9,0\n", "by position, from 0"),
+        ("id,1,2,3\n0,1,1,1\n1,1,1,1\n", "id,1,2,3\n0,0.25,0,0.75\n1,0.1,0.9,0\n", "by position, from 1"),
+        (
+            "id,label,Usage\n1,cat,Public\n0,cat,Private\n",
+            "id,label,Usage\n1,dog,Public\n0,=owl,Private\n",
+            "labels in column label as class names; left as they are: Usage",
+        ),
+        (",file,kind\n0,1.png,cat\n1,0.png,cat\n", ",file,kind\n0,1.png,dog\n1,0.png,=owl\n", "ids in column file"),
+        ("id,l\n0,1\n1,3\n", "id,l\n0,3\n1,2\n", "positions of the classes, from 1"),
+        ("id,l\n0,1\n1,1\n", "id,l\n0,2\n1,1\n", "positions of the classes, from 0"),
+        ("id,l\n0,CAT\n1,CAT\n", "id,l\n0,=OWL\n1,DOG\n", "class names in the sample's case"),
+        ("id,l\n0,cAt\n1,dog\n", "id,l\n0,=owl\n1,dog\n", "class names in the sample's case"),
+    ],
+)
+def test_other_forms_of_samples(sample, text, made, form):
+    found = submission.filled(sample(text), [Answer(*image) for image in IMAGES], CLASSES)
+    assert found.text == made
+    assert form in found.form
+
+
+@pytest.mark.parametrize(
+    ("text", "classes", "said"),
+    [
+        ("id,cat,dog\n0,0,0\n1,0,0\n", CLASSES, "none for '=owl'"),
+        ("id,a,b\n0,x,y\n1,x,y\n", CLASSES, r"which of its columns is the label is not clear \(a, b\)"),
+        ("id,l\n0,CAT\n1,CAT\n", ("cat", "Cat", "dog"), "'CAT' is neither a class"),
+        ("id,l\n0,Cat\n1,CAT\n", CLASSES, "is neither a class"),
+    ],
+)
+def test_what_is_not_clear_is_refused(sample, text, classes, said):
+    with pytest.raises(InputError, match=said):
+        submission.filled(sample(text), [Answer(*image) for image in IMAGES], classes)
+
+
+def test_an_answer_that_is_no_number_is_refused(sample):
+    with pytest.raises(InputError, match=r"0\.png is not a number"):
+        filled(sample("id,cat,dog,=owl\n0,0,0,0\n"), [("0.png", 0, (None, 0.5, 0.5))], CLASSES)
+
+
+@given(st.floats(0, 1, width=32))
+def test_a_probability_is_written_as_short_as_gives_it_back(value):
+    written = single(value)
+    assert np.float32(written) == np.float32(value) and float(written) == float(str(np.float32(value)))

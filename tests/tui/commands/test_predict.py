@@ -7,6 +7,7 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -46,7 +47,35 @@ def test_csv_is_safe_in_a_spreadsheet(command, unknown):
         f"{word}_{rank}" for rank in (2, 3) for word in ("predicted", "probability")
     ]
     assert rows[0][0] == "'-1+1.png" and rows[0][1] == "'=cmd()\x1b[31m" and rows[1][0] == "unknown/0.png"
-    assert all(sum(map(float, row[2::2])) == pytest.approx(1, abs=2e-4) for row in rows)
+    told = json.loads(command("predict", "latest", "--json", "--top", "9", "--", "-1+1.png", "unknown").stdout)
+    for row, image in zip(rows, told["images"], strict=True):
+        shares = [np.float32(one["probability"]) for one in image["predictions"]]
+        assert [np.float32(cell) for cell in row[2::2]] == shares, "every digit of the answer"
+
+
+def test_files_can_be_told_apart_where_no_terminal_cuts_the_lines(command, unknown):
+    folder = unknown / ("a long name of a folder " * 4).strip()
+    folder.mkdir()
+    for number in range(2):
+        shutil.copy(unknown / "0.png", folder / f"{number}.png")
+    lines = command("predict", "latest", str(folder), "--top", "99").stdout.splitlines()
+    assert [line.partition(".png")[0][-3:] for line in lines[1:]] == ["r/0", "r/1"] and "…" not in "".join(lines)
+
+
+def test_folders_that_are_missing_are_made(command, unknown):
+    Path("sample.csv").write_text("id,label\n" + "".join(f"{place},0\n" for place in range(12)))
+    submission = ("--submission", "sample.csv", "--out", "new/o.csv")
+    assert command("predict", "latest", "unknown", "--csv", "other/t.csv", *submission).exit_code == 0
+    assert Path("other/t.csv").is_file() and Path("new/o.csv").is_file()
+
+
+def test_a_sample_with_a_column_a_class_is_filled_with_probabilities(command, unknown):
+    Path("sample.csv").write_text("id,0,1,2\n" + "".join(f"{place},0,0,0\n" for place in reversed(range(12))))
+    result = command("predict", "latest", "unknown", "--submission", "sample.csv", "--out", "o.csv")
+    assert "probabilities in 3 columns named by position, from 0" in result.stderr
+    rows = [line.split(",") for line in Path("o.csv").read_text().splitlines()[1:]]
+    assert [row[0] for row in rows] == [str(place) for place in reversed(range(12))]
+    assert all(sum(map(float, row[1:])) == pytest.approx(1, abs=1e-6) for row in rows)
 
 
 def test_json_holds_names_and_positions(command, unknown, trained_run):
@@ -95,7 +124,7 @@ def test_mistakes(command, unknown):
         (("unknown", "--out", "o.csv"), "go together"),
         (("unknown", "--submission", "sample.csv", "--out", "sample.csv"), "is the sample file itself"),
         (("unknown", "--submission", "sample.csv", "--out", "o.csv"), "11 images (unknown/1.png"),
-        (("unknown", "--csv", "no/where.csv"), "Cannot write"),
+        (("unknown", "--csv", "sample.csv/where.csv"), "Cannot write"),
         (("unknown", "--device", "cuda:9"), "is not here"),
     ):
         result = command("predict", "latest", *arguments)
