@@ -33,6 +33,8 @@ class Shown(NamedTuple):
     lines: tuple[str, ...]
     right: bool | None = None
     """Whether the answer is right; None where there is none."""
+    answer: Prediction | None = None
+    """What `lines` tell, for where they must be cut to fit."""
 
 
 @dataclass
@@ -153,7 +155,7 @@ class _told:  # noqa: N801 - a context manager, called like a function
 def _answer(row: Prediction, picture: Mapping[str, Any]) -> Shown:
     sign = "✔" if row.right else "✖"
     lines = [plain(row.label, 60), f"{sign} {plain(row.predicted, 60)} {text.percent(row.confidence)}"]
-    return _shown(picture, lines, row.right)
+    return _shown(picture, lines, row.right)._replace(answer=row)
 
 
 def _mixed(picture: Mapping[str, Any]) -> list[str]:

@@ -66,7 +66,7 @@ def _print(groups: "list[list[Shown]]") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from vislab.tui.views.results import half_blocks
+    from vislab.tui.views.results import caption, half_blocks
     from vislab.tui.views.text import fit
 
     console = Console(markup=False, emoji=False, highlight=False)
@@ -92,7 +92,11 @@ def _print(groups: "list[list[Shown]]") -> None:
                 line.append(" " * _GAP)
         for line in lines:
             console.print(line)
-        for number in range(max(len(group[-1].lines) for group in row)):
-            words = [fit(group[-1].lines[number] if number < len(group[-1].lines) else "", wide) for group in row]
+        told = [
+            caption(last.answer, wide) if last.answer is not None and last.rgb else last.lines
+            for last in (group[-1] for group in row)
+        ]
+        for number in range(max(map(len, told))):
+            words = [fit(lines[number] if number < len(lines) else "", wide) for lines in told]
             console.print(Text((" " * _GAP).join(words).rstrip(), no_wrap=True, overflow="crop"))
         console.print()

@@ -131,9 +131,8 @@ class ResultPictures:
         blocks = []
         for seen, heat in pairs:
             block = beside([picture(seen, source.side), picture(heat, source.side)])
-            words = [Text(text.fit(line, 2 * source.side + GAP)) for line in heat.lines]
-            words[-1].stylize("" if heat.right else warning)
-            blocks.append([*block, *words])
+            assert heat.answer is not None
+            blocks.append([*block, *_caption(heat.answer, 2 * source.side + GAP, warning)])
         return [Text(results.heat_words(method), "dim"), *_grid(blocks, across)]
 
     def _seen_in_training(self, source: looks.Source, across: int, down: int) -> list[Text]:
