@@ -175,16 +175,26 @@ class Console(App[int]):
         Args:
             name: launch, live, history, compare, results or settings.
             arguments: what the screen's class takes.
+
+        A run that cannot be read is told of, and nothing is opened.
         """
         opened = [screen for screen in self.screen_stack if isinstance(screen, ConsoleScreen)]
         same = next((screen for screen in opened if name == screen.NAME), None)
-        if same is not None:
-            while self.screen is not same:
-                self.pop_screen()
-            if arguments:
-                self.switch_screen(screen_class(name)(**arguments))
-        else:
-            self.push_screen(screen_class(name)(**arguments))
+        made = None
+        if arguments or same is None:
+            try:
+                made = screen_class(name)(**arguments)
+            except InputError as error:
+                self.notify(text.plain(str(error), 1000), severity="error", markup=False)
+                return
+        if same is None:
+            assert made is not None
+            self.push_screen(made)
+            return
+        while self.screen is not same:
+            self.pop_screen()
+        if made is not None:
+            self.switch_screen(made)
 
     def look_for_live_runs(self) -> None:
         """Ask, beside the screen, which runs live."""

@@ -42,6 +42,7 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
         from vislab.engine.runs.store import find
 
         run = find(settings.runs_dir, attach)
+        run.spec()  # what is wrong with it is told here
 
     os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)
     with _without("ssl"):

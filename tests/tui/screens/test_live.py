@@ -687,3 +687,16 @@ def test_nothing_is_painted_while_nothing_changes(settings: Settings, start: Sta
         assert painted == []
 
     play(settings, run, act)
+
+
+def test_a_run_whose_spec_cannot_be_read_is_told_of_and_not_opened(settings: Settings, start: Start) -> None:
+    run, damaged = start(pause=0.05), start("damaged", pause=0.05)
+    (damaged.path / "spec.toml").write_text("epochs = [")
+
+    async def act(pilot: Pilot[int]) -> None:
+        pilot.app.open("live", run=damaged)  # type: ignore[attr-defined]
+        await until(pilot, lambda: bool(pilot.app._notifications))
+        (told,) = pilot.app._notifications
+        assert "spec.toml" in told.message and view(pilot).watched == run
+
+    play(settings, run, act)
