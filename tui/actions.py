@@ -76,7 +76,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("table", ("t",), "table", "Show the table of epochs.", _LIVE, footer=False),
     Action("log_axis", ("y",), "log axis", "Draw the loss on a logarithmic or on a linear axis.", _LIVE, footer=False),
     Action("smooth", ("m",), "smooth", "Smooth the curves, the raw ones dim behind them.", _LIVE, footer=False),
-    Action("zoom", ("z",), "zoom", "Show all epochs, or the last 100, 30, 10 or 3.", _LIVE, footer=False),
+    Action(
+        "zoom",
+        ("z",),
+        "zoom",
+        "Show the epochs so far, all that are planned, or the last 100, 30, 10 or 3.",
+        _LIVE,
+        footer=False,
+    ),
     Action("charts", ("v",), "charts", "Show loss and accuracy, or one of them larger.", _LIVE, footer=False),
     Action("words", ("w",), "words", "Say the curves in words.", _LIVE, footer=False),
     # history
@@ -102,7 +109,18 @@ ACTIONS: tuple[Action, ...] = (
     # compare
     Action("show_run", ("enter",), "open", "Open the run under the cursor.", _COMPARE),
     Action("by_time", ("t",), "time/epoch", "Draw the curves by wall time, or by epoch.", _COMPARE),
-    Action("quantity", ("y",), "loss/acc", "Draw the loss, or the accuracy.", _COMPARE),
+    Action("quantity", ("l",), "loss/acc", "Draw the loss, or the accuracy.", _COMPARE),
+    Action(
+        "log_axis", ("y",), "log axis", "Draw the loss on a logarithmic or on a linear axis.", _COMPARE, footer=False
+    ),
+    Action(
+        "zoom",
+        ("z",),
+        "zoom",
+        "Show the epochs so far, all that are planned, or the last 100, 30, 10 or 3.",
+        _COMPARE,
+        footer=False,
+    ),
     Action("per_class", ("c",), "classes", "Show F1 by class, or the runs again.", _COMPARE),
     Action("differences", ("v",), "differences", "Show every setting that differs, or the runs again.", _COMPARE),
     Action("report", ("x",), "export", "Write the comparison as Markdown, CSV or HTML.", _COMPARE),

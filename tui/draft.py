@@ -10,7 +10,7 @@ from vislab.presets.authoring import new_preset, parse_sets
 from vislab.presets.composition import Request, compose
 from vislab.presets.errors import InputError
 from vislab.presets.layers import COMMAND_LINE, ResolveError
-from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.spec import PUBLISHED, Spec
 from vislab.presets.settings import Settings
 
 Section = Literal["dataset", "architecture", "strategy"]
@@ -18,9 +18,6 @@ SECTIONS: tuple[Section, ...] = ("dataset", "architecture", "strategy")
 
 CHOSEN_ELSEWHERE = ("recipe", "name", *(f"{section}.{key}" for section in SECTIONS for key in ("name", "help")))
 """Keys of a spec that are no values to be set one by one."""
-
-PUBLISHED = ("dataset.images", "dataset.classes", "dataset.licence", "architecture.parameters")
-"""Facts, which nobody chooses."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from vislab.engine.analysis import judged_images
+from vislab.engine.analysis.cost import FeaturePass, feature_pass, seconds_in_all
 from vislab.engine.analysis.findings import validation_images
 from vislab.engine.analysis.intervals import Interval, of_accuracy
 from vislab.engine.analysis.predictions import Prediction
@@ -15,7 +17,7 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, RunStatus
 from vislab.engine.runs.summary import settings_of
 from vislab.presets.errors import InputError
-from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.spec import PUBLISHED, Spec
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,17 @@ class Compared:
     predictions: tuple[Prediction, ...]
     fault: str = ""
     """Why the predictions cannot be read; empty when they can, or when there are none."""
+    validated_on: str = ""
+    """What images the validation figures are of: equal for the same images. Empty before the data were read."""
+    tested_on: str = ""
+    """As much of the figures on test images."""
+    answered_on: str = ""
+    """As much of the predictions; empty without any."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has come to its end by itself."""
+        return self.status == "done"
 
     @property
     def best(self) -> EpochEnded | None:
@@ -89,8 +102,20 @@ class Compared:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds of work in all."""
-        return self.state.elapsed or None
+        """Seconds of work in all, taking the features of a frozen network included, wherever they came from."""
+        return seconds_in_all(self.state) or None
+
+    @property
+    def features(self) -> FeaturePass | None:
+        """How the frozen part of the network ran once per image; None where it runs in the epochs, or nothing is
+        frozen.
+        """
+        return feature_pass(self.state)
+
+    @property
+    def feature_seconds(self) -> float | None:
+        """Seconds that taking the features costs; part of `seconds`."""
+        return self.features.seconds if self.features is not None else None
 
     @property
     def energy(self) -> float | None:
@@ -104,17 +129,32 @@ class Compared:
         return median(row.train_images_per_second for row in self.state.epochs) if self.state.epochs else None
 
 
-FIGURES: dict[str, tuple[Callable[[Compared], float | None], bool]] = {
-    "accuracy": (lambda run: run.accuracy, True),
-    "loss": (lambda run: run.loss, False),
-    "train_accuracy": (lambda run: run.train_accuracy, True),
-    "test_accuracy": (lambda run: run.test_accuracy, True),
-    "seconds_per_epoch": (lambda run: run.seconds_per_epoch, False),
-    "seconds": (lambda run: run.seconds, False),
-    "images_per_second": (lambda run: run.images_per_second, True),
-    "energy": (lambda run: run.energy, False),
+Basis = Literal["validation", "test", "cost", "speed", ""]
+"""What must be alike for two runs' figures to be compared: the images of a role; work that was done to its end; epochs
+that do the same work. Empty: nothing is starred."""
+
+
+class Measure(NamedTuple):
+    """A figure of a run, and what is the best of several."""
+
+    read: Callable[[Compared], float | None]
+    largest: bool
+    """Whether the largest is the best."""
+    basis: Basis
+
+
+FIGURES: dict[str, Measure] = {
+    "accuracy": Measure(lambda run: run.accuracy, True, "validation"),
+    "loss": Measure(lambda run: run.loss, False, "validation"),
+    "train_accuracy": Measure(lambda run: run.train_accuracy, True, ""),
+    "test_accuracy": Measure(lambda run: run.test_accuracy, True, "test"),
+    "median_seconds_per_epoch": Measure(lambda run: run.seconds_per_epoch, False, "speed"),
+    "seconds": Measure(lambda run: run.seconds, False, "cost"),
+    "feature_seconds": Measure(lambda run: run.feature_seconds, False, ""),
+    "median_images_per_second": Measure(lambda run: run.images_per_second, True, "speed"),
+    "energy": Measure(lambda run: run.energy, False, "cost"),
 }
-"""The figures whose best is marked: how to read one, and whether the largest is the best."""
+"""The figures of a comparison by name."""
 
 
 class Difference(NamedTuple):
@@ -143,15 +183,31 @@ def look(run: Run, state: RunState | None = None) -> Compared:
         predictions, fault = read_predictions(run.path), ""
     except InputError as error:
         predictions, fault = (), str(error)
-    return Compared(run, run.labels().name or spec.name, spec, state, run.status(state), predictions, fault)
+    return Compared(
+        run,
+        run.labels().name or spec.name,
+        spec,
+        state,
+        run.status(state),
+        predictions,
+        fault,
+        validated_on=judged_images.of_role(run, state, "validation"),
+        tested_on=judged_images.of_role(run, state, "test"),
+        answered_on=judged_images.of_predictions(state, predictions),
+    )
 
 
 def differences(specs: Sequence[Spec]) -> list[Difference]:
-    """The settings that differ, in the order of the schema; names, help and origins do not count."""
-    flat = [settings_of(spec) for spec in specs]
+    """The settings that differ, in the order of the schema; names, help, origins and published facts do not count."""
+    flat = [chosen(spec) for spec in specs]
     keys = dict.fromkeys(key for table in flat for key in table)
     differing = [key for key in keys if any(table.get(key) != flat[0].get(key) for table in flat)]
     return [Difference(key, _label(key, differing), tuple(table.get(key) for table in flat)) for key in differing]
+
+
+def chosen(spec: Spec) -> dict[str, Any]:
+    """Every setting by dotted key, without the facts that were published of data and network."""
+    return {key: value for key, value in settings_of(spec).items() if key not in PUBLISHED}
 
 
 def best_of(values: Sequence[float | None], *, largest: bool) -> set[int]:

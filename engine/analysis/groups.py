@@ -6,11 +6,10 @@ from itertools import groupby
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from vislab.engine.analysis.comparison import Compared
+from vislab.engine.analysis.comparison import Compared, chosen
 from vislab.engine.analysis.findings import Finding
 from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.analysis.same_images import SameImages, holm, images_to_show, same_images
-from vislab.engine.runs.summary import settings_of
 from vislab.presets.errors import InputError
 
 REPEATS = frozenset({"seed", "strategy.fold"})
@@ -28,14 +27,21 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """Runs whose settings are equal but for seed and fold, in the order of seeds and folds; at least one."""
+    """Runs whose settings are equal but for seed and fold, in the order of seeds and folds; at least one, and never two
+    of one seed and fold: such do not tell how far seeds spread.
+    """
 
     runs: tuple[Compared, ...]
 
     @property
+    def counted(self) -> tuple[Compared, ...]:
+        """The runs that its figures are of: those that are done; all, where none is."""
+        return tuple(run for run in self.runs if run.done) or self.runs
+
+    @property
     def first(self) -> Compared:
         """The run that stands for the settings of all."""
-        return self.runs[0]
+        return self.counted[0]
 
     @property
     def repeated(self) -> bool:
@@ -43,8 +49,8 @@ class Group:
         return len(self.runs) > 1
 
     def spread(self, read: Callable[[Compared], float | None]) -> Spread | None:
-        """A figure over the runs that have it; None where none has."""
-        values = [value for run in self.runs if (value := read(run)) is not None]
+        """A figure over the runs that are counted and have it; None where none has."""
+        values = [value for run in self.counted if (value := read(run)) is not None]
         if not values:
             return None
         return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
@@ -55,8 +61,8 @@ class Group:
         return spread.mean if spread is not None else None
 
     def total(self, read: Callable[[Compared], float | None]) -> float | None:
-        """The sum of a figure; None where no run has it."""
-        values = [value for run in self.runs if (value := read(run)) is not None]
+        """The sum of a figure over the runs that are counted; None where none has it."""
+        values = [value for run in self.counted if (value := read(run)) is not None]
         return sum(values) if values else None
 
 
@@ -81,6 +87,11 @@ class GroupPair(NamedTuple):
     refused: str = ""
 
     @property
+    def at_some(self) -> int:
+        """At how many repeats one is shown to be better."""
+        return sum(row.test.shown for row in self.tests)
+
+    @property
     def shown(self) -> bool:
         """Whether the same one is shown to be better at every repeat."""
         directions = {row.test.only_a > row.test.only_b for row in self.tests}
@@ -88,18 +99,41 @@ class GroupPair(NamedTuple):
 
 
 def groups(runs: Sequence[Compared]) -> list[Group]:
-    """Runs put together whose settings differ in nothing but seed and fold; in the order of their first ones."""
+    """Runs put together whose settings differ in nothing but seed and fold; in the order of their first ones.
+
+    Of several runs of one seed and fold the first that is done is put with the others; the rest stand alone.
+    """
     found: dict[str, list[Compared]] = {}
     for run in runs:
-        settings = {key: value for key, value in settings_of(run.spec).items() if key not in REPEATS}
+        settings = {key: value for key, value in chosen(run.spec).items() if key not in REPEATS}
         found.setdefault(repr(sorted(settings.items())), []).append(run)
-    return [Group(tuple(sorted(members, key=_repeat))) for members in found.values()]
+    return [group for members in found.values() for group in _apart(members)]
+
+
+def _apart(members: Sequence[Compared]) -> list[Group]:
+    repeats: dict[Repeat, Compared] = {}
+    for run in sorted(members, key=lambda run: not run.done):
+        repeats.setdefault(_repeat(run), run)
+    if len(repeats) == 1:
+        return [Group((run,)) for run in members]
+    together = sorted(repeats.values(), key=_repeat)
+    return [Group(tuple(together)), *(Group((run,)) for run in members if run not in together)]
 
 
 def winner(among: Sequence[Group]) -> int:
-    """Position of the group of the highest mean accuracy, the first of equals; without any figure the first group."""
-    means = [group.mean(lambda run: run.accuracy) for group in among]
-    return max(range(len(among)), key=lambda index: (-1.0 if (mean := means[index]) is None else mean, -index))
+    """Position of the group that the others are tested against.
+
+    Of those that have predictions of the same images as most others it is that of the highest mean accuracy, the first
+    of equals.
+    """
+    answered = [{run.answered_on for run in group.runs} - {""} for group in among]
+
+    def rank(index: int) -> tuple[int, float, int]:
+        shared = sum(bool(answered[index] & other) for other in answered)
+        mean = among[index].mean(lambda run: run.accuracy)
+        return shared, -1.0 if mean is None else mean, -index
+
+    return max(range(len(among)), key=rank)
 
 
 def tests_against(among: Sequence[Group], reference: int) -> list[GroupPair]:
@@ -127,7 +161,10 @@ def not_told_apart(among: Sequence[Group], pairs: Sequence[GroupPair], names: Se
         return None
     closest = min(open_pairs, key=lambda pair: _needed(pair) or 10**12)
     images, needed = closest.tests[0].test.images, _needed(closest)
-    others = ", ".join(names[pair.b] for pair in open_pairs)
+    others = ", ".join(
+        f"{names[pair.b]} in each of {len(pair.tests)} repeats" if pair.at_some else names[pair.b]
+        for pair in open_pairs
+    )
     enough = (
         f" At the rates seen, about {needed:,} images would show {names[closest.a]} and {names[closest.b]} to differ."
         if needed > images

@@ -10,6 +10,11 @@ from vislab.presets.schema.fields import field
 from vislab.presets.schema.preprocessing import Preprocessing
 from vislab.presets.schema.strategy import Strategy
 
+NOMINAL = ("dataset.images", "dataset.classes", "architecture.parameters")
+"""Sizes as they were published: a run counts its own, which may differ."""
+PUBLISHED = (*NOMINAL, "dataset.licence")
+"""Facts, which nobody chooses."""
+
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run, complete. Made by `vislab.presets.library.resolve` only; saved as the run's spec.toml."""

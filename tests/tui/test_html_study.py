@@ -9,6 +9,7 @@ from vislab.engine.runs.events import TestFigures, encode
 from vislab.engine.runs.store import Labels, create
 from vislab.presets.schema.spec import Spec
 from vislab.tui.html_study import document
+from vislab.tui.looks import Looks, Shown
 
 HOSTILE = "<script>alert(1)</script>[red]x[/red]\x1b[31m</table>&amp;\"'\u202e=1+1"
 
@@ -54,7 +55,7 @@ def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make, parsed) -
         "What the report printed",
         "r-cnn: 0.8000",
         "seconds an epoch",
-        "the same 10 images, each run against ● by McNemar's exact test",
+        "the same 10 images, each run against ●2 by McNemar's exact test",
         "Few validation images: 30",
         "Too few images to tell these apart",
         "transfer accuracy: last 0.9670 at epoch 2",
@@ -62,7 +63,7 @@ def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make, parsed) -
         runs[0].run.id,
     ):
         assert part in words, part
-    assert parsed(page).tags.count("svg") == 2 + 2  # two figures, two markers of the legend
+    assert parsed(page).tags.count("svg") == 2 + 2 + 2  # two figures, two markers of the legend, two heat maps
 
 
 def test_seeds_are_a_row_with_mean_and_deviation_and_a_row_each(make, parsed) -> None:
@@ -83,9 +84,38 @@ def test_hostile_names_are_inert_and_nothing_is_fetched(make, parsed) -> None:
     ]
     page = document(runs, title=HOSTILE, question=HOSTILE, again=[HOSTILE], printed={HOSTILE: HOSTILE})
     read = parsed(page)
-    assert {"script", "a", "img"}.isdisjoint(read.tags) and read.tags.count("style") == 1
+    assert {"script", "img"}.isdisjoint(read.tags) and read.tags.count("style") == 1
     assert all(not name.startswith("on") for name, _ in read.attributes)
     assert not any(ord(character) < 32 and character != "\n" for character in page) and "\u202e" not in page
-    assert [value for name, value in read.attributes if name in ("src", "href", "xlink:href")] == ["data:,"]
+    links = [value for name, value in read.attributes if name in ("src", "href", "xlink:href")]
+    assert links[0] == "data:," and links[1:] and all(re.fullmatch(r"#[a-z]+-\d+", link) for link in links[1:])
     assert "url(" not in page and "@import" not in page and "default-src 'none'" in page
     assert "<script>alert(1)</script>[red]x[/red]␛[31m" in read.text
+
+
+def test_each_run_is_a_folded_section_and_the_best_is_open(make, parsed) -> None:
+    runs = [
+        make("a", (0.5, accuracy), "110", seed=seed, architecture={"name": "a"})
+        for seed, accuracy in enumerate((0.7, 0.9))
+    ]
+    dot = Shown(1, 1, b"\0\0\0", ("a", "✔ a 80 %"), True)
+    best = make("b", (0.4, 0.95), "111", architecture={"name": "b"}, recipe="r", test=0.9)
+    page = document([*runs, best], looks={best.run.id: Looks([dot], [dot])})
+    read = parsed(page)
+    identities = [value for name, value in read.attributes if name == "id"]
+    assert len(identities) == len(set(identities))
+    assert {value[1:] for name, value in read.attributes if name == "href" and value[0] == "#"} <= set(identities)
+    first, second = page.split('<div id="run-')[1:]
+    assert page.count('<details class="run">') == 1 and page.count('<details class="run" open>') == 1
+    assert page.index('<details class="run">') < page.index('<details class="run" open>'), "b, which is the best"
+    assert first.count("table of epochs") == 2 and "<summary>seed 1: " in first, "of every seed"
+    for part in ("Confusion matrix", "What was run", "Environment", "images a class", "accuracy curve", "Run it again"):
+        assert part in first and part in second, part
+    assert second.count("<img") == 2 and "Worst mistakes" in second and "<img" not in first
+    assert f"vislab export {runs[0].run.id} --html FILE" in first
+
+
+def test_too_few_images_are_a_finding(make, parsed) -> None:
+    runs = [make(name, (0.8, 0.8, 0.8), "1111111110", architecture={"name": name}) for name in "ab"]
+    words = re.sub(r"\s+", " ", parsed(document(runs)).text)
+    assert "Too few images to tell these apart" in words.split("Findings")[2].split("What was run")[0]

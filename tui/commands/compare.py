@@ -125,7 +125,7 @@ def curve_lines(runs: "Sequence[Compared]", width: int) -> list[str]:
         width=width,
         height=CURVE_HEIGHT,
         title="validation accuracy",
-        x_label="epoch",
+        x_label=compare.x_label(runs, "epoch"),
         x_range=compare.x_range(runs, "epoch"),
         colour=False,
     )
@@ -135,11 +135,13 @@ def curve_lines(runs: "Sequence[Compared]", width: int) -> list[str]:
 def plain_data(runs: "Sequence[Compared]") -> dict[str, Any]:
     """The comparison as data for `--json`."""
     from vislab.engine.analysis import comparison, groups
+    from vislab.engine.analysis.stars import stars
     from vislab.tui.views import compare, compare_report
 
     among = compare.arranged(runs)
     firsts = [group.first for group in among]
     heads, rows = compare.per_class(firsts)
+    starred = {name: stars(among, name).best for name in comparison.FIGURES}
     return {
         "runs": [{**compare_report.figures(run), "interval": run.interval} for run in runs],
         "groups": [_group(group) for group in among],
@@ -148,6 +150,8 @@ def plain_data(runs: "Sequence[Compared]") -> dict[str, Any]:
         ],
         "tests": [row for pair in groups.tests_against(among, groups.winner(among)) for row in _tests(among, pair)],
         "same_data": comparison.same_data(runs),
+        "stars": {name: [among[index].first.run.id for index in sorted(best)] for name, best in starred.items()},
+        "notes": compare.notes(among),
         "findings": [finding._asdict() | {"run": of} for of, finding in _findings(runs)],
         "per_class": {"columns": heads, "rows": rows},
     }
@@ -162,10 +166,11 @@ def _findings(runs: "Sequence[Compared]") -> "list[tuple[str, Any]]":
 def _group(group: "Group") -> dict[str, Any]:
     from vislab.engine.analysis.comparison import FIGURES
 
-    spreads = {name: group.spread(read) for name, (read, _) in FIGURES.items()}
+    spreads = {name: group.spread(measure.read) for name, measure in FIGURES.items()}
     return {
         "name": group.first.name,
         "runs": [run.run.id for run in group.runs],
+        "counted": [run.run.id for run in group.counted],
         **{name: spread._asdict() if spread else None for name, spread in spreads.items()},
     }
 

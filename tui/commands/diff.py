@@ -58,6 +58,8 @@ def _spec_differences(a: "Run", b: "Run") -> Pairs:
 
 def _results(run: "Run") -> dict[str, Any]:
     """The figures that two runs are compared by; those that a run does not have are left out."""
+    from vislab.engine.analysis.cost import seconds_in_all
+
     state = run.state()
     found: dict[str, Any] = {"status": run.status(state), "epochs": len(state.epochs)}
     if state.started is not None:
@@ -74,7 +76,7 @@ def _results(run: "Run") -> dict[str, Any]:
         found |= {f"{test.role}: final loss": test.loss, f"{test.role}: final accuracy": test.accuracy}
     if state.epochs:
         found["seconds an epoch"] = sum(row.seconds for row in state.epochs) / len(state.epochs)
-    found["seconds"] = state.elapsed
+    found["seconds"] = seconds_in_all(state)
     return found
 
 

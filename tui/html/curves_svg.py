@@ -70,7 +70,7 @@ class SvgCurve:
 
     Attributes:
         name: safe text.
-        marker: one of ▪●▲◆✚○□△.
+        marker: one of ▪●▲◆✚○□△▼◇✖▽.
         slot: its colour, of as many as LIGHT has.
         low, high: bounds at each x, drawn as a band; empty: none.
     """
@@ -257,6 +257,10 @@ def _mark(marker: str, x: float, y: float, scale: float = 1.0, *, own: bool = Fa
         "✚": (f'<path d="M{at(-1.2, 0)}L{at(1.2, 0)}M{at(0, -1.2)}L{at(0, 1.2)}" stroke-width="2.6"', False),
         "○": (f'<circle cx="{x}" cy="{y}" r="{size:.1f}"', True),
         "□": (f'<polygon points="{at(-1, -1)} {at(1, -1)} {at(1, 1)} {at(-1, 1)}"', True),
+        "▼": (f'<polygon points="{at(0, 1.2)} {at(1.1, -0.8)} {at(-1.1, -0.8)}"', False),
+        "◇": (f'<polygon points="{at(0, -1.3)} {at(1.3, 0)} {at(0, 1.3)} {at(-1.3, 0)}"', True),
+        "✖": (f'<path d="M{at(-1, -1)}L{at(1, 1)}M{at(-1, 1)}L{at(1, -1)}" stroke-width="2.6"', False),
+        "▽": (f'<polygon points="{at(0, 1.2)} {at(1.1, -0.8)} {at(-1.1, -0.8)}"', True),
         "△": (f'<polygon points="{at(0, -1.2)} {at(1.1, 0.8)} {at(-1.1, 0.8)}"', True),
     }
     square = (f'<polygon points="{at(-0.9, -0.9)} {at(0.9, -0.9)} {at(0.9, 0.9)} {at(-0.9, 0.9)}"', False)

@@ -27,7 +27,7 @@ from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import compare, compare_report, compare_table, text
 from vislab.tui.views.compare import Along
-from vislab.tui.views.curves import Quantity, Series
+from vislab.tui.views.curves import Quantity, Series, next_zoom
 from vislab.tui.views.text import plain
 from vislab.tui.widgets import curves
 from vislab.tui.widgets.curve_plot import CurvePlot
@@ -197,7 +197,14 @@ class CompareScreen(ConsoleScreen):
         else:
             points = compare.curves(self._firsts, quantity, along)
         log, last = self._log and quantity == "loss", self._last
-        key = (quantity, along, log, last, self.app.theme, tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points))
+        key = (
+            quantity,
+            along,
+            log,
+            last,
+            self.app.theme,
+            tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points),
+        )
 
         def draw(width: int, height: int) -> list[str]:
             return curves.draw(
@@ -253,7 +260,8 @@ class CompareScreen(ConsoleScreen):
     def action_zoom(self) -> None:
         """All epochs, or fewer and fewer of the last."""
         trained = max(len(run.state.epochs) for run in self._runs)
-        self._last = next_zoom(self._last, trained, whole=compare.x_range(self._runs, "epoch", 0))
+        hidden = compare.x_range(self._runs, "epoch") != compare.x_range(self._runs, "epoch", 0)
+        self._last = next_zoom(self._last, trained, plan_hidden=hidden)
         self._along = "epoch"
         self._show()
 

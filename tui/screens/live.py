@@ -35,9 +35,6 @@ RESTING = 3
 SAID = 6.0
 """Seconds that a message stays."""
 
-ZOOMS = (0, 100, 30, 10, 3)
-"""Epochs shown; 0: all that are planned."""
-
 FULL_DISK = "The disk is full: the worker waits, and goes on once there is room."
 
 CHARTS: tuple[tuple[curves.Quantity, ...], ...] = (("loss", "accuracy"), ("loss",), ("accuracy",))
@@ -311,11 +308,14 @@ class LiveScreen(RunRequests):
 
     def action_zoom(self) -> None:
         """All epochs, or fewer and fewer of the last."""
-        done = self.seen.state.epochs[-1].epoch if self.seen is not None and self.seen.state.epochs else 0
-        fitting = [zoom for zoom in ZOOMS if zoom < done or not zoom]
-        zoom = fitting[(fitting.index(self.options.last) + 1) % len(fitting)] if self.options.last in fitting else 0
+        if self.seen is None:
+            return
+        state = self.seen.state
+        done = state.epochs[-1].epoch if state.epochs else 0
+        hidden = curves.x_range(state) != curves.x_range(state, whole=True)
+        zoom = curves.next_zoom(self.options.last, done, plan_hidden=hidden)
         self._redraw(replace(self.options, last=zoom))
-        self.say(f"The last {zoom} epochs" if zoom else "All epochs")
+        self.say(curves.zoom_words(zoom))
 
     def _redraw(self, options: Options) -> None:
         self.options = options

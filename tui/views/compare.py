@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
@@ -14,20 +14,21 @@ from vislab.engine.analysis.groups import Group, GroupPair, groups, not_told_apa
 from vislab.engine.analysis.per_class import class_figures, confusion
 from vislab.engine.analysis.predictions import classes_of
 from vislab.engine.runs.events import Figure, number
+from vislab.engine.runs.summary import LIVE
 from vislab.tui import tables
 from vislab.tui.views import compare_table, text
 from vislab.tui.views.compare_table import STAR, Columns
-from vislab.tui.views.curves import Quantity, Series, in_words
+from vislab.tui.views.curves import Quantity, Series, epochs_shown, in_words
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
 
 Along = Literal["epoch", "time"]
 
-MARKERS = "▪●▲◆✚○□△"
+MARKERS = "▪●▲◆✚○□△▼◇✖▽"
 COLOURS = (32, 166, 30, 169, 136, 67, 99)
 """Of the 256-colour palette, near Okabe and Ito's, legible on black and on white.
 
-One less than the markers, so that pairs repeat late.
+Seven, which no number of markers near it divides by: of twelve markers, pairs repeat after 84.
 """
 
 
@@ -51,6 +52,16 @@ def colour(index: int) -> int:
     return COLOURS[index % len(COLOURS)]
 
 
+def label(index: int) -> str:
+    """How a row is called in sentences: `●2`, its marker and its number, which no other has."""
+    return f"{marker(index)}{index + 1}"
+
+
+def labels(count: int) -> list[str]:
+    """`label` of so many rows."""
+    return [label(index) for index in range(count)]
+
+
 def name(run: Compared) -> str:
     """What a run is called: its name, safe and not long."""
     return plain(run.name or run.run.id, 40)
@@ -72,40 +83,39 @@ def curves(runs: Sequence[Compared], quantity: Quantity, along: Along) -> list[S
         along: what x counts: epochs, or seconds of work in `time_unit`.
     """
     unit = time_unit(runs)[1]
-    made = []
-    for index, (run, title) in enumerate(zip(runs, titles(runs), strict=True)):
-        validated = [row for row in run.state.epochs if row.val_accuracy is not None]
-        rows = validated or list(run.state.epochs)
-        ys: list[Figure | None]
-        if quantity == "loss":
-            ys = [row.val_loss if validated else row.train_loss for row in rows]
-        else:
-            ys = [row.val_accuracy if validated else row.train_accuracy for row in rows]
-        xs = [float(row.epoch) if along == "epoch" else row.elapsed / unit for row in rows]
-        values = [math.nan if y is None else number(y) for y in ys]
-        made.append(Series(title if validated else f"{title} (train)", xs, values, marker(index), colour(index)))
-    return made
+    named = enumerate(zip(runs, titles(runs), strict=True))
+    return [_curve(run, title, index, quantity, along, unit) for index, (run, title) in named]
+
+
+def _curve(run: Compared, title: str, index: int, quantity: Quantity, along: Along, unit: float = 1.0) -> Series:
+    """The curve of the row at a position, under its number and title."""
+    validated = [row for row in run.state.epochs if row.val_accuracy is not None]
+    rows = validated or list(run.state.epochs)
+    ys: list[Figure | None]
+    if quantity == "loss":
+        ys = [row.val_loss if validated else row.train_loss for row in rows]
+    else:
+        ys = [row.val_accuracy if validated else row.train_accuracy for row in rows]
+    before = run.feature_seconds or 0.0
+    xs = [float(row.epoch) if along == "epoch" else (before + row.elapsed) / unit for row in rows]
+    values = [math.nan if y is None else number(y) for y in ys]
+    title = f"{index + 1} {title}"
+    return Series(title if validated else f"{title} (train)", xs, values, marker(index), colour(index))
 
 
 def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
     """A curve a group along the epochs: of several runs the mean, with the lowest and the highest of them.
 
-    It ends with the shortest of the runs.
+    It ends with the shortest of the runs that are counted.
     """
     made = []
     for index, (group, title) in enumerate(zip(among, titles([group.first for group in among]), strict=True)):
-        begun = [run for run in group.runs if run.state.epochs] or [group.first]
-        each = [curves([run], quantity, "epoch")[0] for run in begun]
+        begun = [run for run in group.counted if run.state.epochs] or [group.first]
+        each = [_curve(run, title, index, quantity, "epoch") for run in begun]
         columns = [dict(zip(curve.xs, curve.ys, strict=True)) for curve in each]
         xs = [x for x in each[0].xs if all(x in column for column in columns)]
         values = [[column[x] for column in columns] for x in xs]
-        mean = Series(
-            each[0].name.replace(name(begun[0]), title, 1),
-            xs,
-            [fmean(row) for row in values],
-            marker(index),
-            colour(index),
-        )
+        mean = replace(each[0], xs=xs, ys=[fmean(row) for row in values])
         made.append(Band(mean, [min(row) for row in values], [max(row) for row in values], len(each)))
     return made
 
@@ -122,27 +132,50 @@ def legend(curve: Series, quantity: Quantity) -> str:
 def group_words(among: Sequence[Group], quantity: Quantity) -> list[str]:
     """Each group's curve as a sentence."""
     return [
-        f"{band.mean.marker} {in_words(band.mean, quantity)}" + (f", mean of {band.runs} runs" if band.runs > 1 else "")
+        f"{band.mean.marker}{in_words(band.mean, quantity)}" + (f", mean of {band.runs} runs" if band.runs > 1 else "")
         for band in group_curves(among, quantity)
     ]
 
 
 def words(runs: Sequence[Compared], quantity: Quantity) -> list[str]:
     """Each curve as a sentence, for those who cannot see it."""
-    return [f"{curve.marker} {in_words(curve, quantity)}" for curve in curves(runs, quantity, "epoch")]
+    return [f"{curve.marker}{in_words(curve, quantity)}" for curve in curves(runs, quantity, "epoch")]
 
 
-def x_range(runs: Sequence[Compared], along: Along) -> tuple[float, float]:
-    """Ends of the x-axis: all epochs planned, or the time of the longest run."""
+def x_range(runs: Sequence[Compared], along: Along, last: int | None = None) -> tuple[float, float]:
+    """Ends of the x-axis.
+
+    Args:
+        last: only the last epochs, this many; 0: all epochs planned; None: what was trained, and while a run lives as
+            much of the plan as leaves the curves room. By wall time the axis ends with the longest run.
+    """
     if along == "time":
-        return 0.0, max([run.state.elapsed for run in runs]) / time_unit(runs)[1] or 1.0
-    return 1.0, float(max(2, *(max(run.state.epochs_planned, len(run.state.epochs)) for run in runs)))
+        return 0.0, _longest(runs) / time_unit(runs)[1] or 1.0
+    trained = max(len(run.state.epochs) for run in runs)
+    if last:
+        return max(1.0, float(trained - last)), float(max(2, trained))
+    planned = max(trained, *(run.state.epochs_planned for run in runs))
+    ended = not any(run.status in LIVE for run in runs)
+    shown = planned if last == 0 else trained if ended else epochs_shown(trained, planned)
+    return 1.0, float(max(2, shown))
+
+
+def x_label(runs: Sequence[Compared], along: Along, last: int | None = None) -> str:
+    """What x counts, and the plan where the axis ends before it: `epoch, 4,000 planned`."""
+    if along == "time":
+        return time_unit(runs)[0]
+    planned = max(run.state.epochs_planned for run in runs)
+    return f"epoch, {text.count(planned)} planned" if x_range(runs, along, last)[1] < planned else "epoch"
 
 
 def time_unit(runs: Sequence[Compared]) -> tuple[str, float]:
     """The unit of a time axis and its seconds."""
-    longest = max(run.state.elapsed for run in runs)
+    longest = _longest(runs)
     return ("hours", 3600.0) if longest > 7200 else ("minutes", 60.0) if longest > 180 else ("seconds", 1.0)
+
+
+def _longest(runs: Sequence[Compared]) -> float:
+    return max(run.seconds or 0.0 for run in runs)
 
 
 def arranged(runs: Sequence[Compared]) -> list[Group]:
@@ -154,7 +187,12 @@ def arranged(runs: Sequence[Compared]) -> list[Group]:
 def columns(among: Sequence[Group]) -> Columns:
     """The table of groups: titles to a cell a group."""
     firsts = [group.first for group in among]
-    return compare_table.columns(among, [marker(index) for index in range(len(among))], titles(firsts))
+    return compare_table.columns(among, labels(len(among)), titles(firsts))
+
+
+def notes(among: Sequence[Group]) -> list[str]:
+    """What the table does not say, as sentences."""
+    return compare_table.notes(among, labels(len(among)))
 
 
 def table(runs: Sequence[Compared], width: int) -> list[str]:
@@ -164,7 +202,7 @@ def table(runs: Sequence[Compared], width: int) -> list[str]:
 
 def repeats(among: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
     """Every run of groups that have several: titles and a row a run. Empty: no group has."""
-    return compare_table.repeats(among, [marker(index) for index in range(len(among))])
+    return compare_table.repeats(among, labels(len(among)))
 
 
 def differences(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
@@ -173,7 +211,7 @@ def differences(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
         [plain(row.key), *(MISSING if value is None else plain(value_text(value)) or '""' for value in row.values)]
         for row in comparison.differences([run.spec for run in runs])
     ]
-    return ["setting", *(f"{marker(i)} {title}" for i, title in enumerate(titles(runs)))], rows
+    return ["setting", *(f"{label(i)} {title}" for i, title in enumerate(titles(runs)))], rows
 
 
 def difference_lines(runs: Sequence[Compared], width: int) -> list[str]:
@@ -187,7 +225,7 @@ def difference_lines(runs: Sequence[Compared], width: int) -> list[str]:
     made = []
     for key, *values in rows:
         made.append(key)
-        made += [f"  {marker(index)} {value}" for index, value in enumerate(values)]
+        made += [f"  {label(index)} {value}" for index, value in enumerate(values)]
     return made
 
 
@@ -198,79 +236,100 @@ def group_test_lines(among: Sequence[Group]) -> list[str]:
     reference = winner(among)
     pairs = tests_against(among, reference)
     tests = [row.test for pair in pairs for row in pair.tests]
-    runs = [run for group in among for run in group.runs]
     lines = []
     if tests:
-        images = text.counted(tests[0].images, "image")
+        counts = dict.fromkeys(test.images for test in tests)
+        images = text.counted(tests[0].images, "image") if len(counts) == 1 else "images"
         several = f" (p adjusted for {len(tests)} tests, Holm)" if len(tests) > 1 else ""
-        lines.append(f"the same {images}, each run against {marker(reference)} by McNemar's exact test{several}")
-        if not comparison.same_data(runs):
-            lines.append("their data sets have different fingerprints; names and labels of the images are the same")
+        lines.append(f"the same {images}, each run against {label(reference)} by McNemar's exact test{several}")
     lines += [test_line(pair) for pair in pairs if pair.tests]
+    other_data = [
+        label(pair.b)
+        for pair in pairs
+        if pair.tests and not comparison.same_data([*among[pair.a].runs, *among[pair.b].runs])
+    ]
+    if other_data:
+        lines.append(
+            f"the data set of {', '.join(other_data)} has another fingerprint than that of {label(reference)}; names "
+            f"and labels of the images are the same"
+        )
     for sentence in dict.fromkeys(pair.refused for pair in pairs if pair.refused):
-        which = " ".join(marker(pair.b) for pair in pairs if pair.refused == sentence)
-        lines.append(f"{which} against {marker(reference)}: {plain(sentence, 400)}")
-    if found := not_told_apart(among, pairs, [marker(index) for index in range(len(among))]):
+        which = " ".join(label(pair.b) for pair in pairs if pair.refused == sentence)
+        lines.append(f"{which} against {label(reference)}: {plain(sentence, 400)}")
+    if found := not_told_apart(among, pairs, labels(len(among))):
         lines.append(f"{found.severity}: {found.text} {found.remedy}")
-    if any(run.selected_on_test for run in runs):
+    if any(run.selected_on_test for group in among for run in group.runs):
         lines.append("selected on the test set: figures of the best epochs are too high")
     return lines
 
 
 def test_line(pair: GroupPair) -> str:
-    """`only ● right 6, only ▪ right 1: p = 0.13, not shown to differ`; with several seeds the figures of each."""
-    a, b = marker(pair.a), marker(pair.b)
+    """`only ●2 right 6, only ▪1 right 1: p = 0.13, not shown to differ`; with several seeds the figures of each."""
+    a, b = label(pair.a), label(pair.b)
     tests = [row.test for row in pair.tests]
     only_a, only_b = (
         ", ".join(map(text.count, counts)) for counts in ([t.only_a for t in tests], [t.only_b for t in tests])
     )
     better = [a if test.only_a > test.only_b else b for test in tests if test.shown]
+    repeats = text.counted(len(tests), "repeat")
     verdict = "not shown to differ"
     if better and len(tests) == 1:
         verdict = f"{better[0]} is better on these images"
+    elif pair.shown:
+        verdict = f"{better[0]} is better in each of {repeats}"
     elif better:
-        verdict = " and ".join(f"{one} is better in {better.count(one)}" for one in dict.fromkeys(better))
-        verdict += f" of {text.counted(len(tests), 'repeat')}"
+        shares = " and ".join(f"{one} in {better.count(one)}" for one in dict.fromkeys(better))
+        verdict = f"not settled: shown to be better is {shares} of {repeats}"
     return f"only {a} right {only_a}, only {b} right {only_b}: p {_p([test.p for test in tests])}, {verdict}"
 
 
 def per_class(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
-    """F1 of each class in each run: titles and a row a class; the best of a row has a star. Empty: no predictions."""
+    """F1 of each class in each run: titles and a row a class. Empty: no predictions.
+
+    Where all were judged by the same images their number stands in a column, and the best of a row has a star. Else
+    each figure stands with its own number of images, and none has a star.
+    """
     judged = [run for run in runs if run.predictions]
     if not judged:
         return [], []
+    alike = len({run.answered_on for run in judged}) == 1
     known = [name for run in judged if run.state.started for name in run.state.started.classes]
     classes = classes_of((row for run in judged for row in run.predictions), dict.fromkeys(known))
-    columns: list[list[float | None]] = []
-    for run in runs:
-        figures = class_figures(confusion(run.predictions, classes), classes)
-        columns.append([row.f1 if run.predictions else None for row in figures])
+    columns = [class_figures(confusion(run.predictions, classes), classes) if run.predictions else [] for run in runs]
     support = class_figures(confusion(judged[0].predictions, classes), classes)
     rows = []
     for position, class_name in enumerate(classes):
-        values = [column[position] for column in columns]
-        best = comparison.best_of(values, largest=True)
+        figures = [column[position] if column else None for column in columns]
+        values = [figure.f1 if figure is not None and (alike or figure.support) else None for figure in figures]
+        best = comparison.best_of(values, largest=True) if alike else set()
         cells = [f"{STAR} {text.accuracy(v)}" if i in best else text.accuracy(v) for i, v in enumerate(values)]
-        rows.append([plain(class_name, 40), text.count(support[position].support), *cells])
-    return ["F1 of class", "images", *(f"{marker(i)} {title}" for i, title in enumerate(titles(runs)))], rows
+        if not alike:
+            cells = [
+                cell if value is None or figure is None else f"{cell} of {text.count(figure.support)}"
+                for cell, value, figure in zip(cells, values, figures, strict=True)
+            ]
+        rows.append([plain(class_name, 40), *[text.count(support[position].support)] * alike, *cells])
+    return ["F1 of class", *["images"] * alike, *(f"{label(i)} {title}" for i, title in enumerate(titles(runs)))], rows
 
 
 def per_class_lines(runs: Sequence[Compared], width: int) -> list[str]:
-    """`per_class` as lines; runs stand by their markers alone where their names have no room."""
+    """`per_class` as lines; runs stand by their numbers alone where their names have no room."""
     heads, rows = per_class(runs)
     if not rows:
         return ["No figures by class: there are no predictions; they are written when a run is done."]
+    before = len(heads) - len(runs)
     made = tables.lines(heads, rows, 10_000, right=heads[1:])
     if max(map(text.cells, made)) > width:
-        heads = [*heads[:2], *(marker(index) for index in range(len(runs)))]
-    return tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:])
+        heads = [*heads[:before], *labels(len(runs))]
+    note = [] if "images" in heads[:before] else ["no star, images beside each: the runs were judged by different ones"]
+    return [*tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:]), *note]
 
 
 def finding_lines(among: Sequence[Group]) -> list[str]:
     """What the histories of the runs show, each with its remedy; what several runs of a group show is told once."""
     lines = []
-    for mark, (finding, of) in ((marker(i), told) for i, group in enumerate(among) for told in group_findings(group)):
-        lines.append(plain(f"{mark} {finding.severity}{of}: {finding.text} {finding.remedy}", 1000))
+    for row, (finding, of) in ((label(i), told) for i, group in enumerate(among) for told in group_findings(group)):
+        lines.append(plain(f"{row} {finding.severity}{of}: {finding.text} {finding.remedy}", 1000))
     return lines
 
 
@@ -296,9 +355,10 @@ def page(runs: Sequence[Compared], width: int) -> list[str]:
     heads, rows = repeats(among)
     if rows:
         blocks.append(tables.lines(heads, rows, width, right=[head for head in heads if head not in ("", "status")]))
-    if (spread := spread_line(runs)) and len(groups(runs)) == 1:
+    if spread := spread_line(runs):
         blocks.append([spread])
     blocks += [
+        notes(among),
         group_test_lines(among),
         finding_lines(among),
         ["what differs", *difference_lines(firsts, width)],
@@ -308,10 +368,13 @@ def page(runs: Sequence[Compared], width: int) -> list[str]:
 
 
 def spread_line(runs: Sequence[Compared]) -> str:
-    """Mean and standard deviation over runs of one setting, as a sentence; empty for a single run."""
+    """Mean and standard deviation over seeds and folds of one setting, as a sentence; empty for several settings."""
+    found = groups(runs)
+    if len(found) != 1:
+        return ""
     written = []
     for title, read in (("validation", lambda run: run.accuracy), ("test", lambda run: run.test_accuracy)):
-        spread = Group(tuple(runs)).spread(read)
+        spread = found[0].spread(read)
         if spread is not None and spread.deviation is not None:
             figure = f"{text.accuracy(spread.mean)} ± {text.accuracy(spread.deviation)}"
             written.append(f"{title} accuracy {figure} over {spread.runs} runs")

@@ -7,7 +7,7 @@ from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.runs.cells import guard
 from vislab.tui.views import compare, compare_table
-from vislab.tui.views.compare import marker
+from vislab.tui.views.compare import label
 from vislab.tui.views.markdown import cell, items, table
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import plain
@@ -31,9 +31,11 @@ def markdown(runs: Sequence[Compared], title: str = "", question: str = "", agai
     heads, rows = compare.repeats(among)
     if rows:
         parts.append(table(heads, rows))
-    if spread := compare.spread_line(runs) if len(among) == len(runs) else "":
+    if spread := compare.spread_line(runs):
         parts.append(cell(spread))
-    parts.append(items([*compare.group_test_lines(among), *compare.group_words(among, "accuracy")]))
+    parts.append(
+        items([*compare.notes(among), *compare.group_test_lines(among), *compare.group_words(among, "accuracy")])
+    )
     if found := compare.finding_lines(among):
         parts += ["## Findings", items(found)]
     heads, rows = compare.differences(firsts)
@@ -41,7 +43,7 @@ def markdown(runs: Sequence[Compared], title: str = "", question: str = "", agai
     heads, rows = compare.per_class(firsts)
     if rows and len(among) == len(runs):
         parts += ["## By class", table(heads, rows)]
-    named = [f"{marker(index)} {plain(run.run.id)}" for index, group in enumerate(among) for run in group.runs]
+    named = [f"{label(index)} {plain(run.run.id)}" for index, group in enumerate(among) for run in group.runs]
     parts += ["## Runs", items(named)]
     if again:
         parts += ["## Run it again", "\n".join(f"    {plain(line, 10_000)}" for line in again)]
@@ -65,7 +67,8 @@ def figures(run: Compared) -> dict[str, Any]:
         "interval_high": high,
         "selected_on_test": run.selected_on_test,
         "trained_parameters": run.trained_parameters,
-        **{name: read(run) for name, (read, _) in comparison.FIGURES.items()},
+        **{name: measure.read(run) for name, measure in comparison.FIGURES.items()},
+        "features": run.features.source if run.features is not None else None,
     }
 
 

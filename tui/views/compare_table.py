@@ -6,6 +6,7 @@ from statistics import fmean
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.groups import REPEATS, Group
+from vislab.engine.analysis.stars import NOT_DONE, ON_FEATURES, OTHER_COUNTS, OTHER_IMAGES, stars
 from vislab.tui import tables
 from vislab.tui.views import text
 from vislab.tui.views.spec import value_text
@@ -18,6 +19,7 @@ LEFT = ("", "run", "differs in", "status")
 _SHORT = {"run": 15, "differs in": 14}
 """Cells that these columns keep before others are left out."""
 _FIRST_TO_GO = (
+    "of it features",
     "img/s",
     "energy",
     "train acc",
@@ -57,22 +59,21 @@ def rows(columns: Columns) -> list[list[str]]:
     return [list(row) for row in zip(*columns.values(), strict=True)]
 
 
-def columns(among: Sequence[Group], markers: Sequence[str], titles: Sequence[str]) -> Columns:
+def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]) -> Columns:
     """The table: a row a group, figures over several runs as mean and standard deviation, the best with a star.
 
     Args:
-        markers, titles: one a group.
+        labels, titles: one a group.
     """
 
     def figures(name: str, written: Callable[[Group], str]) -> list[str]:
-        read, largest = comparison.FIGURES[name]
-        best = comparison.best_of([group.mean(read) for group in among], largest=largest)
+        best = stars(among, name).best
         return [f"{STAR} {written(group)}" if index in best else written(group) for index, group in enumerate(among)]
 
     found: Columns = {
-        "": list(markers),
+        "": list(labels),
         "run": list(titles),
-        "runs": [text.count(len(group.runs)) for group in among],
+        "runs": [_runs(group) for group in among],
         "differs in": differs_in(among),
         "status": [_status(group) for group in among],
         "epochs": [_epochs(group) for group in among],
@@ -81,33 +82,86 @@ def columns(among: Sequence[Group], markers: Sequence[str], titles: Sequence[str
         "best val acc": figures("accuracy", _accuracy),
         "val loss": figures("loss", lambda group: _spread(group, lambda run: run.loss, text.loss)),
         "test acc": figures("test_accuracy", lambda group: _share(group, lambda run: run.test_accuracy)),
-        "s/epoch": figures("seconds_per_epoch", lambda group: _seconds(group.mean(lambda run: run.seconds_per_epoch))),
+        "s/epoch": figures(
+            "median_seconds_per_epoch", lambda group: _seconds(group.mean(lambda run: run.seconds_per_epoch))
+        ),
         "total": figures("seconds", lambda group: _duration(group.total(lambda run: run.seconds))),
-        "img/s": figures("images_per_second", lambda group: _rate(group.mean(lambda run: run.images_per_second))),
+        "of it features": [_duration(group.total(lambda run: run.feature_seconds)) for group in among],
+        "img/s": figures(
+            "median_images_per_second", lambda group: _rate(group.mean(lambda run: run.images_per_second))
+        ),
         "energy": figures("energy", lambda group: _energy(group.total(lambda run: run.energy))),
     }
     if not any(group.repeated for group in among):
         del found["runs"]
     if all(group.mean(lambda run: run.test_accuracy) is None for group in among):
         del found["test acc"]
+    if not any(run.features for group in among for run in group.counted):
+        del found["of it features"]
     if all(group.total(lambda run: run.energy) is None for group in among):
         del found["energy"]
     return found
 
 
-def repeats(among: Sequence[Group], markers: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+_STARRED = {
+    "accuracy": "best val acc",
+    "loss": "val loss",
+    "test_accuracy": "test acc",
+    "median_seconds_per_epoch": "s/epoch",
+    "seconds": "total",
+    "median_images_per_second": "img/s",
+    "energy": "energy",
+}
+"""Figures whose best has a star, and their columns."""
+
+
+def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
+    """What the table does not say: why figures have no star, what a total holds, and which figures are medians."""
+    found: dict[tuple[str, frozenset[int]], list[str]] = {}
+    for figure, title in _STARRED.items():
+        starred = stars(among, figure)
+        if starred.why and starred.left_out:
+            found.setdefault((starred.why, frozenset(starred.left_out)), []).append(title)
+    written = []
+    for (why, where), columns in found.items():
+        told, rows = ", ".join(columns), ", ".join(labels[index] for index in sorted(where))
+        written.append(
+            {
+                OTHER_IMAGES: f"no star for {told}: the runs were judged by different images",
+                NOT_DONE: f"no star for {told} of {rows}: not done",
+                OTHER_COUNTS: f"no star for {told}: the rows hold different numbers of runs",
+                ON_FEATURES: f"no star for {told} of {rows}: its epochs leave the frozen part of the network out",
+            }[why]
+        )
+    for label, group in zip(labels, among, strict=True):
+        taken = [run.features for run in group.counted if run.features is not None]
+        if taken:
+            seconds, sources = sum(one.seconds for one in taken), dict.fromkeys(one.source for one in taken)
+            unknown = "" if all(one.known for one in taken) else "; what computing them took is not known"
+            written.append(
+                f"{label} trains on features: its total holds {text.duration(seconds)} for them "
+                f"({', '.join(sources)}{unknown}), s/epoch and img/s do not"
+            )
+    if any(len(group.counted) < len(group.runs) for group in among):
+        written.append("figures of a row are of its runs that are done")
+    if any(run.state.epochs for group in among for run in group.runs):
+        written.append("s/epoch and img/s are medians over the epochs")
+    return written
+
+
+def repeats(among: Sequence[Group], labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """Every run of groups that have several: titles and a row a run. Empty: no group has."""
-    several = [(mark, run) for mark, group in zip(markers, among, strict=True) if group.repeated for run in group.runs]
+    several = [(label, run) for label, group in zip(labels, among, strict=True) if group.repeated for run in group.runs]
     folds = any(run.spec.strategy.folds for _, run in several)
     tested = any(run.test is not None for _, run in several)
     heads = ["", "seed", *["fold"] * folds, "status", "epochs", "train acc", "best val acc", "val loss"]
     rows = []
-    for mark, run in several:
+    for label, run in several:
         alone = Group((run,))
         fold = [str(run.spec.strategy.fold) if run.spec.strategy.folds else MISSING] * folds
         rows.append(
             [
-                mark,
+                label,
                 str(run.spec.seed),
                 *fold,
                 _status(alone),
@@ -146,6 +200,12 @@ def _difference(label: str, value: object) -> str:
     return written if label in ("dataset", "architecture", "strategy", "recipe") else f"{label} {written}".rstrip()
 
 
+def _runs(group: Group) -> str:
+    """`3`, or `2 of 3` where the figures leave out runs that are not done."""
+    every = text.count(len(group.runs))
+    return every if len(group.counted) == len(group.runs) else f"{text.count(len(group.counted))} of {every}"
+
+
 def _status(group: Group) -> str:
     statuses = [str(run.status) for run in group.runs]
     counts = {status: statuses.count(status) for status in statuses}
@@ -153,14 +213,14 @@ def _status(group: Group) -> str:
 
 
 def _epochs(group: Group) -> str:
-    done = fmean(len(run.state.epochs) for run in group.runs)
+    done = fmean(len(run.state.epochs) for run in group.counted)
     planned = max(run.state.epochs_planned or run.spec.strategy.epochs for run in group.runs)
     return f"{round(done, 1):g}/{planned}"
 
 
 def _accuracy(group: Group) -> str:
     run = group.first
-    if group.repeated or run.accuracy is None or run.interval is None:
+    if len(group.counted) > 1 or run.accuracy is None or run.interval is None:
         return _share(group, lambda run: run.accuracy)
     return f"{text.accuracy(run.accuracy)} {text.interval(*run.interval)}"
 

@@ -71,10 +71,37 @@ def series(state: RunState, quantity: Quantity, *, along: Along = "epoch") -> li
     return curves
 
 
-def x_range(state: RunState, along: Along = "epoch") -> tuple[float, float]:
-    """Ends of the x-axis, in epochs: all that are planned, so that the axis stands still while the curve grows."""
-    last = state.epochs[-1].epoch if state.epochs else 1
-    return (0.0 if along == "step" else 1.0), float(max(state.epochs_planned, last, 2))
+ZOOMS = (100, 30, 10, 3)
+"""Epochs that can be zoomed to."""
+
+LONG = 20
+"""Epochs from which a plan is long: the axis does not show all of it from the start."""
+
+
+def epochs_shown(trained: int, planned: int) -> int:
+    """Where an axis ends that grows in steps, so that it mostly stands still and a curve fills a third of it or more.
+
+    All epochs planned where they are few, or a third of them is trained; else the next of 5, 10, 20, 50, 100, …
+    """
+    if planned <= LONG or 3 * trained >= planned:
+        return max(planned, trained)
+    steps = (digit * 10**power for power in range(20) for digit in (1, 2, 5))
+    return min(planned, next(step for step in steps if step >= max(5, trained)))
+
+
+def x_range(state: RunState, along: Along = "epoch", *, whole: bool = False) -> tuple[float, float]:
+    """Ends of the x-axis, in epochs: what was trained of a run that has ended, else `epochs_shown`.
+
+    Args:
+        whole: all epochs planned.
+    """
+    length = state.started.steps_per_epoch if state.started is not None else 0
+    last = max(
+        1, state.epochs[-1].epoch if state.epochs else 1, math.ceil(state.step / max(1, length)) if length else 1
+    )
+    planned = max(state.epochs_planned, last)
+    shown = planned if whole else last if state.ended is not None else epochs_shown(last, planned)
+    return (0.0 if along == "step" else 1.0), float(max(shown, 2))
 
 
 def best_epoch(state: RunState) -> float | None:
@@ -163,14 +190,31 @@ def behind(curve: Series) -> Series:
     return replace(curve, marker=RAW_MARKER, colour=_DIM.get(curve.colour, curve.colour))
 
 
-def last_epochs(state: RunState, count: int, along: Along = "epoch") -> tuple[float, float]:
-    """Ends of the x-axis for the last `count` epochs, the present one included; 0: all that are planned."""
+def last_epochs(state: RunState, count: int | None, along: Along = "epoch") -> tuple[float, float]:
+    """Ends of the x-axis for the last `count` epochs, the present one included; 0: all that are planned; None: as
+    `x_range` chooses.
+    """
     if not count:
-        return x_range(state, along)
+        return x_range(state, along, whole=count == 0)
     last = float(state.epochs[-1].epoch if state.epochs else 1)
     if along == "step" and state.started is not None:
         last = max(last, state.step / max(1, state.started.steps_per_epoch))
     return max(x_range(state, along)[0], last - count), max(last, 2.0)
+
+
+def next_zoom(now: int | None, trained: int, *, plan_hidden: bool) -> int | None:
+    """What follows when somebody zooms: all that suits the curves (None), the whole plan (0), the last 100, 30, …
+
+    Args:
+        plan_hidden: whether more is planned than is shown of itself.
+    """
+    offered: list[int | None] = [None, *[0] * plan_hidden, *(zoom for zoom in ZOOMS if zoom < trained)]
+    return offered[(offered.index(now) + 1) % len(offered)] if now in offered else None
+
+
+def zoom_words(zoom: int | None) -> str:
+    """`The last 30 epochs`."""
+    return "All epochs so far" if zoom is None else f"The last {zoom} epochs" if zoom else "All epochs planned"
 
 
 def not_shown(curves: Iterable[Series], *, log_y: bool = False) -> str:

@@ -1,5 +1,6 @@
 """A run in lines and sentences: what it is, what it trains on, what came out. All text that they return is safe."""
 
+from vislab.engine.analysis.cost import feature_pass
 from vislab.engine.analysis.findings import validation_images
 from vislab.engine.analysis.intervals import of_accuracy
 from vislab.engine.runs.events import DecisionMade, Figure, TestFigures, number
@@ -167,11 +168,22 @@ def end_line(state: RunState, status: RunStatus) -> str:
         line = f"{status}: training has not begun"
     else:
         counted = text.counted(planned, "epoch")
-        line = f"{status} after {epochs_done} of {counted}, {text.duration(state.elapsed)} of work"
+        line = (
+            f"{status} after {epochs_done} of {counted}, {text.duration(state.elapsed)} of work{features_words(state)}"
+        )
     if state.resumes:
         line += f", resumed {text.counted(len(state.resumes), 'time')}"
     reason = state.ended.reason if state.ended is not None else ""
     return f"{line}: {plain(reason, 1000)}" if reason else line
+
+
+def features_words(state: RunState) -> str:
+    """` + 15.3 s for features, from the cache`: what the time of the epochs leaves out; empty where nothing."""
+    taken = feature_pass(state)
+    if taken is None:
+        return ""
+    computed = "" if taken.known else ", computed in an unknown time"
+    return f" + {text.duration(taken.seconds)} for features, {taken.source}{computed}"
 
 
 def accuracy_with_interval(accuracy: Figure | None, images: int) -> str:

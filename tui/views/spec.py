@@ -7,7 +7,7 @@ import msgspec
 
 from vislab.presets import keys
 from vislab.presets.layers import COMMAND_LINE
-from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.spec import NOMINAL, Spec
 from vislab.tui.views.text import MISSING, plain
 
 _OPTIONS = {"dataset.path": "--data", "name": "--name"}
@@ -26,10 +26,12 @@ class SpecRow(NamedTuple):
 def sections(spec: Spec) -> list[tuple[str, list[SpecRow]]]:
     """The settings of a spec grouped by section: run, dataset, architecture, strategy, preprocessing.
 
-    Keys are without the name of their section. Lines of help are left out.
+    Keys are without the name of their section. Lines of help are left out, and sizes as they were published.
     """
     grouped: dict[str, list[SpecRow]] = {"run": []}
     for key, value in _values(spec).items():
+        if key in NOMINAL:
+            continue
         section, dot, rest = key.partition(".")
         section, rest = (section, rest) if dot else ("run", key)
         row = SpecRow(plain(rest), plain(value_text(value)) or MISSING, plain(spec.origins.get(key, "")))

@@ -17,13 +17,14 @@ class Options:
         along: the training curve inside epochs (step) or a point an epoch; None: inside epochs while few have ended.
         log_loss: logarithmic y-axis for the loss.
         smooth: smoothed, the raw curves dim behind.
-        last: only the last epochs, this many; 0: all that are planned.
+        last: only the last epochs, this many; 0: all that are planned; None: what was trained, and of a plan as much as
+            leaves the curves room.
     """
 
     along: curves.Along | None = None
     log_loss: bool = False
     smooth: bool = False
-    last: int = 0
+    last: int | None = None
 
 
 FEW_EPOCHS = 3
@@ -44,6 +45,7 @@ def figure(
     """Exactly `height` lines of at most `width` cells."""
     along = options.along or usual_along(state)
     raw = curves.series(state, quantity, along=along)
+    ends = curves.last_epochs(state, options.last, along)
     log_y = options.log_loss and quantity == "loss"
     shown = raw
     if options.smooth:
@@ -54,11 +56,11 @@ def figure(
         width=width,
         height=height,
         log_y=log_y,
-        x_range=curves.last_epochs(state, options.last, along),
+        x_range=ends,
         best=curves.best_epoch(state),
         colour=colour,
     )
-    return [heading(state, quantity, raw, options, width, colour=colour), *drawn[:-1]]
+    return [heading(state, quantity, raw, options, width, ends=ends, colour=colour), *drawn[:-1]]
 
 
 def heading(
@@ -68,14 +70,21 @@ def heading(
     options: Options,
     width: int,
     *,
+    ends: tuple[float, float] | None = None,
     colour: bool = True,
 ) -> str:
-    """The last value of each curve and the best one, as many as have room."""
+    """The last value of each curve and the best one, as many as have room; at the end the plan.
+
+    Args:
+        ends: of the x-axis; the plan is told where it goes on behind them.
+    """
     log_y = options.log_loss and quantity == "loss"
     missing = curves.not_shown(shown, log_y=log_y)
     line, parts = "", []
     for short in (False, True):
         parts = _heading_parts(state, quantity, shown, log_y, short=short)
+        if ends is not None and ends[1] < state.epochs_planned:
+            parts.append(("", f"→ {ends[1]:g} of {text.count(state.epochs_planned)} epochs", 0))
         if missing:
             parts.insert(1, ("!", missing, BEST_COLOUR))
         if sum(text.cells(f"{marker} {words}" if marker else words) + 2 for marker, words, _ in parts) <= width + 2:

@@ -73,7 +73,7 @@ def test_runs_are_compared_by_the_batch_size_that_they_decided(make):
 def test_a_run_that_has_not_begun_has_no_figures(tmp_path):
     row = comparison.look(create(tmp_path, spec(), labels=Labels(name="mine")))
     assert row.name == "mine" and row.status == "new"
-    assert [read(row) for read, _ in comparison.FIGURES.values()] == [None] * len(comparison.FIGURES)
+    assert [measure.read(row) for measure in comparison.FIGURES.values()] == [None] * len(comparison.FIGURES)
     assert row.interval is None and row.trained_parameters is None
 
 

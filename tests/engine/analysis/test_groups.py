@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -82,3 +84,28 @@ def test_so_many_images_show_the_difference_and_half_of_them_do_not(only_a, only
     assert mcnemar(round(only_a * needed * 1.3 / 100), round(only_b * needed * 1.3 / 100)) < 0.05
     assert mcnemar(round(only_a * needed * 0.5 / 100), round(only_b * needed * 0.5 / 100)) > 0.05
     assert images_to_show(100, only_a, only_a) == 0
+
+
+def test_repeats_of_one_seed_stand_alone_and_are_tested_as_others_are(make):
+    runs = [make("a", 0.7, "1100"), make("a", 0.7, "1100"), make("b", 0.9, "1111")]
+    among = groups.groups(runs)
+    assert [len(group.runs) for group in among] == [1, 1, 1]
+    assert [len(pair.tests) for pair in groups.tests_against(among, groups.winner(among))] == [1, 1]
+    seeds = groups.groups([runs[0], make("a", 0.5, seed=1), runs[1]])
+    assert [[run.spec.seed for run in group.runs] for group in seeds] == [[0, 1], [0]]
+
+
+def test_runs_that_are_not_done_do_not_count_beside_those_that_are(make):
+    stopped = replace(make("a", 0.1, seed=1), status="stopped")
+    (group,) = groups.groups([replace(make("a", 0.9), status="done"), stopped])
+    assert group.repeated and len(group.counted) == 1 and group.spread(lambda run: run.accuracy) == (0.9, None, 1)
+    assert len(groups.groups([stopped, replace(make("a", 0.3, seed=2), status="failed")])[0].counted) == 2
+    twice = groups.groups([stopped, group.first, replace(stopped, status="done")])
+    assert [[run.status for run in one.runs] for one in twice] == [["done", "done"], ["stopped"]]
+
+
+def test_the_others_are_tested_against_the_best_of_those_that_answered_the_same_images(make):
+    answered = [make("a", 0.5, "1100"), make("b", 0.6, "1110")]
+    among = groups.groups([*answered, make("stopped", 0.9), make("elsewhere", 0.95, "11", first=50)])
+    assert groups.winner(among) == 1
+    assert [len(pair.tests) for pair in groups.tests_against(among, 1)] == [1, 0, 0]

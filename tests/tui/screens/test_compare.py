@@ -44,7 +44,7 @@ def test_curves_table_and_test_are_seen_at_once(two, play, settle, size):
     async def act(pilot):
         await settle(pilot)
         screen = painted(pilot)
-        for part in ("validation accuracy", "★ 0.9000", "▪", "●", "McNemar", "only ▪ right 7", "t time/epoch"):
+        for part in ("validation accuracy", "★ 0.9000", "▪", "●", "McNemar", "only ▪1 right 7", "t time/epoch"):
             assert part in screen, part
         assert ("validation loss" in screen) == (size[0] >= 120)
         assert "→ epoch" in screen or size[0] < 80
@@ -58,14 +58,53 @@ def test_by_time_and_by_loss(two, play, settle):
         await pilot.press("t")
         await settle(pilot)
         assert "→ seconds" in words(pilot, "#first") and "by wall time" in words(pilot, HeaderLine)
-        await pilot.press("y")
+        await pilot.press("l")
         await settle(pilot)
         assert "validation loss" in words(pilot, "#first")
-        await pilot.press("t", "y")
+        await pilot.press("t", "l")
         await settle(pilot)
         assert "→ epoch" in words(pilot, "#first") and "validation accuracy" in words(pilot, "#first")
 
     play("compare", act, runs=two)
+
+
+def test_zoom_and_logarithmic_loss(make_run, play, settle):
+    runs = [
+        make_run(name, tuple(0.5 + epoch / 100 for epoch in range(40)), seed=seed) for seed, name in enumerate("ab")
+    ]
+
+    async def act(pilot):
+        assert " 40" in words(pilot, "#first")
+        await pilot.press("z")
+        await settle(pilot)
+        assert "10" in words(pilot, "#first").split("└")[1].split()[1]
+        await pilot.press("z", "z", "z", "y")
+        await settle(pilot)
+        assert "validation loss, log" in words(pilot, "#first")
+        await pilot.press("y")
+        await settle(pilot)
+        assert "log" not in words(pilot, "#first")
+
+    play("compare", act, runs=runs)
+
+
+def test_the_curves_keep_their_room_where_there_are_many_rows(make_run, play, settle):
+    runs = [
+        make_run(f"r{number}", predictions=[("0", "cat", "cat")], architecture={"name": f"{number}"})
+        for number in range(12)
+    ]
+
+    async def act(pilot):
+        await settle(pilot)
+        assert pilot.app.screen.query_one("#first").size.height >= 8
+        rows = pilot.app.screen.query_one(RunRows)
+        await pilot.press(*["down"] * 11)
+        await settle(pilot)
+        assert rows.size.height >= 4 and "▽12" in painted(pilot)
+        await pilot.press("w")
+        assert "each run against ▪1" in words(pilot, "#page") and "medians" in words(pilot, "#page")
+
+    play("compare", act, size=(60, 20), runs=runs)
 
 
 def test_pages_of_classes_differences_and_words(two, play, settle):
@@ -73,12 +112,12 @@ def test_pages_of_classes_differences_and_words(two, play, settle):
         for key, parts in (
             ("c", ("F1 of class", "cat", "★ 1.0000")),
             ("v", ("architecture.name", "seed", "base")),
-            ("w", ("▪ transfer accuracy: last 0.9000", "● cnn loss")),
+            ("w", ("▪1 transfer accuracy: last 0.9000", "●2 cnn loss")),
         ):
             await pilot.press(key)
             assert all(part in painted(pilot) for part in parts), key
             assert "t time/epoch" not in words(pilot, KeyFooter)
-            await pilot.press("t", "y", "enter")  # not here
+            await pilot.press("t", "l", "y", "z", "enter")  # not here
             assert isinstance(pilot.app.screen, CompareScreen)
             await pilot.press("escape")
             await settle(pilot)
@@ -124,10 +163,10 @@ def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, m
             assert "written" in words(pilot, "#said")
             assert (tmp_path / name).read_text().lower().startswith(begin.lower())
         await pilot.press("x")
-        pilot.app.screen.query_one(Input).value = "no/such/folder.md"
+        pilot.app.screen.query_one(Input).value = "c.md/folder.md"
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, Prompt)
-        assert "there is no folder" in " ".join(pilot.app.screen.query(Lines).last().words.split())
+        assert "Cannot write c.md/folder.md" in " ".join(pilot.app.screen.query(Lines).last().words.split())
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, CompareScreen)
 
@@ -215,7 +254,7 @@ def test_a_run_that_has_gone_is_left_out(two, make_run, play, settle):
 
     async def nothing(pilot):
         assert "no run can be read" in words(pilot, HeaderLine)
-        await pilot.press("t", "y", "c", "v", "w", "x", "enter")
+        await pilot.press("t", "l", "y", "z", "c", "v", "w", "x", "enter")
         assert isinstance(pilot.app.screen, CompareScreen)
 
     play("compare", nothing, runs=[gone])
@@ -224,7 +263,7 @@ def test_a_run_that_has_gone_is_left_out(two, make_run, play, settle):
 def test_runs_without_figures_are_compared_all_the_same(make_run, play, settle):
     async def act(pilot):
         await settle(pilot)
-        assert "no figures yet" in painted(pilot) and "no predictions" in painted(pilot)
+        assert "no figure that can be drawn" in painted(pilot) and "no predictions" in painted(pilot)
 
     play("compare", act, runs=[make_run("a", (), end=""), make_run("b", (float("nan"),), end="")])
 

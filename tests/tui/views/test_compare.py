@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from vislab.engine.analysis.comparison import look
 from vislab.engine.analysis.groups import Group
-from vislab.engine.runs.events import DecisionMade, TestFigures, encode
+from vislab.engine.runs.events import DecisionMade, RunEnded, TestFigures, encode
 from vislab.engine.runs.store import create
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views import compare, compare_report
-from vislab.tui.views.text import cells
+from vislab.tui.views import compare, compare_report, compare_table
+from vislab.tui.views.run import features_words
+from vislab.tui.views.spec import sections
+from vislab.tui.views.text import MISSING, cells
 
 HOSTILE = "[red]\x1b[2J<script>|`名" * 3
 
@@ -19,7 +23,19 @@ def sentences_of(runs):
 
 @pytest.fixture
 def make(tmp_path, history):
-    def made(name="x", accuracies=(0.5, 0.7, 0.6), answers="", *, data="f", test=False, **keys):
+    def made(
+        name="x",
+        accuracies=(0.5, 0.7, 0.6),
+        answers="",
+        *,
+        data="f",
+        test=False,
+        end="done",
+        epochs=0,
+        split=(),
+        more=(),
+        **keys,
+    ):
         run = create(tmp_path, msgspec.convert({"name": name} | keys, Spec))
         figures = TestFigures(
             role="test", images=30, loss=0.1, accuracy=accuracies[-1], top5=1, macro_f1=1, weights="raw", epoch=1
@@ -31,9 +47,16 @@ def make(tmp_path, history):
                 val_counts=(10, 10, 10),
                 classes=("a", "b", HOSTILE),
                 test=figures if test else None,
+                epochs=epochs,
             ),
             DecisionMade(what="data", choice=data, why=""),
+            *more,
         ]
+        if not test:
+            last = events[-2 - len(more)]
+            events.append(RunEnded(status=end, reason="", step=last.step, epoch=1, elapsed=last.elapsed, exit_code=0))
+        if split:
+            run.split.write_text("\n".join(["index,name,label,role", *split, ""]))
         run.events.write_bytes(b"".join(map(encode, events)))
         if answers:
             lines = [f"{i},a,{'a' if right == '1' else 'b'},0.5" for i, right in enumerate(answers)]
@@ -49,7 +72,7 @@ def test_the_table_marks_the_best_and_names_what_differs(make):
         make("transfer", (0.9, 0.967), "1111111110", architecture={"name": "base", "parameters": 5}, test=True),
     ]
     lines = compare.table(runs, 140)
-    assert lines[1].startswith("▪  cnn") and lines[2].startswith("●  transfer")
+    assert lines[1].startswith("▪1  cnn") and lines[2].startswith("●2  transfer")
     assert "★ 0.9670 [0.83, 0.99]" in lines[2] and "★" not in lines[1].split("[")[0]
     assert "cnn, batch_size 8" in lines[1] and "base, batch_size" in lines[2]
     assert "parameters" not in lines[2] and "test acc" in lines[0]  # the size of the network follows from its name
@@ -76,21 +99,21 @@ def test_curves_differ_by_colour_and_marker_and_can_go_by_time(make):
     runs = [make(f"r{index}") for index in range(9)]
     made = compare.curves(runs, "accuracy", "epoch")
     assert len({(curve.marker, curve.colour) for curve in made}) == 9
-    assert len({curve.marker for curve in made[:8]}) == 8 and len({curve.colour for curve in made[:7]}) == 7
+    assert len({curve.marker for curve in made}) == 9 and len({curve.colour for curve in made[:7]}) == 7
     assert list(made[0].xs) == [1, 2, 3] and list(made[0].ys) == [0.5, 0.7, 0.6]
     assert list(compare.curves(runs, "loss", "time")[0].xs) == [2.0, 4.0, 6.0]
     assert compare.x_range(runs, "epoch") == (1.0, 3.0) and compare.x_range(runs, "time") == (0.0, 6.0)
-    assert compare.legend(made[0], "accuracy") == "r0 last 0.600 best 0.700"
-    assert compare.words(runs, "accuracy")[0].startswith("▪ r0 accuracy: last 0.6000 at epoch 3, highest 0.7000")
+    assert compare.legend(made[0], "accuracy") == "1 r0 last 0.600 best 0.700"
+    assert compare.words(runs, "accuracy")[0].startswith("▪1 r0 accuracy: last 0.6000 at epoch 3, highest 0.7000")
 
 
 def test_a_run_without_validation_shows_its_training(tmp_path, history):
     run = create(tmp_path, msgspec.convert({"name": "t"}, Spec))
     run.events.write_bytes(b"".join(map(encode, history([1.0, 0.5]))))
     (curve,) = compare.curves([look(run)], "loss", "epoch")
-    assert curve.name == "t (train)" and list(curve.ys) == [1.0, 0.5]
+    assert curve.name == "1 t (train)" and list(curve.ys) == [1.0, 0.5]
     empty = look(create(tmp_path, msgspec.convert({"name": "new"}, Spec)))
-    assert compare.legend(compare.curves([empty], "loss", "epoch")[0], "loss") == "new (train) no figures"
+    assert compare.legend(compare.curves([empty], "loss", "epoch")[0], "loss") == "1 new (train) no figures"
     assert compare.x_range([empty], "epoch") == (1.0, max(2.0, empty.spec.strategy.epochs and 2.0))
     assert compare.x_range([empty], "time") == (0.0, 1.0)
 
@@ -98,25 +121,25 @@ def test_a_run_without_validation_shows_its_training(tmp_path, history):
 def test_the_same_images_test_speaks_in_sentences(make):
     runs = [make("a", (0.9,), "1" * 7 + "0"), make("b", (0.3,), "0" * 6 + "11"), make("c", (0.2,), "0" * 8)]
     lines = sentences_of(runs)
-    assert lines[0].startswith("the same 8 images, each run against ▪ by McNemar's exact test (p adjusted for 2 tests")
-    assert lines[1] == "only ▪ right 6, only ● right 1: p = 0.12, not shown to differ"
-    assert lines[2] == "only ▪ right 7, only ▲ right 0: p = 0.031, ▪ is better on these images"
+    assert lines[0].startswith("the same 8 images, each run against ▪1 by McNemar's exact test (p adjusted for 2 tests")
+    assert lines[1] == "only ▪1 right 6, only ●2 right 1: p = 0.12, not shown to differ"
+    assert lines[2] == "only ▪1 right 7, only ▲3 right 0: p = 0.031, ▪1 is better on these images"
     assert sentences_of(runs[:1]) == []
 
 
 def test_without_a_test_there_is_its_reason(make):
     lines = sentences_of([make("a", (0.9,), "11"), make("b", (0.3,), "111"), make("c", (0.2,))])
-    assert any("● against ▪: No same-images test: the runs were judged by different images" in line for line in lines)
-    assert any("▲ against ▪: No same-images test: there are no predictions" in line for line in lines)
+    assert any("●2 against ▪1: No same-images test: the runs were judged by different images" in line for line in lines)
+    assert any("▲3 against ▪1: No same-images test: there are no predictions" in line for line in lines)
     other = sentences_of([make("a", (0.9,), "11"), make("b", (0.3,), "11", data="g")])
-    assert any("different fingerprints" in line for line in other)
+    assert any("of ●2 has another fingerprint than that of ▪1" in line for line in other)
 
 
 def test_differences_and_classes_are_tables_or_lists(make):
     runs = [make("a", (0.9,), "1100", seed=1), make("b", (0.3,), "1111", seed=2)]
-    assert compare.differences(runs) == (["setting", "▪ a", "● b"], [["seed", "1", "2"]])
+    assert compare.differences(runs) == (["setting", "▪1 a", "●2 b"], [["seed", "1", "2"]])
     assert compare.difference_lines(runs, 80)[1].split() == ["seed", "1", "2"]
-    assert compare.difference_lines(runs, 10) == ["seed", "  ▪ 1", "  ● 2"]
+    assert compare.difference_lines(runs, 10) == ["seed", "  ▪1 1", "  ●2 2"]
     assert compare.difference_lines(runs[:1] * 2, 80) == ["The settings of these runs do not differ."]
     heads, rows = compare.per_class(runs)
     assert heads[:2] == ["F1 of class", "images"] and rows[0] == ["a", "4", "0.6667", "★ 1.0000"]
@@ -129,5 +152,125 @@ def test_the_report_holds_everything_as_markdown(make):
     words = compare_report.markdown(runs)
     for part in ("# Comparison of a\\|b, \\*c\\*", "| setting |", "## By class", runs[0].run.id, "McNemar"):
         assert part in words
-    rows = [line for line in words.splitlines() if line.startswith("| ▪ |")]
+    rows = [line for line in words.splitlines() if line.startswith("| ▪1 |")]
     assert rows and rows[0].replace("\\|", "").count("|") == words.splitlines()[2].count("|")
+
+
+def lines_of(runs):
+    among = compare.arranged(runs)
+    return compare_table.lines(compare.columns(among), 250), compare.notes(among)
+
+
+def features(source, *, seconds=15.3, whole=0.0):
+    computed = {"computed": 180, "from the cache": 0}[source]
+    details = {"images": 180, "computed": computed, "seconds": seconds} | ({"computing": whole} if whole else {})
+    return DecisionMade(what="features", choice="once per image", why="", details=details)
+
+
+def test_the_pass_of_a_frozen_network_counts_in_the_total_and_is_told(make):
+    cnn = make("cnn", architecture={"name": "cnn"})
+    computed = make("computed", more=[features("computed")], architecture={"name": "a"})
+    cached = make("cached", more=[features("from the cache", seconds=0.5, whole=9.5)], architecture={"name": "b"})
+    unknown = make("old", more=[features("from the cache", seconds=0.5)], architecture={"name": "c"})
+    assert [run.seconds for run in (cnn, computed, cached, unknown)] == [6.0, 21.3, 15.5, 6.5]
+    (heads, *rows), notes = lines_of([cnn, computed, cached, unknown])
+    assert "of it features" in heads and "★ 6.0 s" in rows[0] and "21 s" in rows[1] and "16 s" in rows[2]
+    assert "of it features" not in lines_of([cnn, cnn])[0][0]
+    assert not any("★" in row.split("6.0 s")[-1] for row in rows[:1])  # no speed has a star: the others' leaves it out
+    assert "no star for s/epoch, img/s of ●2, ▲3, ◆4: its epochs leave the frozen part of the network out" in notes
+    assert "●2 trains on features: its total holds 15 s for them (computed), s/epoch and img/s do not" in notes
+    assert "▲3 trains on features: its total holds 9.5 s for them (from the cache), s/epoch and img/s do not" in notes
+    assert any("(from the cache; what computing them took is not known)" in note for note in notes)
+    assert any("medians" in note for note in notes)
+    assert features_words(computed.state) == " + 15 s for features, computed"
+    assert features_words(cached.state) == " + 9.5 s for features, from the cache" and features_words(cnn.state) == ""
+    assert compare.curves([computed], "accuracy", "time")[0].xs[0] == pytest.approx(17.3)
+    assert "feature_seconds" in compare_report.csv_rows([computed])[0]
+
+
+def test_only_runs_that_are_done_have_a_star_for_cost(make):
+    runs = [make("a", end="failed"), make("b"), make("c", (0.5,) * 9, seed=1, architecture={"name": "c"})]
+    (_, *rows), notes = lines_of(runs)
+    assert "★ 6.0 s" in rows[1] and "★" not in rows[0].split("0.3000")[1]
+    assert "no star for total of ▪1: not done" in "\n".join(notes) or "s/epoch, total, img/s of ▪1: not done" in str(
+        notes
+    )
+
+
+def test_figures_on_other_images_have_no_star_and_the_classes_their_own_counts(make):
+    runs = [make("a", (0.9,), "1100"), make("b", (0.8,), "110", data="g", architecture={"name": "b"})]
+    (_, *rows), notes = lines_of(runs)
+    assert (
+        "★ 0.9" not in rows[0]
+        and "no star for best val acc, val loss: the runs were judged by different images" in notes
+    )
+    heads, rows = compare.per_class(runs)
+    assert (
+        "images" not in heads and rows[0] == ["a", "0.6667 of 4", "0.8000 of 3"] and rows[1][1:] == [MISSING, MISSING]
+    )
+    assert "different ones" in compare.per_class_lines(runs, 80)[-1]
+
+
+def test_images_are_the_same_by_the_rows_of_the_split(make):
+    rows = ["0,x,a,validation", "1,y,a,train"]
+    runs = [
+        make("a", (0.9,), split=rows),
+        make("b", (0.8,), split=[*rows[:1], "1,y,a,test"], architecture={"name": "b"}),
+    ]
+    assert runs[0].validated_on == runs[1].validated_on and "★ 0.9" in lines_of(runs)[0][1]
+    other = make("c", (0.8,), split=["1,y,a,validation"], architecture={"name": "c"})
+    both = make("d", (0.8,), split=["0,x,a,validation+test"], architecture={"name": "d"})
+    assert len({run.validated_on for run in (*runs, other)}) == 2 and both.validated_on == runs[0].validated_on
+    assert "★ 0.9" not in lines_of([*runs, other])[0][1]
+
+
+def test_folds_of_one_recipe_are_not_starred_against_each_other(make):
+    runs = [
+        make("a", (0.7 + fold / 10,), split=[f"{fold},x{fold},a,validation"], strategy={"folds": 2, "fold": fold})
+        for fold in (1, 2)
+    ]
+    (_, *rows), notes = lines_of(runs)
+    assert not any("★ 0." in row for row in rows) and any("different images" in note for note in notes)
+
+
+def test_a_mean_is_told_of_one_setting_alone_and_of_several_seeds(make):
+    a, b = make("a", (0.9,)), make("b", (0.8,), architecture={"name": "b"})
+    again, seed = make("a", (0.9,)), make("a", (0.7,), seed=1)
+    for runs in ([a, b], [a, again], [a, again, seed]):
+        assert "mean ±" not in compare_report.markdown(runs), runs
+    assert "0.8000 ± 0.1414 over 2 runs" in compare_report.markdown([a, seed])
+    assert [line.split("  ")[0] for line in lines_of([a, again, seed])[0]][1:] == ["▪1", "●2"]
+
+
+def test_some_repeats_that_show_a_difference_settle_nothing_and_one_statement_says_so(make):
+    runs = [
+        make(name, (accuracy,), "1" * right + "0" * (12 - right), seed=seed, architecture={"name": name})
+        for seed in (0, 1)
+        for name, accuracy, right in (("a", 0.9, 12), ("b", 0.5, 2 if seed else 11))
+    ]
+    lines = compare.group_test_lines(compare.arranged(runs))
+    assert lines[1].endswith("not settled: shown to be better is ▪1 in 1 of 2 repeats")
+    assert "▪1 is not shown to be better than ●2 in each of 2 repeats." in lines[2]
+    sure = [run for run in runs if run.spec.seed]
+    assert compare.group_test_lines(compare.arranged(sure))[1].endswith("▪1 is better on these images")
+
+
+def test_rows_have_numbers_and_looks_of_their_own():
+    looks = {(compare.marker(index), compare.colour(index)) for index in range(60)}
+    assert len(looks) == 60 and len({compare.marker(index) for index in range(12)}) == 12
+    assert len(set(compare.labels(60))) == 60 and compare.label(1) == "●2"
+
+
+def test_published_sizes_are_no_settings(make):
+    runs = [make("a", architecture={"parameters": 61_706}), make("a", architecture={"parameters": 0})]
+    assert compare.differences(runs)[1] == [] and "61706" not in "".join(str(sections(run.spec)) for run in runs)
+
+
+def test_the_axis_of_epochs_ends_with_what_was_trained_once_the_runs_have_ended(make):
+    stopped = make("a", (0.5,) * 52, end="stopped", epochs=4000)
+    assert compare.x_range([stopped], "epoch") == (1.0, 52.0)
+    assert compare.x_label([stopped], "epoch") == "epoch, 4,000 planned"
+    assert compare.x_range([stopped], "epoch", 0) == (1.0, 4000.0) and compare.x_label([stopped], "epoch", 0) == "epoch"
+    assert compare.x_range([stopped], "epoch", 10) == (42.0, 52.0)
+    live = replace(stopped, status="training")
+    assert compare.x_range([live], "epoch") == (1.0, 100.0)

@@ -116,3 +116,19 @@ def test_the_words_agree_with_the_findings(history, val_losses: list[float]) -> 
 def test_a_loss_that_falls_again_far_above_its_lowest_says_so() -> None:
     curve = curves.Series("val", [float(n) for n in range(1, 9)], [1, 0.1, 5, 4, 3, 2, 1.5, 1], "●", 1)
     assert curves.in_words(curve, "loss").endswith("lowest 0.1000 at epoch 2, falling again")
+
+
+@pytest.mark.parametrize("planned", [1, 7, 20, 21, 300, 4000])
+def test_an_axis_grows_in_few_steps_and_leaves_a_curve_a_third_of_it(planned):
+    ends = [curves.epochs_shown(trained, planned) for trained in range(1, planned + 1)]
+    assert ends == sorted(ends) and ends[-1] == planned and len(set(ends)) <= 12
+    assert all(trained <= end for trained, end in enumerate(ends, 1))
+    assert planned <= curves.LONG or all(3 * trained >= end for trained, end in enumerate(ends, 1) if trained > 1)
+
+
+def test_zooming_leads_from_what_suits_to_the_plan_and_to_fewer_and_fewer_epochs():
+    seen = [None]
+    for _ in range(4):
+        seen.append(curves.next_zoom(seen[-1], 54, plan_hidden=True))
+    assert seen == [None, 0, 30, 10, 3] and curves.next_zoom(3, 54, plan_hidden=True) is None
+    assert curves.next_zoom(None, 54, plan_hidden=False) == 30 and curves.next_zoom(100, 54, plan_hidden=False) is None
