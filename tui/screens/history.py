@@ -1,22 +1,21 @@
 """All runs: found, sorted, labelled, compared, deleted."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.message import Message
 from textual.timer import Timer
 
-from vislab.engine.runs.store import Run
 from vislab.engine.runs.summary import LIVE
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.run_watch import RunWatch
 from vislab.tui.screens.copies import of_runs, offer
-from vislab.tui.screens.ordered_runs import FilterLine, OrderedRuns
+from vislab.tui.screens.ordered_runs import FilterLine
 from vislab.tui.screens.run_tasks import RunTasks
+from vislab.tui.screens.sized_runs import SizedRuns
 from vislab.tui.screens.studies import Studies, Study, found
 from vislab.tui.views import history, run_filter, text
 from vislab.tui.views.history import Listed
@@ -24,8 +23,6 @@ from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.run_list import ListHead, RunList
 
-CHUNK = 250
-"""Runs whose sizes are counted before the list shows them."""
 REFRESH_EVERY = 1.0
 """Seconds between two looks at live runs."""
 SAID_FOR = 12.0
@@ -36,32 +33,15 @@ RESUMABLE = ("new", "stopped", "failed", "died")
 """Statuses of runs that can go on."""
 
 
-class HistoryScreen(OrderedRuns):
+class HistoryScreen(SizedRuns):
     """The list of runs."""
 
     NAME: ClassVar[str] = "history"
 
-    class Counted(Message):
-        """Sizes of runs were counted, in a thread.
-
-        Attributes:
-            sizes: bytes by id.
-            last: no more of them come.
-        """
-
-        def __init__(self, sizes: dict[str, int], *, last: bool) -> None:
-            super().__init__()
-            self.sizes, self.last = sizes, last
-
     def __init__(self) -> None:
         super().__init__()
         self._marked: frozenset[str] = frozenset()
-        self._complete = False
         self._looking = False
-        self._counted: set[str] = set()
-        """Ids of runs whose sizes are being counted, or are as they were when the run was last looked at."""
-        self._counting = 0
-        """Threads that count sizes."""
         self._saying: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -90,15 +70,16 @@ class HistoryScreen(OrderedRuns):
         head = self.query_one(ListHead)
         head.columns = runs.columns
         head.show([Text(history.header(runs.columns, self.by, descending=self.descending))])
-        self._show_heading()
-        self._show_details()
+        self.show_heading()
+        self.show_details()
         self.refresh_bindings()
-        self._count_sizes()
+        self.count_sizes()
 
-    def _show_heading(self) -> None:
+    def show_heading(self) -> None:
+        """How many runs there are, train, wait and are marked."""
         shown, known = len(self.run_list.rows), len(self.known)
         words = text.counted(known, "run") if shown == known else f"{text.count(shown)} of {text.counted(known, 'run')}"
-        if not self._complete:
+        if not self.complete:
             words += " …"
         statuses = [listed.status for listed in self.known.values()]
         marked = len(self._shown_marks())
@@ -106,10 +87,11 @@ class HistoryScreen(OrderedRuns):
         marks = f"{marked} marked" if self._marked else ""
         marks += f" ({hidden} hidden)" if hidden else ""
         training = sum(status in LIVE for status in statuses)
-        parts = (marks, text.activity(training, statuses.count("queued")), "sizes …" * bool(self._counting), words)
+        parts = (marks, text.activity(training, statuses.count("queued")), "sizes …" * bool(self.counting), words)
         self.heading("Runs", Text(" · ".join(filter(None, parts))))
 
-    def _show_details(self) -> None:
+    def show_details(self) -> None:
+        """What is wrong, what was said, or what the run under the cursor is."""
         listed = self.current
         width = max(1, self.size.width - 2)
         if self.fault:
@@ -118,9 +100,9 @@ class HistoryScreen(OrderedRuns):
             line = Text(self.said)
         elif listed is not None:
             line = Text(text.fit(history.details(listed), width), "dim")
-        elif not self._complete:
+        elif not self.complete:
             line = Text("reading …", "dim")
-        elif self._counting and "size" in self.wanted.fields:
+        elif self.counting and "size" in self.wanted.fields:
             line = Text("counting the sizes of all runs …", "dim")
         elif self.known:
             line = Text(f"no run fits the filter; it holds {run_filter.HINT}", "dim")
@@ -131,7 +113,7 @@ class HistoryScreen(OrderedRuns):
     def recolour(self) -> None:
         """In other colours."""
         super().recolour()
-        self._show_details()
+        self.show_details()
 
     def on_resize(self) -> None:
         """Choose columns anew."""
@@ -143,11 +125,11 @@ class HistoryScreen(OrderedRuns):
     def _read_all(self) -> None:
         for rows in self._watch.read_all():
             self.post_message(self.Read(rows))
-        self._complete = True
+        self.complete = True
         self.post_message(self.Read())
 
     def _look_again(self) -> None:
-        if not self._complete or self._looking or self.app.screen is not self:
+        if not self.complete or self._looking or self.app.screen is not self:
             return
         taken_up = {run.id for run in self.console.live}
         live = [listed for listed in self.known.values() if listed.live or listed.run.id in taken_up]
@@ -175,47 +157,6 @@ class HistoryScreen(OrderedRuns):
         """What was said is old when one comes back."""
         self.said = ""
 
-    def _count_sizes(self) -> None:
-        """Count what the list needs: all sizes to filter by, those listed to sort by or to show, or one for details."""
-        if self._counting or not self._complete:
-            return
-        rows: Iterable[Listed] = self.run_list.rows
-        if "size" in self.wanted.fields:
-            rows = self.known.values()
-        elif not self._shows_sizes():
-            rows = [self.current] if self.current is not None else []
-        wanted = [listed.run for listed in rows if listed.run.id not in self._counted]
-        if wanted:
-            self._counted.update(run.id for run in wanted)
-            self._counting += 1
-            self.run_worker(lambda: self._count(wanted), thread=True, exit_on_error=False, group="sizes")
-            if len(wanted) > 1:
-                self._show_heading()
-                self._show_details()
-
-    def _count(self, runs: Sequence[Run]) -> None:
-        for begin in range(0, len(runs), CHUNK):
-            sizes = {run.id: run.size() for run in runs[begin : begin + CHUNK]}
-            self.post_message(self.Counted(sizes, last=begin + CHUNK >= len(runs)))
-
-    @on(Counted)
-    def _take_sizes(self, message: Counted) -> None:
-        self._counting -= message.last
-        news = {name: size for name, size in message.sizes.items() if name in self.known}
-        news = {name: size for name, size in news.items() if self.known[name].size != size}
-        for name, size in news.items():
-            self.known[name] = self.known[name]._replace(size=size)
-        if self._shows_sizes() and (news or message.last):
-            self.show()
-        elif message.last:
-            self._show_heading()
-            self._show_details()
-            self._count_sizes()
-
-    def _shows_sizes(self) -> bool:
-        wanted = {self.by.name, *self.wanted.fields, *(column.by for column in self.run_list.columns)}
-        return "size" in wanted
-
     @on(RunTasks.Read)
     def _take(self, message: RunTasks.Read) -> None:
         for listed in message.rows:
@@ -223,7 +164,7 @@ class HistoryScreen(OrderedRuns):
             if listed.size is None and before is not None:
                 listed = listed._replace(size=before.size)
             self.known[listed.run.id] = listed
-            self._counted.discard(listed.run.id)  # it may have grown
+            self.has_changed(listed.run)
         for name in message.gone:
             self.known.pop(name, None)
         self._marked -= message.gone
@@ -237,11 +178,11 @@ class HistoryScreen(OrderedRuns):
         if self._saying is not None:
             self._saying.stop()
         self._saying = self.set_timer(SAID_FOR, self._say_no_more)
-        self._show_details()
+        self.show_details()
 
     def _say_no_more(self) -> None:
         self.said = ""
-        self._show_details()
+        self.show_details()
 
     # Marks and what is done with runs
 
@@ -316,9 +257,9 @@ class HistoryScreen(OrderedRuns):
     @on(RunList.Moved)
     def _moved(self) -> None:
         self.said = ""
-        self._show_details()
+        self.show_details()
         self.refresh_bindings()
-        self._count_sizes()
+        self.count_sizes()
 
     def action_mark(self) -> None:
         """Mark the run and go to the next."""
@@ -335,7 +276,7 @@ class HistoryScreen(OrderedRuns):
     def _set_marks(self, marked: frozenset[str]) -> None:
         self._marked = marked
         self.run_list.marks(marked)
-        self._show_heading()
+        self.show_heading()
         self.refresh_bindings()
 
     def action_back(self) -> None:

@@ -1,0 +1,94 @@
+"""How large the runs of a list are: counted in threads, as far as it is wanted, and again when a run has grown."""
+
+from collections.abc import Iterable, Sequence
+
+from textual import on
+from textual.message import Message
+
+from vislab.engine.runs.store import Run
+from vislab.tui.screens.ordered_runs import OrderedRuns
+from vislab.tui.views.history import Listed
+
+CHUNK = 250
+"""Runs whose sizes are counted before the list shows them."""
+
+
+class SizedRuns(OrderedRuns):
+    """A list of runs that knows their sizes.
+
+    Attributes:
+        complete: all runs were read.
+        counting: threads that count sizes.
+    """
+
+    class Counted(Message):
+        """Sizes of runs were counted, in a thread.
+
+        Attributes:
+            sizes: bytes by id.
+            last: no more of them come.
+        """
+
+        def __init__(self, sizes: dict[str, int], *, last: bool) -> None:
+            super().__init__()
+            self.sizes, self.last = sizes, last
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complete = False
+        self.counting = 0
+        self._counted: set[str] = set()
+        """Ids of runs whose sizes are being counted, or are as they were when the run was last looked at."""
+
+    def show_heading(self) -> None:
+        """Show that sizes are counted, or are."""
+        raise NotImplementedError
+
+    def show_details(self) -> None:
+        """Show the size of the run under the cursor."""
+        raise NotImplementedError
+
+    def has_changed(self, run: Run) -> None:
+        """A run may have grown: count it again when its size is wanted."""
+        self._counted.discard(run.id)
+
+    def count_sizes(self) -> None:
+        """Count what the list needs: all sizes to filter by, those listed to sort by or to show, or one for details."""
+        if self.counting or not self.complete:
+            return
+        rows: Iterable[Listed] = self.run_list.rows
+        if "size" in self.wanted.fields:
+            rows = self.known.values()
+        elif not self._shows_sizes():
+            rows = [self.current] if self.current is not None else []
+        wanted = [listed.run for listed in rows if listed.run.id not in self._counted]
+        if wanted:
+            self._counted.update(run.id for run in wanted)
+            self.counting += 1
+            self.run_worker(lambda: self._count(wanted), thread=True, exit_on_error=False, group="sizes")
+            if len(wanted) > 1:
+                self.show_heading()
+                self.show_details()
+
+    def _count(self, runs: Sequence[Run]) -> None:
+        for begin in range(0, len(runs), CHUNK):
+            sizes = {run.id: run.size() for run in runs[begin : begin + CHUNK]}
+            self.post_message(self.Counted(sizes, last=begin + CHUNK >= len(runs)))
+
+    @on(Counted)
+    def _take_sizes(self, message: Counted) -> None:
+        self.counting -= message.last
+        news = {name: size for name, size in message.sizes.items() if name in self.known}
+        news = {name: size for name, size in news.items() if self.known[name].size != size}
+        for name, size in news.items():
+            self.known[name] = self.known[name]._replace(size=size)
+        if self._shows_sizes() and (news or message.last):
+            self.show()
+        elif message.last:
+            self.show_heading()
+            self.show_details()
+            self.count_sizes()
+
+    def _shows_sizes(self) -> bool:
+        wanted = {self.by.name, *self.wanted.fields, *(column.by for column in self.run_list.columns)}
+        return "size" in wanted
