@@ -6,6 +6,7 @@ key says everything that they follow from: frozen weights, network, images, thei
 
 import hashlib
 import importlib.metadata
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -88,6 +89,10 @@ class Extraction:
     _batch: int = field(init=False)
     _entries: list[Entry] = field(default_factory=list)
     _computed: int = 0
+    _computing: float = 0.0
+    """Seconds that all features took when they were computed, by this run or by the one that filled the cache; NaN
+    where an entry of an older version does not say.
+    """
     _done: int = 0
     _total: int = 0
     _began: float = 0.0
@@ -228,8 +233,10 @@ class Extraction:
                     f"{size / 1e6:.0f} MB of features fit neither the memory nor the cache: {unavailable}"
                 ) from unavailable
             self.reporter.notice("warning", DECISION, f"{unavailable}: the features are kept in memory only.")
-        self._done = before
-        return (torch.cat([self._shard(images, number) for number in range(_shards_of(images))]),)
+        self._done, begun = before, self._seconds
+        whole = torch.cat([self._shard(images, number) for number in range(_shards_of(images))])
+        self._computing += self._seconds - begun
+        return (whole,)
 
     def _cached(
         self, cache: Cache, images: _Images, described: dict[str, Any], *, in_memory: bool
@@ -251,6 +258,7 @@ class Extraction:
         else:
             raise Unavailable(f"The cache's entry {entry.folder} is damaged again and again")
         self._done += len(images) if not isinstance(found, Work) else 0
+        self._computing += entry.about.get("seconds", math.nan)
         if not in_memory:
             self._entries.append(entry)
             return tuple(self._mapped(entry, number) for number in range(_shards_of(images)))
@@ -264,13 +272,16 @@ class Extraction:
 
     def _fill(self, work: Work, images: _Images) -> Entry:
         with work:
-            begun = work.done.get("shards", 0)
+            begun, earlier, since = work.done.get("shards", 0), work.done.get("seconds", 0.0), self._seconds
             self._done += min(begun * SHARD, len(images))
             for number in range(begun, _shards_of(images)):
                 shard = self._shard(images, number)
                 work.write_file(_name(number), shard.view(torch.uint8).numpy().tobytes())
-                work.record({"shards": number + 1}, count=min((number + 1) * SHARD, len(images)), total=len(images))
-            return work.publish({"shape": self._shape, "dtype": str(self._dtype)})
+                done = {"shards": number + 1, "seconds": earlier + self._seconds - since}
+                work.record(done, count=min((number + 1) * SHARD, len(images)), total=len(images))
+            return work.publish(
+                {"shape": self._shape, "dtype": str(self._dtype), "seconds": earlier + self._seconds - since}
+            )
 
     def _mapped(self, entry: Entry, number: int) -> Tensor:
         path = entry.path(_name(number))
@@ -330,14 +341,17 @@ class Extraction:
         computed = self._computed
         source = "computed" if computed == self._total else "partly from the cache" if computed else "from the cache"
         size = self._total * self._row_bytes
+        told = computed < self._total and math.isfinite(self._computing)
+        took = f"; computing them all took {self._computing:.1f} s" if told else ""
         self.reporter.decide(
             DECISION,
             ONCE,
-            f"the backbone is frozen: {source}, {self._total} images, {size / 1e6:.1f} MB, {seconds:.1f} s",
+            f"the backbone is frozen: {source}, {self._total} images, {size / 1e6:.1f} MB, {seconds:.1f} s{took}",
             images=self._total,
             computed=computed,
             bytes=size,
             seconds=round(seconds, 3),
+            **({"computing": round(self._computing, 3)} if told else {}),
             features=" x ".join(map(str, self._shape)),
             kept="memory-mapped" if features.entries else "memory",
         )

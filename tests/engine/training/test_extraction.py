@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from vislab.engine.analysis.cost import feature_pass
 from vislab.engine.models.split import Split
 from vislab.engine.training import extraction, features
 from vislab.engine.training.extraction import DECISION, EACH_EPOCH, KIND, ONCE
@@ -108,7 +109,10 @@ def test_another_run_finds_them_in_the_cache_however_its_images_are_divided(make
     seen.clear()
     assert train(runs[1]) == 0
     assert sum(seen) == 32  # to find out where to cut
-    assert "from the cache" in decided(runs[1]).why
+    first, second = map(decided, runs)
+    assert "from the cache" in second.why and "computing them all took" in second.why
+    assert 0 < second.details["computing"] <= first.details["seconds"] and "computing" not in first.details
+    assert feature_pass(runs[1].state()).seconds >= second.details["computing"]
 
 
 def test_other_weights_other_pixels_other_precision_are_other_features(make, train):
