@@ -237,7 +237,9 @@ def test_comparing_and_handing_over(trained: tuple[Run, str], failed: Run, home:
     vislab("export", "hostile", "--markdown", "one.md", "--csv", "one.csv")
     for file in ("both.html", "one.md"):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e\u2066\u200b]", (home / file).read_text())
-    assert not re.search(r"<(script|img|b)\b", (home / "both.html").read_text().partition("<body>")[2], re.IGNORECASE)
+    body = (home / "both.html").read_text().partition("<body>")[2]
+    body = re.sub(r'<img src="data:image/png;base64,[\w+/=]+" alt="[^"<>]*">', "", body)
+    assert not re.search(r"<(script|img|b)\b", body, re.IGNORECASE)
     for file in ("both.csv", "one.csv"):
         with (home / file).open(newline="") as lines:
             cells = [cell for row in csv.reader(lines) for cell in row]

@@ -14,21 +14,23 @@ if TYPE_CHECKING:
 
 
 def check(file: Path | None, option: str = "--html") -> None:
-    """Refuse a file that cannot be written, before hours of training; None is no file and fine.
+    """Make the folder of a file, and refuse one that cannot be written, before hours of training; None is fine.
 
     Args:
         option: where the file was named, for the message; empty: nowhere on a command line.
 
     Raises:
-        InputError: it is a folder, or its folder is missing or read-only.
+        InputError: it is a folder, or its folder cannot be made or is read-only.
     """
     if file is None:
         return
     folder, named = file.absolute().parent, f"{option} {file}".strip()
     if file.is_dir():
         raise InputError(f"{named}: this is a folder; name a file.")
-    if not folder.is_dir():
-        raise InputError(f"{named}: there is no folder {folder}.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{named}: the folder {folder} cannot be made: {error.strerror}.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{named}: no permission to write into {folder}.")
 

@@ -1,57 +1,24 @@
-"""A run as one HTML file that needs nothing else: what was run, on what, what came out, and how to run it again.
+"""A run as one HTML file that needs nothing else: what was run, on what, what came out, and how to run it again."""
 
-Tables and curves are drawn by Rich and exported as HTML; prose stands in paragraphs, so that a phone can wrap it. Text
-from outside goes through `plain()` and is escaped, so neither markup nor HTML nor escape sequences in it have effect.
-"""
-
-import io
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from html import escape
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vislab.engine.analysis import predictions
-from vislab.engine.analysis.findings import findings
 from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, Run, RunStatus
-from vislab.presets.composition import SCHEMA_DEFAULT
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.presets.spec_file import dump_spec
 from vislab.tui import death
 from vislab.tui.html import curves_svg, heat_map, pictures
-from vislab.tui.html.curves_svg import SvgCurve
-from vislab.tui.html.page import heading, items, page, paragraph, table
-from vislab.tui.html_style import SLOTS
+from vislab.tui.html.page import page
+from vislab.tui.html.run_sections import RunSections
 from vislab.tui.looks import Looks
-from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
-from vislab.tui.views.curves import Along, Quantity
-from vislab.tui.views.evaluation import summary
-from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations, judged
-from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, heat_words, results
-from vislab.tui.views.spec import run_again, sections
+from vislab.tui.views.evaluations import Evaluation, evaluations, judged
+from vislab.tui.views.results import Results, results
 from vislab.tui.views.text import plain
-from vislab.tui.widgets.curves import BEST_COLOUR, draw
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-    from rich.text import Text
-
-WIDTH = 112
-"""Cells of tables and curves."""
-CURVE_HEIGHT = 20
-_PAIRS = 10  # of confused classes
-FEW_EPOCHS = 4
-"""Below this many epochs the training curve is drawn inside epochs; the words still tell of whole epochs."""
-_INSIDE = "train, mean over each logged interval"
-
-_SLOT_COLOUR = re.compile(r"#(0[0-9a-f])\1\1")
 
 
 def write_html(run: Run, path: Path, looks: Looks | None = None) -> None:
@@ -110,7 +77,7 @@ def document(
         later: what `vislab evaluate` found.
     """
     labels = labels or Labels()
-    log = _Page()
+    log = RunSections()
     log.head(state, spec, run_id, status, labels)
     log.died(died)
     log.findings(state, spec)
@@ -127,271 +94,5 @@ def document(
     log.table("Environment", ("what", "value"), views.environment_rows(state))
     log.table("Notices", ("level", "text"), views.notice_rows(state))
     log.run_again(settled(spec, state), run_id)
-    return log.html(plain(labels.name or spec.name, 100))
-
-
-class _Page:
-    """Sections one after another, and the style rules that their Rich parts need."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self._parts: list[str] = []
-        self._rules: list[str] = []
-        self._console = Console(
-            record=True,
-            file=io.StringIO(),
-            width=WIDTH,
-            markup=False,
-            emoji=False,
-            highlight=False,
-            legacy_windows=False,
-        )
-
-    def head(self, state: RunState, spec: Spec, run_id: str, status: RunStatus, labels: Labels) -> None:
-        """Name, parts, status and result."""
-        parts = [plain(part.name, 100) for part in (spec.dataset, spec.architecture, spec.strategy)]
-        self._parts += [
-            f'<header><p class="status {status}">{escape(views.status(status))}</p>',
-            f"<h1>{escape(plain(labels.name or spec.name, 200))}</h1>",
-            f'<p class="muted">{escape(" · ".join(part for part in parts if part))}</p>',
-        ]
-        self._list(views.result_lines(state, spec, status))
-        facts = [f"run {plain(run_id)}"]
-        if state.first_time:
-            facts.append(f"{text.moment(state.first_time)} to {text.moment(state.last_time)}")
-        if labels.tags:
-            facts.append("tags: " + ", ".join(plain(tag, 60) for tag in labels.tags))
-        self._parts.append(f'<p class="muted">{escape(" · ".join(facts))}</p>')
-        if labels.note:
-            self._parts.append(f"<p>{escape(plain(labels.note, 2000))}</p>")
-        if state.unknown:
-            lines = text.counted(state.unknown, "line")
-            self._parts.append(f"<p>{lines} of the run's log were not understood by this version of vislab.</p>")
-        self._parts.append("</header>")
-
-    def died(self, lines: Sequence[str]) -> None:
-        """Where the worker died, and its last words."""
-        if lines:
-            self._title("The worker died")
-            self._parts.append(f"<p>{escape(lines[0])}</p>")
-            self._rich("end of worker.log", [_line(line) for line in lines[1:-1]], wrapped=True)
-            self._parts.append(f"<p>{escape(lines[-1])}</p>")
-
-    def findings(self, state: RunState, spec: Spec) -> None:
-        """What the history shows, with remedies."""
-        self._title("Findings")
-        found = findings(state, spec)
-        if not found:
-            self._parts.append("<p>Nothing stands out.</p>")
-            return
-        items = [
-            f'<li><strong class="{finding.severity}">{finding.severity}</strong> {escape(plain(finding.text, 600))}'
-            f'<br><span class="muted">{escape(plain(finding.remedy, 600))}</span></li>'
-            for finding in found
-        ]
-        self._parts.append(f'<ul class="findings">{"".join(items)}</ul>')
-
-    def curves(self, state: RunState) -> None:
-        """Loss and accuracy, drawn and in words."""
-        from rich.text import Text
-
-        self._title("Curves")
-        along: Along = "step" if len(state.epochs) < FEW_EPOCHS else "epoch"
-        quantities: tuple[Quantity, ...] = ("loss", "accuracy")
-        self._parts.append('<div class="figures">')
-        for quantity in quantities:
-            self._svg(state, quantity, along)
-        self._parts.append('</div><details class="screen"><summary>As in the terminal</summary>')
-        for quantity in quantities:
-            # The terminal's own colours, which the page's style chooses for light and for dark.
-            slots = zip(_drawn(state, quantity, along), (4, 5), strict=False)
-            lines = draw(
-                [replace(curve, colour=slot) for curve, slot in slots],
-                width=WIDTH,
-                height=CURVE_HEIGHT,
-                title=quantity,
-                x_label="epoch",
-                x_range=_reached(state, along),
-                best=curves.best_epoch(state),
-            )
-            lines = [line.replace(f"\x1b[38;5;{BEST_COLOUR}m", "\x1b[33m") for line in lines]
-            self._rich(f"{quantity} curve", [Text.from_ansi(line, no_wrap=True, overflow="ignore") for line in lines])
-        self._parts.append("</details>")
-
-    def _svg(self, state: RunState, quantity: Quantity, along: Along) -> None:
-        series = enumerate(_drawn(state, quantity, along))
-        drawn = [SvgCurve(one.name, one.xs, one.ys, one.marker, slot) for slot, one in series]
-        svg = curves_svg.curves_svg(
-            drawn,
-            label=f"{quantity} by epoch; in words below",
-            x_range=_reached(state, along),
-            written=text.loss if quantity == "loss" else text.accuracy,
-        )
-        self._parts.append(f"<figure><figcaption>{quantity}</figcaption>{curves_svg.legend(drawn)}{svg}")
-        self._list(curves.in_words(one, quantity) for one in curves.series(state, quantity))
-        self._parts.append("</figure>")
-
-    def results(self, state: RunState, answered: Results, judged: Evaluation | None = None) -> None:
-        """What the weights said of the images that the run was judged by last, by class and by confusion."""
-        test = state.ended.test if state.ended is not None else None
-        self._title(f"Results on {test.role} images" if test is not None else "Results")
-        self._list(summary(judged.found) if judged is not None else [headline(answered)])
-        heads, rows = class_table(answered)
-        self._parts.append(table(heads, rows, label="figures of each class", words=heads[:1]))
-        self._parts.append(heading("Confusion matrix", level=3) + heat_map.heat_map(answered))
-        self._list(["true classes down, predicted ones across; the stronger, the larger the share of the true class"])
-        if pairs := confused_rows(answered, _PAIRS):
-            self._parts.append(heading("Most confused", level=3))
-            self._parts.append(table(CONFUSED_HEADS, pairs, label="most confused classes", words=CONFUSED_HEADS[:2]))
-
-    def looks(self, looks: Looks) -> None:
-        """Pictures: answers, mistakes, where the model looks, what it saw in training."""
-        if looks.answers:
-            self._title("Predictions")
-            self._parts += [paragraph("Above: the true class; below: the predicted one.", "muted")]
-            self._parts.append(pictures.grid(looks.answers))
-        if looks.mistakes:
-            self._title("Worst mistakes")
-            self._parts.append(pictures.grid(looks.mistakes))
-        if looks.heat:
-            self._title("Where the model looks")
-            self._parts.append(paragraph(f"{heat_words(looks.method)}.", "muted"))
-            self._parts.append(pictures.pairs(looks.heat))
-        if looks.training:
-            self._title("Training images as the model saw them")
-            self._parts.append(
-                paragraph("The first of epoch 1, after augmentation and mixing where the run has any.", "muted")
-            )
-            self._parts.append(pictures.grid(looks.training))
-        if looks.faults:
-            self._list(looks.faults)
-
-    def later(self, evaluations: Sequence[Evaluation]) -> None:
-        """What `vislab evaluate` found."""
-        for one in evaluations:
-            self._title(f"Later evaluation: {one.title}")
-            self._rich("evaluation", [_line(line) for line in evaluation_lines(one, WIDTH)])
-
-    def epochs(self, state: RunState) -> None:
-        """The per-epoch table, the best epoch marked."""
-        self._title("Epochs")
-        if not state.epochs:
-            self._parts.append("<p>No epoch is over yet.</p>")
-            return
-        columns = epochs.columns(state, WIDTH)
-        lines = [_line(epochs.header(columns), "bold")]
-        for row in state.epochs:
-            best = row == state.best
-            lines.append(_line(epochs.line(columns, row, best=best), "bold green" if best else ""))
-        self._rich("table of epochs", lines)
-
-    def spec(self, spec: Spec) -> None:
-        """Every setting with its origin; those that nobody chose are muted."""
-        from rich.text import Text
-
-        self._title("What was run")
-        table = _table(("setting", "value", "where it came from"))
-        for section, rows in sections(spec):
-            table.add_row(Text(section, style="bold"), "", "", end_section=False)
-            for row in rows:
-                style = "bright_black" if row.origin == SCHEMA_DEFAULT else ""
-                table.add_row(*(Text(cell, style=style) for cell in ("  " + row.key, row.value, row.origin)))
-        self._rich("settings", [table])
-
-    def data(self, state: RunState) -> None:
-        """Images by role and class."""
-        titles, rows = views.class_rows(state)
-        if rows:
-            self._title("Data")
-            self._list(views.data_lines(state))
-            self._rich("images a class", [_table(titles, rows, right=range(1, len(titles)))])
-
-    def model(self, state: RunState) -> None:
-        """Parameters, and what was decided at run time."""
-        if lines := views.model_lines(state):
-            self._title("Model and decisions")
-            self._list(lines)
-        if rows := views.decision_rows(state):
-            self._rich("decisions", [_table(("decision", "choice", "why"), rows)])
-
-    def table(self, title: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A section that is one table; nothing where it has no rows."""
-        if rows:
-            self._title(title)
-            self._rich(title.lower(), [_table(titles, rows)])
-
-    def run_again(self, spec: Spec, run_id: str) -> None:
-        """Command lines, and the spec to save as a file."""
-        self._title("Run it again")
-        self._rich("commands", [_line(plain(line, 10_000)) for line in run_again(spec, run_id)], wrapped=True)
-        lines = "\n".join(plain(line, 10_000) for line in dump_spec(spec).splitlines())
-        self._parts.append(
-            "<p>The last works anywhere: save the text below as <code>spec.toml</code>.</p>"
-            f'<details><summary>spec.toml</summary><pre class="wrapped" tabindex="0">{escape(lines)}</pre></details>'
-        )
-
-    def html(self, title: str) -> str:
-        """The whole page."""
-        return page(title, self._parts, curves_svg.STYLE, heat_map.STYLE, pictures.STYLE, *self._rules)
-
-    def _title(self, title: str) -> None:
-        self._parts.append(heading(title))
-
-    def _list(self, lines: Iterable[str]) -> None:
-        self._parts.append(items(lines))
-
-    def _rich(self, label: str, drawn: "Sequence[RenderableType]", *, wrapped: bool = False) -> None:
-        """Let Rich draw, and take over its HTML; its style classes are numbered anew in each part, so scoped by id.
-
-        Args:
-            wrapped: long lines go on in the next one; else what is wider than the page scrolls.
-        """
-        for renderable in drawn:
-            self._console.print(renderable, crop=False)
-        exported = self._console.export_html(theme=SLOTS, code_format="{stylesheet}\0{code}")
-        rules, _, code = exported.partition("\0")
-        identity = f"part-{len(self._parts)}"
-        for rule in filter(None, rules.splitlines()):
-            self._rules.append(f"#{identity} " + _SLOT_COLOUR.sub(lambda slot: f"var(--c{int(slot[1], 16)})", rule))
-        kind = ' class="wrapped"' if wrapped else ""
-        self._parts.append(
-            f'<pre id="{identity}"{kind} tabindex="0" role="region" aria-label="{escape(label)}">{code.rstrip()}</pre>'
-        )
-
-
-def _drawn(state: RunState, quantity: Quantity, along: Along) -> list[curves.Series]:
-    """The curves of a figure; that of training says where its points are not epochs."""
-    train, *others = curves.series(state, quantity, along=along)
-    return [replace(train, name=_INSIDE) if along == "step" else train, *others]
-
-
-def _reached(state: RunState, along: Along) -> tuple[float, float]:
-    """Ends of the x-axis: all epochs that are planned; of a run that has ended those it has reached."""
-    start, planned = curves.x_range(state, along)
-    if state.ended is None or not state.epochs:
-        return start, planned
-    last = float(state.epochs[-1].epoch)
-    if along == "step" and state.started is not None:
-        last = max(last, state.step / max(1, state.started.steps_per_epoch))
-    return start, max(2.0, last)
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]] = (), *, right: Iterable[int] = ()) -> "Table":
-    """A Rich table of safe text; long cells are folded."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, title in enumerate(titles):
-        table.add_column(Text(title), overflow="fold", justify="right" if index in right else "left")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def _line(line: str, style: str = "") -> "Text":
-    from rich.text import Text
-
-    return Text(line, style=style, no_wrap=True, overflow="ignore")
+    styles = (curves_svg.STYLE, heat_map.STYLE, pictures.STYLE)
+    return page(plain(labels.name or spec.name, 100), log.parts, *styles, *log.rules)

@@ -1,18 +1,20 @@
 """A comparison, of a study or of any runs, as one HTML file that needs nothing else.
 
 What was run, the table, the curves over each other, what it cost, the tests on the same images, what the histories
-show, and how to run it again. Text from outside goes through `plain()` and is escaped.
+show, each run folded, and how to run it again. Text from outside goes through `plain()` and is escaped.
 """
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
 from vislab.engine.analysis.comparison import Compared
-from vislab.engine.analysis.groups import Group, groups
+from vislab.engine.analysis.groups import Group, groups, not_told_apart, tests_against, winner
 from vislab.engine.runs.batch_size import of_run
-from vislab.tui.html import curves_svg
+from vislab.tui.html import curves_svg, heat_map, pictures, study_runs
 from vislab.tui.html.curves_svg import SvgCurve
-from vislab.tui.html.page import heading, items, page, paragraph, table
+from vislab.tui.html.page import heading, items, page, paragraph, table, with_contents
+from vislab.tui.html.study_runs import colour
+from vislab.tui.looks import Looks
 from vislab.tui.views import compare, compare_table, text
 from vislab.tui.views import run as run_views
 from vislab.tui.views.curves import Quantity
@@ -34,6 +36,7 @@ def document(
     question: str = "",
     again: Sequence[str] = (),
     printed: Mapping[str, str] | None = None,
+    looks: Mapping[str, Looks] | None = None,
 ) -> str:
     """The HTML text.
 
@@ -42,9 +45,11 @@ def document(
         question: what the comparison is to answer.
         again: command lines that make it again.
         printed: name of a recipe to what its report printed.
+        looks: id of a run to its pictures.
     """
     among = compare.arranged(runs)
     named = plain(title, 100) or "Comparison of " + ", ".join(compare.titles([group.first for group in among]))
+    told, rules = study_runs.sections(among, looks or {})
     parts = [
         *_head(named, question, runs),
         *_results(runs, among),
@@ -55,9 +60,13 @@ def document(
         *_findings(among),
         *_what_was_run(among),
         *_classes(among),
+        *told,
         *_again(runs, again),
     ]
-    return page(plain(named, 100), parts, curves_svg.STYLE)
+    names = enumerate(compare.titles([group.first for group in among]))
+    each = [(f"run-{index + 1}", f"{compare.marker(index)} {name}") for index, name in names]
+    styles = (curves_svg.STYLE, heat_map.STYLE, pictures.STYLE)
+    return page(plain(named, 100), with_contents(parts, {study_runs.TITLE: each}), *styles, *rules)
 
 
 def _head(named: str, question: str, runs: Sequence[Compared]) -> list[str]:
@@ -84,7 +93,7 @@ def _results(runs: Sequence[Compared], among: Sequence[Group]) -> list[str]:
         parts.append(paragraph(spread))
     heads, rows = compare.repeats(among)
     if rows:
-        colours = [_colour(index) for index, group in enumerate(among) if group.repeated for _ in group.runs]
+        colours = [colour(index) for index, group in enumerate(among) if group.repeated for _ in group.runs]
         parts += [heading("Every run"), table(heads, rows, label="every run", words=_WORDS, colours=colours)]
     return parts
 
@@ -165,10 +174,16 @@ def _tests(among: Sequence[Group]) -> list[str]:
 def _findings(among: Sequence[Group]) -> list[str]:
     names = compare.titles([group.first for group in among])
     found = []
+    pairs = tests_against(among, winner(among))
+    if together := not_told_apart(among, pairs, [compare.marker(index) for index in range(len(among))]):
+        found.append(
+            f'<li><strong class="{together.severity}">{together.severity}</strong> {escape(together.text)}<br>'
+            f'<span class="muted">{escape(together.remedy)}</span></li>'
+        )
     for index, group in enumerate(among):
         for finding, of in compare.group_findings(group):
             found.append(
-                f'<li><span class="{_colour(index)}">{compare.marker(index)}</span> {escape(names[index])}: '
+                f'<li><span class="{colour(index)}">{compare.marker(index)}</span> {escape(names[index])}: '
                 f'<strong class="{finding.severity}">{finding.severity}</strong>{escape(of)} '
                 f"{escape(plain(finding.text, 600))}<br>"
                 f'<span class="muted">{escape(plain(finding.remedy, 600))}</span></li>'
@@ -228,12 +243,8 @@ def _again(runs: Sequence[Compared], again: Sequence[str]) -> list[str]:
 
 
 def _table(columns: compare_table.Columns, among: Sequence[Group], label: str) -> str:
-    colours = [_colour(index) for index in range(len(among))]
+    colours = [colour(index) for index in range(len(among))]
     return table(list(columns), compare_table.rows(columns), label=label, words=_WORDS, colours=colours)
-
-
-def _colour(index: int) -> str:
-    return f"k{index % len(curves_svg.LIGHT)}"
 
 
 def _decided(run: Compared, what: str) -> str:

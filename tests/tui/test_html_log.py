@@ -13,7 +13,8 @@ from vislab.presets.schema.architecture import Architecture
 from vislab.presets.schema.dataset import Dataset
 from vislab.presets.schema.spec import Spec
 from vislab.tui.html import curves_svg
-from vislab.tui.html_log import _reached, document, write_html
+from vislab.tui.html.run_sections import _reached
+from vislab.tui.html_log import document, write_html
 from vislab.tui.html_style import DARK, LIGHT
 from vislab.tui.looks import Looks, Shown
 from vislab.tui.views.results import results
@@ -168,8 +169,8 @@ def test_a_damaged_file_of_predictions_does_not_hinder(history, tmp_path) -> Non
 
 def test_curves_of_a_run_that_has_ended_fill_their_place(history) -> None:
     ended = RunEnded(status="stopped", reason="asked", step=45, epoch=4, elapsed=6.0, exit_code=130)
-    events = history([1.0, 0.8, 0.6, 0.5], epochs=4000)
-    assert _reached(fold(events), "epoch") == (1.0, 4000.0), "a live run shows how far it is"
+    events = history([1.0, 0.8, 0.6, 0.5], epochs=10)
+    assert _reached(fold(events), "epoch") == (1.0, 10.0), "a live run shows how far it is"
     state = fold([*events, ended])
     assert _reached(state, "epoch") == (1.0, 4.0)
     assert _reached(state, "step") == (0.0, 45 / state.started.steps_per_epoch)
@@ -185,7 +186,7 @@ def test_what_was_drawn_keeps_its_lines_and_commands_go_on_in_the_next(history) 
 
 def test_on_paper_the_terminal_s_curves_are_left_out_and_the_spec_is_open(history) -> None:
     page = document(fold(history(*LOSSES)), SPEC, run_id="7f3a", status="done")
-    assert page.count('<details class="screen">') == 1 and "<summary>As in the terminal" in page
+    assert page.count('<details class="screen">') == 1 and "<summary>Curves as in the terminal" in page
     paper = page[page.index("@media print") :]
     assert ".screen { display: none; }" in paper and "details::details-content { content-visibility: visible" in paper
 

@@ -1,7 +1,7 @@
 """Pieces of a page that needs nothing else: its frame, its tables, its lists. What they are given is safe text."""
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape, unescape
 
 from vislab.tui.html_style import stylesheet
 
@@ -16,6 +16,13 @@ th { font-weight: 600; }
 .best { color: var(--c2); font-weight: 600; }
 .long { white-space: normal; min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
+h4 { font-size: .9rem; margin: 1.1rem 0 .3rem; }
+a { color: var(--c4); }
+nav { font-size: .875rem; }
+nav ul { columns: 16rem; }
+nav ul ul { columns: auto; }
+details.run { border-top: 1px solid var(--line); padding: .4rem 0; }
+details.run > summary { font-weight: 600; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
 pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 .question { font-size: 1.1rem; }
@@ -57,6 +64,31 @@ def page(title: str, parts: Iterable[str], *styles: str) -> str:
 def heading(words: str, level: int = 2) -> str:
     """The title of a section, or of a part of one."""
     return f"<h{level}>{escape(words)}</h{level}>"
+
+
+def with_contents(parts: Iterable[str], below: Mapping[str, Iterable[tuple[str, str]]] | None = None) -> list[str]:
+    """The parts of a page, a list of its sections in front of the first of them.
+
+    Args:
+        below: title of a section to id and safe name of what is listed below it.
+    """
+    made: list[str] = []
+    entries: list[str] = []
+    first = 0
+    for part in parts:
+        if part.startswith("<h2>"):
+            first = first or len(made)
+            title = part.removeprefix("<h2>").removesuffix("</h2>")
+            identity = f"section-{len(entries) + 1}"
+            inner = "".join(_link(one, escape(name)) for one, name in (below or {}).get(unescape(title), ()))
+            entries.append(_link(identity, title, f"<ul>{inner}</ul>" if inner else ""))
+            part = f'<h2 id="{identity}">{title}</h2>'
+        made.append(part)
+    return [*made[:first], f'<nav aria-label="contents"><ul>{"".join(entries)}</ul></nav>', *made[first:]]
+
+
+def _link(identity: str, words: str, below: str = "") -> str:
+    return f'<li><a href="#{identity}">{words}</a>{below}</li>'
 
 
 def paragraph(words: str, kind: str = "") -> str:

@@ -67,7 +67,7 @@ def test_a_difference_above_the_limit_fails(command, quick):
 def test_mistakes(command):
     for arguments, said in (
         ((), "Say what is to be written"),
-        (("--html", "no/where.html"), "there is no folder"),
+        (("--html", "."), "this is a folder"),
         (("--weights", "w.bin"), "give the file that ending"),
     ):
         result = command("export", "latest", *arguments)
@@ -86,5 +86,6 @@ def test_the_report_and_the_epochs(command, trained_run, tmp_path):
     assert [row[heads.index("epoch")] for row in rows] == [str(row.epoch) for row in epochs]
     assert [float(row[heads.index("val_loss")]) for row in rows] == [row.val_loss for row in epochs]
     for option in ("--markdown", "--csv"):
-        result = command("export", trained_run.id, option, "no/such/file")
-        assert result.exit_code == 2 and "Cannot write no/such/file" in result.stderr
+        Path("taken").write_text("")
+        result = command("export", trained_run.id, option, "taken/file")
+        assert result.exit_code == 2 and "Cannot write taken/file" in result.stderr
