@@ -186,15 +186,14 @@ class HistoryScreen(SizedRuns):
 
     # Marks and what is done with runs
 
-    def _shown_marks(self) -> list[str]:
-        """Ids of the marked runs that the filter shows, in their order: nothing is done with a run that is not seen."""
-        places = self.run_list.places
-        return sorted(self._marked & places.keys(), key=lambda name: places[name])
+    def _shown_marks(self) -> frozenset[str]:
+        """Ids of the marked runs that the filter shows: nothing is done with a run that is not seen."""
+        return self._marked & self.run_list.places.keys()
 
     def chosen(self) -> list[Listed]:
         """The marked runs that the filter shows, in their order; where there are none, the one under the cursor."""
         if marked := self._shown_marks():
-            return [self.known[name] for name in marked]
+            return [self.known[name] for name in sorted(marked, key=self.run_list.places.__getitem__)]
         return [self.current] if self.current is not None else []
 
     @property
@@ -223,9 +222,10 @@ class HistoryScreen(SizedRuns):
         if action == "show_run":
             return current.summary is not None and any(map(self.console.offers, ("live", "results")))
         if action == "compare":
-            return len(self._to_compare()) > 1 and self.console.offers("compare")
+            readable = sum(self.known[name].summary is not None for name in self._shown_marks())
+            return (readable > 1 or len(self._to_compare()) > 1) and self.console.offers("compare")
         if action == "delete":
-            return not any(listed.live for listed in self.chosen())
+            return not any(self.known[name].live for name in self._shown_marks() or (current.run.id,))
         if action == "unqueue":
             return current.status == "queued"
         return True
