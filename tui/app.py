@@ -202,9 +202,12 @@ class Console(App[int]):
 
     def _find_live_runs(self) -> None:
         begun = time.monotonic()
-        found = tuple(run for run in all_runs(self.settings.runs_dir) if run.worker())
+        found = self._live_now()
         seconds = time.monotonic() - begun
         self.call_later(self._know_live_runs, found, max(LOOK_EVERY, 50 * seconds))
+
+    def _live_now(self) -> tuple[Run, ...]:
+        return tuple(run for run in all_runs(self.settings.runs_dir) if run.worker())
 
     def _know_live_runs(self, found: tuple[Run, ...], next_look: float) -> None:
         changed = [run.id for run in found] != [run.id for run in self.live]
@@ -284,7 +287,7 @@ class Console(App[int]):
 
     def action_leave(self) -> None:
         """End the console. Asks what becomes of this user's runs that train here; asked again, they go on."""
-        known = {run.id: run for run in self.live} | self.followed
+        known = {run.id: run for run in (self.live if self._looked else self._live_now())} | self.followed
         own = [run for run in known.values() if run.worker() and (run.id in self.followed or _is_own(run))]
         if not own or isinstance(self.screen, LeaveQuestion):
             self.exit()

@@ -277,6 +277,15 @@ def test_leaving_asks_about_live_runs_that_were_started_elsewhere(tmp_path: Path
 
     asyncio.run(leave())
     assert run.worker() and not run.control.exists()
+    console = Console(settings, first=lambda _: Demo())
+    console.look_for_live_runs = lambda: None  # type: ignore[method-assign]
+
+    async def leave_at_once() -> None:
+        async with console.run_test() as pilot:
+            await pilot.press("q")
+            assert isinstance(pilot.app.screen, LeaveQuestion)
+
+    asyncio.run(leave_at_once())
     lock.release()
 
 
