@@ -128,7 +128,11 @@ def test_runs_are_filtered(make: Make, vislab: Vislab) -> None:
     found = json.loads(vislab("runs", "--filter", "val>0.8 tag:keep", "--json").stdout)
     assert [row["id"] for row in found] == [a.id]
     assert b.id in vislab("runs", "-f", "seed:7").stdout and a.id not in vislab("runs", "-f", "seed:7").stdout
-    assert vislab("runs", "-f", "status:failed").stderr == "None of 2 runs fits 'status:failed'.\n"
+    none = vislab("runs", "-f", "status:failed").stderr
+    assert none.startswith("None of 2 runs fits 'status:failed'. A filter holds words, ")
+    (b.path / "log.html").write_bytes(b"x" * 2_000_000)
+    large = vislab("runs", "-f", "size>1.5MB").stdout
+    assert b.id in large and a.id not in large
     wrong = vislab("runs", "-f", "sed:7")
     assert wrong.exit_code == 2 and "there is no sed" in wrong.stderr
     limited = vislab("runs", "-f", "status:done", "--limit", "1")
