@@ -16,7 +16,9 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.events import Event, Key, Paste
+from textual.filter import Monochrome
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker
@@ -34,6 +36,7 @@ from vislab.tui.screens.dialog import Answer, Question
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.terminal_driver import TerminalDriver
 from vislab.tui.views import text
+from vislab.tui.widgets.no_colour import NoColour
 from vislab.tui.widgets.themes import THEMES, theme_name
 
 if TYPE_CHECKING:
@@ -113,6 +116,9 @@ class Console(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_name(self.preferences)
+        if self.no_color:  # Textual's own filter paints shades of grey, on a background of its own
+            others = [one for one in self._filters if not isinstance(one, Monochrome)]
+            self._filters = [NoColour(lambda: Color.parse(self.current_theme.background or "black")), *others]
 
     def get_default_screen(self) -> ConsoleScreen:
         """The first screen: nothing lies under it."""

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.screen import ModalScreen
 
+from vislab.tui.widgets.no_colour import PIXELS
 from vislab.tui.widgets.themes import THEMES
 
 SMALL = (60, 20)
@@ -99,22 +100,31 @@ def test_every_small_screen_is_whole_and_legible_dark_and_light_and_with_16_colo
     assert seen == ({scene.name for scene in scenes} if every else set(OTHER))
 
 
-def test_without_colour_everything_is_grey_and_told_apart(tour, scenes, monkeypatch) -> None:
+CURSORS = {"launch": "▸", "history": "study-b", "compare": "▪1", "launch-more": "device"}
+"""Scenes with a row that the cursor is on, and something that stands in it or in one like it."""
+
+
+@pytest.mark.parametrize(
+    "theme", [theme for theme in THEMES if theme.name in FIRST.values()], ids=lambda theme: theme.name
+)
+def test_without_colour_only_pictures_have_shades_and_the_cursor_is_seen(tour, scenes, monkeypatch, theme) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert "NO_COLOR" in os.environ
     seen = set()
 
     def look(visit) -> None:
+        name, reversed_ = visit.scene.name, ""
         for segment in segments(visit):
-            for colour in (segment.style.color, segment.style.bgcolor) if segment.style is not None else ():
-                if colour is not None:
-                    assert len(set(colour.get_truecolor())) == 1, (visit.scene.name, segment)
-        if visit.scene.name == "compare":
-            assert "▪ study-b-cnn" in visit.text and "● study-b-transfer" in visit.text
-        if visit.scene.name == "history":
-            assert len(cursor_rows(visit)) > 1, "the cursor cannot be seen"
+            style = segment.style or Style()
+            reversed_ += segment.text if style.reverse else ""
+            for colour in filter(None, (style.color, style.bgcolor)):  # none: letters differ from their ground anywhere
+                grey = PIXELS in segment.text and len(set(colour.get_truecolor())) == 1
+                assert colour.is_default or (grey and name in PICTURES), (name, segment)
+        if name == "compare":
+            assert "▪1  study-b-cnn" in visit.text and "●2  study-b-transfer" in visit.text
+        assert CURSORS.get(name, "") in reversed_, f"{name}: the cursor cannot be seen"
+        seen.add(name)
 
-        seen.add(visit.scene.name)
-
-    tour(look, SMALL)
-    assert seen == {scene.name for scene in scenes}
+    where = {scene.name for scene in scenes} if theme.dark else set(CURSORS)
+    tour(look, SMALL, tuple(where), theme=theme.name)
+    assert seen == where and seen.issuperset(CURSORS)
