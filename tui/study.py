@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vislab.engine.runs import queue, store, studies
 from vislab.engine.runs.store import Run
 from vislab.engine.trackers.tracker import check as check_tracker
 from vislab.engine.trackers.tracker import targets
 from vislab.presets.errors import InputError
-from vislab.presets.layers import ResolveError
+from vislab.presets.layers import ResolveError, absolute, exists
 from vislab.presets.library import resolve, show
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
@@ -42,9 +43,13 @@ class Asked:
     folds: int = 0
 
     def command(self, name: str) -> tuple[str, ...]:
-        """The words that ask for the same of a study."""
+        """The words that ask for the same of a study, from any folder."""
         words = ["vislab", "study", name]
-        for option, value in (("--dataset", self.dataset), ("--data", self.data)):
+        # A path means the same from everywhere; a name is no path, and files of code are looked for as they are named.
+        path = absolute(self.dataset, Path.cwd())
+        dataset = path if "/" in self.dataset and exists(path) else self.dataset
+        data = absolute(self.data, Path.cwd()) if self.data else ""
+        for option, value in (("--dataset", dataset), ("--data", data)):
             words += [option, value] if value else []
         for text in self.sets:
             words += ["--set", text]

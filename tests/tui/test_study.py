@@ -16,6 +16,7 @@ from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.settings import Settings
 from vislab.tui import headless
 from vislab.tui.cli import app
+from vislab.tui.study import Asked
 
 Vislab = Callable[..., "subprocess.Popen[str]"]
 Command = Callable[..., Result]
@@ -157,3 +158,12 @@ def test_one_recipe_with_several_seeds_is_a_study_of_its_own(command: Command, t
     for more, said in ((("--id", "x"), "leave out --id"), (("--seeds", "0"), "--seeds goes from 1")):
         result = command("run", "--preset", "digits-mlp", "--seeds", "2", *more)
         assert result.exit_code == 2 and said in result.stderr
+
+
+def test_how_to_run_it_again_holds_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos" / "all").mkdir(parents=True)
+    assert Asked(data="photos").command("two")[-2:] == ("--data", str(tmp_path / "photos"))
+    assert Asked(dataset="photos/all").command("two")[-2:] == ("--dataset", str(tmp_path / "photos" / "all"))
+    for name in ("mnist", "photos", "hf:some/name", "my/code.py:source"):
+        assert Asked(dataset=name).command("two")[-2:] == ("--dataset", name)

@@ -1,7 +1,7 @@
 """Curves as one inline SVG: a pure function of points, with values on hover and no script.
 
 Colours are classes `k0`, `k1` … whose values `STYLE` gives for light and for dark; runs differ by marker too. A column
-over each x shows its values while the pointer is on it, or after a tap.
+over each x shows its values while the pointer is on it, after a tap, and of few columns while it has the focus.
 """
 
 import math
@@ -24,6 +24,8 @@ DARK = ("#6cb2ff", "#ff9b63", "#6fd08c", "#d0a2ff", "#4fd0e0", "#ff8fc0", "#f2cc
 
 MOST_COLUMNS = 160
 """Positions that show their values on hover; of more epochs, every so many-th does."""
+MOST_STOPS = 30
+"""Positions up to which the Tab key leads from one to the next; of more the values stand in a table elsewhere."""
 MOST_MARKERS = 26
 """Markers along a curve."""
 MOST_TOLD = 9
@@ -102,7 +104,7 @@ def curves_svg(
     Returns:
         One `<svg>` element; STYLE must be in the page.
     """
-    head = f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
+    head = f'<svg class="curves" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{escape(label)}">'
     points = [[(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if _fits(y)] for curve in curves]
     every = [point for row in points for point in row]
     if not every:
@@ -205,7 +207,10 @@ def _values(curves: Sequence[SvgCurve], place: _Place, x_label: str, written: Ca
         rule = f'<line class="rule" x1="{place.x(x)}" x2="{place.x(x)}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
         box = _box(x, [(curve, _told(curve, index, written)) for curve, index in at[x]], place, x_label)
         hit = f'<rect class="hit" x="{left}" y="0" width="{max(0.0, right - left):.1f}" height="{HEIGHT}"/>'
-        parts.append(f'<g class="at" tabindex="-1">{hit}<g class="tip">{rule}{marks}{box}</g></g>')
+        stop = -1 if len(shown) > MOST_STOPS else 0
+        said = escape(", ".join([f"{x_label} {x:g}", *(_told(curve, index, written) for curve, index in at[x])]))
+        inside = f'{hit}<g class="tip">{rule}{marks}{box}</g>'
+        parts.append(f'<g class="at" tabindex="{stop}" role="img" aria-label="{said}">{inside}</g>')
     return parts
 
 

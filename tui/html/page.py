@@ -6,7 +6,10 @@ from html import escape, unescape
 from vislab.tui.html_style import stylesheet
 
 STYLE = """
-.scroll { overflow-x: auto; margin: .6rem 0; }
+.scroll { overflow-x: auto; margin: .6rem 0; background: linear-gradient(90deg, var(--bg) 40%, transparent),
+  linear-gradient(270deg, var(--bg) 40%, transparent) 100% 0, linear-gradient(90deg, var(--line), transparent),
+  linear-gradient(270deg, var(--line), transparent) 100% 0; background-repeat: no-repeat;
+  background-size: 2rem 100%, 2rem 100%, .6rem 100%, .6rem 100%; background-attachment: local, local, scroll, scroll; }
 .scroll:focus-visible { outline: 2px solid var(--c4); outline-offset: 1px; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -26,7 +29,9 @@ details.run > summary { font-weight: 600; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
 pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 .question { font-size: 1.1rem; }
-@media print { .scroll { overflow: visible; } table { font-size: 7.5pt; } th, td { padding: .2rem .4rem .2rem 0; }
+@media (max-width: 40rem) { th { white-space: normal; vertical-align: bottom; } .long { min-width: 8rem; } }
+@media print { .scroll { overflow: visible; background: none; } table { font-size: 7.5pt; }
+  th, td { padding: .2rem .4rem .2rem 0; }
   .long { min-width: 0; } :has(+ .scroll, + .grid, + .figures, + pre) { break-after: avoid; }
   .figures { grid-template-columns: 1fr 1fr; } tr, .scroll:not(:has(tr:nth-child(16))) { break-inside: avoid; }
   tr:nth-child(-n+3) { break-after: avoid; } tr:nth-last-child(-n+3) { break-before: avoid; } }

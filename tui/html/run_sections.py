@@ -133,7 +133,7 @@ class RunSections:
         self.parts.append('<div class="figures">')
         for quantity in _QUANTITIES:
             self._svg(state, quantity, _along(state))
-        self.parts.append("</div>")
+        self.parts += ["</div>", paragraph("The figures of every epoch: the table of epochs.", "muted")]
         self.drawn(state)
 
     def drawn(self, state: RunState) -> None:
@@ -260,10 +260,18 @@ class RunSections:
             self._title(title)
             self._rich(title.lower(), [_table(titles, rows)])
 
-    def run_again(self, spec: Spec, run_id: str) -> None:
-        """Command lines, and the spec to save as a file."""
+    def run_again(self, spec: Spec, run_id: str, *, whole: bool = True) -> None:
+        """Command lines, and the spec to save as a file.
+
+        Args:
+            whole: with the spec; else only the commands that do without it.
+        """
         self._title("Run it again")
-        self._rich("commands", [_line(plain(line, 10_000)) for line in run_again(spec, run_id)], wrapped=True)
+        commands = run_again(spec, run_id)
+        commands = commands if whole else commands[:-1]
+        self._rich("commands", [_line(plain(line, 10_000)) for line in commands], wrapped=True)
+        if not whole:
+            return
         lines = "\n".join(plain(line, 10_000) for line in dump_spec(spec).splitlines())
         self.parts.append(
             "<p>The last works anywhere: save the text below as <code>spec.toml</code>.</p>"

@@ -42,7 +42,7 @@ def sections(among: Sequence[Group], looks: Mapping[str, Looks]) -> tuple[list[s
             told.parts += [*more.parts, "</details>"]
             rules += more.rules
         several = f" · the first of {len(group.runs)} runs: {_named(group.first)}" if group.repeated else ""
-        mark = f'<span class="{colour(index)}">{compare.marker(index)}</span>'
+        mark = f'<span class="{colour(index)}">{compare.label(index)}</span>'
         summary = f"{escape(names[index])} · {escape(views.status(group.first.status))}{escape(several)}"
         parts += [
             f'<details class="run"{" open" if index == best else ""}><summary>{mark} {summary}</summary>',
@@ -87,7 +87,7 @@ def _whole(told: RunSections, run: Compared, looks: Looks | None) -> None:
     told.model(state)
     told.table("Environment", ("what", "value"), views.environment_rows(state))
     told.table("Notices", ("level", "text"), views.notice_rows(state))
-    told.run_again(settled(spec, state), run.run.id)
+    told.run_again(settled(spec, state), run.run.id, whole=False)
 
 
 def _named(run: Compared) -> str:

@@ -78,3 +78,10 @@ def test_any_points_make_a_drawing_inside_its_box(points) -> None:
         assert 0 <= float(element.get("cx")) <= curves_svg.WIDTH
         assert 0 <= float(element.get("cy")) <= curves_svg.HEIGHT
     assert "nan" not in svg.lower()
+
+
+def test_few_points_are_reached_by_the_tab_key_and_say_their_values() -> None:
+    few = curves_svg.curves_svg([SvgCurve("a <b>", [1.0, 2.0], [0.25, 0.5])], label="x")
+    assert few.count('tabindex="0" role="img"') == 2 and 'aria-label="epoch 2, ▪ a &lt;b&gt; 0.5000"' in few
+    xs = [float(x) for x in range(100)]
+    assert 'tabindex="0"' not in curves_svg.curves_svg([SvgCurve("a", xs, xs)], label="x")
