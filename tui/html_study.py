@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from vislab.engine.analysis.comparison import Compared
-from vislab.engine.analysis.groups import Group, groups, not_told_apart, tests_against, winner
+from vislab.engine.analysis.groups import Group, not_told_apart, tests_against, winner
 from vislab.engine.runs.batch_size import of_run
 from vislab.tui.html import curves_svg, heat_map, pictures, study_runs
 from vislab.tui.html.curves_svg import SvgCurve
@@ -20,7 +20,7 @@ from vislab.tui.views import run as run_views
 from vislab.tui.views.curves import Quantity
 from vislab.tui.views.text import MISSING, plain
 
-_COST = ("trained", "s/epoch", "total", "img/s", "energy")
+_COST = ("trained", "s/epoch", "total", "of it features", "img/s", "energy")
 """Columns of the table that stand in one of their own."""
 _FIRST = ("", "run", "best val acc", "test acc", "val loss", "train acc")
 """Columns that a phone shows without scrolling, as far as it has room."""
@@ -64,7 +64,7 @@ def document(
         *_again(runs, again),
     ]
     names = enumerate(compare.titles([group.first for group in among]))
-    each = [(f"run-{index + 1}", f"{compare.marker(index)} {name}") for index, name in names]
+    each = [(f"run-{index + 1}", f"{compare.label(index)} {name}") for index, name in names]
     styles = (curves_svg.STYLE, heat_map.STYLE, pictures.STYLE)
     return page(plain(named, 100), with_contents(parts, {study_runs.TITLE: each}), *styles, *rules)
 
@@ -88,8 +88,8 @@ def _results(runs: Sequence[Compared], among: Sequence[Group]) -> list[str]:
     parts = [heading("Results"), _table(columns, among, "results")]
     told = "★ marks the best. In brackets: Wilson's 95 % interval."
     told += " Several runs: mean ± standard deviation." * any(group.repeated for group in among)
-    parts.append(paragraph(told, "muted"))
-    if len(groups(runs)) == 1 and (spread := compare.spread_line(runs)):
+    parts += [paragraph(told, "muted"), items(compare.notes(among))]
+    if spread := compare.spread_line(runs):
         parts.append(paragraph(spread))
     heads, rows = compare.repeats(among)
     if rows:
@@ -100,7 +100,7 @@ def _results(runs: Sequence[Compared], among: Sequence[Group]) -> list[str]:
 
 def _printed(among: Sequence[Group], printed: Mapping[str, str]) -> list[str]:
     lines = [
-        f"{compare.marker(index)} {plain(group.first.spec.recipe, 60)}: {plain(words, 600)}"
+        f"{compare.label(index)} {plain(group.first.spec.recipe, 60)}: {plain(words, 600)}"
         for index, group in enumerate(among)
         if (words := printed.get(group.first.spec.recipe))
     ]
@@ -138,13 +138,16 @@ def _curves(among: Sequence[Group]) -> list[str]:
             x_range=compare.x_range(runs, "epoch"),
             written=text.accuracy if quantity == "accuracy" else text.loss,
         )
-        figures.append(f"<figure><figcaption>validation {quantity}</figcaption>{svg}</figure>")
+        figures.append(
+            f"<figure><figcaption>validation {quantity} by {compare.x_label(runs, 'epoch')}</figcaption>{svg}</figure>"
+        )
         words += compare.group_words(among, quantity)
     parts += [legend, f'<div class="figures">{"".join(figures)}</div>']
     if any(group.repeated for group in among):
         parts.append(
             paragraph("Lines are means over the runs of a row; shades reach from the lowest to the highest.", "muted")
         )
+    parts.append(paragraph("The figures of every epoch: the tables of epochs of each run.", "muted"))
     return [*parts, f"<details><summary>The curves in words</summary>{items(words)}</details>"]
 
 
@@ -157,9 +160,9 @@ def _cost(among: Sequence[Group]) -> list[str]:
     }
     named = {
         "trained": "parameters trained",
-        "s/epoch": "seconds an epoch",
+        "s/epoch": "seconds an epoch (median)",
         "total": "time in all",
-        "img/s": "images a second",
+        "img/s": "images a second (median)",
     }
     shown = _table({named.get(name, name): cells for name, cells in chosen.items()}, among, "cost")
     told = paragraph("Energy: by the device's own counter, which counts whoever uses it.", "muted")
@@ -175,7 +178,7 @@ def _findings(among: Sequence[Group]) -> list[str]:
     names = compare.titles([group.first for group in among])
     found = []
     pairs = tests_against(among, winner(among))
-    if together := not_told_apart(among, pairs, [compare.marker(index) for index in range(len(among))]):
+    if together := not_told_apart(among, pairs, compare.labels(len(among))):
         found.append(
             f'<li><strong class="{together.severity}">{together.severity}</strong> {escape(together.text)}<br>'
             f'<span class="muted">{escape(together.remedy)}</span></li>'
@@ -183,7 +186,7 @@ def _findings(among: Sequence[Group]) -> list[str]:
     for index, group in enumerate(among):
         for finding, of in compare.group_findings(group):
             found.append(
-                f'<li><span class="{colour(index)}">{compare.marker(index)}</span> {escape(names[index])}: '
+                f'<li><span class="{colour(index)}">{compare.label(index)}</span> {escape(names[index])}: '
                 f'<strong class="{finding.severity}">{finding.severity}</strong>{escape(of)} '
                 f"{escape(plain(finding.text, 600))}<br>"
                 f'<span class="muted">{escape(plain(finding.remedy, 600))}</span></li>'
@@ -197,7 +200,7 @@ def _findings(among: Sequence[Group]) -> list[str]:
 def _what_was_run(among: Sequence[Group]) -> list[str]:
     firsts = [group.first for group in among]
     columns = {
-        "": [compare.marker(index) for index in range(len(among))],
+        "": compare.labels(len(among)),
         "run": compare.titles(firsts),
         "data": [plain(run.spec.dataset.name, 60) for run in firsts],
         "architecture": [plain(run.spec.architecture.name, 60) for run in firsts],
@@ -213,7 +216,7 @@ def _what_was_run(among: Sequence[Group]) -> list[str]:
     data: dict[str, list[str]] = {}
     for index, run in enumerate(firsts):
         if lines := run_views.data_lines(run.state):
-            data.setdefault("; ".join(lines), []).append(compare.marker(index))
+            data.setdefault("; ".join(lines), []).append(compare.label(index))
     parts.append(items(f"{' '.join(marks)} {words}" for words, marks in data.items()))
     heads, rows = compare.differences(firsts)
     if rows:

@@ -14,7 +14,7 @@ def environment(device: torch.device) -> dict[str, str]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "device": str(device),
-        "device_name": device_name(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
         "cores": str(os.cpu_count()),
         "cuda": torch.version.cuda or "none",
     }
@@ -24,11 +24,6 @@ def environment(device: torch.device) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def device_name(device: torch.device) -> str:
-    """What the maker calls it."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu"
 
 
 def card(device: torch.device) -> str:

@@ -14,7 +14,7 @@ from torch import nn
 from vislab.engine.data.loading import Data, LabelledPixels
 from vislab.engine.evaluation.evaluate import Figures, figures, predict_logits
 from vislab.engine.evaluation.report import evaluation
-from vislab.engine.runs import checkpoints
+from vislab.engine.runs import checkpoints, devices
 from vislab.engine.runs.cells import guard
 from vislab.engine.runs.events import Phase, TestFigures, figure, printable
 from vislab.engine.runs.files import write_atomically
@@ -23,7 +23,6 @@ from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import TrainingFailed
-from vislab.engine.training.environment import device_name
 from vislab.engine.training.features import Features
 from vislab.engine.training.losses import Loss
 from vislab.engine.training.memory import first_line, is_out_of_memory
@@ -190,6 +189,8 @@ class Judge:
         listed = checkpoints.manifest(best)
         assert listed is not None
         dataset = self.spec.dataset
+        cuda = self.device.type == "cuda"
+        name = torch.cuda.get_device_name(self.device) if cuda else devices.host().processor
         file = f"{'ema' if result.weights == 'ema' else 'weights'}.safetensors"
         return {
             "role": result.role,
@@ -203,7 +204,7 @@ class Judge:
             "step": listed.step,
             "precision": self.arithmetic.precision,
             "device": str(self.device),
-            "device_name": device_name(self.device),
+            "device_name": name,
             "data": {"name": dataset.name, "path": dataset.path, "fingerprint": data.fingerprint},
             "trained_on": None,  # copies of training images among them are told of when the data are read
             "selected_on_test": data.split.selected_on_test,

@@ -58,7 +58,7 @@ def command(
         spec = resolve(dataset=data, architecture="lenet5", settings=settings)
         request["data"] = msgspec.to_builtins(spec.dataset)
     found = asked("evaluate", request)
-    for line in [*predicted.unreadable(found), *evaluation.warning(found)]:
+    for line in [*predicted.unreadable(found), *(evaluation.warning(found) if json else [])]:
         typer.echo(line, err=True)
     if json:
         typer.echo(json_.dumps(found, indent=2))

@@ -80,8 +80,9 @@ def _whole(told: RunSections, run: Compared, looks: Looks | None) -> None:
     elif run.predictions:
         told.parts.append(paragraph(f"Pictures: vislab export {plain(run.run.id, 200)} --html FILE", "muted"))
     told.later(evaluations(run.run))
+    if state.epochs:
+        told.curves(state)
     told.epochs(state)
-    told.drawn(state)
     told.spec(spec)
     told.data(state)
     told.model(state)

@@ -124,8 +124,9 @@ def test_images_that_the_run_was_trained_or_selected_on_are_told(command, traine
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(pictures / name.lstrip("'"), folder / name.replace("/", "-"))
     result = command("evaluate", "latest", "--data", "copies/all")
-    assert f"warning: the run was trained on {trained} of these {len(roles)} images" in result.stderr
-    assert f"trained on {trained} of these" in result.stdout
+    assert result.stdout.count(f"warning: the run was trained on {trained} of these {len(roles)} images") == 1
+    result = command("evaluate", "latest", "--data", "copies/all", "--json")
+    assert json.loads(result.stdout)["trained_on"] == trained and f"trained on {trained} of" in result.stderr
     told = json.loads(command("evaluate", "latest", "--data", "copies/held", "--json").stdout)
     assert told["trained_on"] == 0 and told["calibration"]["fitted_on_evaluated"] is True
     for file in trained_run.results.glob("evaluation-all-*"):

@@ -166,7 +166,7 @@ def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, m
         pilot.app.screen.query_one(Input).value = "c.md/folder.md"
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, Prompt)
-        assert "Cannot write c.md/folder.md" in " ".join(pilot.app.screen.query(Lines).last().words.split())
+        assert "cannot be made: File exists" in " ".join(pilot.app.screen.query(Lines).last().words.split())
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, CompareScreen)
 
