@@ -148,7 +148,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs_folder", ("r",), "runs folder…", "Where runs are made, from the next start on.", _SETTINGS),
     Action("data_folder", ("d",), "data folder…", "Where data sets lie, from the next start on.", _SETTINGS),
     Action("cache_folder", ("c",), "cache folder…", "Where caches lie, from the next start on.", _SETTINGS),
-    Action("evaluations", ("e",), "evaluations", "Later evaluations of this run: vislab evaluate.", _RESULTS),
+    Action("evaluations", ("e",), "evaluations", "Evaluations of this run: at its end, and later ones.", _RESULTS),
     # of runs
     Action(
         "copy",

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from vislab.engine.analysis.comparison import Compared
+from vislab.engine.analysis.finding import Finding
 from vislab.engine.analysis.groups import Group, not_told_apart, tests_against, winner
 from vislab.engine.runs.batch_size import of_run
 from vislab.tui.html import curves_svg, heat_map, pictures, study_runs
@@ -170,15 +171,16 @@ def _cost(among: Sequence[Group]) -> list[str]:
 
 
 def _tests(among: Sequence[Group]) -> list[str]:
-    lines = compare.group_test_lines(among)
+    found = _too_few_images(among)
+    told_below = "" if found is None else f"{found.severity}: {found.text} {found.remedy}"
+    lines = [line for line in compare.group_test_lines(among) if line != told_below]
     return [heading("On the same images"), items(lines)] if lines else []
 
 
 def _findings(among: Sequence[Group]) -> list[str]:
     names = compare.titles([group.first for group in among])
     found = []
-    pairs = tests_against(among, winner(among))
-    if together := not_told_apart(among, pairs, compare.labels(len(among))):
+    if together := _too_few_images(among):
         found.append(
             f'<li><strong class="{together.severity}">{together.severity}</strong> {escape(together.text)}<br>'
             f'<span class="muted">{escape(together.remedy)}</span></li>'
@@ -195,6 +197,10 @@ def _findings(among: Sequence[Group]) -> list[str]:
         heading("Findings"),
         f'<ul class="findings">{"".join(found)}</ul>' if found else paragraph("Nothing stands out."),
     ]
+
+
+def _too_few_images(among: Sequence[Group]) -> Finding | None:
+    return not_told_apart(among, tests_against(among, winner(among)), compare.labels(len(among)))
 
 
 def _what_was_run(among: Sequence[Group]) -> list[str]:

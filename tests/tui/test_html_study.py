@@ -118,4 +118,5 @@ def test_each_run_is_a_folded_section_and_the_best_is_open(make, parsed) -> None
 def test_too_few_images_are_a_finding(make, parsed) -> None:
     runs = [make(name, (0.8, 0.8, 0.8), "1111111110", architecture={"name": name}) for name in "ab"]
     words = re.sub(r"\s+", " ", parsed(document(runs)).text)
+    assert words.count("Too few images to tell these apart") == 1
     assert "Too few images to tell these apart" in words.split("Findings")[2].split("What was run")[0]
