@@ -127,7 +127,7 @@ class CompareScreen(ConsoleScreen):
                 except (InputError, OSError):
                     lost.append(plain(follower.run.id))
             among = compare.arranged(found)
-            tests = compare.group_test_lines(among)
+            tests = [*compare.group_test_lines(among), *compare.notes(among)] if among else []
         finally:
             self._looking = False
         self.post_message(self.Looked(found, among, tests, lost))
@@ -183,7 +183,7 @@ class CompareScreen(ConsoleScreen):
     def _sentences(self) -> list[str]:
         quantities: tuple[Quantity, ...] = ("accuracy", "loss")
         said = [line for quantity in quantities for line in compare.group_words(self._among, quantity)]
-        return [*said, *self._tests, *compare.notes(self._among)]
+        return [*said, *self._tests]
 
     def _draw(self) -> None:
         other: Quantity = "loss" if self._quantity == "accuracy" else "accuracy"

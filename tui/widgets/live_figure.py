@@ -80,11 +80,12 @@ def heading(
     """
     log_y = options.log_loss and quantity == "loss"
     missing = curves.not_shown(shown, log_y=log_y)
+    plan = f"→ {ends[1]:g}/{state.epochs_planned}" if ends is not None and ends[1] < state.epochs_planned else ""
     line, parts = "", []
-    for short in (False, True):
+    for short, with_plan in ((False, True), (True, True), (False, False), (True, False)):
         parts = _heading_parts(state, quantity, shown, log_y, short=short)
-        if ends is not None and ends[1] < state.epochs_planned:
-            parts.append(("", f"→ {ends[1]:g} of {text.count(state.epochs_planned)} epochs", 0))
+        if plan and with_plan:
+            parts.append(("", plan, 0))
         if missing:
             parts.insert(1, ("!", missing, BEST_COLOUR))
         if sum(text.cells(f"{marker} {words}" if marker else words) + 2 for marker, words, _ in parts) <= width + 2:

@@ -16,6 +16,7 @@ from vislab.engine.runs.state import RunState, fold
 from vislab.tui.following import Look
 from vislab.tui.live_frame import frame
 from vislab.tui.views import curves, live, text
+from vislab.tui.widgets.live_figure import Options, heading
 
 STARTED = RunStarted(
     environment={},
@@ -216,3 +217,9 @@ def test_one_frame_fits_the_screen(width: int, height: int) -> None:
         assert part in words
     assert "\x1b" not in words
     assert "\x1b[38;5;" in "\n".join(frame(seen, "run", width, height, colour=True))
+
+
+def test_the_plan_is_told_where_the_axis_ends_before_it() -> None:
+    state = fold([STARTED, *steps(15)])
+    assert "→ 2/4" in heading(state, "loss", [], Options(), 80, ends=(0.0, 2.0))
+    assert "→" not in heading(state, "loss", [], Options(), 80, ends=(0.0, float(state.epochs_planned)))
