@@ -53,10 +53,12 @@ def command(
     sample = read_sample(submission) if submission is not None else None
     if sample is not None and out is not None and out.exists() and out.samefile(sample.path):
         raise InputError(f"--out {out} is the sample file itself: name another file.")
+    # With two columns a sample asks for labels, and a thousand classes an image would be much to hand over.
+    probabilities = sample is not None and len(sample.titles) > 2
     request = {
         "run_dir": str(find_run(run, runs_dir).path),
         "paths": paths,
-        "top": top if sample is None else _EVERY,
+        "top": _EVERY if probabilities else top,
         "device": device,
         "tta": tta,
     }
@@ -66,7 +68,10 @@ def command(
     if sample is not None and out is not None:
         if found["unreadable"]:
             raise InputError("A submission needs every image; mend or replace those that cannot be read.")
-        answers = [Answer(image["name"], image["classes"][0], _in_order(image)) for image in found["images"]]
+        answers = [
+            Answer(image["name"], image["classes"][0], _in_order(image) if probabilities else ())
+            for image in found["images"]
+        ]
         made = filled(sample, answers, found["classes"])
         typer.echo(f"{plain(str(sample.path), 200)}: {plain(made.form, 1000)}", err=True)
         csv_file.write_text(out, made.text)
