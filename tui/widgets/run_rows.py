@@ -36,7 +36,8 @@ class RunRows(Lines, can_focus=True):
         lines = [Text(table[0], "bold")] if table else []
         for index, words in enumerate(table[1:]):
             line = Text(words, self.get_component_rich_style("run-rows--cursor") if index == self.cursor else "")
-            line.stylize(f"color({compare.colour(index)}) bold", 0, len(compare.label(index)))
+            line.stylize("bold", 0, len(compare.label(index)))
+            line.stylize(f"color({compare.colour(index)})", 0, 1)  # the number is read: in colour it might be faint
             line.highlight_regex(compare_table.STAR, "bold")
             lines.append(line)
         self.show(lines)
