@@ -4,6 +4,7 @@
 """
 
 import argparse
+import contextlib
 import gc
 import os
 import sys
@@ -148,6 +149,8 @@ class _Worker:
         # Which GPU is visible must be settled before torch looks.
         chosen = choose(_requested_device(spec, self._before))
         os.environ.update(chosen.environment)
+        if spec.compile is True or (spec.compile == "auto" and chosen.device.kind == "cuda"):
+            _keep_compiled(settings)
         if spec.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
@@ -229,6 +232,14 @@ def _acquire(lock: RunLock) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def _keep_compiled(settings: Settings) -> None:
+    """Give what torch compiles a place of its own in the cache folder, if that can be written: it would lie in /tmp."""
+    folder = settings.cache_dir / "compiled"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
 
 
 def _requested_device(spec: Spec, before: RunState) -> str:

@@ -49,8 +49,9 @@ LOOK_EVERY = 2.0
 SETTLED = 1.0
 """Seconds after which the console has started: garbage is collected from then on."""
 
-COLLECT = (5_000, 10, 10)
-"""As `gc.set_threshold`: what is painted is made of many objects, none of which is garbage before the frame is out."""
+COLLECT = (1_500, 5, 3)
+"""As `gc.set_threshold`: seldom, for what is painted is made of many objects, few of them garbage before the frame is
+out; often enough that what a closed screen leaves does not stay beside the next one."""
 
 AT_ONCE = ("ctrl+c", "ctrl+q")
 """Keys that wait for no other key."""

@@ -18,7 +18,10 @@ from vislab.engine.runs.files import sync_folder, write_atomically
 
 ENTRY, RECORD = "entry.json", "record.json"
 WORK, RUBBISH = ".work", ".removed-"
-_CANNOT = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOLCK, errno.ENOTDIR)
+_CANNOT = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOLCK, errno.ENOTDIR),
+)
 
 
 class Unavailable(Exception):  # noqa: N818  (a fact about the folder: the caller goes on without the cache)

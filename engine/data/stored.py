@@ -103,6 +103,7 @@ class _Wanted:
             "interpolation": wanted.interpolation,
             "antialias": wanted.antialias,
             "folder": str(images.root.absolute()) if isinstance(images, FileImages) else "",
+            "files": images.marks() if isinstance(images, FileImages) else "",
             "source": _digest(own.read_bytes()) if own is not None else dataset.source,
             "options": msgspec.to_builtins(dataset.options),
             "fingerprint": self.opened.fingerprint,
@@ -359,6 +360,8 @@ def _held(wanted: _Wanted, entry: Entry) -> _Wanted:
 
 def _fault(entry: Entry, wanted: _Wanted) -> str:
     """Why an entry is not to be used; empty where it is sound."""
+    if not entry.intact(NUMBERS):
+        return "is damaged"
     checked = _Checked.read(entry)
     for position in checked.unreadable:  # perhaps only its disk was not there
         with contextlib.suppress(UnreadableImage):

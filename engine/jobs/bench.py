@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import msgspec
@@ -36,7 +37,7 @@ class BenchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Attributes:
         spec: as in spec.toml.
         code: the user's own files that it names.
-        seconds: of training; it ends earlier where the first epoch does.
+        seconds: of training, evaluation included; it ends earlier where the run does.
     """
 
     spec: Spec
@@ -79,6 +80,8 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
             measuring.training = training
             try:
                 training()
+                assert training.loop is not None
+                measuring.measure(training.loop)  # it was over before its time
             except Interrupted:
                 if measuring.found is None:
                     raise
@@ -95,7 +98,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
 
 
 class _Measuring(Controls):
-    """Lets a run train for a while or an epoch, measures its parts where it stands, and ends it."""
+    """Lets a run train for a while, measures its parts where it stands, and ends it."""
 
     def __init__(self, run: store.Run, seconds: float, tell: Callable[[str, int, int], None]) -> None:
         super().__init__(ControlReader(run.control), lambda request: None)
@@ -117,21 +120,26 @@ class _Measuring(Controls):
             return
         position = loop.training.position
         self._tell("updates", position.step, 0)
-        in_epoch = 0 < position.step_in_epoch < loop.plan.steps_per_epoch
-        if position.epoch > 1 or (in_epoch and position.epoch_seconds >= self._seconds):
-            self._measures = True
-            self.found = self._measure(loop)
+        evaluated = position.step_in_epoch < loop.plan.steps_per_epoch
+        if position.step and evaluated and position.elapsed >= self._seconds:
+            self.measure(loop)
             raise Interrupted("measured", STOPPED)
 
-    def _measure(self, loop: Loop) -> dict[str, Any]:
+    def measure(self, loop: Loop) -> None:
+        """Time the parts of a run alone, where it stands."""
+        self._measures = True
+        self.found = self._measured(loop)
+
+    def _measured(self, loop: Loop) -> dict[str, Any]:
         state, position = self._run.state(), loop.training.position
         assert state.started is not None
         in_all = sum(state.started.counts["train"])
+        epochs, updates = divmod(position.step, loop.plan.steps_per_epoch)
+        images = epochs * in_all + updates * state.started.batch_size
+        seconds = sum(row.seconds - row.val_seconds for row in state.epochs) + position.epoch_seconds
         if state.epochs:
-            row = state.epochs[-1]
-            images, seconds, evaluation = in_all, row.seconds - row.val_seconds, row.val_seconds
+            evaluation = median(row.val_seconds for row in state.epochs)
         else:
-            images, seconds = position.step * state.started.batch_size, position.epoch_seconds
             began = time.perf_counter()
             if loop.validation is not None:
                 loop.judge.figures(loop.validation, "validation")

@@ -105,8 +105,8 @@ def elsewhere(identity: str, host: str) -> str:
 
 
 def surroundings(settings: Settings) -> dict[str, str]:
-    """The environment of a worker: this process's, with folders and budgets as the settings say, threads that wait
-    asleep, and a private place for what torch compiles, which it would keep in /tmp."""
+    """The environment of a worker: this process's, with folders and budgets as the settings say, and threads that wait
+    asleep."""
     folders = {
         "VISLAB_RUNS_DIR": str(settings.runs_dir),
         "VISLAB_DATA_DIR": str(settings.data_dir),
@@ -114,5 +114,4 @@ def surroundings(settings: Settings) -> dict[str, str]:
     }
     amounts = {"VISLAB_CACHE_BUDGET": settings.cache_budget, "VISLAB_MEMORY_BUDGET": settings.memory_budget}
     given = {name: str(amount) for name, amount in amounts.items() if amount is not None}
-    compiled = {"TORCHINDUCTOR_CACHE_DIR": str(settings.cache_dir / "compiled")}
-    return PATIENT | compiled | dict(os.environ) | folders | given
+    return PATIENT | dict(os.environ) | folders | given

@@ -21,7 +21,7 @@ def command(
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="One value of the spec, such as precision=bf16."),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(metavar="S", min=0.1, max=3600, help="Seconds to train; at most the first epoch.")
+        float, typer.Option(metavar="S", min=0.1, max=3600, help="Seconds to train; at most the whole run.")
     ] = 10.0,
     json: AsJson = False,
 ) -> None:

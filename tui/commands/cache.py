@@ -33,6 +33,8 @@ def command(
     from vislab.tui.views import text
 
     cache = Cache.of(load_settings())
+    if cache.folder.exists() and not cache.folder.is_dir():
+        raise InputError(f"The cache folder {cache.folder} is not a folder: set cache_dir or VISLAB_CACHE_DIR to one.")
     age = seconds(older) if older else 0.0
     entries = [entry for entry in cache.entries() if time.time() - entry.used >= age]
     if not clear:

@@ -27,6 +27,15 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
     seconds = found["epoch_seconds"]
     whole = sum(seconds.values())
     rows = [[name, f"{each:.2f}", f"{each / whole:.1%}", _NOTES.get(name, "")] for name, each in seconds.items()]
+    apart = ""
+    if seconds["rest"] < 0:  # then shares of the whole would add up to more than it
+        for row in rows:
+            row[2] = "–"
+        rows[-1][1] = "–"
+        apart = (
+            f"The parts, timed one by one, took {-seconds['rest']:.2f} s longer than together in the "
+            "run: other work keeps the machine busy, or the time was too short (--seconds)."
+        )
     return [
         f"{plain(found['device_name'])} ({plain(found['device'])}) · {plain(found['arithmetic'])} · batch "
         f"{count(found['batch_size'])} · {count(found['parameters'])} parameters",
@@ -41,4 +50,5 @@ def lines(found: dict[str, Any], width: int) -> list[str]:
             right=["seconds", "share"],
             whole=["of an epoch", "seconds", "share"],
         ),
+        *([apart] if apart else []),
     ]

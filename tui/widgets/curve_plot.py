@@ -1,4 +1,4 @@
-"""A figure that is drawn beside the event loop: at most once a second, and not while it is hidden."""
+"""A figure that is drawn beside the event loop: at most every 2.5 seconds, and not while it is hidden."""
 
 import threading
 import time
@@ -12,10 +12,10 @@ from textual.worker import Worker, WorkerState
 
 from vislab.tui.widgets.lines import Lines
 
-EVERY = 1.0
-"""Seconds between two drawings, unless a person asks for one."""
+EVERY = 2.5
+"""Seconds between two drawings, unless a person asks for one: bars and table tell of what happens in between."""
 
-SHARE = 0.005
+SHARE = 0.0025
 """Of a core that drawing may take, at most: curves of many thousand points are drawn less often."""
 
 Draw = Callable[[int, int], Sequence[str]]

@@ -116,7 +116,7 @@ class Lines(ScrollView, can_focus=False):
         return self._strips[index]
 
     def _strip(self, index: int) -> Strip:
-        width, room, own = self.size.width, self._room, self.rich_style
+        own, width, room = self._looks or (self.rich_style, self.size.width, self._room)
         if index >= len(self._lines):
             return Strip.blank(width, own)
         line = self._lines[index]

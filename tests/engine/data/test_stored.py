@@ -203,6 +203,35 @@ def test_changed_bytes_in_the_cache_are_found(folder: Path, tmp_path: Path) -> N
     assert "is damaged: it is made again" in told[0]
 
 
+def test_images_that_changed_places_and_kept_their_times_are_decoded_again(folder: Path, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", MUCH)
+    for path in folder.rglob("*.png"):
+        Image.open(path).save(path.with_suffix(".bmp"))  # files of one size
+        path.unlink()
+        os.utime(path.with_suffix(".bmp"), (10**9, 10**9))
+    one, other = folder / "a/00.bmp", folder / "a/02.bmp"
+    before = pixels_of(keeper(cache).keep(opened(folder), [np.arange(20)], SMALL, 6))[0]
+    one.rename(folder / "third")
+    other.rename(one)
+    (folder / "third").rename(other)
+    again = keeper(cache)
+    after = pixels_of(again.keep(opened(folder), [np.arange(20)], SMALL, 6))[0]
+    assert again.decoded == 20
+    swapped = before.clone()
+    swapped[0], swapped[1] = before[1], before[0]
+    assert not torch.equal(before[0], before[1]) and torch.equal(after, swapped)
+
+
+def test_numbers_in_the_cache_that_are_not_what_they_were_are_found(folder: Path, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", MUCH)
+    data = opened(folder)
+    before = pixels_of(keeper(cache).keep(data, PARTS, SMALL, 6))
+    (file,) = (tmp_path / "cache").rglob(stored.NUMBERS)
+    file.write_bytes(np.fromfile(file, dtype=np.int64)[::-1].tobytes())
+    again = keeper(Cache(tmp_path / "cache", MUCH))
+    assert all(map(torch.equal, pixels_of(again.keep(data, PARTS, SMALL, 6)), before)) and again.decoded == 17
+
+
 def test_decoding_that_is_stopped_goes_on_where_it_was(folder: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(stored, "_TELL_EVERY", 0.0)
     monkeypatch.setattr("vislab.engine.data.pixels._CHUNK", 1)

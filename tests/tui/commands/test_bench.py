@@ -28,3 +28,24 @@ def test_it_tells_speeds_and_where_the_time_goes(command, trained_run) -> None:
 def test_json_has_all_of_it(command) -> None:
     found = json.loads(command("bench", *QUICK, "--json").stdout)
     assert found["images_per_second"]["full"] > 0 and found["epoch_seconds"]["backward"] > 0
+
+
+def test_parts_that_took_longer_alone_than_together_have_no_share() -> None:
+    from vislab.tui.views.bench import lines
+
+    seconds = {"data": 0.1, "forward": 0.4, "backward": 0.6, "optimizer": 0.2, "evaluation": 0.1, "rest": -0.3}
+    found = {
+        "images_per_second": {"data": 900.0, "step": 80.0, "full": 100.0},
+        "epoch_seconds": seconds,
+        "measured": {"updates": 7, "images": 100, "seconds": 1.0},
+        "epoch_images": 100,
+        "parameters": 5,
+        "batch_size": 16,
+        "arithmetic": "fp32 contiguous, 1 thread",
+        "device": "cpu",
+        "device_name": "made",
+    }
+    told = lines(found, 100)
+    assert "0.30 s longer than together" in told[-1]
+    assert "%" not in "".join(told) and "1.10" in "".join(told)
+    assert "longer" not in "".join(lines(found | {"epoch_seconds": seconds | {"rest": 0.1}}, 100))
