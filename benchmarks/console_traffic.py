@@ -39,7 +39,7 @@ def main() -> None:
             if not given.runs_dir:
                 stop(runs_dir, "a")
         if not given.runs_dir:
-            console.read(5.0)
+            console.read(10.0)  # figures are drawn a last time, up to some seconds after the end
             report("120x40, ended", console, given.seconds, 0, SHARE)
         console.quit()
 

@@ -14,6 +14,8 @@ settings.load_profile("vislab")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts its background jobs deaf to Ctrl+C, and their children inherit it: tests send Ctrl+C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as nohup leaves it: tests hang up too
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Read by torch when it is imported: tests that run side by side have a core each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
