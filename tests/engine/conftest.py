@@ -250,3 +250,26 @@ def _bytes() -> Any:
     import torch
 
     return torch.uint8
+
+
+@pytest.fixture
+def everything() -> Callable[..., dict[str, Any]]:
+    """All that a run would notice if a probe changed it: of its model, of random numbers, of the images given."""
+    import torch
+
+    from vislab.engine.training.strategies import state_hash
+
+    def everything(probe: Any, images: Any) -> dict[str, Any]:
+        model = probe.assembled.model
+        return {
+            "model": state_hash(model.state_dict().items()),
+            "random": state_hash([("rng", torch.random.get_rng_state())]),
+            "threads": torch.get_num_threads(),
+            "modes": [module.training for module in model.modules()],
+            "trained": [parameter.requires_grad for parameter in model.parameters()],
+            "gradients": [parameter.grad for parameter in model.parameters()],
+            "strides": [parameter.stride() for parameter in model.parameters()],
+            "images": state_hash([("images", images)]),
+        }
+
+    return everything

@@ -14,7 +14,6 @@ from vislab.engine.training.batch_probing import BatchProbe, Rung, climb
 from vislab.engine.training.endings import STOPPED, Interrupted
 from vislab.engine.training.losses import make_loss
 from vislab.engine.training.precision import Arithmetic
-from vislab.engine.training.strategies import state_hash
 
 CPU = torch.device("cpu")
 SIZES = (16, 32, 64, 128, 256, 512)
@@ -98,30 +97,16 @@ def probe(make_spec, mine, monkeypatch):
     )
 
 
-def everything(probe):
-    """All that a run would notice if a probe changed it."""
-    model = probe.assembled.model
-    return {
-        "model": state_hash(model.state_dict().items()),
-        "random": state_hash([("rng", torch.random.get_rng_state())]),
-        "threads": torch.get_num_threads(),
-        "modes": [module.training for module in model.modules()],
-        "trained": [parameter.requires_grad for parameter in model.parameters()],
-        "gradients": [parameter.grad for parameter in model.parameters()],
-        "images": state_hash([("images", probe.batch_of(64).images)]),
-    }
-
-
-def test_a_probe_measures_the_sizes_and_changes_nothing(probe) -> None:
-    before = everything(probe)
+def test_a_probe_measures_the_sizes_and_changes_nothing(probe, everything) -> None:
+    before = everything(probe, probe.batch_of(64).images)
     choice = probe()
-    assert everything(probe) == before
+    assert everything(probe, probe.batch_of(64).images) == before
     assert choice.lasting and choice.batch_size in probe.sizes
     assert {"16: images/s", "32: images/s"} <= choice.table.keys()
     assert choice.why.startswith("measured: the smallest within 5% of the fastest (16: ")
 
 
-def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe) -> None:
+def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe, everything) -> None:
     calls = []
 
     def check() -> None:
@@ -129,11 +114,11 @@ def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe) -> None:
         if len(calls) == 9:
             raise Interrupted("stop", STOPPED)
 
-    before = everything(probe)
+    before = everything(probe, probe.batch_of(64).images)
     probe.check = check
     with pytest.raises(Interrupted):
         probe()
-    assert everything(probe) == before
+    assert everything(probe, probe.batch_of(64).images) == before
 
 
 def test_a_batch_that_does_not_fit_is_no_choice_and_is_not_cut(probe, monkeypatch) -> None:

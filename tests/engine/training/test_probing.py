@@ -14,7 +14,6 @@ from vislab.engine.training.endings import STOPPED, Interrupted
 from vislab.engine.training.losses import make_loss
 from vislab.engine.training.precision import Arithmetic
 from vislab.engine.training.probing import Probe, Race, run_race
-from vislab.engine.training.strategies import state_hash
 
 CPU = torch.device("cpu")
 DEFAULT = Arithmetic("fp32", "contiguous", 2)
@@ -123,33 +122,18 @@ def probe(make_spec, mine, monkeypatch):
     return Probe(spec=spec, device=CPU, assembled=assembled, batch=batch, loss=loss, steps=10**6, check=lambda: None)
 
 
-def everything(probe):
-    """All that a run would notice if a probe changed it."""
-    model = probe.assembled.model
-    return {
-        "model": state_hash(model.state_dict().items()),
-        "random": state_hash([("rng", torch.random.get_rng_state())]),
-        "threads": torch.get_num_threads(),
-        "modes": [module.training for module in model.modules()],
-        "trained": [parameter.requires_grad for parameter in model.parameters()],
-        "gradients": [parameter.grad for parameter in model.parameters()],
-        "strides": [parameter.stride() for parameter in model.parameters()],
-        "images": state_hash([("images", probe.batch.images)]),
-    }
-
-
-def test_a_probe_measures_every_candidate_and_changes_nothing(probe) -> None:
-    before = everything(probe)
+def test_a_probe_measures_every_candidate_and_changes_nothing(probe, everything) -> None:
+    before = everything(probe, probe.batch.images)
     choice = probe(Arithmetic(threads=2))
-    assert everything(probe) == before
+    assert everything(probe, probe.batch.images) == before
     assert choice.lasting
     assert {"fp32 contiguous, 2 threads", "fp32 contiguous, 1 thread"} <= choice.table.keys()
     assert {str(choice.arithmetic)} <= choice.table.keys()
     assert sum(key.startswith("bf16") for key in choice.table) == 2
 
 
-def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe) -> None:
-    before, asked = everything(probe), []
+def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe, everything) -> None:
+    before, asked = everything(probe, probe.batch.images), []
 
     def check():
         asked.append(1)
@@ -159,7 +143,7 @@ def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe) -> None:
     probe.check = check
     with pytest.raises(Interrupted):
         probe(Arithmetic(threads=2))
-    assert everything(probe) == before
+    assert everything(probe, probe.batch.images) == before
 
 
 def test_on_a_busy_machine_threads_are_not_compared_and_nothing_lasts(probe, monkeypatch) -> None:
