@@ -18,10 +18,6 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from vislab.engine.runs.openmp import PATIENT
-
-os.environ.update(PATIENT | os.environ)  # a worker's threads wait like this; read when torch is imported
-
 import torch
 
 from vislab.engine.data.batches import Batch

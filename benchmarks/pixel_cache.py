@@ -28,8 +28,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as vislab starts its workers; before torch is imported
-
 SIDE, BATCH, BUDGET = 64, 64, 64 * 10**6
 Draw = Callable[[np.random.Generator], Image.Image]
 

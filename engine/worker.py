@@ -157,6 +157,7 @@ class _Worker:
         import torch
 
         from vislab.engine.training.run import Training
+        from vislab.engine.training.waiting import considerate_threads
 
         if not gc.get_freeze_count():  # what was imported stays: to search it for garbage takes 0.2 s each time
             gc.freeze()
@@ -170,7 +171,8 @@ class _Worker:
             self._run, spec, settings, device, self._reporter, self._controls, self._before, self._force
         )
         try:
-            outcome = self._training()
+            with considerate_threads():
+                outcome = self._training()
         except Interrupted:
             self._training.save()
             raise

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from vislab.engine.training.waiting import considerate_threads
 from vislab.presets.errors import InputError
 
 JOBS = ("augmented", "bench", "data", "evaluate", "export", "find_lr", "models", "predict", "saliency", "thumbnails")
@@ -46,7 +47,8 @@ def _answer(line: str, out: TextIO) -> None:
         name = request.pop("job", None)
         if name not in JOBS:
             raise InputError(f"there is no job {name!r}; jobs: {', '.join(JOBS)}")
-        result = importlib.import_module(f"vislab.engine.jobs.{name}").answer(request, tell)
+        with considerate_threads():
+            result = importlib.import_module(f"vislab.engine.jobs.{name}").answer(request, tell)
     except (InputError, msgspec.ValidationError) as error:
         say(error=str(error), kind="input")
     except Exception as error:  # one question that fails must not end the process that answers all others

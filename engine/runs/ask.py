@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from vislab.engine.runs.openmp import PATIENT
 from vislab.presets.errors import InputError
 
 OnProgress = Callable[[str, int, int], None]
@@ -97,7 +96,6 @@ class JobProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 encoding="utf-8",
-                env=PATIENT | os.environ,
             )
         return self._process
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from vislab.engine.runs import detaching
 from vislab.engine.runs.extension import extend
 from vislab.engine.runs.files import file_size
-from vislab.engine.runs.openmp import PATIENT
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
@@ -105,8 +104,7 @@ def elsewhere(identity: str, host: str) -> str:
 
 
 def surroundings(settings: Settings) -> dict[str, str]:
-    """The environment of a worker: this process's, with folders and budgets as the settings say, and threads that wait
-    asleep."""
+    """The environment of a worker: this process's, with folders and budgets as the settings say."""
     folders = {
         "VISLAB_RUNS_DIR": str(settings.runs_dir),
         "VISLAB_DATA_DIR": str(settings.data_dir),
@@ -114,4 +112,4 @@ def surroundings(settings: Settings) -> dict[str, str]:
     }
     amounts = {"VISLAB_CACHE_BUDGET": settings.cache_budget, "VISLAB_MEMORY_BUDGET": settings.memory_budget}
     given = {name: str(amount) for name, amount in amounts.items() if amount is not None}
-    return PATIENT | dict(os.environ) | folders | given
+    return dict(os.environ) | folders | given

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from vislab.engine.runs import openmp
 from vislab.engine.runs.events import DecisionMade
-from vislab.engine.runs.start import surroundings
 from vislab.engine.runs.state import fold
 from vislab.engine.training.arithmetic import Settling, decided_arithmetic
 from vislab.engine.training.precision import Arithmetic
@@ -173,10 +171,3 @@ def test_a_run_with_auto_equals_one_with_the_same_values_also_when_resumed(
     assert len(measured) == 1
     assert trained(run) == trained(explicit)
     assert {row.what: row.choice for row in run.state().decisions}["precision"] == "bf16"
-
-
-def test_a_worker_begins_with_patient_threads_unless_the_person_wants_others(settings, monkeypatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    assert surroundings(settings).items() >= openmp.PATIENT.items()
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert surroundings(settings)["OMP_WAIT_POLICY"] == "ACTIVE"
