@@ -64,6 +64,7 @@ WORKS = {
         train=20_000,
         test=4_000,
         size=28,
+        epochs=5,
         rivals=("bare", "textbook", "lightning", "fastai", "keras"),
         settings=("precision=fp32", "memory_format=contiguous"),
         limits={"bare": 0.95, "textbook": 2.0, "lightning": 2.5, "fastai": 1.8, "keras": 1.15},
