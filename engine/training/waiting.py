@@ -17,7 +17,8 @@ from time import monotonic
 
 _EVERY = 0.5  # seconds between two looks
 _CONTENDED = 0.15  # of its time that a thread queues; a calm machine has 0.01 to 0.04, one busy process 0.3 and more
-_CALM_LOOKS = 6  # in a row, before threads spin again
+_CONTENDED_LOOKS = 2  # in a row, before threads sleep: not for what is over in a moment
+_CALM_LOOKS = 6  # in a row, before they spin again
 _MOST_TEAMS = 8  # with so few threads for so many cores, a free core is found
 _SPLITS = 1 << 16  # elements for each thread, more than torch leaves to one
 _CHOSEN = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
@@ -58,19 +59,19 @@ def watch(
         over: waits for the seconds that it is given; True ends the watch.
         queued, clock: what is looked at.
     """
-    calm, before, then = _CALM_LOOKS, queued(), clock()
+    sleeping, contrary, before, then = False, 0, queued(), clock()
     with ExitStack() as asleep:
         while not over(_EVERY):
             now, at = queued(), clock()
             longest = max((now[thread] - before[thread] for thread in now.keys() & before.keys()), default=0.0)
-            if longest <= _CONTENDED * (at - then) or "torch" not in sys.modules:
-                calm += 1
-                if calm == _CALM_LOOKS:
+            contended = longest > _CONTENDED * (at - then) and "torch" in sys.modules
+            contrary = contrary + 1 if contended != sleeping else 0
+            if contrary == (_CALM_LOOKS if sleeping else _CONTENDED_LOOKS):
+                if sleeping:
                     asleep.close()
-            else:
-                if calm >= _CALM_LOOKS:
+                else:
                     asleep.enter_context(further_teams())
-                calm = 0
+                sleeping, contrary = not sleeping, 0
             before, then = now, at
 
 

@@ -65,10 +65,11 @@ def held(monkeypatch) -> list[str]:
     ("shares", "expected"),
     [
         ([0.01] * 20, []),
-        ([0.3], ["kept", "let go"]),  # let go at the end of the watch
+        ([0.3, 0.02] * 10, []),  # never for long enough
+        ([0.3] * 2, ["kept", "let go"]),  # let go at the end of the watch
         ([0.3] * 20, ["kept", "let go"]),
-        ([0.3, *[0.02] * 6, 0.3], ["kept", "let go", "kept", "let go"]),
-        ([0.3, *[0.02] * 5, 0.3, *[0.02] * 5], ["kept", "let go"]),  # never calm for long enough
+        ([*[0.3] * 3, *[0.02] * 6, *[0.3] * 2], ["kept", "let go", "kept", "let go"]),
+        ([*[0.3] * 3, *[0.02] * 5, 0.3, *[0.02] * 5], ["kept", "let go"]),  # never calm for long enough
     ],
 )
 def test_further_teams_are_kept_while_threads_queue_and_a_little_longer(held, shares, expected) -> None:
