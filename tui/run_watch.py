@@ -6,7 +6,7 @@ from pathlib import Path
 from vislab.engine.runs import store
 from vislab.engine.runs.store import Follower
 from vislab.presets.errors import InputError
-from vislab.tui.views.history import Listed, look
+from vislab.tui.views.listed import Listed, look
 
 CHUNK = 250
 """Runs that are read before they are told; each chunk is twice the one before, for a list is made anew each time."""

@@ -8,7 +8,7 @@ import typer
 from vislab.tui.commands.arguments import AsJson, RunsDir
 
 if TYPE_CHECKING:
-    from vislab.tui.views.history import Listed
+    from vislab.tui.views.listed import Listed
 
 COLUMNS = (
     "run",
@@ -51,18 +51,19 @@ def command(
     """List runs, newest first."""
     from vislab.engine.runs.store import all_runs
     from vislab.presets.settings import load_settings
-    from vislab.tui.views import history, run_filter
+    from vislab.tui.views import run_filter
+    from vislab.tui.views.listed import look
 
     folder = load_settings(runs_dir=runs_dir).runs_dir
     runs = all_runs(folder)
     if filter:
-        looked = [history.look(run) for run in runs]
+        looked = [look(run) for run in runs]
         wanted = run_filter.parse(filter, looked)
         if "size" in wanted.fields:
             looked = [listed._replace(size=listed.run.size()) for listed in looked]
         fitting = run_filter.chosen(looked, wanted)
     else:
-        fitting = [history.look(run) for run in runs[: limit or None]]
+        fitting = [look(run) for run in runs[: limit or None]]
     shown = fitting[: limit or None]
     left_out = (len(fitting) if filter else len(runs)) - len(shown)
     rows = [_row(listed) for listed in shown]

@@ -18,7 +18,7 @@ from vislab.tui.screens.run_tasks import RunTasks
 from vislab.tui.screens.sized_runs import SizedRuns
 from vislab.tui.screens.studies import Studies, Study, found
 from vislab.tui.views import history, run_filter, text
-from vislab.tui.views.history import Listed
+from vislab.tui.views.listed import Listed
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.run_list import ListHead, RunList

@@ -6,8 +6,8 @@ from textual.widgets import Input
 from vislab.presets.errors import InputError
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.run_tasks import RunTasks
-from vislab.tui.views import history, run_filter
-from vislab.tui.views.history import QUANTITIES, Listed, Quantity
+from vislab.tui.views import run_filter
+from vislab.tui.views.listed import QUANTITIES, Listed, Quantity, ordered, quantity
 from vislab.tui.widgets.run_list import ListHead, RunList
 
 
@@ -59,7 +59,7 @@ class OrderedRuns(RunTasks):
         """The runs that are wanted, in their order."""
         rows = [listed for listed in self.known.values() if self.wanted(listed)]
         rows.sort(key=lambda listed: listed.run.id, reverse=True)  # of equal ones the newest comes first
-        return history.ordered(rows, self.by, descending=self.descending)
+        return ordered(rows, self.by, descending=self.descending)
 
     def action_filter(self) -> None:
         """Enter the filter."""
@@ -108,7 +108,7 @@ class OrderedRuns(RunTasks):
         if not name:
             return ""
         try:
-            by = history.quantity(run_filter.ALIASES.get(name.lstrip("-"), name.lstrip("-")), self.known.values())
+            by = quantity(run_filter.ALIASES.get(name.lstrip("-"), name.lstrip("-")), self.known.values())
         except InputError as error:
             return str(error)
         self._order(by, descending=not name.startswith("-"))
@@ -147,4 +147,4 @@ class OrderedRuns(RunTasks):
         elif name in ("name", "id", "status", "data", "arch", "strategy", "tag", "loss"):
             self._order(QUANTITIES[name], descending=False)
         else:
-            self._order(history.quantity(name, self.known.values()), descending=True)
+            self._order(quantity(name, self.known.values()), descending=True)

@@ -13,7 +13,7 @@ from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.tags import changed_tags, tags_of
 from vislab.tui.views import history, text
-from vislab.tui.views.history import Listed
+from vislab.tui.views.listed import Listed, look
 from vislab.tui.views.text import plain
 
 
@@ -78,7 +78,7 @@ class RunTasks(ConsoleScreen):
         self.say(message.words)
 
     def _look_at(self, runs: Sequence[Run]) -> None:
-        self.post_message(self.Read([history.look(run) for run in runs if (run.path / "spec.toml").exists()]))
+        self.post_message(self.Read([look(run) for run in runs if (run.path / "spec.toml").exists()]))
 
     def action_resume(self) -> None:
         """Go on with a run."""

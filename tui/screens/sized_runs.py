@@ -7,7 +7,7 @@ from textual.message import Message
 
 from vislab.engine.runs.store import Run
 from vislab.tui.screens.ordered_runs import OrderedRuns
-from vislab.tui.views.history import Listed
+from vislab.tui.views.listed import Listed
 
 CHUNK = 250
 """Runs whose sizes are counted before the list shows them."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from vislab.presets.errors import InputError
 from vislab.tui.views import text
-from vislab.tui.views.history import Listed, quantity
+from vislab.tui.views.listed import Listed, quantity
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import plain
 

@@ -15,7 +15,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from vislab.tui.views import history, text
-from vislab.tui.views.history import Column, Listed, Quantity
+from vislab.tui.views.history import Column
+from vislab.tui.views.listed import DAMAGED, Listed, Quantity, reason
 from vislab.tui.widgets.lines import Lines
 
 _INDENT = 4
@@ -125,7 +126,7 @@ class RunList(ScrollView, can_focus=True):
         for index, listed in enumerate(self._rows):
             self._first_line.append(len(self._lines))
             self._lines.append((index, False))
-            if history.reason(listed):
+            if reason(listed):
                 self._lines.append((index, True))
         self.places = {listed.run.id: index for index, listed in enumerate(self._rows)}
         if old is not None:
@@ -211,7 +212,7 @@ class RunList(ScrollView, can_focus=True):
             name = "run-list--marked"
         elif listed.live:
             name = "run-list--live"
-        elif listed.status in ("failed", "died", history.DAMAGED):
+        elif listed.status in ("failed", "died", DAMAGED):
             name = "run-list--failed"
         return self.rich_style + self.get_component_rich_style(name, partial=True) if name else self.rich_style
 
@@ -219,7 +220,7 @@ class RunList(ScrollView, can_focus=True):
         index, is_reason = self._lines[line]
         listed = self._rows[index]
         if is_reason:
-            return " " * _INDENT + text.fit(text.plain(history.reason(listed), 300), max(0, self.size.width - _INDENT))
+            return " " * _INDENT + text.fit(text.plain(reason(listed), 300), max(0, self.size.width - _INDENT))
         return history.line(self._columns, listed, self._now, marked=listed.run.id in self._marked)
 
     def _seen(self) -> list[tuple[str, str, bool] | None]:

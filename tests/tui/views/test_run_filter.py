@@ -10,7 +10,7 @@ from vislab.engine.runs.events import EpochEnded
 from vislab.engine.runs.store import Run, Summary
 from vislab.presets.errors import InputError
 from vislab.tui.views import run_filter
-from vislab.tui.views.history import Listed
+from vislab.tui.views.listed import Listed
 
 NOW = time.mktime((2025, 11, 22, 12, 0, 0, 0, 0, -1))
 BEST = EpochEnded(

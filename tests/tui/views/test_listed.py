@@ -1,0 +1,74 @@
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vislab.engine.runs.events import TestFigures, encode
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.store import Run, create
+from vislab.presets.errors import InputError
+from vislab.presets.schema.spec import Spec
+from vislab.tui.views.listed import Listed, Quantity, look, ordered, quantity
+
+TEST = TestFigures(role="test", images=50, loss=0.2, accuracy=0.91, top5=1.0, macro_f1=0.9, weights="raw", epoch=2)
+
+
+def test_quantities_are_columns_figures_and_settings(listed):
+    row = listed(seed=7, strategy={"learning_rate": 0.5}, dataset={"name": "d", "options": {"extra": 3}}, test=TEST)
+    values = {name: quantity(name, [row]).value(row) for name in ("val", "test", "seed", "lr", "extra", "data")}
+    assert values == {"val": 0.9, "test": 0.91, "seed": 7, "lr": 0.5, "extra": 3, "data": "d"}
+    assert quantity("strategy.epochs").value(row) == Spec().strategy.epochs  # a default
+    assert quantity("momentum").value(row) == Spec().strategy.momentum
+    with pytest.raises(InputError, match="there is no nothing"):
+        quantity("nothing")
+    both = listed(dataset={"options": {"extra": 3}}, architecture={"options": {"extra": 3}})
+    with pytest.raises(InputError, match=r"extra may mean dataset\.options\.extra or architecture\.options\.extra"):
+        quantity("extra", [both])
+
+
+def test_figures_are_those_of_the_best_epoch_or_of_the_last_one(listed, tmp_path, history):
+    assert quantity("val").value(listed(accuracies=(0.5, 0.9, 0.6))) == 0.9
+    run = create(tmp_path, msgspec.convert({"name": "no validation"}, Spec))
+    run.events.write_bytes(b"".join(map(encode, history([1.0, 0.25]))))
+    assert quantity("train_loss").value(look(run)) == 0.25 and quantity("val").value(look(run)) is None
+
+
+def test_rows_without_a_value_come_last_in_both_orders(listed):
+    rows = [
+        listed(accuracies=()),
+        listed(accuracies=(0.3,)),
+        listed(accuracies=(float("nan"),)),
+        listed(accuracies=(0.8,)),
+    ]
+    for descending in (True, False):
+        found = [quantity("val").value(row) for row in ordered(rows, quantity("val"), descending=descending)]
+        assert found[:2] == ([0.8, 0.3] if descending else [0.3, 0.8])
+        assert all(value is None or math.isnan(value) for value in found[2:])
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(-5, 5), st.floats(), st.text(max_size=3), st.booleans())), st.booleans()
+)
+def test_sorting_keeps_every_row_and_equal_ones_in_their_order(values, descending):
+    rows = [Listed(Run.__new__(Run), None, str(index)) for index in range(len(values))]
+    place = Quantity("x", "", lambda row: values[int(row.fault)])
+    places = [int(row.fault) for row in ordered(rows, place, descending=descending)]
+    assert sorted(places) == list(range(len(values)))
+    numbers = [
+        (values[i], i)
+        for i in places
+        if isinstance(values[i], int | float) and not isinstance(values[i], bool) and not math.isnan(values[i])
+    ]
+    sign = -1 if descending else 1
+    assert numbers == sorted(numbers, key=lambda pair: (sign * pair[0], pair[1]))
+
+
+def test_a_run_with_a_worker_is_live(listed):
+    row = listed(end="")
+    assert row.status == "died" and not row.live
+    lock = RunLock(row.run.lock)
+    assert lock.acquire()
+    assert look(row.run).live
+    lock.release()
