@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from vislab.engine.cache import COMPILED
 from vislab.engine.runs import batch_size, on_end
 from vislab.engine.runs.control import ControlReader, Request
 from vislab.engine.runs.devices import Device, choose, explain_unusable
@@ -238,7 +239,7 @@ def _acquire(lock: RunLock) -> bool:
 
 def _keep_compiled(settings: Settings) -> None:
     """Give what torch compiles a place of its own in the cache folder, if that can be written: it would lie in /tmp."""
-    folder = settings.cache_dir / "compiled"
+    folder = settings.cache_dir / COMPILED
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))

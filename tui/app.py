@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rich.console import RenderableType
@@ -32,7 +32,7 @@ from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
 from vislab.tui.parting import last_words
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
-from vislab.tui.screens.dialog import Answer, Question
+from vislab.tui.screens.leave_question import LeaveQuestion
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.terminal_driver import TerminalDriver
 from vislab.tui.views import text
@@ -55,9 +55,6 @@ out; often enough that what a closed screen leaves does not stay beside the next
 
 AT_ONCE = ("ctrl+c", "ctrl+q")
 """Keys that wait for no other key."""
-
-NAMED = 5
-"""Runs that are named where it is asked what becomes of them."""
 
 LOOKING = ("live runs", "look", "look around", "read", "sizes", "draw")
 """Groups of workers that only look at something: the end does not wait for them. It waits for all others."""
@@ -313,33 +310,6 @@ class Console(App[int]):
                 self.followed.pop(run.id, None)
         if answer:
             self.exit()
-
-
-class LeaveQuestion(Question):
-    """What becomes of the runs that train."""
-
-    def __init__(self, runs: Sequence[Run], waiting: int = 0) -> None:
-        """About live runs.
-
-        Args:
-            waiting: how many runs wait in the queue.
-        """
-        those = "it" if len(runs) == 1 else "them"
-        names = [f"  {text.plain(run.id, 60)}" for run in runs[:NAMED]]
-        names += [f"  and {len(runs) - NAMED} more"] * (len(runs) > NAMED)
-        does, begin = ("waits", "begins") if waiting == 1 else ("wait", "begin")
-        queue = f"{text.counted(waiting, 'run')} {does} in the queue, and {begin} without the console."
-        super().__init__(
-            "\n".join(
-                ["Still training:" if len(runs) == 1 else f"{len(runs)} runs still train:", *names]
-                + [queue] * bool(waiting)
-            ),
-            (
-                Answer("go on", "l", f"leave {those} running: vislab finds {those} again"),
-                Answer("stop", "s", f"stop {those}, with a checkpoint, and leave"),
-                Answer("", "n", "stay here"),
-            ),
-        )
 
 
 def _is_own(run: Run) -> bool:

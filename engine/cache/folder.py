@@ -42,6 +42,10 @@ _ASK_EVERY = 0.1  # seconds between two looks at an entry that another process b
 _PATIENCE = 2.0  # seconds for which an entry that cannot be repaired, because it is in use, is tried
 
 
+COMPILED = "compiled"
+"""Where torch keeps what it has compiled, within the cache folder: no entry, and outside the budget."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """One entry as a list shows it.
@@ -50,6 +54,7 @@ class Listed:
         kind: such as "pixels" or "features".
         key: 32 hex digits.
         described: what the key is a hash of.
+        about: what else was kept with a finished entry.
         size: bytes.
         used: time of the last use, seconds since the epoch.
         holder: a process that uses or builds it; 0: none does; -1: one that has no number here.
@@ -59,6 +64,7 @@ class Listed:
     kind: str
     key: str
     described: dict[str, Any]
+    about: dict[str, Any]
     size: int
     used: float
     holder: int
@@ -190,6 +196,7 @@ class Cache:
                     kind=kind,
                     key=key,
                     described=content.get("described", {}),
+                    about=content.get("about", {}),
                     size=max(planned if locks.user(folder.parent, key) else 0, folder_size(str(folder))),
                     used=used,
                     holder=locks.user(folder.parent, key),

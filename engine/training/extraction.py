@@ -280,7 +280,13 @@ class Extraction:
                 done = {"shards": number + 1, "seconds": earlier + self._seconds - since}
                 work.record(done, count=min((number + 1) * SHARD, len(images)), total=len(images))
             return work.publish(
-                {"shape": self._shape, "dtype": str(self._dtype), "seconds": earlier + self._seconds - since}
+                {
+                    "data": self.spec.dataset.name,
+                    "backbone": self.spec.architecture.name,
+                    "shape": self._shape,
+                    "dtype": str(self._dtype),
+                    "seconds": earlier + self._seconds - since,
+                }
             )
 
     def _mapped(self, entry: Entry, number: int) -> Tensor:

@@ -18,9 +18,10 @@ from vislab.engine.runs.store import Run, create
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
-from vislab.tui.app import Console, LeaveQuestion
+from vislab.tui.app import Console
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpLines, HelpScreen
+from vislab.tui.screens.leave_question import LeaveQuestion
 from vislab.tui.screens.palette import ActionLines, Palette
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.screens.window import Window

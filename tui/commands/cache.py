@@ -26,7 +26,8 @@ def command(
     Decoded pixels and features of frozen parts: all of it is made again when a run needs it. Runs share it, and keep it
     below the budget by themselves: what was not used for the longest time goes first.
     """
-    from vislab.engine.cache import Cache
+    from vislab.engine.cache import COMPILED, Cache
+    from vislab.engine.runs.files import folder_size
     from vislab.engine.runs.prune import seconds
     from vislab.presets.errors import InputError
     from vislab.presets.settings import load_settings
@@ -48,6 +49,11 @@ def command(
         typer.echo(
             f"{listed}, {text.size(total)} of {text.size(cache.budget)} in {text.plain(str(cache.folder), 1000)}"
         )
+        if compiled := folder_size(str(cache.folder / COMPILED)):
+            typer.echo(
+                f"Beside them {text.size(compiled)} that torch has compiled, in the folder {COMPILED}: where no run "
+                f"trains, it can be removed; it is made again"
+            )
         return
     free = [entry for entry in entries if not entry.holder]
     if not yes and free and (json or not sys.stdin.isatty()):
@@ -106,7 +112,7 @@ def _table(entries: "list[Listed]") -> list[str]:
     rows = [
         [
             text.plain(entry.kind),
-            text.plain(_what(entry.described), 200),
+            text.plain(_what(entry), 200),
             text.size(entry.size),
             text.duration(max(0.0, now - entry.used)) if entry.used else text.MISSING,
             _state(entry),
@@ -117,10 +123,12 @@ def _table(entries: "list[Listed]") -> list[str]:
     return tables.lines(titles, rows, tables.width(), right=["size", "unused for"], whole=("kind", "size", "state"))
 
 
-def _what(described: dict[str, Any]) -> str:
-    """A line that a person knows an entry by: the first three things that it is described by."""
-    some = [f"{described[key]}" if key == "data" else f"{key} {described[key]}" for key in list(described)[:3]]
-    return " · ".join(some) or "damaged"
+def _what(entry: "Listed") -> str:
+    """A line that a person knows an entry by: what its maker calls it, and the first things that it is described by."""
+    names = [f"{entry.about[key]}" for key in ("data", "backbone") if key in entry.about]
+    described = entry.described
+    some = [f"{described[key]}" if key == "data" else f"{key} {described[key]}" for key in list(described)]
+    return " · ".join((names + some)[:3]) or "damaged"
 
 
 def _state(entry: "Listed") -> str:

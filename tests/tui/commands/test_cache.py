@@ -39,6 +39,23 @@ def test_entries_are_listed(command, cache: Cache) -> None:
     held.release()
 
 
+def test_entries_are_known_by_the_names_that_were_kept_with_them(command, cache: Cache) -> None:
+    work = cache.begin("features", {"images": 3, "pixels": "0f"}, size=5, waiting=lambda *_: None)
+    assert isinstance(work, Work)
+    unfinished = command("cache").output.splitlines()[1]
+    assert unfinished.startswith("features  images 3 · pixels 0f") and unfinished.endswith("being made")
+    work.publish({"data": "pets", "backbone": "resnet18", "seconds": 1.0}).release()
+    assert command("cache").output.splitlines()[1].startswith("features  pets · resnet18 · images 3 ")
+
+
+def test_what_torch_compiled_is_told_beside(command, cache: Cache) -> None:
+    compiled = cache.folder / "compiled" / "fxgraph"
+    compiled.mkdir(parents=True)
+    (compiled / "kernel").write_bytes(bytes(5000))
+    told = command("cache").output
+    assert told.startswith("0 entries, 0 B of ") and "that torch has compiled" in told
+
+
 def test_old_entries_are_removed_and_those_in_use_stay(command, cache: Cache) -> None:
     add(cache, "old", 10 * 86400).release()
     add(cache, "new").release()
