@@ -32,6 +32,7 @@ class _NotFinite(Exception):  # noqa: N818 - leads back, to go on from there
 
 
 LOGGED = 2000  # intervals a run is divided into, at most
+_UPDATES, _INTERVALS = 10, 20  # updates in an interval, at least, where an epoch has more intervals than this
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,12 @@ class Plan:
 
     @property
     def log_every(self) -> int:
-        """Updates in a log interval. Counted in updates, never in time, so that a resumed log equals another."""
-        return max(1, math.ceil(self.total_steps / LOGGED))
+        """Updates in a log interval. Counted in updates, never in time, so that a resumed log equals another.
+
+        To read the figures means to wait for the device: where an update takes milliseconds, not at every one.
+        """
+        seldom = min(_UPDATES, math.ceil(self.steps_per_epoch / _INTERVALS))
+        return max(seldom, math.ceil(self.total_steps / LOGGED))
 
 
 def plan(strategy: Strategy, steps_per_epoch: int, extensions: Sequence[Extension] = ()) -> Plan:

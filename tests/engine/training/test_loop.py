@@ -48,6 +48,11 @@ def test_a_plan_counts_updates():
     assert plan(Strategy(epochs=1000), 100).log_every == 100_000 // LOGGED
 
 
+def test_figures_are_not_read_at_each_of_many_updates():
+    found = {steps: plan(Strategy(epochs=2), steps).log_every for steps in (1, 20, 21, 49, 200, 300, 5000, 50_000)}
+    assert found == {1: 1, 20: 1, 21: 2, 49: 3, 200: 10, 300: 10, 5000: 10, 50_000: 50}
+
+
 # -- figures ----------------------------------------------------------------------------------------------------------
 
 
