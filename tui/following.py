@@ -18,7 +18,7 @@ from vislab.tui.views.run import result_lines
 from vislab.tui.views.text import plain
 from vislab.tui.worker_log import last_lines
 
-DEVICE_EVERY = 2.5
+DEVICE_EVERY = 3.0
 """Seconds between two looks at the device, which cost more than the rest."""
 
 JUDGING = 0.005

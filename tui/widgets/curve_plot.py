@@ -1,4 +1,4 @@
-"""A figure that is drawn beside the event loop: at most every 2.5 seconds, and not while it is hidden."""
+"""A figure that is drawn beside the event loop: at most every 3 seconds, and not while it is hidden."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from textual.worker import Worker, WorkerState
 
 from vislab.tui.widgets.lines import Lines
 
-EVERY = 2.5
+EVERY = 3.0
 """Seconds between two drawings, unless a person asks for one: bars and table tell of what happens in between."""
 
 SHARE = 0.0025
