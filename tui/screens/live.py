@@ -26,7 +26,7 @@ from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.live_figure import Options, figure, usual_along
 from vislab.tui.widgets.live_panels import Bars, EpochTable, FindingLines, LogLines, status_style
 
-EVERY = 1.25
+EVERY = 1.5
 """Seconds between two looks at the run."""
 
 RESTING = 3
