@@ -33,6 +33,7 @@ from vislab.engine.training.features import SHARD, Features, Table, never
 from vislab.engine.training.loop import Loop
 from vislab.engine.training.memory import is_out_of_memory
 from vislab.engine.training.precision import Arithmetic, autocast
+from vislab.presets.augmentation_text import parse_names
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 
@@ -160,9 +161,14 @@ class Extraction:
         strategy = self.spec.strategy
         if not strategy.cached_views and train.pixels.shape[-1] == self.spec.preprocessing.image_size:
             return []
-        augment = [] if strategy.augment == "none" else list(strategy.augment)
+        calls = parse_names(() if strategy.augment == "none" else strategy.augment, self.code)
+        about = {
+            "size": self.spec.preprocessing.image_size,
+            "augment": [call.text if call.builtin else [self._content(call.reference), call.options] for call in calls],
+            "seed": self.spec.seed,
+        }
         return [
-            _Images(train.digests, loop.batches.view(view), {"augment": augment, "view": view, "seed": self.spec.seed})
+            _Images(train.digests, loop.batches.view(view), about | {"view": view})
             for view in range(1, max(1, strategy.cached_views) + 1)
         ]
 
@@ -316,12 +322,6 @@ class Extraction:
     def _described(self, images: _Images, weights: str) -> dict[str, Any]:
         """Everything that features follow from."""
         architecture, preprocessing = self.spec.architecture, self.spec.preprocessing
-        own = {
-            name: hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-            for name in ("build", "head")
-            if getattr(architecture, name) != "none"
-            and (path := file_of(getattr(architecture, name), self.code)) is not None
-        }
         return {
             "images": len(images),
             "pixels": hashlib.blake2b(images.digests.tobytes(), digest_size=16).hexdigest(),
@@ -329,9 +329,9 @@ class Extraction:
             "mean": preprocessing.mean,
             "std": preprocessing.std,
             "weights": weights,
-            "build": own.get("build", architecture.build),
+            "build": self._content(architecture.build),
             "options": architecture.options,
-            "head": own.get("head", architecture.head),
+            "head": "none" if architecture.head == "none" else self._content(architecture.head),
             "cut": self._split.head,
             "shape": self._shape,
             "dtype": str(self._dtype),
@@ -341,6 +341,13 @@ class Extraction:
             "torch": torch.__version__,
             "timm": importlib.metadata.version("timm"),
         }
+
+    def _content(self, reference: str) -> str:
+        """A function by what it does: of the user's own, what is in its file, wherever that lies."""
+        path = file_of(reference, self.code)
+        if path is None:
+            return reference
+        return f"{hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()}:{reference.rpartition(':')[2]}"
 
     def _tell(self, features: Features) -> None:
         strategy, seconds = self.spec.strategy, max(0.0, self._seconds)

@@ -115,6 +115,27 @@ def test_another_run_finds_them_in_the_cache_however_its_images_are_divided(make
     assert feature_pass(runs[1].state()).seconds >= second.details["computing"]
 
 
+def test_views_of_another_size_are_other_features_and_ones_own_augmentation_is_known_by_what_it_does(
+    make, make_spec, train, tmp_path
+):
+    pooled = {"name": "small", "build": make_spec().architecture.build}  # its features have one shape at every size
+
+    def computed(folder, size, axis=-1):
+        file = tmp_path / folder / "mirror.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"def mirrored(images, draws):\n    return images.flip({axis})\n")
+        sizes = {"image_size": size, "store_size": 16}
+        strategy = {"augment": [f"{file}:mirrored"], "cached_views": 1, "epochs": 1, "drop_rate": 0.0}
+        run = make(strategy, pooled, preprocessing=sizes)
+        assert train(run) == 0
+        return decided(run).details["computed"]
+
+    assert computed("here", 16) == 48 + 16 + 17
+    assert computed("here", 12) == 48 + 16 + 17
+    assert computed("there", 16) == 0
+    assert computed("there", 16, axis=-2) == 48
+
+
 def test_other_weights_other_pixels_other_precision_are_other_features(make, train):
     for keys in ({}, {"seed": 1}, {"dataset": {"options": {"train": 49, "size": 16}}}, {"precision": "bf16"}):
         run = make(**keys)
