@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,8 +45,9 @@ class Answer(NamedTuple):
     """What a model said of an image: its name with forward slashes, the predicted class, and how likely each is."""
 
     name: str
-    label: int
-    probabilities: Sequence[float | None] = ()
+    label: int | None
+    """None where the answer is not a number."""
+    probabilities: Sequence[float] = ()
     """In the order of the classes; needed where the sample asks for them."""
 
 
@@ -104,10 +104,17 @@ def filled(sample: Sample, answers: Sequence[Answer], classes: Sequence[str]) ->
     positions of classes, from 1 where its own go from 1 to the number of classes, else from 0. All other columns stay.
 
     Raises:
-        InputError: an id occurs twice or fits no image or several, an image is left over, a label is neither a class
-            nor the position of one, or it is not clear which columns are to be filled. All that are missing or left
-            over are counted and the first ten named.
+        InputError: an answer is not a number, an id occurs twice or fits no image or several, an image is left over, a
+            label is neither a class nor the position of one, or it is not clear which columns are to be filled. All
+            that are missing or left over are counted and the first ten named.
     """
+    lost = [answer.name for answer in answers if answer.label is None]
+    if lost:
+        raise InputError(
+            f"The model's answer for {_some(lost, 'image')} is not a number: no submission can hold it. If others are "
+            "answered, replace these; else the weights are of no use: train again with a lower learning rate or "
+            "--set precision=fp32."
+        )
     known = _Names([answer.name for answer in answers])
     columns = range(len(sample.titles))
     # Labels such as 0 may fit images as well, but only a few different ones; of numbers of rows no column is called.
@@ -137,16 +144,18 @@ def _columns(sample: Sample, others: Sequence[int], classes: Sequence[str]) -> t
     if by_class:
 
         def probabilities(answer: Answer) -> dict[int, str]:
-            shares = {column: answer.probabilities[label] for label, column in by_class.items()}
-            if any(share is None or not math.isfinite(share) for share in shares.values()):
-                raise InputError(f"The model's answer for {answer.name} is not a number: no submission can hold it.")
-            return {column: single(share or 0.0) for column, share in shares.items()}
+            return {column: single(answer.probabilities[label]) for label, column in by_class.items()}
 
         return probabilities, f"probabilities in {len(by_class)} columns named by {how}", frozenset(by_class.values())
     column = _label_column(sample, others, classes)
     written, how = _labels(sample, sample.column(column), classes)
     title = sample.titles[column] or f"{column + 1}"
-    return lambda answer: {column: written[answer.label]}, f"labels in column {title} as {how}", frozenset({column})
+
+    def label(answer: Answer) -> dict[int, str]:
+        assert answer.label is not None
+        return {column: written[answer.label]}
+
+    return label, f"labels in column {title} as {how}", frozenset({column})
 
 
 def _class_columns(sample: Sample, others: Sequence[int], classes: Sequence[str]) -> tuple[dict[int, int], str]:

@@ -9,7 +9,7 @@ from torch import nn
 from vislab.engine.data.preprocessing import normalise
 from vislab.engine.data.stores import StoredPixels, in_order, portions_of
 from vislab.engine.models.network import in_evaluation
-from vislab.engine.training.metrics import confusion, hits, macro_f1
+from vislab.engine.training.metrics import answers, confusion, hits, macro_f1
 from vislab.engine.training.precision import Precision, autocast
 from vislab.presets.schema.preprocessing import Preprocessing
 
@@ -21,7 +21,7 @@ class Figures:
     Attributes:
         loss: mean per sample, unweighted and without label smoothing.
         accuracy, top5, macro_f1: fractions in [0, 1].
-        predicted: int64 [N], on the CPU.
+        predicted: int64 [N], on the CPU; for an answer that is not a number a class that is not the label.
         logits: float32 [N, K], on the CPU.
     """
 
@@ -98,7 +98,7 @@ def figures(
     Args:
         loss: per-sample loss of (logits, labels).
     """
-    predicted = logits.argmax(dim=1)
+    predicted = answers(logits, labels)
     top1, top5 = hits(logits, labels)
     return Figures(
         images=len(labels),

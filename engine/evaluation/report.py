@@ -9,14 +9,14 @@ from vislab.engine.analysis.intervals import wilson
 from vislab.engine.analysis.per_class import class_figures, macro_f1, weighted_f1
 from vislab.engine.evaluation.calibration import BINS, calibration_error, fit_temperature
 from vislab.engine.runs.events import figure
-from vislab.engine.training.metrics import confusion, hits
+from vislab.engine.training.metrics import answers, confusion, hits
 
 
 def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
     """Figures of answers, as plain data.
 
     Args:
-        logits: float32 [N, K], N at least one.
+        logits: float32 [N, K], N at least one; a row with a NaN is a wrong answer in every figure.
         labels: int64 [N].
         classes: K names.
 
@@ -26,7 +26,7 @@ def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...])
         name, precision, recall, F1 (None where there is nothing to divide by), support, how often it is predicted, and
         the interval of its recall; confusion: images by true class (rows) and predicted class (columns).
     """
-    predicted = logits.argmax(dim=1)
+    predicted = answers(logits, labels)
     top1, top5 = (int(found.sum()) for found in hits(logits, labels))
     matrix = tuple(tuple(row) for row in confusion(predicted, labels, len(classes)).tolist())
     rows = class_figures(matrix, classes)

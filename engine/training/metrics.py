@@ -111,6 +111,16 @@ def hits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torc
     return ((rank < 1) & finite).float(), ((rank < 5) & finite).float()
 
 
+def answers(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The class that each row of logits [B, K] answers, int64 [B]: the first of the largest, as in argmax.
+
+    A row with a NaN answers nothing, which is wrong: it counts as the first class that is not the label, so that no
+    figure takes it for right.
+    """
+    wrong = (labels == 0).long().clamp(max=logits.shape[1] - 1)
+    return torch.where(logits.isnan().any(dim=1), wrong, logits.argmax(dim=1))
+
+
 def confusion(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
     """Confusion matrix, int64 [classes, classes]: rows are true classes, columns predicted ones."""
     pairs = labels * classes + predicted

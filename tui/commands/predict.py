@@ -3,11 +3,14 @@
 import json as json_
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vislab.tui.commands.arguments import AsJson, Device, Flips, RunReference, RunsDir, find_run
+
+if TYPE_CHECKING:
+    from vislab.engine.analysis.submission import Answer
 
 _EVERY = 1_000_000
 """Classes, or cells of a line: more than there are."""
@@ -41,7 +44,7 @@ def command(
 
     Folders are read at any depth. Images that cannot be read are named and left out.
     """
-    from vislab.engine.analysis.submission import Answer, filled, read_sample
+    from vislab.engine.analysis.submission import filled, read_sample
     from vislab.presets.errors import InputError
     from vislab.tui import csv_file, tables
     from vislab.tui.asking import asked
@@ -68,10 +71,7 @@ def command(
     if sample is not None and out is not None:
         if found["unreadable"]:
             raise InputError("A submission needs every image; mend or replace those that cannot be read.")
-        answers = [
-            Answer(image["name"], image["classes"][0], _in_order(image) if probabilities else ())
-            for image in found["images"]
-        ]
+        answers = [_answer(image, probabilities) for image in found["images"]]
         made = filled(sample, answers, found["classes"])
         typer.echo(f"{plain(str(sample.path), 200)}: {plain(made.form, 1000)}", err=True)
         csv_file.write_text(out, made.text)
@@ -91,10 +91,14 @@ def command(
         raise typer.Exit(1)
 
 
-def _in_order(image: dict[str, Any]) -> list[float | None]:
-    """Probabilities in the order of the classes."""
-    shares: dict[int, float | None] = dict(zip(image["classes"], image["probabilities"], strict=True))
-    return [shares[label] for label in range(len(shares))]
+def _answer(image: dict[str, Any], probabilities: bool) -> "Answer":
+    """What a submission needs to know of an image."""
+    from vislab.engine.analysis.submission import Answer
+
+    if None in image["probabilities"]:
+        return Answer(image["name"], None)
+    shares: dict[int, float] = dict(zip(image["classes"], image["probabilities"], strict=True))
+    return Answer(image["name"], image["classes"][0], [shares[label] for label in sorted(shares)] * probabilities)
 
 
 def _table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

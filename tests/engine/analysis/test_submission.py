@@ -180,8 +180,9 @@ def test_what_is_not_clear_is_refused(sample, text, classes, said):
 
 
 def test_an_answer_that_is_no_number_is_refused(sample):
-    with pytest.raises(InputError, match=r"0\.png is not a number"):
-        filled(sample("id,cat,dog,=owl\n0,0,0,0\n"), [("0.png", 0, (None, 0.5, 0.5))], CLASSES)
+    for text in ("id,cat,dog,=owl\n0,0,0,0\n1,0,0,0\n", "id,label\n0,cat\n1,cat\n"):
+        with pytest.raises(InputError, match=r"1 image \(0\.png\) is not a number.*=fp32"):
+            filled(sample(text), [("0.png", None), ("1.png", 0, (1.0, 0.0, 0.0))], CLASSES)
 
 
 @given(st.floats(0, 1, width=32))

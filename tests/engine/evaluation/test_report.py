@@ -6,11 +6,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
 from vislab.engine.analysis.intervals import wilson
+from vislab.engine.evaluation.evaluate import figures
 from vislab.engine.evaluation.report import calibration, report
 
 
@@ -99,3 +101,15 @@ def test_calibration_says_why_there_is_no_temperature():
 def test_answers_that_are_no_numbers_are_wrong():
     found = said(torch.full((2, 3), math.nan), torch.tensor([0, 1]))
     assert (found["accuracy"], found["top5"], found["loss"]) == (0, 0, "nan")
+    logits, labels = torch.eye(3)[[0, 1, 2, 0, 2]], torch.tensor([0, 1, 2, 0, 2])
+    logits[0], logits[4, 2] = math.nan, math.nan
+    found = said(logits, labels)
+    matrix = np.array(found["confusion"])
+    assert found["accuracy"] == pytest.approx(3 / 5) and matrix.trace() == 3
+    assert matrix.sum(axis=1).tolist() == [2, 1, 2], "every image is in the matrix"
+    assert [row["recall"] for row in found["classes"]] == [0.5, 1, 0.5]
+    wrong = [1, 1, 2, 0, 0]  # what scikit-learn is told: a class that is not the label
+    assert found["confusion"] == metrics.confusion_matrix(labels, wrong).tolist()
+    assert found["macro_f1"] == pytest.approx(metrics.f1_score(labels, wrong, average="macro"))
+    judged = figures(logits, labels, lambda z, y: F.cross_entropy(z, y, reduction="none"))
+    assert (judged.macro_f1, judged.predicted.tolist()) == (pytest.approx(found["macro_f1"]), wrong)
