@@ -117,6 +117,10 @@ def _row(file: Path, checkpoint: str) -> list[str]:
     what = found["role"] if file.stem in _RESULTS else f"{found['data']['name']} ({found['role']})"
     if found.get("tta"):
         what += ", each with its mirror image"
+    if found.get("trained_on"):
+        what += f"; the model was trained on {found['trained_on']:,} of them"
+    elif found.get("calibration", {}).get("fitted_on_evaluated"):
+        what += "; the best epoch was chosen on them"
     low, high = of_accuracy(number(found["accuracy"]), found["images"])
     return [
         _text(what),

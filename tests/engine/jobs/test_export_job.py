@@ -216,6 +216,8 @@ def test_files_of_others_are_not_replaced(trained_run, ask, tmp_path):
 def test_the_card_tells_data_metrics_preprocessing_and_licence(trained_run, ask, tmp_path):
     hostile = "x<img src=x>|`[a](b)\x1b"
     run = trained_run(dataset={"name": hostile, "licence": "CC-BY 4.0"}, name=hostile)
+    later = json.loads((run.results / "validation.json").read_text()) | {"role": "all", "images": 57, "trained_on": 42}
+    (run.results / "evaluation-of-all.json").write_text(json.dumps(later))
     ask(run, weights=str(tmp_path / "w.safetensors"))
     card = (tmp_path / "README.md").read_text()
     judged = json.loads((run.results / "validation.json").read_text())
@@ -225,7 +227,8 @@ def test_the_card_tells_data_metrics_preprocessing_and_licence(trained_run, ask,
         "42 train, 15 validation",
         "stretched to 8 × 8 pixels (bilinear)",
         "divided by 255, minus (0.5), divided by (0.5)",
-        f"| validation | 15 | {judged['accuracy']:.4f} |",
+        f"| validation; the best epoch was chosen on them | 15 | {judged['accuracy']:.4f} |",
+        "the model was trained on 42 of them | 57 |",
         "None: the training began with random weights",
         checkpoints.best(run.checkpoints)[0].name,
         "1. b",
