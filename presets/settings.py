@@ -11,7 +11,7 @@ from typing import Any
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from vislab.presets.errors import InputError
-from vislab.presets.layers import read_toml
+from vislab.presets.layers import COMMAND_LINE, read_toml
 from vislab.presets.own_code import nearest
 
 FOLDERS = {
@@ -137,7 +137,7 @@ def load_settings(
         else:
             raise InputError(f"{variable} = {value!r} must be {_AMOUNT}")
     if runs_dir is not None:
-        folders["runs_dir"], origins["runs_dir"] = _absolute(str(runs_dir), cwd), "command line"
+        folders["runs_dir"], origins["runs_dir"] = _absolute(str(runs_dir), cwd), COMMAND_LINE
     project = project_file.parent if project_file else None
     return Settings(
         **folders,

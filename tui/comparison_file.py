@@ -22,7 +22,9 @@ def write(runs: Sequence[Compared], file: Path, record: Record | None, settings:
     """
     title, question = (f"Study {record.name}", record.question) if record is not None else ("", "")
     again = (
-        studies.again(record) if record is not None else [" ".join(["vislab compare", *(one.run.id for one in runs)])]
+        studies.again(record, settings)
+        if record is not None
+        else [studies.compared_again((one.run.id for one in runs), settings)]
     )
     match file.suffix.lower():
         case ".html" | ".htm":

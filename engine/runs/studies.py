@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.store import Run
 from vislab.engine.runs.summary import DEFAULTS, settings_of
 from vislab.presets.errors import InputError
+from vislab.presets.layers import COMMAND_LINE
 from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import Settings
 
 if TYPE_CHECKING:
     import hashlib
@@ -90,9 +92,22 @@ def records(runs_dir: Path) -> list[Record]:
     return found
 
 
-def again(record: Record) -> list[str]:
-    """Command lines that run it again, and compare it again."""
-    return [shlex.join(record.command), shlex.join(["vislab", "compare", "--study", record.name])]
+def again(record: Record, settings: Settings) -> list[str]:
+    """Command lines that run it again, and compare it again, in the folder of runs that the settings name."""
+    return [_line(record.command, settings), _line(["vislab", "compare", "--study", record.name], settings)]
+
+
+def compared_again(identities: Iterable[str], settings: Settings) -> str:
+    """The command line that compares runs which are no study again."""
+    return _line(["vislab", "compare", *identities], settings)
+
+
+def _line(words: Iterable[str], settings: Settings) -> str:
+    """A command line, with the folder of runs where that was given on the command line: nothing else tells it."""
+    given = settings.origins.get("runs_dir") == COMMAND_LINE
+    # As in the words of a study: a file holds no bytes that are not UTF-8.
+    folder = str(settings.runs_dir).encode(errors="replace").decode()
+    return shlex.join([*words, *(["--runs-dir", folder] if given else [])])
 
 
 def runs_of(runs_dir: Path, record: Record) -> list[Run]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,17 @@ def test_ctrl_c_stops_the_run_and_the_study_and_says_how_to_go_on(vislab: Vislab
         "digits-mlp.s3": "new",
         "digits-mlp.s4": "new",
     }
+
+
+def test_the_folder_of_the_runs_is_named_in_what_is_told_to_do_next(command: Command, tmp_path: Path) -> None:
+    elsewhere = ("--runs-dir", "else where")
+    given = f"--runs-dir '{tmp_path / 'else where'}'"
+    assert command("study", "two", "--quiet", "--html", "s.html", "--markdown", "s.md", *elsewhere).exit_code == 0
+    for line in (f"vislab study two {given}", f"vislab compare --study two {given}"):
+        assert line in (tmp_path / "s.md").read_text() and escape(line) in (tmp_path / "s.html").read_text()
+    ids = [run.id for run in all_runs(tmp_path / "else where")]
+    assert command("compare", *ids, "--markdown", "c.md", *elsewhere).exit_code == 0
+    assert f"vislab compare {' '.join(ids)} {given}" in (tmp_path / "c.md").read_text()
 
 
 def test_folds_are_told_as_mean_and_deviation(command: Command, tmp_path: Path) -> None:

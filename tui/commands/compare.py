@@ -51,7 +51,8 @@ def command(
     from vislab.tui import html_file
 
     html_file.check(html)
-    folder = load_settings(runs_dir=runs_dir).runs_dir
+    settings = load_settings(runs_dir=runs_dir)
+    folder = settings.runs_dir
     if study and runs:
         raise InputError("Give runs or --study NAME, not both.")
     record = studies.load(folder, study) if study else None
@@ -61,7 +62,7 @@ def command(
         raise InputError(f"The runs of study {study} are gone. Run it again with: vislab study {study}")
     if record is None and len(chosen) < 2:
         raise InputError("A comparison needs two runs or more: vislab compare RUN RUN. They are listed by: vislab runs")
-    again = [" ".join(["vislab compare", *chosen])] if record is None else studies.again(record)
+    again = [studies.compared_again(chosen, settings)] if record is None else studies.again(record, settings)
     tell(
         [look(run) for run in chosen.values()],
         title=f"Study {record.name}" if record else "",

@@ -1,7 +1,6 @@
 """`vislab study NAME`: the recipes of a study one after another, and what they come to together."""
 
 import json as json_
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +64,7 @@ def command(
         name=name, question=question, command=asked.command(name), runs=tuple(one.run.id for one in planned)
     )
     studies.save(settings.runs_dir, record)
-    again = studies.again(record)
+    again = studies.again(record, settings)
     files = {"markdown": markdown, "csv": csv, "html": html}
     code = follow(
         planned,
@@ -106,12 +105,13 @@ def follow(
         The exit code.
     """
     from vislab.engine.analysis.comparison import look
+    from vislab.engine.runs import studies
     from vislab.tui import headless
     from vislab.tui import study as studying
     from vislab.tui.commands import compare as comparing
 
     ids = [one.run.id for one in planned]
-    again = again or [shlex.join(["vislab", "compare", *ids])]
+    again = again or [studies.compared_again(ids, settings)]
     if detach:
         put = [run.id for run in studying.enqueue(planned, settings)]
         typer.echo(json_.dumps(put, indent=2) if json else "\n".join(put))

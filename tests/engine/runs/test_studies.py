@@ -5,6 +5,7 @@ from vislab.engine.runs import studies
 from vislab.engine.runs.store import create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import load_settings
 
 
 def spec(**keys) -> Spec:
@@ -41,7 +42,10 @@ def test_a_study_is_noted_and_its_deleted_runs_are_missing(tmp_path):
     studies.save(runs_dir, studies.Record(name="b"))
     assert studies.load(runs_dir, "../<b>") == record and studies.load(runs_dir, "b").runs == ()
     assert [found.id for found in studies.runs_of(runs_dir, record)] == [run.id]
-    assert studies.again(record) == ["vislab study '../<b>'", "vislab compare --study '../<b>'"]
+    settings = load_settings(tmp_path, environment={})
+    assert studies.again(record, settings) == ["vislab study '../<b>'", "vislab compare --study '../<b>'"]
+    settings = load_settings(tmp_path, runs_dir, environment={})
+    assert studies.again(record, settings)[1] == f"vislab compare --study '../<b>' --runs-dir {runs_dir}"
     assert {file.parent.name for file in tmp_path.rglob("*.json")} == {studies.FOLDER}
 
 
