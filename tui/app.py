@@ -21,13 +21,13 @@ from textual.events import Event, Key, Paste
 from textual.filter import Monochrome
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.worker import Worker
 
 from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
+from vislab.tui.beside import acting, waiting_for
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
 from vislab.tui.parting import last_words
@@ -55,9 +55,6 @@ out; often enough that what a closed screen leaves does not stay beside the next
 
 AT_ONCE = ("ctrl+c", "ctrl+q")
 """Keys that wait for no other key."""
-
-LOOKING = ("live runs", "look", "look around", "read", "sizes", "draw")
-"""Groups of workers that only look at something: the end does not wait for them. It waits for all others."""
 
 
 class Console(App[int]):
@@ -252,18 +249,28 @@ class Console(App[int]):
         screen.call_after_refresh(screen.warn, words)
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
-        """End the console, once what is being written or started is done."""
+        """End the console, once what is being written or started is done; who asks again does not wait.
+
+        A signal does not wait longer than `Leaving` allows.
+        """
+        signalled = self._leaving is not None and self._leaving.code is not None
+        going = acting(self.workers)
+        if going and self._ending is None:
+            if not signalled:
+                self.notify(waiting_for(going), severity="warning", markup=False, timeout=3600)
+            self._ending = asyncio.create_task(self._exit_after(result, return_code, message))
+        elif self._ending is None or not signalled:
+            self._exit_now(result, return_code, message)
+
+    async def _exit_after(self, result: int | None, return_code: int, message: RenderableType | None) -> None:
+        while going := acting(self.workers):
+            await asyncio.gather(*(worker.wait() for worker in going), return_exceptions=True)
+        self._exit_now(result, return_code, message)
+
+    def _exit_now(self, result: int | None, return_code: int, message: RenderableType | None) -> None:
         if self._leaving is not None:
             self._leaving.watch(return_code)
-        acting = [worker for worker in self.workers if worker.is_running and worker.group not in LOOKING]
-        if acting:
-            self._ending = asyncio.create_task(self._exit_after(acting, result, return_code, message))
-        else:
-            super().exit(result, return_code, message)
-
-    async def _exit_after(self, acting: list[Worker[Any]], *how: Any) -> None:
-        await asyncio.gather(*(worker.wait() for worker in acting), return_exceptions=True)
-        super().exit(*how)
+        super().exit(result, return_code, message)
 
     def _handle_exception(self, error: Exception) -> None:
         # Keys that were pressed before the end may find their screens gone: no reason to end with a traceback.
@@ -291,6 +298,9 @@ class Console(App[int]):
 
     def action_leave(self) -> None:
         """End the console. Asks what becomes of this user's runs that train here; asked again, they go on."""
+        if self._ending is not None:
+            self.exit()
+            return
         known = {run.id: run for run in (self.live if self._looked else self._live_now())} | self.followed
         own = [run for run in known.values() if run.worker() and (run.id in self.followed or _is_own(run))]
         if not own or isinstance(self.screen, LeaveQuestion):

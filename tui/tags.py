@@ -1,12 +1,12 @@
 """Tags as a person writes them on one line."""
 
-import re
 from collections.abc import Sequence
 
 
 def tags_of(words: str) -> tuple[str, ...]:
-    """Tags as they were written, divided by commas or spaces, each once."""
-    return tuple(dict.fromkeys(tag for tag in re.split(r"[,\s]+", words) if tag))
+    """Tags as they were written, divided by commas, each once. A tag may hold spaces."""
+    written = (" ".join(tag.split()) for tag in words.split(","))
+    return tuple(dict.fromkeys(tag for tag in written if tag))
 
 
 def changed_tags(tags: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:

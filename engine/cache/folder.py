@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,14 @@ class Cache:
 
     def find_where(self, kind: str, fits: Callable[[Entry], bool]) -> Entry | None:
         """An entry for which `fits` is true, in use from now on; None where there is none. Never waits."""
+        return next(self.find_all(kind, fits), None)
+
+    def find_all(self, kind: str, fits: Callable[[Entry], bool]) -> Iterator[Entry]:
+        """Each entry for which `fits` is true when its turn comes, in use from then on. Never waits."""
         for folder in (self.folder / kind).glob("?" * 32):
             described = read(folder / ENTRY).get("described")
             if described is not None and (entry := self.find(kind, described, fits)) is not None:
-                return entry
-        return None
+                yield entry
 
     def begin(
         self,

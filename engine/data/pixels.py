@@ -124,6 +124,7 @@ def squares(
     unreadable: dict[int, UnreadableImage],
     originals: Pixels | None = None,
     start: int = 0,
+    known: Callable[[int, Pixels, Pixels], bool] | None = None,
 ) -> Generator[list[range], None, None]:
     """Decode images on all cores, in portions that follow each other.
 
@@ -133,6 +134,8 @@ def squares(
         keep: called in the decoding threads with the position of the first image in `indices` and a portion, uint8
             [m, C, size, size]; images that cannot be read are black in it.
         unreadable: gets position and fault of each such image.
+        known: asked in the decoding threads before an image is read, where there are `originals`: it may fill the
+            image's square, uint8 [C, size, size], and row of `originals`, and returns whether it did.
 
     Yields:
         The positions that `keep` has returned for since the last time, perhaps none; at least ten times a second.
@@ -151,6 +154,10 @@ def squares(
             return
         block = np.zeros(whole, dtype=np.uint8)
         for position in positions:
+            if known is not None and originals is not None:
+                if known(position, block[position - positions.start], originals[position]):
+                    continue
+                block[position - positions.start] = 0
             try:
                 image = images.read(int(indices[position]))
                 block[position - positions.start] = to_square(image, preprocessing, size)

@@ -1,7 +1,9 @@
 """The skeleton of the console: keys from one table, help, palette, footer, leaving."""
 
 import asyncio
+import re
 import string
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Run, create
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
+from vislab.tui import beside
 from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
 from vislab.tui.app import Console
+from vislab.tui.beside import DOING, LOOKING
+from vislab.tui.leaving import Leaving
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpLines, HelpScreen
 from vislab.tui.screens.leave_question import LeaveQuestion
@@ -178,6 +183,62 @@ def test_leaving_without_live_runs_asks_nothing(tmp_path: Path, key: str) -> Non
         await pilot.press(key)
 
     assert play(tmp_path, act).return_code == 0
+
+
+class Recorder(Leaving):
+    """Ends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watched: list[int] = []
+
+    def watch(self, code: int) -> None:
+        self.watched.append(code)
+
+
+@pytest.mark.parametrize("way", ["it is done", "asked again", "signal"])
+def test_leaving_waits_for_what_is_being_written(tmp_path: Path, way: str) -> None:
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    leaving, done = Recorder(), threading.Event()
+    console = Console(settings, first=lambda _: Demo(), leaving=leaving)
+
+    def write() -> None:
+        done.wait(20)
+
+    async def go() -> None:
+        async with console.run_test() as pilot:
+            await console.workers.wait_for_complete()
+            over = Demo()
+            await console.push_screen(over)
+            over.act(write, "export")
+            await console.pop_screen()  # the work goes on, whatever became of the screen
+            if way == "signal":
+                leaving.code = 143
+                console.exit(return_code=143)
+                console.exit(return_code=143)
+            else:
+                await pilot.press("q")
+            await pilot.pause()
+            said = [notice.message for notice in console._notifications]
+            assert not console._exit and not leaving.watched  # as long as it takes
+            assert any("a page is being written. q or Ctrl+C once more" in words for words in said) == (way != "signal")
+            if way == "asked again":
+                await pilot.press("ctrl+c")
+                assert console._exit
+            done.set()
+            while not console._exit:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(go())
+    assert leaving.watched[:1] == [143 if way == "signal" else 0]
+
+
+def test_of_all_that_is_done_beside_a_screen_leaving_knows_whether_to_wait() -> None:
+    known = {*LOOKING, *DOING}
+    found: set[str] = set()
+    for file in Path(beside.__file__).parent.rglob("*.py"):
+        found.update(re.findall(r'(?:group=|\.act\([^"]+, )"([^"]+)"', file.read_text()))
+    assert found == known
 
 
 def test_a_question_takes_letters_arrows_and_escape(tmp_path: Path) -> None:

@@ -307,7 +307,7 @@ class CompareScreen(ConsoleScreen):
         def chosen(name: str | None) -> None:
             if name and name.strip():
                 file = Path(name.strip()).expanduser()
-                self.run_worker(lambda: write(file), thread=True, exit_on_error=False, group="report")
+                self.act(lambda: write(file), "report")
 
         question = (
             "Write the comparison to a file: .html a page, .csv a row a run, else Markdown. One there is replaced."

@@ -379,7 +379,7 @@ class LaunchScreen(ConsoleScreen):
 
             self.post_message(HasLaunched(launch(drafts, settings, how), how))
 
-        self.run_worker(work, thread=True, exit_on_error=False, group="launch")
+        self.act(work, "launch")
 
     def on_has_launched(self, event: HasLaunched) -> None:
         """Say what became of it, and watch a run that is to be watched."""

@@ -268,7 +268,7 @@ class LiveScreen(RunRequests):
             self._exported = file
             self.app.call_later(self.say, text.plain(f"Written: {file}", 400))
 
-        self.run_worker(write, thread=True, exit_on_error=False, group="export")
+        self.act(write, "export")
 
     def action_copy(self) -> None:
         """Ask what to copy."""

@@ -93,7 +93,7 @@ class RunRequests(ConsoleScreen):
             else:
                 self.app.call_later(self._resumed)
 
-        self.run_worker(resume, thread=True, exit_on_error=False, group="resume")
+        self.act(resume, "resume")
 
     def _resumed(self) -> None:
         self.console.has_started([self.watched])

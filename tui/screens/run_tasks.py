@@ -86,7 +86,7 @@ class RunTasks(ConsoleScreen):
         if listed is not None and not self.refuses("resume"):
             self.say(f"starting the worker of {history.short_id(listed.run)} …")
             run = listed.run
-            self.run_worker(lambda: self._resume(run), thread=True, exit_on_error=False, group="resume")
+            self.act(lambda: self._resume(run), "resume")
 
     def _resume(self, run: Run) -> None:
         try:
@@ -122,7 +122,7 @@ class RunTasks(ConsoleScreen):
 
         def answered(answer: str | None) -> None:
             if answer:
-                self.run_worker(take_out, thread=True, exit_on_error=False, group="queue")
+                self.act(take_out, "queue")
 
         question = f"Take {plain(run.id)} out of the queue? Its settings stay: u puts it to work later."
         answers = (Answer("", "n", "let it wait"), Answer("out", "y", "take it out"))
@@ -141,20 +141,35 @@ class RunTasks(ConsoleScreen):
                 self.post_message(self.Said(plain(f"Cannot write labels: {error}")))
             self._look_at(runs)
 
-        self.run_worker(write, thread=True, exit_on_error=False, group="labels")
+        self.act(write, "labels")
+
+    def _ask(self, listed: Listed, question: str, value: str, change: Callable[[Labels, str], Labels]) -> None:
+        """Ask for one of a run's labels. A line that stays as it was changes nothing: it may show less than there is.
+
+        Args:
+            value: what the label is now.
+            change: gives labels with a line that was written.
+        """
+        shown = plain(value, 1000)
+
+        def take(words: str | None) -> None:
+            if words is not None and words != shown:
+                self._label([listed], lambda labels: change(labels, words))
+
+        self.app.push_screen(Prompt(question, shown), take)
 
     def action_tag(self) -> None:
         """Ask for tags."""
         chosen = self.chosen()
         if len(chosen) == 1:
             tags = chosen[0].summary.tags if chosen[0].summary is not None else ()
-
-            def replace(words: str | None) -> None:
-                if words is not None:
-                    self._label(chosen, lambda labels: msgspec.structs.replace(labels, tags=tags_of(words)))
-
             question = f"Tags of {plain(history.details(chosen[0]).split('   ')[0], 60)}, divided by commas"
-            self.app.push_screen(Prompt(question, plain(", ".join(tags), 1000)), replace)
+            self._ask(
+                chosen[0],
+                question,
+                ", ".join(tags),
+                lambda labels, words: msgspec.structs.replace(labels, tags=tags_of(words)),
+            )
         else:
 
             def change(words: str | None) -> None:
@@ -163,37 +178,29 @@ class RunTasks(ConsoleScreen):
                     chosen, lambda labels: msgspec.structs.replace(labels, tags=changed_tags(labels.tags, for_all))
                 )
 
-            question = f"Tags for {len(chosen)} runs, divided by commas: words are added, -words removed"
+            question = f"Tags for {len(chosen)} runs, divided by commas: tags are added, -tags removed"
             question = "\n".join([question, *history.named(chosen)])
             self.app.push_screen(Prompt(question), change)
 
     def action_rename(self) -> None:
         """Ask for a name."""
-        current = self.current
-        if current is None:
-            return
-        chosen = [current]
-
-        def rename(words: str | None) -> None:
-            if words is not None:
-                self._label(chosen, lambda labels: msgspec.structs.replace(labels, name=words.strip()))
-
-        name = current.summary.name if current.summary is not None else ""
-        self.app.push_screen(Prompt("Name of the run; empty: the name that its settings give it", plain(name)), rename)
+        if (current := self.current) is not None:
+            self._ask(
+                current,
+                "Name of the run; empty: the name that its settings give it",
+                current.summary.name if current.summary is not None else "",
+                lambda labels, words: msgspec.structs.replace(labels, name=words.strip()),
+            )
 
     def action_note(self) -> None:
         """Ask for a note."""
-        current = self.current
-        if current is None:
-            return
-        chosen = [current]
-
-        def write(words: str | None) -> None:
-            if words is not None:
-                self._label(chosen, lambda labels: msgspec.structs.replace(labels, note=words.strip()))
-
-        note = current.summary.note if current.summary is not None else ""
-        self.app.push_screen(Prompt("Note on the run", plain(note, 1000)), write)
+        if (current := self.current) is not None:
+            self._ask(
+                current,
+                "Note on the run",
+                current.summary.note if current.summary is not None else "",
+                lambda labels, words: msgspec.structs.replace(labels, note=words.strip()),
+            )
 
     # Deleting
 
@@ -206,7 +213,7 @@ class RunTasks(ConsoleScreen):
         def count() -> None:
             self.post_message(self.ReadyToDelete(rows, sum(listed.run.size() for listed in rows)))
 
-        self.run_worker(count, thread=True, exit_on_error=False, group="delete")
+        self.run_worker(count, thread=True, exit_on_error=False, group="sizes")
 
     @on(ReadyToDelete)
     def _ask_to_delete(self, event: ReadyToDelete) -> None:
@@ -217,7 +224,7 @@ class RunTasks(ConsoleScreen):
         def answered(answer: str | None) -> None:
             if answer == "delete":
                 runs = [listed.run for listed in event.rows]
-                self.run_worker(lambda: self._delete(runs), thread=True, exit_on_error=False, group="delete")
+                self.act(lambda: self._delete(runs), "delete")
 
         answers = (Answer("", "n", "keep"), Answer("delete", "y", "delete for good"))
         self.app.push_screen(Question(question, answers), answered)

@@ -1,5 +1,6 @@
 """What all screens of the console share: header, footer, and keys from the table of actions."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
@@ -76,6 +77,14 @@ class ConsoleScreen(Layer[None]):
     def warn(self, words: str) -> None:
         """Say for a while, beside what is shown, what the person should know; safe text."""
         self.notify(words, severity="warning", markup=False, timeout=12.0)
+
+    def act(self, work: Callable[[], None], group: str) -> None:
+        """Do work beside the screen, in a thread. It goes on, and leaving waits for it, when the screen is closed.
+
+        Args:
+            group: one of `vislab.tui.beside.DOING`, which says what the work is.
+        """
+        self.console.run_worker(work, thread=True, exit_on_error=False, group=group)
 
     def possible(self, action: str) -> bool:
         """Whether one of this screen's own actions is possible now."""

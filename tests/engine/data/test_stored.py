@@ -13,9 +13,10 @@ from PIL import Image
 
 from vislab.engine.cache import Cache
 from vislab.engine.data import decoder, manifest, stored, streaming
+from vislab.engine.data.pixel_entries import DIGESTS, KIND, NUMBERS, PIXELS
 from vislab.engine.data.source import ArrayImages, FileImages
 from vislab.engine.data.sources import open_dataset
-from vislab.engine.data.stored import DIGESTS, KIND, PIXELS, Keeper
+from vislab.engine.data.stored import Keeper
 from vislab.engine.data.stores import ArrayPixels, JoinedPixels, MappedPixels, in_order, joined, portions_of
 from vislab.engine.data.streaming import Opened, StreamedPixels
 from vislab.engine.training.endings import Interrupted
@@ -107,6 +108,13 @@ def test_every_store_gives_any_rows_in_any_portions(
         assert torch.equal(found, expected[wanted])
 
 
+def test_parts_without_images_need_no_place(folder: Path, tmp_path: Path) -> None:
+    nothing = np.array([], dtype=np.int64)
+    for each in (keeper(Cache(tmp_path / "cache", MUCH)), keeper(None, 0)):
+        parts = each.keep(opened(folder), [nothing, nothing], SMALL, 6)
+        assert [part.pixels.shape for part in parts] == [(0, 3, 6, 6)] * 2 and each.places == []
+
+
 def test_portions_of_nothing() -> None:
     assert list(portions_of(0, 4)) == []
     assert [len(rows) for rows in portions_of(9, 4)] == [4, 4, 1]
@@ -158,6 +166,37 @@ def test_another_division_of_the_same_images_needs_no_decoding(folder: Path, tmp
     other = keeper(cache)
     other.keep(opened(folder), [np.arange(20)], SMALL, 6)
     assert other.decoded == 20
+
+
+def test_of_overlapping_divisions_only_what_no_other_has_is_decoded(folder: Path, tmp_path: Path) -> None:
+    (folder / "b" / "03.png").write_bytes(b"no picture")
+    data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
+    for numbers, decoded in ((np.arange(8), 8), (np.arange(4, 14), 6), (np.arange(20)[::-1], 6 + 1)):
+        each = keeper(cache, 0)
+        (found,) = each.keep(data, [numbers], SMALL, 6)
+        assert each.decoded == decoded, "the one that cannot be read is tried again"
+    (plain,) = keeper(None).keep(data, [np.arange(20)[::-1]], SMALL, 6)
+    assert torch.equal(found.pixels[:], plain.pixels[:]) and len(found.kept) == 19
+    assert np.array_equal(found.digests, plain.digests) and np.array_equal(found.originals, plain.originals)
+    assert found.unreadable.keys() == plain.unreadable.keys()
+
+
+def test_pixels_of_another_entry_are_compared_with_their_checksums_and_let_go(folder: Path, tmp_path: Path) -> None:
+    data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
+    keeper(cache).keep(data, [np.arange(10)], SMALL, 6)
+    (entry,) = cache.entries()
+    path = cache.folder / KIND / entry.key / PIXELS
+    content = bytearray(path.read_bytes())
+    content[2 * 108] ^= 1
+    path.write_bytes(content)
+    again = keeper(cache)
+    (part,) = again.keep(data, [np.arange(1, 12)], SMALL, 6)
+    assert again.decoded == 3, "the damaged one, and the two that are not there"
+    assert torch.equal(part.pixels[:], keeper(None).keep(data, [np.arange(1, 12)], SMALL, 6)[0].pixels[:])
+    found = cache.find(KIND, entry.described)
+    assert found is not None
+    found.release(), found.release()  # of this look, and of the first keeper
+    assert cache.remove(entry), "the second keeper uses its own entry alone"
 
 
 @pytest.mark.parametrize("how", ["memory", "mapped", "streamed"])
@@ -227,7 +266,7 @@ def test_numbers_in_the_cache_that_are_not_what_they_were_are_found(folder: Path
     cache = Cache(tmp_path / "cache", MUCH)
     data = opened(folder)
     before = pixels_of(keeper(cache).keep(data, PARTS, SMALL, 6))
-    (file,) = (tmp_path / "cache").rglob(stored.NUMBERS)
+    (file,) = (tmp_path / "cache").rglob(NUMBERS)
     file.write_bytes(np.fromfile(file, dtype=np.int64)[::-1].tobytes())
     again = keeper(Cache(tmp_path / "cache", MUCH))
     assert all(map(torch.equal, pixels_of(again.keep(data, PARTS, SMALL, 6)), before)) and again.decoded == 17

@@ -359,7 +359,7 @@ def test_tags_name_and_note(three, play, settle):
 
     async def act(pilot):
         await pilot.press("t")
-        await write(pilot, "a, b a")
+        await write(pilot, "a, b, a")
         await settle(pilot)
         assert middle.labels().tags == ("a", "b") and "tags: a, b" in words(pilot, "#details")
         await pilot.press("r")
