@@ -371,13 +371,30 @@ def test_tags_name_and_note(three, play, settle):
         await settle(pilot)
         assert middle.labels() == Labels(name="[mine]", tags=("a", "b"), note="why")
         await pilot.press("a", "t")
-        await write(pilot, "all -x -a")
+        await write(pilot, "all, -x, -a")
         await settle(pilot)
         assert [run.labels().tags for run in three] == [("all",), ("all",), ("b", "all")]
         for key in ("t", "r", "e"):
             await pilot.press(key, "escape")
         await settle(pilot)
         assert middle.labels() == Labels(name="[mine]", tags=("b", "all"), note="why")
+
+    play("history", act)
+
+
+def test_a_label_that_is_only_looked_at_stays_as_it_is(make_run, play, settle):
+    labels = Labels(name="n" * 300, tags=("two words", "b"), note="one\ntwo\n" + "long " * 300)
+    run = make_run("first")
+    run.set_labels(labels)
+
+    async def act(pilot):
+        for key in ("t", "r", "e"):
+            await pilot.press(key, "enter")
+            await settle(pilot)
+        assert run.labels() == labels
+        await pilot.press("t", "end", *", c", "enter")
+        await settle(pilot)
+        assert run.labels().tags == ("two words", "b", "c")
 
     play("history", act)
 
