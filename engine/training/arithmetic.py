@@ -13,6 +13,7 @@ import torch
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
 from vislab.engine.training import precision
+from vislab.engine.training.features import never
 from vislab.engine.training.precision import Arithmetic
 from vislab.engine.training.probing import Choice
 from vislab.engine.training.remembered import Remembered, work_of
@@ -22,7 +23,7 @@ PRECISION, MEMORY_FORMAT, THREADS, MEASURED = "precision", "memory format", "thr
 """What the decisions are called."""
 
 _EXPLICIT = "as the spec says"
-_VERSION = 2  # of what is measured and how; another one forgets what is remembered
+_VERSION = 3  # of what is measured and how; another one forgets what is remembered
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Settling:
         return {
             **work_of(spec, num_classes, self.device, self.code),
             "version": _VERSION,
+            "features": not never(spec),
             "asked": [spec.precision, spec.memory_format, spec.threads],
             "default": str(default),
             "input": [

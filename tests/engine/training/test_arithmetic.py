@@ -102,6 +102,12 @@ def test_other_work_is_measured_again(settle, other) -> None:
     assert settle(**AUTO | other)[2] == 1
 
 
+def test_where_the_head_trains_on_features_it_is_measured_apart(settle) -> None:
+    transfer = {"strategy": {"freeze": "backbone"}}
+    settle(**AUTO, **transfer)
+    assert settle(**AUTO, **transfer, cache_features=False)[2] == 1
+
+
 def test_a_change_of_ones_own_file_is_measured_again(settle, tmp_path) -> None:
     settle(**AUTO)
     (tmp_path / "code" / "mine.py").write_text("changed = True\n")
