@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from vislab.engine.training.endings import TrainingFailed
 from vislab.engine.training.waiting import considerate_threads
 from vislab.presets.errors import InputError
 
@@ -51,6 +52,8 @@ def _answer(line: str, out: TextIO) -> None:
             result = importlib.import_module(f"vislab.engine.jobs.{name}").answer(request, tell)
     except (InputError, msgspec.ValidationError) as error:
         say(error=str(error), kind="input")
+    except TrainingFailed as failed:
+        say(error=str(failed), kind="failed")
     except Exception as error:  # one question that fails must not end the process that answers all others
         traceback.print_exc()
         say(error=f"{type(error).__name__}: {error}", kind="unexpected")

@@ -41,7 +41,8 @@ class JobProcess:
 
         Raises:
             InputError: the job found a mistake in what the user gave.
-            RuntimeError: the job failed, or its process died; with the end of what it wrote on stderr.
+            RuntimeError: training failed, which its text explains; or the job failed or its process died, with the end
+                of what it wrote on stderr.
         """
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
@@ -58,6 +59,8 @@ class JobProcess:
             if "error" in reply:
                 if reply["kind"] == "input":
                     raise InputError(reply["error"])
+                if reply["kind"] == "failed":
+                    raise RuntimeError(reply["error"])
                 raise RuntimeError(f"job {job} failed: {reply['error']}\n{self._tail()}")
             if on_progress is not None:
                 progress = reply["progress"]

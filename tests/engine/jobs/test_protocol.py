@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
+
 from vislab.engine.jobs.__main__ import serve
+from vislab.presets.library import resolve
 
 DIGITS = {"dataset": {"name": "digits", "source": "vislab.engine.data.sources.digits:source"}, "data_dir": "/none"}
 
@@ -33,6 +36,14 @@ def test_mistakes_are_answered_and_the_next_request_too() -> None:
     assert [(reply["id"], reply["kind"]) for reply in found] == [(i, "input") for i in (None, None, 1, 2, 3)]
     assert "there is no job 'weather'; jobs: augmented, " in found[2]["error"]
     assert "sed" in found[3]["error"] and "gone.py" in found[4]["error"]
+
+
+def test_training_that_fails_is_told_without_a_traceback(capsys) -> None:
+    sets = ("strategy.optimizer=sgd", "strategy.learning_rate=1e9", "strategy.limit=200", "device=cpu", "threads=1")
+    spec = msgspec.to_builtins(resolve(recipe="digits-lenet5", sets=sets))
+    found = replies(json.dumps({"job": "bench", "id": 1, "spec": spec}))[-1]
+    assert found["kind"] == "failed" and "learning_rate" in found["error"]
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_an_unexpected_error_is_told_apart(tmp_path: Path, capsys) -> None:
