@@ -50,7 +50,8 @@ def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:
         return
     train = data.images("train")
     per_class = train / len(data.classes)
-    if not strategy.pretrained and per_class < FEW_A_CLASS and spec.preprocessing.image_size >= PHOTO:
+    few = 0 < per_class < FEW_A_CLASS  # none where the images cannot be split, which is told
+    if few and not strategy.pretrained and spec.preprocessing.image_size >= PHOTO:
         yield Advice(
             f"{text.counted(train, 'photo')} from scratch will overfit ({per_class:.0f} a class).",
             "Choose transfer and an architecture with pretrained weights.",

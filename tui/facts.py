@@ -132,7 +132,7 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
     """Seconds an epoch took, validation included, in the newest run of the same work on the same device.
 
     The same work: data set, architecture with its options, image size, channels, precision, memory format, what is
-    frozen and the batch size. Scaled to `train_images`.
+    frozen, what is kept of it, and the batch size. Scaled to `train_images`.
 
     Args:
         runs: newest first.
@@ -174,11 +174,13 @@ _SAME_WORK = (
     "threads",
     "compile",
     "deterministic",
+    "cache_features",
     "strategy.freeze",
     "strategy.batch_size",
     "strategy.accumulate",
     "strategy.ema",
     "strategy.augment",
+    "strategy.cached_views",
 )
 
 

@@ -43,6 +43,8 @@ def test_150_photos_from_scratch_will_overfit(settings) -> None:
     assert "150 photos from scratch will overfit (50 a class). | Choose transfer" in said(PHOTOS, settings, facts)
     assert "overfit" not in said(PHOTOS.choose("strategy", "transfer"), settings, facts)
     assert "overfit" not in said(PHOTOS, settings, Facts(data((900, 900, 900))))
+    unsplit = Facts(DataFacts(("a", "b"), {"all": (3, 2)}, "", "too few images", False))
+    assert "overfit" not in said(PHOTOS, settings, unsplit)
     assert "overfit" not in said(FIRST, settings, facts)  # small grey images, no photographs
 
 

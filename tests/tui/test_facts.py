@@ -89,6 +89,8 @@ def test_time_is_that_of_an_earlier_run_of_the_same_work_on_the_same_device(sett
     assert found(FIRST, device="H100") is None
     for key, text in (("preprocessing.image_size", "32"), ("precision", "bf16"), ("strategy.batch_size", "8")):
         assert found(FIRST.with_value(key, text)) is None
+    for key, text in (("cache_features", "false"), ("strategy.cached_views", "4")):
+        assert found(FIRST.with_value(key, text)) is None
     assert found(FIRST.choose("architecture", "mlp")) is None
     assert found(FIRST.choose("dataset", "mnist")) is None
     finished(FIRST, seconds=4.0)

@@ -146,17 +146,22 @@ def training_line(spec: Spec, facts: Facts) -> str:
 def plan_line(spec: Spec, facts: Facts) -> str:
     """Epochs, steps and optimizer."""
     strategy = spec.strategy
-    train = facts.data.images("train") if facts.data is not None else 0
-    epochs, batch = counted(strategy.epochs, "epoch"), strategy.batch_size
-    if batch == "auto":
+    epochs, steps = counted(strategy.epochs, "epoch"), _steps(spec, facts)
+    if strategy.batch_size == "auto":
         parts = [f"{epochs}, batch chosen when it starts"]
     else:
-        steps = counted(steps_per_epoch(train, batch), "step") if train else f"{UNKNOWN} steps"
-        parts = [f"{epochs} × {steps} of {text.count(batch)}"]
+        of_epoch = counted(steps, "step") if steps else f"{UNKNOWN} steps"
+        parts = [f"{epochs} × {of_epoch} of {text.count(strategy.batch_size)}"]
     if strategy.max_steps:
         parts[0] += f", at most {counted(strategy.max_steps, 'step')}"
     parts.append(f"{plain(strategy.optimizer, 20)} {strategy.learning_rate:g}, {strategy.schedule}")
     return " · ".join(parts)
+
+
+def _steps(spec: Spec, facts: Facts) -> int:
+    """Steps of an epoch; 0 where they are not known."""
+    train, batch = facts.data.images("train") if facts.data is not None else 0, spec.strategy.batch_size
+    return steps_per_epoch(train, batch) if train and batch != "auto" else 0
 
 
 def cost_line(spec: Spec, facts: Facts) -> str:
@@ -168,7 +173,11 @@ def cost_line(spec: Spec, facts: Facts) -> str:
     if facts.seconds_per_epoch is None:
         parts.append(f"time {UNKNOWN} (never run here)")
     else:
-        parts.append(f"time {text.duration(facts.seconds_per_epoch * spec.strategy.epochs)} (as measured here)")
+        strategy, steps = spec.strategy, spec.strategy.epochs * _steps(spec, facts)
+        share = min(1.0, strategy.max_steps / steps) if strategy.max_steps and steps else 1.0
+        most = "at most " if strategy.max_steps and not steps else ""
+        seconds = share * facts.seconds_per_epoch * strategy.epochs
+        parts.append(f"time {most}{text.duration(seconds)} (as measured here)")
     return " · ".join(parts)
 
 

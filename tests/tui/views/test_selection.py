@@ -51,6 +51,9 @@ def test_everything_that_is_known_is_said(settings) -> None:
     assert "pretrained backbone frozen (3.4 M) · own head on the feature map trains (0.4 M)" in text
     assert "10 epochs × 24 steps of 5 · adamw 0.001, constant" in text
     assert "memory 400 MB (estimated) · time 20 s (as measured here)" in text
+    for steps, batch, time in (("60", "5", "5.0 s"), ("999", "5", "20 s"), ("60", "auto", "at most 20 s")):
+        limited = draft.with_value("strategy.max_steps", steps).with_value("strategy.batch_size", batch)
+        assert f"· time {time} (as measured here)" in shown(limited, settings, Facts(DATA, MODEL, seconds_per_epoch=2))
     assert text.endswith("! Mind.")
 
 
