@@ -23,7 +23,8 @@ FOLDERS = {
 
 BUDGETS = {
     "cache_budget": "bytes that the cache folder may take; 0: nothing is cached; not set: half of the disk's free room",
-    "memory_budget": "bytes of memory for decoded images; not set: a quarter of what is available when a run starts",
+    "memory_budget": "bytes of memory for decoded images and features; not set: a quarter of what is available at the "
+    "start of a run",
 }
 """The amounts that can be set, each with one line of help."""
 
@@ -63,7 +64,7 @@ class Settings:
         origins: name of each folder above, and of each budget that is set, to where its value came from.
         problems: what is wrong with the files, where they were read with `strict=False`.
         cache_budget: bytes that the cache folder may take; None: see `BUDGETS`.
-        memory_budget: bytes of memory for decoded images; None: see `BUDGETS`.
+        memory_budget: bytes of memory for decoded images and features together; None: see `BUDGETS`.
     """
 
     runs_dir: Path

@@ -11,12 +11,14 @@ from typing import Annotated, Any
 import msgspec
 import torch
 
+from vislab.engine.cache import Cache
 from vislab.engine.data.loading import load_data
 from vislab.engine.models.assemble import assemble
 from vislab.engine.runs import devices
 from vislab.engine.runs.batch_size import with_batch_size
 from vislab.engine.training import optim, precision, strategies
 from vislab.engine.training.batch_choice import candidates, usual
+from vislab.engine.training.beginning import initialise
 from vislab.engine.training.feeding import training_batches
 from vislab.engine.training.finders import range_test
 from vislab.engine.training.losses import make_loss
@@ -26,6 +28,7 @@ from vislab.engine.training.resumable import Resumable
 from vislab.engine.training.step import Step
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
+from vislab.presets.settings import load_settings
 
 
 class FindRateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +72,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     precision.check(arithmetic, device)
     if spec.threads != "auto":
         torch.set_num_threads(spec.threads)
-    here = Path.cwd()
+    here, settings = Path.cwd(), load_settings()
     with tempfile.TemporaryDirectory(prefix="vislab-find-lr-") as folder:
         data = load_data(
             spec,
@@ -79,6 +82,8 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
             progress=partial(tell, "reading images"),
             check=lambda: None,
             downloading=partial(tell, "downloading"),
+            cache=Cache.of(settings),
+            memory_budget=settings.memory_budget,
         )
         if strategy.batch_size == "auto":
             spec = with_batch_size(spec, usual(candidates(len(data.train), strategy.accumulate)))
@@ -99,6 +104,9 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
         strategies.freeze(
             model, assembled.head, assembled.groups, strategies.trained_groups(strategy, len(assembled.groups), 1)
         )
+        batches = training_batches(spec, data, device, layout, here)
+        if not strategy.pretrained:
+            initialise(model, batches)
         training = Resumable(
             model=model,
             optimizer=optim.make_optimizer(strategy, model, assembled.groups, device),
@@ -119,7 +127,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
         found = range_test(
             training,
             step,
-            training_batches(spec, data, device, layout, here),
+            batches,
             base=strategy.learning_rate,
             lowest=wanted.lowest,
             highest=wanted.highest,

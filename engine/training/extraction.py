@@ -19,7 +19,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from vislab.engine import memory
 from vislab.engine.cache import Cache, Entry, Unavailable, Work
 from vislab.engine.code import file_of
 from vislab.engine.data.loading import Data, LabelledPixels
@@ -43,7 +42,6 @@ ONCE, EACH_EPOCH = "once per image", "each epoch"
 
 KIND = "features"
 _BATCH, _BATCH_ON_DEVICE = 16, 128  # images that the frozen part sees at once
-_MEMORY_SHARE = 0.25  # of the memory available, where no budget is set
 
 
 class _Impossible(Exception):  # noqa: N818  (leads to training as without features)
@@ -132,7 +130,7 @@ class Extraction:
             raise _Impossible(why_not)
         strategies.freeze(loop.training.model, loop.assembled.head, loop.assembled.groups, 1)
         self._model = loop.training.model
-        parts = [part for part in (data.train, data.validation, data.test) if part is not None]
+        parts = [*{id(part): part for part in (data.train, data.validation, data.test) if part is not None}.values()]
         views = self._views(data.train, loop)
         plain = [part for part in parts if part is not data.train or not views]
         images, rows = self._plain(plain) if plain else (None, {})
@@ -140,10 +138,8 @@ class Extraction:
         self._cut(loop.assembled.head, sources[0])
         self._total = sum(map(len, sources))
         size = self._total * self._row_bytes
-        budget = self.settings.memory_budget
-        if budget is None:
-            budget = int(_MEMORY_SHARE * memory.available())
-        kept = [self._shards(source, weights, in_memory=size <= budget) for source in sources]
+        left = data.keeper.budget - sum(part.pixels.numel() for part in parts if isinstance(part.pixels, Tensor))
+        kept = [self._shards(source, weights, in_memory=size <= left) for source in sources]
         layout = self.arithmetic.layout
         tables = {part: Table(kept[-1], where, self.device, layout) for part, where in rows.items()}
         every = torch.arange(len(data.train))
@@ -173,12 +169,11 @@ class Extraction:
         ]
 
     def _plain(self, parts: Sequence[LabelledPixels]) -> tuple[_Images, dict[int, Tensor]]:
-        """The images of some parts, each once, in an order that does not depend on how they were divided.
+        """The images of different parts, each once, in an order that does not depend on how they were divided.
 
         Returns:
             The images, and each part's rows by its `id`.
         """
-        parts = list({id(part): part for part in parts}.values())
         stores: list[StoredPixels] = [part.pixels for part in parts]
         joined = reduce(JoinedPixels, stores)
         every = np.concatenate([part.digests for part in parts])
@@ -350,7 +345,7 @@ class Extraction:
         return f"{hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()}:{reference.rpartition(':')[2]}"
 
     def _tell(self, features: Features) -> None:
-        strategy, seconds = self.spec.strategy, max(0.0, self._seconds)
+        seconds = max(0.0, self._seconds)
         computed = self._computed
         source = "computed" if computed == self._total else "partly from the cache" if computed else "from the cache"
         size = self._total * self._row_bytes
@@ -368,14 +363,6 @@ class Extraction:
             features=" x ".join(map(str, self._shape)),
             kept="memory-mapped" if features.entries else "memory",
         )
-        if strategy.cached_views:
-            self.reporter.notice(
-                "info",
-                DECISION,
-                f"strategy.cached_views = {strategy.cached_views}: each training image is augmented "
-                f"{strategy.cached_views} times before training, and epochs take these views in turn. That is another "
-                f"experiment than drawing an augmentation anew in each epoch.",
-            )
 
 
 def _shards_of(images: _Images) -> int:

@@ -15,7 +15,7 @@ from vislab.engine.data.loading import Data
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import batch_size, checkpoints
 from vislab.engine.runs.energy import Card, EnergyMeter, Packages
-from vislab.engine.runs.events import RunResumed, RunStarted
+from vislab.engine.runs.events import RunResumed
 from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import RunState
@@ -23,6 +23,7 @@ from vislab.engine.runs.store import Run
 from vislab.engine.training import checkpoint, compiling, ema, judging, optim, precision, strategies
 from vislab.engine.training.arithmetic import Settling
 from vislab.engine.training.batch_choice import about_learning_rate
+from vislab.engine.training.beginning import initialise, say_started
 from vislab.engine.training.compiling import Compiling
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, Outcome
@@ -48,7 +49,6 @@ FROZEN = "frozen part"
 MICRO_BATCH = "micro-batch"
 LEFT_OUT = "updates left out"
 _ROLLBACKS = 3
-_INITIALISING = 5000  # images that a data-dependent initialisation sees, as in the published airbench
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Training:
         model = assembled.model.to(self.device).to(memory_format=self.arithmetic.layout)
         loop = self._loop(data, assembled, model, fresh=fresh)
         self.loop = loop
-        frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, assembled, loop)
+        frozen = self._go_on(resumed_from, loop) if resumed_from else self._begin(data, loop)
         self._take_learning_rate(loop.training.position)
         try:
             with self._features_in_place(data, loop, frozen):
@@ -201,9 +201,8 @@ class Training:
         spec, strategy = self.spec, self.spec.strategy
         optimizer = optim.make_optimizer(strategy, model, assembled.groups, self.device)
         batches = self._batches(data)
-        initialise = getattr(model, "initialise", None)
-        if initialise is not None and fresh and not spec.strategy.pretrained:
-            initialise(batches.sample(_INITIALISING))
+        if fresh and not strategy.pretrained:
+            initialise(model, batches)
         training = Resumable(
             model=model,
             optimizer=optimizer,
@@ -343,46 +342,15 @@ class Training:
                 left_out=", ".join(record.left_out),
             )
 
-    def _begin(self, data: Data, assembled: Assembled, loop: Loop) -> str:
+    def _begin(self, data: Data, loop: Loop) -> str:
         """Say how the run starts; returns the hash of its frozen part."""
         checkpoint.forget_after(self.run.checkpoints, 0)  # of a run whose full checkpoints are all damaged
-        self._say_started(data, assembled, loop)
+        say_started(self.reporter, self.spec, self.device, data, loop)
         if frozen := self._frozen_hash(loop):
             self.reporter.decide(FROZEN, frozen, "hash of the frozen parameters and buffers at the start")
         if self.spec.strategy.on_nan == "rollback":
             loop.saver.full(at_start=True)
         return frozen
-
-    def _say_started(self, data: Data, assembled: Assembled, loop: Loop) -> None:
-        strategy = self.spec.strategy
-        model = loop.training.model
-        kept = assembled.groups[-1:] if strategy.freeze == "backbone" else assembled.groups
-        trained = {name for group in kept for name in group}
-        sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-        self.reporter.say(
-            RunStarted(
-                environment=environment(self.device),
-                classes=data.classes,
-                counts=data.counts,
-                split=data.split.description,
-                selected_on_test=data.split.selected_on_test,
-                parameters=sum(sizes.values()),
-                trained_parameters=sum(size for name, size in sizes.items() if name in trained),
-                head=assembled.head,
-                batch_size=strategy.decided_batch_size,
-                steps_per_epoch=loop.plan.steps_per_epoch,
-                epochs=loop.plan.epochs,
-                log_every=loop.plan.log_every,
-                evaluated_weights="ema" if strategy.ema else "raw",
-            )
-        )
-        if strategy.decided_batch_size > len(data.train):
-            self.reporter.notice(
-                "warning",
-                "batch size",
-                f"The batch of {strategy.batch_size} is larger than the training set ({len(data.train)} images): "
-                f"one update an epoch.",
-            )
 
     def _go_on(self, folder: Path, loop: Loop) -> str:
         """Restore a checkpoint and say so; returns the hash of the frozen part when the run started."""

@@ -40,7 +40,8 @@ def command(
 ) -> None:
     """Find a learning rate: train a little while it rises, and look where the loss falls and where it leaves.
 
-    Takes what `vislab run` takes, makes no run and changes nothing. After Smith's range test and fastai's lr_find.
+    Takes what `vislab run` takes and makes no run; the images it has decoded stay in the cache for the run that
+    follows. After Smith's range test and fastai's lr_find.
     """
     import msgspec
 

@@ -97,7 +97,8 @@ def test_views_are_what_the_first_epochs_would_show(make, train, trained):
     assert decided(views).details["images"] == 2 * 48 + 16 + 17
     assert trained(views) == trained(anew)
     assert trained(again) == trained(again_whole) != trained(anew)
-    assert "another experiment" in next(said.text for said in again.state().notices if said.topic == DECISION)
+    for run in (again, again_whole):
+        assert "another experiment" in next(said.text for said in run.state().notices if said.topic == "cached views")
     assert decided(again).details["computed"] == 0  # its view is the first of the two
 
 
@@ -168,12 +169,20 @@ def test_a_run_resumed_while_its_head_trains_takes_the_same_features_again(
     assert [made.what for made in cut.state().decisions].count(DECISION) == 1
 
 
-def test_features_that_do_not_fit_the_memory_are_mapped(make, train, trained, monkeypatch, small_shards):
+@pytest.mark.parametrize(
+    ("budget", "pixels"),
+    [(0, "arrays"), (40_000, "memory")],
+    ids=["no budget", "a budget for pixels, or for features"],
+)
+def test_features_that_do_not_fit_the_memory_are_mapped(make, train, trained, settings, small_shards, budget, pixels):
     whole, once = make(cache_features=False), make()
     assert train(whole) == 0
-    monkeypatch.setattr(extraction, "_MEMORY_SHARE", 0.0)
+    object.__setattr__(settings, "memory_budget", budget)
     assert train(once) == 0
-    assert decided(once).details["kept"] == "memory-mapped"
+    assert next(made.choice for made in once.state().decisions if made.what == "pixels") == pixels
+    found = decided(once).details
+    assert found["kept"] == "memory-mapped"
+    assert not budget or 20_736 < found["bytes"] < budget < found["bytes"] + 20_736
     assert trained(once) == trained(whole)
 
 
@@ -189,14 +198,12 @@ def test_a_damaged_file_is_made_again(make, train, trained, settings):
     assert trained(second) == trained(first)
 
 
-def test_without_a_cache_they_are_kept_in_memory_and_without_memory_not_at_all(
-    make, train, trained, settings, monkeypatch
-):
+def test_without_a_cache_they_are_kept_in_memory_and_without_memory_not_at_all(make, train, trained, settings):
     object.__setattr__(settings, "cache_budget", 0)
     in_memory, nowhere = make(), make()
     assert train(in_memory) == 0
     assert decided(in_memory).choice == ONCE
-    monkeypatch.setattr(extraction, "_MEMORY_SHARE", 0.0)
+    object.__setattr__(settings, "memory_budget", 0)
     assert train(nowhere) == 0
     assert decided(nowhere).choice == EACH_EPOCH and "budget" in decided(nowhere).why
     assert trained(in_memory) == trained(nowhere)

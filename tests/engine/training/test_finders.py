@@ -11,7 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vislab.engine.cache import Cache
 from vislab.engine.jobs import find_lr
+from vislab.engine.models.airbench import Airbench
 from vislab.engine.training.finders import centred_means, suggestions
 from vislab.presets.errors import InputError
 
@@ -49,8 +51,9 @@ def test_a_loss_that_only_rises_suggests_nothing() -> None:
 
 
 @pytest.fixture
-def ask(make_spec, settings):
+def ask(make_spec, settings, monkeypatch):
     """Asks the job in this process, by way of JSON."""
+    monkeypatch.setenv("VISLAB_CACHE_DIR", str(settings.cache_dir))
 
     def answer(steps=60, lowest=1e-4, highest=100.0, **keys):
         request = {
@@ -94,6 +97,26 @@ def test_a_loss_that_leaves_ends_it(ask) -> None:
 
 def test_the_same_seed_finds_the_same(ask) -> None:
     assert ask(steps=12) == ask(steps=12)
+
+
+def test_a_network_that_sets_itself_up_from_images_does_so_as_in_a_run(ask, make_run, train, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(Airbench, "initialise", lambda self, images: seen.append(images))
+    airbench = {"architecture": {"build": "vislab.engine.models.airbench:build", "options": {"widths": [8, 8]}}}
+    ask(steps=10, **airbench)
+    assert train(make_run(strategy={"epochs": 1}, **airbench)) == 0
+    in_test, in_run = seen
+    assert in_test.shape == (42, 1, 8, 8) and torch.equal(in_test, in_run)
+
+
+def test_what_it_has_decoded_stays_in_the_cache_within_the_budget(ask, settings, monkeypatch) -> None:
+    larger = {"dataset": {"options": {"size": 16}}}  # than the network sees: it is decoded
+    monkeypatch.setenv("VISLAB_CACHE_BUDGET", "0")
+    ask(steps=10, **larger)
+    assert list(Cache.of(settings).entries()) == []
+    monkeypatch.setenv("VISLAB_CACHE_BUDGET", "1 MB")
+    ask(steps=10, **larger)
+    assert {entry.kind for entry in Cache.of(settings).entries()} == {"pixels"}
 
 
 def test_the_usual_batch_stands_for_one_that_a_run_will_decide(ask) -> None:
