@@ -17,6 +17,7 @@ from vislab.tui.html.run_sections import RunSections
 from vislab.tui.looks import Looks
 from vislab.tui.views import run as views
 from vislab.tui.views.evaluations import Evaluation, evaluations, judged
+from vislab.tui.views.exported import handed_over
 from vislab.tui.views.results import Results, results
 from vislab.tui.views.text import plain
 
@@ -35,8 +36,8 @@ def write_html(run: Run, path: Path, looks: Looks | None = None) -> None:
     status = run.status(state)
     died = death.lines(run, state) if status == "died" else []
     try:
-        answered = predictions.read(run.path)
-    except InputError:  # damaged: told among the pictures that are missing
+        answered = predictions.of_run(run, state)
+    except InputError:  # damaged, or of earlier weights: told among the pictures that are missing
         answered = ()
     found = results(answered, state.started.classes if state.started is not None else ()) if answered else None
     text_ = document(
@@ -50,6 +51,7 @@ def write_html(run: Run, path: Path, looks: Looks | None = None) -> None:
         looks=looks,
         judged=judged(run, state.ended.test if state.ended is not None else None),
         later=evaluations(run),
+        handed_over=handed_over(run),
     )
     write_atomically(path, text_.encode(), durable=False)
 
@@ -66,6 +68,7 @@ def document(
     looks: Looks | None = None,
     judged: Evaluation | None = None,
     later: Sequence[Evaluation] = (),
+    handed_over: Sequence[str] = (),
 ) -> str:
     """The HTML text of the log.
 
@@ -75,6 +78,7 @@ def document(
         looks: pictures.
         judged: the run's last evaluation, of the same images.
         later: what `vislab evaluate` found.
+        handed_over: what is known of the files for others, see `vislab.tui.views.exported.handed_over`.
     """
     labels = labels or Labels()
     log = RunSections()
@@ -87,6 +91,7 @@ def document(
     if looks is not None:
         log.looks(looks)
     log.later(later)
+    log.handed_over(handed_over)
     log.epochs(state)
     log.spec(spec)
     log.data(state)

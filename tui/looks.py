@@ -57,7 +57,7 @@ def collect(run: Run, data_dir: str, ask: Ask) -> Looks:
     looks = Looks()
     source = Source(run, data_dir, ask)
     try:
-        answered = predictions.read(run.path)
+        answered = predictions.of_run(run, run.state())
     except InputError as error:
         looks.faults.append(plain(str(error), 400))
         answered = ()

@@ -8,6 +8,7 @@ from vislab.engine.runs.store import Run
 from vislab.tui import csv_file
 from vislab.tui.views import compare_report, run_report
 from vislab.tui.views.evaluations import evaluations, judged
+from vislab.tui.views.exported import handed_over
 
 
 def write(
@@ -45,6 +46,7 @@ def write_run(run: Run, file: Path) -> None:
         labels=run.labels(),
         judged=judged(run, state.ended.test if state.ended is not None else None),
         later=evaluations(run),
+        handed_over=handed_over(run),
     )
     csv_file.write_text(file, page)
 

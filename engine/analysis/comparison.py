@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
-from vislab.engine.analysis import judged_images
+from vislab.engine.analysis import judged_images, predictions
 from vislab.engine.analysis.cost import FeaturePass, feature_pass, seconds_in_all
 from vislab.engine.analysis.findings import validation_images
 from vislab.engine.analysis.intervals import Interval, of_accuracy
 from vislab.engine.analysis.predictions import Prediction
-from vislab.engine.analysis.predictions import read as read_predictions
 from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.events import EpochEnded, Figure, TestFigures, all_finite, number
 from vislab.engine.runs.state import RunState
@@ -31,7 +30,7 @@ class Compared:
     status: RunStatus
     predictions: tuple[Prediction, ...]
     fault: str = ""
-    """Why the predictions cannot be read; empty when they can, or when there are none."""
+    """Why the predictions cannot be had: damaged, or of earlier weights; empty when they can, or there are none."""
     validated_on: str = ""
     """What images the validation figures are of: equal for the same images. Empty before the data were read."""
     tested_on: str = ""
@@ -180,20 +179,20 @@ def look(run: Run, state: RunState | None = None) -> Compared:
     state = state or run.state()
     spec = settled(run.spec(), state)  # runs are compared by the batch size that they have
     try:
-        predictions, fault = read_predictions(run.path), ""
+        answered, fault = predictions.of_run(run, state), ""
     except InputError as error:
-        predictions, fault = (), str(error)
+        answered, fault = (), str(error)
     return Compared(
         run,
         run.labels().name or spec.name,
         spec,
         state,
         run.status(state),
-        predictions,
+        answered,
         fault,
         validated_on=judged_images.of_role(run, state, "validation"),
         tested_on=judged_images.of_role(run, state, "test"),
-        answered_on=judged_images.of_predictions(state, predictions),
+        answered_on=judged_images.of_predictions(state, answered),
     )
 
 

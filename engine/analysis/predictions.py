@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vislab.engine.runs.cells import unguard
+from vislab.engine.runs.state import RunState
+from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 
 FILE = "predictions.csv"
@@ -30,8 +32,27 @@ class Prediction(NamedTuple):
         return self.label == self.predicted
 
 
+def of_run(run: Run, state: RunState) -> tuple[Prediction, ...]:
+    """What a run's present weights answered, in the order of the data set; empty when it was not judged (yet).
+
+    Args:
+        state: the fold of the run's log.
+
+    Raises:
+        InputError: the file is damaged; or it is of earlier weights, because the run has been resumed since and was
+            not judged again.
+    """
+    judged = state.ended is not None and state.ended.test is not None
+    if state.resumes and not judged and (run.path / FILE).exists():
+        raise InputError(
+            f"The predictions of run {run.id} are of earlier weights: it has been resumed since, and not been judged "
+            "again. They are written anew when it is done."
+        )
+    return read(run.path)
+
+
 def read(run_dir: Path) -> tuple[Prediction, ...]:
-    """The predictions of a run, in the order of the data set; empty when it has none (yet).
+    """The file of a run, in the order of the data set; empty when it has none (yet).
 
     Raises:
         InputError: the file is damaged.

@@ -17,8 +17,8 @@ from vislab.engine.data.sources import open_dataset
 from vislab.engine.evaluation.overlap import overlap
 from vislab.engine.evaluation.report import evaluation
 from vislab.engine.evaluation.trained import BATCH, Predicted, Trained, open_trained
+from vislab.engine.jobs.results import write_result
 from vislab.engine.runs.events import printable
-from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.naming import slug
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
@@ -70,7 +70,7 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         trained_on: of another data set, how many of its images the run was trained on, by the checksums of their
         pixels, None where that is not known; selected_on_test; tta; throughput: images_per_second of the model
         (transfers included, reading left out), seconds reading and computing, batch; time (seconds since 1970); file:
-        where it was written; and which weights, as `Trained.origin` says.
+        where it was written, empty with not_written: why it cannot be; and which weights, as `Trained.origin` says.
 
     Raises:
         InputError: the run or the data cannot be opened, a class is not one of the run's, an image cannot be read.
@@ -122,9 +122,8 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         words += [slug(dataset.name), content["data"]["fingerprint"][:8]]
     words += [part.role] + (["tta"] if wanted.tta else [])
     file = model.run.results / f"{'-'.join(words)}.json"
-    file.parent.mkdir(exist_ok=True)
-    write_atomically(file, msgspec.json.encode(printable(content)))
-    return content | {"file": str(file)}
+    not_written = write_result(file, printable(content))
+    return content | {"file": "" if not_written else str(file), "not_written": not_written}
 
 
 def _warm_up(model: Trained, batch: int) -> None:

@@ -13,6 +13,7 @@ from vislab.engine.data.pixels import decode
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.evaluation import model_card, onnx_file, weights_file
 from vislab.engine.evaluation.trained import Trained, open_trained
+from vislab.engine.jobs.results import write_result
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
@@ -43,7 +44,8 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     """Write the files; what was found of the ONNX file is written into results/onnx.json, passed or not.
 
     Returns:
-        onnx: as `onnx_file.write` says, why there are no real images, time, and which weights; None without one.
+        onnx: as `onnx_file.write` says, why there are no real images, time, which weights, and not_written: why there
+        is no results/onnx.json, empty where there is; None without one.
         weights: files, how timm builds the network (None: by model.py), largest_difference; None without them.
 
     Raises:
@@ -65,10 +67,9 @@ def _onnx(model: Trained, file: Path, data_dir: Path, tell: Callable[[str, int, 
     real, why_not = _real_images(model, data_dir)
     found = onnx_file.write(model, file, real)
     content = {**model.origin(), **found, "why_no_real_images": why_not, "time": time.time()}
-    model.run.results.mkdir(exist_ok=True)
     printable = content | {"file": str(file).encode(errors="replace").decode()}
-    write_atomically(model.run.results / "onnx.json", msgspec.json.encode(printable))
-    return content
+    not_written = write_result(model.run.results / "onnx.json", printable)
+    return content | {"not_written": not_written}
 
 
 def _real_images(model: Trained, data_dir: Path) -> tuple[torch.Tensor, str]:

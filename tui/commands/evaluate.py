@@ -43,6 +43,7 @@ def command(
     from vislab.tui import tables
     from vislab.tui.asking import asked
     from vislab.tui.views import evaluation, predicted
+    from vislab.tui.views.text import plain
 
     settings = load_settings(runs_dir=runs_dir)
     request: dict[str, Any] = {
@@ -60,9 +61,12 @@ def command(
     found = asked("evaluate", request)
     for line in [*predicted.unreadable(found), *(evaluation.warning(found) if json else [])]:
         typer.echo(line, err=True)
+    if found["not_written"]:
+        typer.echo(plain(found["not_written"], 1000), err=True)
     if json:
         typer.echo(json_.dumps(found, indent=2))
         return
     for line in evaluation.page(found, tables.width()):
         typer.echo(line)
-    typer.echo(found["file"], err=True)
+    if found["file"]:
+        typer.echo(found["file"], err=True)

@@ -46,6 +46,7 @@ def command(
     from vislab.tui import html_file, report_file
     from vislab.tui.asking import asked
     from vislab.tui.views import exported
+    from vislab.tui.views.text import plain
 
     if all(file is None for file in (html, markdown, csv, onnx, weights)):
         raise InputError(
@@ -81,5 +82,7 @@ def command(
             typer.echo(found["onnx"]["file"])
         for line in exported.onnx_lines(found["onnx"]):
             typer.echo(line, err=True)
+        if found["onnx"]["not_written"]:
+            typer.echo(plain(found["onnx"]["not_written"], 1000), err=True)
         if not found["onnx"]["passed"]:
             raise typer.Exit(1)

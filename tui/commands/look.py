@@ -43,7 +43,7 @@ def command(
     if what == "training":
         _print([[one] for one in source.training(count)])
         return
-    answered = predictions.read(found.path)
+    answered = predictions.of_run(found, found.state())
     if not answered:
         raise InputError(f"Run {found.id} has not been judged yet: it has no predictions.csv.")
     if what == "saliency":

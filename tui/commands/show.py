@@ -80,6 +80,7 @@ def page(run: "Run", *, everything: bool = False) -> list[str]:
     from vislab.engine.analysis.findings import findings
     from vislab.tui import death, tables
     from vislab.tui.views import run as views
+    from vislab.tui.views.exported import handed_over
     from vislab.tui.views.text import plain
 
     width = tables.width()
@@ -97,6 +98,7 @@ def page(run: "Run", *, everything: bool = False) -> list[str]:
         [plain(f"{finding.severity}: {finding.text} {finding.remedy}", 1000) for finding in findings(state, spec)],
         death.lines(run, state) if status == "died" else [],
         _evaluation(run, state, width),
+        handed_over(run),
         views.result_lines(state, spec, status),
     ]
     return [line for block in blocks if block for line in (*block, "")][:-1]

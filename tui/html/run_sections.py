@@ -25,8 +25,7 @@ from vislab.tui.looks import Looks
 from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
 from vislab.tui.views.curves import Along, Quantity
-from vislab.tui.views.evaluation import summary
-from vislab.tui.views.evaluations import Evaluation, evaluation_lines
+from vislab.tui.views.evaluations import Evaluation, evaluation_lines, summary_lines
 from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, heat_words
 from vislab.tui.views.spec import run_again, sections
 from vislab.tui.views.text import plain
@@ -175,7 +174,7 @@ class RunSections:
         """What the weights said of the images that the run was judged by last, by class and by confusion."""
         test = state.ended.test if state.ended is not None else None
         self._title(f"Results on {test.role} images" if test is not None else "Results")
-        self._list(summary(judged.found) if judged is not None else [headline(answered)])
+        self._list(summary_lines(judged) if judged is not None else [headline(answered)])
         heads, rows = class_table(answered)
         self.parts.append(table(heads, rows, label="figures of each class", words=heads[:1]))
         self.parts.append(heading("Confusion matrix", level=self._level + 1) + heat_map.heat_map(answered))
@@ -211,6 +210,12 @@ class RunSections:
         for one in evaluations:
             self._title(f"Later evaluation: {one.title}")
             self._rich("evaluation", [_line(line) for line in evaluation_lines(one, WIDTH)])
+
+    def handed_over(self, lines: Sequence[str]) -> None:
+        """What is known of the files for others; nothing where there are none."""
+        if lines:
+            self._title("Handed over")
+            self._list(lines)
 
     def epochs(self, state: RunState) -> None:
         """The per-epoch table, the best epoch marked."""

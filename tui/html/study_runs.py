@@ -12,6 +12,7 @@ from vislab.tui.looks import Looks
 from vislab.tui.views import compare, text
 from vislab.tui.views import run as views
 from vislab.tui.views.evaluations import evaluations, judged
+from vislab.tui.views.exported import handed_over
 from vislab.tui.views.results import results
 from vislab.tui.views.text import plain
 
@@ -80,6 +81,7 @@ def _whole(told: RunSections, run: Compared, looks: Looks | None) -> None:
     elif run.predictions:
         told.parts.append(paragraph(f"Pictures: vislab export {plain(run.run.id, 200)} --html FILE", "muted"))
     told.later(evaluations(run.run))
+    told.handed_over(handed_over(run.run))
     if state.epochs:
         told.curves(state)
     told.epochs(state)

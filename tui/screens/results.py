@@ -103,11 +103,11 @@ class ResultsScreen(ConsoleScreen):
         name = self._run.id
         own: Evaluation | None = None
         try:
-            rows = predictions.read(self._run.path)
             state, spec = self._run.state(), self._run.spec()
             classes = state.started.classes if state.started is not None else ()
             own = judged(self._run, state.ended.test if state.ended is not None else None)
             name = self._run.labels().name or spec.name or name
+            rows = predictions.of_run(self._run, state)
             if not rows:
                 fault = "No predictions: they are written when a run is done, on its test or validation images."
         except (InputError, OSError) as error:

@@ -9,11 +9,13 @@ import msgspec
 from vislab.engine.runs.events import TestFigures
 from vislab.engine.runs.store import Run
 from vislab.tui.views import text
-from vislab.tui.views.evaluation import page
+from vislab.tui.views.evaluation import page, summary
 from vislab.tui.views.text import plain
 
 PATTERN = "evaluation*.json"
 DAMAGED = "cannot be read: it is damaged, or another version of vislab made it"
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What words about a file of results raise where it is damaged."""
 
 
 class Evaluation(NamedTuple):
@@ -61,5 +63,13 @@ def evaluation_lines(one: Evaluation, width: int) -> list[str]:
     """What it found, or that it cannot be read."""
     try:
         return page(one.found, width)
-    except (KeyError, TypeError, ValueError, IndexError):
+    except MALFORMED:
         return [DAMAGED]
+
+
+def summary_lines(one: Evaluation) -> list[str]:
+    """What it found without classes and confusions, or that it cannot be read."""
+    try:
+        return summary(one.found)
+    except MALFORMED:
+        return [f"{plain(one.name, 80)} {DAMAGED}"]

@@ -3,8 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from vislab.engine.runs.store import Run
 from vislab.tui.views import text
+from vislab.tui.views.evaluations import DAMAGED, MALFORMED
 from vislab.tui.views.text import plain
+
+
+def handed_over(run: Run) -> list[str]:
+    """What the last check of the run's ONNX file said, passed or not; empty where none was written."""
+    file = run.results / "onnx.json"
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        weights = f"{plain(found['checkpoint'])} ({plain(found['weights'])} weights, epoch {found['epoch']:d})"
+        named = f"ONNX: {plain(found['file'], 1000)}, of {weights}, {text.moment(found['time'])}"
+        return [named, *onnx_lines(found)]
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.DecodeError, *MALFORMED):
+        return [f"ONNX: onnx.json {DAMAGED}"]
 
 
 def onnx_lines(found: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
 from vislab.tui.views.curves import Quantity
 from vislab.tui.views.evaluation import CONFUSIONS, answers, summary
-from vislab.tui.views.evaluations import DAMAGED, Evaluation
+from vislab.tui.views.evaluations import DAMAGED, MALFORMED, Evaluation
 from vislab.tui.views.markdown import cell, items, table
 from vislab.tui.views.results import CONFUSED_HEADS, class_table, confused_rows
 from vislab.tui.views.spec import run_again, sections
@@ -33,12 +33,14 @@ def markdown(
     labels: Labels | None = None,
     judged: Evaluation | None = None,
     later: Sequence[Evaluation] = (),
+    handed_over: Sequence[str] = (),
 ) -> str:
     """The report of a run: result, findings, classes, epochs, data, settings that were chosen, how to run it again.
 
     Args:
         judged: the run's last evaluation.
         later: what `vislab evaluate` found.
+        handed_over: what is known of the files for others, see `vislab.tui.views.exported.handed_over`.
     """
     labels = labels or Labels()
     parts = [f"# {cell(plain(labels.name or spec.name, 200))}", cell(views.title(spec, labels.name))]
@@ -49,9 +51,12 @@ def markdown(
     if found:
         parts += ["## Findings", items([plain(line, 1000) for line in found])]
     if judged is not None:
-        parts += _evaluation(judged, f"Results on {plain(judged.found['role'])} images")
+        test = state.ended.test if state.ended is not None else None
+        parts += _evaluation(judged, f"Results on {test.role} images" if test is not None else "Results")
     for one in later:
         parts += _evaluation(one, f"Later evaluation: {one.title}")
+    if handed_over:
+        parts += ["## Handed over", items(handed_over)]
     parts += _epochs(state)
     if lines := [*views.data_lines(state), *views.model_lines(state)]:
         parts += ["## Data and model", items(lines)]
@@ -78,7 +83,7 @@ def markdown(
 def _evaluation(one: Evaluation, title: str) -> list[str]:
     try:
         told, counted = summary(one.found), answers(one.found)
-    except (KeyError, TypeError, ValueError, IndexError):
+    except MALFORMED:
         return [f"## {cell(title)}", DAMAGED]
     parts = [f"## {cell(title)}", items(told), table(*class_table(counted))]
     if len(counted.classes) <= _FEW_CLASSES:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vislab.engine.evaluation import onnx_file
+from vislab.tui.html_log import write_html
 
 
 @pytest.fixture
@@ -62,6 +63,56 @@ def test_a_difference_above_the_limit_fails(command, quick):
         result = command("export", "latest", "--onnx", "m.onnx")
         assert (result.exit_code, result.stdout) == (1, "") and not Path("m.onnx").exists()
         assert said in result.stderr and "The file is not written." in result.stderr
+
+
+def reports(command, run):
+    """The log without its pictures, the report, and the page of `show`."""
+    write_html(run, Path("l.html"))
+    assert command("export", run.id, "--markdown", "r.md").exit_code == 0
+    return Path("l.html").read_text(), Path("r.md").read_text(), command("show", run.id).stdout
+
+
+def test_every_report_tells_what_became_of_the_onnx_file(command, quick, trained_run):
+    kept = trained_run.results / "onnx.json"
+    for found, said in (
+        ((2.5e-7, True), "2.5e-7, within"),
+        ((0.02, False), "The file is not written."),
+        ((), "damaged"),
+    ):
+        if found:
+            quick(*found)
+            command("export", "latest", "--onnx", "m.onnx")
+        else:
+            kept.write_text('{"file": 3}')
+        assert all(said in page for page in reports(command, trained_run))
+    kept.unlink()
+
+
+def test_what_was_found_is_told_where_the_runs_results_cannot_be_written(command, quick, trained_run):
+    quick(2.5e-7, True)
+    kept = trained_run.results.rename(trained_run.path / "kept")
+    trained_run.results.write_text("in the way")
+    try:
+        result = command("export", "latest", "--onnx", "m.onnx")
+        assert (result.exit_code, result.stdout) == (0, "m.onnx\n")
+        assert "2.5e-7, within" in result.stderr and "Cannot write" in result.stderr
+        result = command("evaluate", "latest", "--json")
+        assert result.exit_code == 0 and "Cannot write" in result.stderr
+        found = json.loads(result.stdout)
+        assert found["file"] == "" and found["accuracy"] >= 0 and "Cannot write" in found["not_written"]
+    finally:
+        trained_run.results.unlink()
+        kept.rename(trained_run.results)
+
+
+def test_damaged_figures_of_the_end_are_told_in_every_report(command, trained_run):
+    file = trained_run.results / "test.json"
+    whole = file.read_bytes()
+    try:
+        file.write_text('{"confusion": [], "throughput": []}')
+        assert all("damaged" in page for page in reports(command, trained_run))
+    finally:
+        file.write_bytes(whole)
 
 
 def test_mistakes(command):
