@@ -307,7 +307,8 @@ class HistoryScreen(SizedRuns):
         listed = self.run_list.current
         if listed is None or not self.possible("show_run"):
             return
-        finished = not listed.live and (listed.run.path / "predictions.csv").exists()
+        judged = listed.summary is not None and listed.summary.test is not None  # not one resumed since
+        finished = judged and not listed.live and (listed.run.path / "predictions.csv").exists()
         name = "results" if finished and self.console.offers("results") else "live"
         if self.console.offers(name):
             self.console.open(name, run=listed.run)
