@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from vislab.engine.trackers.weights_and_biases import WeightsAndBiases
 from vislab.presets.errors import InputError
 
 _EVERY = 1.0  # seconds between two looks at a live run
+_SETTLED = 10.0  # seconds after which a tracker has kept what it was handed; tensorboardX writes every five
 _LOCK_PATIENCE = 30.0  # seconds; the tracker of the worker before this one may still be writing
 
 
 class Record(msgspec.Struct, frozen=True):
-    """How far a tracker is, kept in the run directory.
+    """How far a tracker is with one target, kept in the run directory beside those of its other targets.
 
     Attributes:
         target: the folder or project written to.
@@ -48,7 +50,8 @@ def sync(run: Run, kind: str, target: str, *, live: bool = False) -> int:
 
     Raises:
         InputError: another process is writing to the same tracker.
-        Exception: the tracker failed. The next call begins where this one began: the same points are written again.
+        Exception: the tracker failed. Where the run is live, the next call hands on again what it was handed in
+            its last seconds, as after a process that was killed; else what this call handed on.
     """
     lock = RunLock(folder(run) / f"{kind}.lock")
     try:
@@ -73,21 +76,35 @@ def _hand_on(run: Run, kind: str, target: str, *, live: bool) -> int:
     reader.position = record.position
     if not live and not _is_longer(run.events, record.position):
         return 0
-    write_atomically(path, msgspec.json.encode(record))
+    _keep(path, record)
     tracker = _open(run, kind, record)
     count = 0
+    handed: deque[tuple[float, int]] = deque()  # when a pass ended, and how far it came
     try:
         while True:
             alive = live and run.worker() != 0
             count += _pass(tracker, reader)
-            record = msgspec.structs.replace(record, position=reader.position)
             if not alive:
                 break
+            handed.append((time.monotonic(), reader.position))
             time.sleep(_EVERY)
+            record = _settled(path, record, handed)
     finally:
         tracker.close()
-    write_atomically(path, msgspec.json.encode(record))
+    _keep(path, msgspec.structs.replace(record, position=reader.position))
     return count
+
+
+def _settled(path: Path, record: Record, handed: deque[tuple[float, int]]) -> Record:
+    """Write down how far the passes came whose points the tracker has had time to keep, and forget those passes."""
+    position = record.position
+    while handed and handed[0][0] <= time.monotonic() - _SETTLED:
+        position = handed.popleft()[1]
+    if position == record.position:
+        return record
+    record = msgspec.structs.replace(record, position=position)
+    _keep(path, record)
+    return record
 
 
 def _pass(tracker: Tracker, reader: EventReader) -> int:
@@ -114,13 +131,25 @@ def _open(run: Run, kind: str, record: Record) -> Tracker:
 
 
 def _recorded(path: Path, target: str, run: Run) -> Record | None:
-    """What an earlier process wrote down, if it wrote to the same place and that place is still there."""
-    try:
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
+    """What an earlier process wrote down of the same place, if that place is still there."""
     gone = path.stem == "tensorboard" and not (Path(target) / run.id).is_dir()
-    return None if record.target != target or gone else record
+    return None if gone else _records(path).get(target)
+
+
+def _records(path: Path) -> dict[str, Record]:
+    """All records of a tracker, by target; none where there is no file, or no whole one."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Record | list[Record])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}
+    rows = [found] if isinstance(found, Record) else found  # of the last target only, as it was written before
+    return {record.target: record for record in rows}
+
+
+def _keep(path: Path, record: Record) -> None:
+    """Write a record down beside those of other targets."""
+    kept = _records(path) | {record.target: record}
+    write_atomically(path, msgspec.json.encode(list(kept.values())))
 
 
 def _is_longer(path: Path, position: int) -> bool:

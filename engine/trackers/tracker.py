@@ -88,5 +88,7 @@ def figures_of(event: StepsLogged | EpochEnded | RunEnded) -> dict[str, float]:
                     f"{test.role}/accuracy": test.accuracy,
                     f"{test.role}/top5": test.top5,
                     f"{test.role}/macro_f1": test.macro_f1,
+                    f"{test.role}/weighted_f1": test.weighted_f1,
+                    f"{test.role}/calibration_error": test.calibration_error,
                 }
     return {name: number(value) for name, value in found.items() if value is not None}

@@ -5,15 +5,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from vislab.engine import worker
-from vislab.engine.runs.events import RunResumed, StepsLogged
+from vislab.engine.runs.events import RunEnded, RunResumed, StepsLogged, TestFigures
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
+from vislab.engine.trackers import sync as sync_
 from vislab.engine.trackers.start import Trackers
 from vislab.engine.trackers.sync import sync
 from vislab.engine.trackers.tracker import figures_of, folder
@@ -67,6 +69,24 @@ def trained_run(make_run, settings):
     run = make_run(strategy={"epochs": 2})
     assert worker.main(run.path, settings=settings) == 0
     return run
+
+
+def test_the_end_tells_every_figure_of_the_test_images():
+    test = TestFigures(
+        role="test",
+        images=9,
+        loss=0.5,
+        accuracy=0.75,
+        top5=1.0,
+        macro_f1=0.7,
+        weights="raw",
+        epoch=1,
+        weighted_f1=0.72,
+        calibration_error=0.125,
+    )
+    end = RunEnded(status="done", reason="", step=1, epoch=1, elapsed=1.0, exit_code=0, test=test)
+    told = {f"test/{name}": getattr(test, name) for name in ("loss", "accuracy", "top5", "macro_f1", "weighted_f1")}
+    assert figures_of(end) == told | {"test/calibration_error": 0.125}
 
 
 def expected(run) -> set[tuple[int, str]]:
@@ -177,6 +197,53 @@ def test_weights_and_biases_keeps_its_id(trained_run, wandb):
     writer.close()
     sync(trained_run, "wandb", "team/digits")
     assert [words[1] for words in wandb() if words[0] == "init"] == [told[0][1]] * 2
+
+
+def test_each_project_keeps_its_own_id(trained_run, wandb):
+    state = trained_run.state()
+    for project in ("digits", "other", "digits", "other"):
+        sync(trained_run, "wandb", project)
+        writer = EventWriter(trained_run.events)
+        writer.append(RunResumed(checkpoint="2", step=2, epochs=2, environment={}))
+        writer.close()
+    first, second, *again = [words[1] for words in wandb() if words[0] == "init"]
+    assert first != second and again == [first, second]
+    assert [words[0] for words in wandb()].count("log") == 2 * (len(state.steps) + len(state.epochs) + 1), (
+        "what a project has had is not handed on again"
+    )
+
+
+def test_a_record_of_one_target_as_it_was_written_before_holds(trained_run, wandb):
+    sync(trained_run, "wandb", "digits")
+    file = folder(trained_run) / "wandb.json"
+    file.write_bytes(file.read_bytes()[1:-1])
+    assert sync(trained_run, "wandb", "digits") == 0
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_after_a_killed_tracker_only_its_last_seconds_come_again(trained_run, tmp_path, monkeypatch):
+    """The log grows by a line a look; what is older than the time in which a tracker keeps things is not repeated."""
+    lines = trained_run.events.read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    trained_run.events.write_bytes(b"".join(lines[:half]))
+    clock = [0.0]
+
+    def sleep(seconds):
+        clock[0] += 6
+        if clock[0] == 24:
+            raise Killed
+        trained_run.events.write_bytes(b"".join(lines[: half + int(clock[0] / 6)]))
+
+    monkeypatch.setattr(sync_, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    monkeypatch.setattr(type(trained_run), "worker", lambda run: 1)
+    with pytest.raises(Killed):
+        sync(trained_run, "tensorboard", str(tmp_path / "board"), live=True)
+    (record,) = msgspec.json.decode((folder(trained_run) / "tensorboard.json").read_bytes())
+    # Looks at 0, 6, 12 and 18 s; at 18 s that of 6 s is old enough, and it read one line more than the first.
+    assert record["position"] == sum(map(len, lines[: half + 1]))
 
 
 def test_a_failed_tracker_starts_where_it_began(trained_run, wandb):
