@@ -6,6 +6,7 @@ from typing import Any
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.runs.cells import guard
+from vislab.engine.runs.events import number
 from vislab.tui.views import compare, compare_table
 from vislab.tui.views.compare import label
 from vislab.tui.views.markdown import cell, items, table
@@ -53,6 +54,7 @@ def markdown(runs: Sequence[Compared], title: str = "", question: str = "", agai
 def figures(run: Compared) -> dict[str, Any]:
     """What is known of a run as plain data: figures as they were measured, None where there is none."""
     low, high = run.interval or (None, None)
+    test = run.test
     return {
         "id": run.run.id,
         "name": run.name,
@@ -68,6 +70,9 @@ def figures(run: Compared) -> dict[str, Any]:
         "selected_on_test": run.selected_on_test,
         "trained_parameters": run.trained_parameters,
         **{name: measure.read(run) for name, measure in comparison.FIGURES.items()},
+        "test_macro_f1": number(test.macro_f1) if test is not None else None,
+        "test_weighted_f1": test.weighted_f1 if test is not None else None,
+        "test_calibration_error": test.calibration_error if test is not None else None,
         "features": run.features.source if run.features is not None else None,
     }
 

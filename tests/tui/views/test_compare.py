@@ -38,7 +38,16 @@ def make(tmp_path, history):
     ):
         run = create(tmp_path, msgspec.convert({"name": name} | keys, Spec))
         figures = TestFigures(
-            role="test", images=30, loss=0.1, accuracy=accuracies[-1], top5=1, macro_f1=1, weights="raw", epoch=1
+            role="test",
+            images=30,
+            loss=0.1,
+            accuracy=accuracies[-1],
+            top5=1,
+            macro_f1=1,
+            weights="raw",
+            epoch=1,
+            weighted_f1=0.9,
+            calibration_error=0.25,
         )
         events = [
             *history(
@@ -77,6 +86,9 @@ def test_the_table_marks_the_best_and_names_what_differs(make):
     assert "cnn, batch_size 8" in lines[1] and "base, batch_size" in lines[2]
     assert "parameters" not in lines[2] and "test acc" in lines[0]  # the size of the network follows from its name
     assert "test acc" not in compare.table(runs[:1], 200)[0]
+    heads, rows = compare_report.csv_rows(runs)
+    places = [heads.index(f"test_{name}") for name in ("macro_f1", "weighted_f1", "calibration_error")]
+    assert [[row[place] for place in places] for row in rows] == [["", "", ""], ["1.0", "0.9", "0.25"]]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
