@@ -1,5 +1,6 @@
 """What was measured, round by round, kept in a file: a command that breaks off goes on where it stopped."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,10 @@ from typing import Any
 
 from works import Work
 
+_REPOSITORY = Path(__file__).parents[2]
+_DONE = ("architecture", "train", "test", "size", "epochs", "batch", "jpeg", "classes", "whole", "rival_epochs")
+"""What a work does, but for vislab's settings."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -15,13 +20,13 @@ class Round:
 
     Attributes:
         work: its name.
-        asked: images of both parts, and threads: rounds of the same are compared.
+        asked: as `asked` says: rounds of the same are compared.
         load: of the machine when it began: processes that want to run, over the last minute.
         sides: what each program printed, and `seconds` of its process.
     """
 
     work: str
-    asked: dict[str, int]
+    asked: dict[str, Any]
     load: float
     sides: dict[str, dict[str, Any]]
 
@@ -39,9 +44,20 @@ class Round:
         return self.seconds(work, rival) / self.seconds(work, "vislab")
 
 
-def asked(work: Work, threads: int) -> dict[str, int]:
-    """What tells rounds of a work from those of a smaller one."""
-    return {"train": work.train, "test": work.test, "threads": threads}
+def asked(work: Work, threads: int) -> dict[str, Any]:
+    """What tells rounds of a work from those of a smaller one, or of other code, as JSON can hold it."""
+    done = {name: getattr(work, name) for name in _DONE}
+    return {**done, "settings": list(work.settings), "threads": threads, "code": _code()}
+
+
+def _code() -> str:
+    """A hash of vislab's files as they are now, committed or not."""
+    digest = hashlib.blake2b(digest_size=8)
+    for folder in ("engine", "presets", "tui"):
+        for file in sorted((_REPOSITORY / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(_REPOSITORY)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def append(file: Path, found: Round) -> None:
@@ -50,7 +66,7 @@ def append(file: Path, found: Round) -> None:
         out.write(json.dumps(asdict(found)) + "\n")
 
 
-def read(file: Path, name: str, what: dict[str, int]) -> list[Round]:
+def read(file: Path, name: str, what: dict[str, Any]) -> list[Round]:
     """The rounds of a work that were kept."""
     lines = file.read_text().splitlines() if file.exists() else []
     found = [Round(**json.loads(line)) for line in lines]

@@ -8,7 +8,8 @@ The rivals live in an environment of their own (requirements.txt says how to mak
 
 In a round each side trains once, one after the other, in a process of its own; a ratio is taken within its round, so
 that other work on the machine slows both. Figures are medians over the rounds. Rounds are kept in DIR/rounds.jsonl: the
-same command goes on where it stopped, and --write puts the tables of all works kept there into docs/benchmarks.md.
+same command goes on where it stopped, and --write puts the tables of all works kept there into docs/benchmarks.md. Only
+rounds of the same work, threads and code of vislab count together: after a change of its code they begin anew.
 """
 
 import argparse
