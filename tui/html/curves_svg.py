@@ -5,7 +5,7 @@ over each x shows its values while the pointer is on it, after a tap, and of few
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
@@ -23,7 +23,7 @@ DARK = ("#6cb2ff", "#ff9b63", "#6fd08c", "#d0a2ff", "#4fd0e0", "#ff8fc0", "#f2cc
 """Colours of the curves, at least 4.5 : 1 against the page's ground."""
 
 MOST_COLUMNS = 160
-"""Positions that show their values on hover; of more epochs, every so many-th does."""
+"""Positions that show their values on hover, besides the last one and the lowest and highest of each curve."""
 MOST_STOPS = 30
 """Positions up to which the Tab key leads from one to the next; of more the values stand in a table elsewhere."""
 MOST_MARKERS = 26
@@ -196,7 +196,7 @@ def _values(curves: Sequence[SvgCurve], place: _Place, x_label: str, written: Ca
         for index, (x, y) in enumerate(zip(curve.xs, curve.ys, strict=True)):
             if _fits(y):
                 at.setdefault(x, []).append((curve, index))
-    shown = sorted(at)[:: max(1, math.ceil(len(at) / MOST_COLUMNS))]
+    shown = _shown(at)
     edges = [LEFT, *(round((place.x(a) + place.x(b)) / 2, 1) for a, b in pairwise(shown)), WIDTH - RIGHT]
     parts = []
     for x, left, right in zip(shown, edges, edges[1:], strict=False):
@@ -212,6 +212,29 @@ def _values(curves: Sequence[SvgCurve], place: _Place, x_label: str, written: Ca
         inside = f'{hit}<g class="tip">{rule}{marks}{box}</g>'
         parts.append(f'<g class="at" tabindex="{stop}" role="img" aria-label="{said}">{inside}</g>')
     return parts
+
+
+def _shown(at: Mapping[float, Sequence[tuple[SvgCurve, int]]]) -> list[float]:
+    """The positions that show their values, in order.
+
+    Of too many those are thinned first that only the densest curve has: beside a curve with a point at every few
+    updates stands one with a point an epoch.
+    """
+    points: dict[int, list[tuple[float, float]]] = {}
+    for x, found in at.items():
+        for curve, index in found:
+            points.setdefault(id(curve), []).append((curve.ys[index], x))
+    densest = max(points, key=lambda one: len(points[one]))
+    shared = sorted(x for x, found in at.items() if any(id(curve) != densest for curve, _ in found))
+    kept = _thinned(shared, MOST_COLUMNS)
+    kept += _thinned(sorted(at.keys() - set(shared)), MOST_COLUMNS - len(kept))
+    ends = [x for row in points.values() for _, x in (min(row), max(row))]
+    return sorted({*kept, *ends, max(at)})
+
+
+def _thinned(positions: Sequence[float], most: int) -> list[float]:
+    """At most so many of them, evenly, the last one among them."""
+    return list(positions[::-1][:: max(1, math.ceil(len(positions) / most))]) if most else []
 
 
 def _told(curve: SvgCurve, index: int, written: Callable[[float], str]) -> str:

@@ -52,7 +52,23 @@ def test_hostile_names_are_text() -> None:
 def test_long_histories_stay_small() -> None:
     curves = [SvgCurve(f"run {i}", range(1, 3001), [1 / (x + i) for x in range(1, 3001)], slot=i) for i in range(5)]
     svg = curves_svg.curves_svg(curves, label="loss")
-    assert svg.count('class="at"') <= curves_svg.MOST_COLUMNS + 1 and len(svg) < 900_000
+    assert svg.count('class="at"') <= curves_svg.MOST_COLUMNS + 2 and len(svg) < 900_000
+    assert "epoch 1, " in svg and "epoch 3000, " in svg
+
+
+def test_a_dense_curve_takes_no_value_from_a_sparse_one_and_the_best_and_the_last_stay() -> None:
+    steps = [number / 700 for number in range(1, 2102)]
+    train = SvgCurve("train", steps, [1 / (1 + x) for x in steps])
+    sparse = SvgCurve("validation", [1.0, 2.0, 3.0], [0.5, 0.625, 0.5625], "●", 1)
+    svg = curves_svg.curves_svg([train, sparse], label="loss")
+    for value in ("0.5000", "0.6250", "0.5625"):
+        assert f"● validation {value}" in svg
+    assert f'aria-label="epoch {steps[-1]:g}, ' in svg
+    assert 150 < svg.count('class="at"') <= curves_svg.MOST_COLUMNS + 4
+    best = [0.5] * 1000
+    best[776] = 0.75
+    alone = curves_svg.curves_svg([SvgCurve("a", range(1, 1001), best)], label="accuracy")
+    assert "epoch 777, ▪ a 0.7500" in alone and "epoch 1000, " in alone
 
 
 def test_curves_stand_out_from_the_page(contrast) -> None:
