@@ -10,22 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vislab.engine import memory, randomness
+from vislab.engine import memory
 from vislab.engine.cache import Cache
 from vislab.engine.data import manifest, splits
 from vislab.engine.data.augment import Pipeline
+from vislab.engine.data.balancing import Copies, with_copies
 from vislab.engine.data.pixels import complaint, store_size
 from vislab.engine.data.source import Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.splits import Split
 from vislab.engine.data.stored import Keeper, Part
-from vislab.engine.data.stores import StoredPixels, in_order, joined
+from vislab.engine.data.stores import StoredPixels
 from vislab.engine.data.streaming import Opened
 from vislab.engine.runs.files import write_atomically
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 
-_BALANCE_CHUNK = 256
 _MEMORY_SHARE = 0.25
 _NAMED = 10  # changed images named in an error
 
@@ -112,7 +112,8 @@ def load_data(
         downloading: called with (bytes fetched, bytes in all or 0) while a published set is downloaded.
 
     Raises:
-        InputError: whatever is wrong with the data set, its images or the split; or the images have changed.
+        InputError: whatever is wrong with the data set, its images or the split; or the images have changed; or there
+            is no room for the copies of `balance_to`.
     """
 
     def told_of_download(file: str, done: int, size: int) -> None:
@@ -157,7 +158,7 @@ def load_data(
     train, validation, test = (part if len(part) else None for part in (*labelled, labelled[-1])[:3])
     assert train is not None
     if spec.strategy.balance_to:
-        train = balanced(train, spec, len(source.classes), code=code, check=check)
+        train = balanced(train, spec, code=code, keeper=keeper, check=check)
     digests: dict[str, str] = {}
     for kept, part in zip(found, labelled, strict=True):
         digests.update(manifest.named(part.names, kept.digests))
@@ -214,37 +215,26 @@ def _one_line(text: str) -> str:
 
 
 def balanced(
-    train: LabelledPixels, spec: Spec, classes: int, *, code: Path, check: Callable[[], None]
+    train: LabelledPixels, spec: Spec, *, code: Path, keeper: Keeper, check: Callable[[], None]
 ) -> LabelledPixels:
     """Bring every class that has images to `balance_to` with copies augmented once (Study D's offline augmentation).
 
-    Classes with more images than that keep them all. Copies go through the images of a class in turn, so that none is
-    copied twice before all were copied once.
+    Classes with more images than that keep them all.
+
+    Raises:
+        InputError: neither the memory budget nor the cache has room for the copies.
     """
-    size = train.pixels.shape[-1]
-    pipeline = Pipeline(spec.strategy.balance_augment, image_size=size, folder=code)
-    copied: list[int] = []
-    for label in range(classes):
-        members = torch.nonzero(train.labels == label).flatten().tolist()
-        missing = spec.strategy.balance_to - len(members)
-        if members and missing > 0:
-            copied += [members[number % len(members)] for number in range(missing)]
-    if not copied:
+    copies = Copies.of(train.labels, spec, side=train.pixels.shape[-1], code=code)
+    if not len(copies):
         return train
-    rows = torch.tensor(copied, dtype=torch.int64)
-    draws = torch.from_numpy(randomness.table(spec.seed, "balance", 0, len(rows), pipeline.columns))
-    copies = []
-    originals = in_order(train.pixels, rows.split(_BALANCE_CHUNK))
-    for pixels, chunk_draws in zip(originals, draws.split(_BALANCE_CHUNK), strict=False):
-        check()
-        images = pipeline(pixels.to(torch.float32).div_(255), chunk_draws)
-        copies.append(images.mul_(255).round_().clamp_(0, 255).to(torch.uint8))
-    added = torch.cat(copies)
+    pixels, digests = with_copies(
+        train.pixels, train.digests, train.labels, copies, spec, code=code, keeper=keeper, check=check
+    )
     return LabelledPixels(
-        joined(train.pixels, added),
-        torch.cat([train.labels, train.labels[rows]]),
-        train.names + tuple(train.names[row] for row in copied),
-        np.concatenate([train.digests, manifest.digests(added.numpy())]),
+        pixels,
+        torch.cat([train.labels, train.labels[copies.rows]]),
+        train.names + tuple(train.names[row] for row in copies.rows.tolist()),
+        digests,
     )
 
 

@@ -144,11 +144,6 @@ class JoinedPixels(Rows):
             yield pixels
 
 
-def joined(first: StoredPixels, second: torch.Tensor) -> StoredPixels:
-    """Two stores of equal squares as one; a tensor where both are."""
-    return torch.cat([first, second]) if isinstance(first, torch.Tensor) else JoinedPixels(first, second)
-
-
 def in_order(pixels: StoredPixels, portions: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
     """Pixels of portions of rows, one after the other; stores that read ahead are told what comes next.
 

@@ -5,8 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from vislab.engine.data import manifest
+from vislab.engine.cache import Cache
+from vislab.engine.data import balancing, manifest
+from vislab.engine.data.balancing import Copies
 from vislab.engine.data.loading import LabelledPixels, balanced, load_data
+from vislab.engine.data.stored import Keeper
+from vislab.engine.data.stores import JoinedPixels
 from vislab.engine.training.endings import Interrupted
 from vislab.presets.errors import InputError
 
@@ -175,7 +179,7 @@ def test_balance_leaves_larger_classes_and_classes_without_images_alone(make_spe
     pixels = torch.randint(0, 256, (9, 1, 8, 8), dtype=torch.uint8)
     digests = manifest.digests(pixels.numpy())
     train = LabelledPixels(pixels, torch.tensor([0] * 7 + [2] * 2), tuple("abcdefghi"), digests)
-    found = balanced(train, spec, 4, code=tmp_path, check=nothing)
+    found = balanced(train, spec, code=tmp_path, keeper=Keeper(None, 10**6, nothing), check=nothing)
     assert torch.bincount(found.labels, minlength=4).tolist() == [7, 0, 4, 0]
     assert np.array_equal(found.digests, manifest.digests(found.pixels[:].numpy()))
 
@@ -190,3 +194,47 @@ def test_balance_is_a_function_of_the_seed(make_spec, tmp_path):
         return load(make_spec(seed=seed, strategy={"balance_to": 30}), tmp_path).train.pixels
 
     assert torch.equal(of(1), of(1)) and not torch.equal(of(1), of(2))
+
+
+def test_copies_beyond_the_memory_budget_are_made_once_and_mapped(make_spec, tmp_path, monkeypatch):
+    spec = make_spec(strategy={"balance_to": 90, "balance_augment": ["rotation(degrees=30)"]})
+    cache, pixels = Cache(tmp_path / "cache", 10**6), 8 * 8 * 57
+    whole = load(spec, tmp_path)
+    assert isinstance(whole.train.pixels, torch.Tensor) and whole.keeper.places == ["memory"] * 2
+    copies = len(whole.train) - 42
+    for budget, places in ((pixels + 64 * copies, ["memory"] * 2), (pixels, ["memory", "memory-mapped"])):
+        data = load(spec, tmp_path, cache=cache, memory_budget=budget)
+        assert isinstance(data.train.pixels, JoinedPixels) and data.keeper.places == places
+        assert torch.equal(data.train.pixels[:], whole.train.pixels)
+        assert np.array_equal(data.train.digests, whole.train.digests)
+        assert data.keeper.in_memory <= budget and data.keeper.bytes == whole.keeper.bytes
+    with monkeypatch.context() as patched:
+        patched.setattr(Copies, "made", None)
+        again = load(spec, tmp_path, cache=cache, memory_budget=pixels)
+        assert torch.equal(again.train.pixels[:], whole.train.pixels)
+    other = load(make_spec(seed=1, strategy={"balance_to": 90}), tmp_path, cache=cache, memory_budget=pixels)
+    assert not torch.equal(other.train.pixels[:], whole.train.pixels), "other draws, another entry"
+    told = "balance_to = 90 adds 228 copies, .* memory_budget, .* and the cache cannot hold them: .* budget of 0.0 MB. "
+    with pytest.raises(InputError, match=told):
+        load(spec, tmp_path, cache=Cache(tmp_path / "small", 1000), memory_budget=pixels)
+
+
+def test_making_copies_that_was_stopped_goes_on_where_it_was(make_spec, tmp_path, monkeypatch):
+    monkeypatch.setattr(balancing, "_PORTION", 16)
+    monkeypatch.setattr(balancing, "_RECORD_EVERY", 0.0)
+    spec, cache, made = make_spec(strategy={"balance_to": 60}), Cache(tmp_path / "cache", 10**6), []
+    whole, plain = load(spec, tmp_path), Copies.made
+
+    def counted(copies, pixels, portions):
+        for portion in plain(copies, pixels, portions):
+            if len(made) == 3:
+                raise Interrupted("asked to", 130)
+            made.append(len(portion))
+            yield portion
+
+    monkeypatch.setattr(Copies, "made", counted)
+    with pytest.raises(Interrupted):
+        load(spec, tmp_path, cache=cache, memory_budget=0)
+    made.append(0)
+    data = load(spec, tmp_path, cache=cache, memory_budget=0)
+    assert torch.equal(data.train.pixels[:], whole.train.pixels) and sum(made) == len(whole.train) - 42

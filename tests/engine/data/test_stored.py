@@ -17,7 +17,7 @@ from vislab.engine.data.pixel_entries import DIGESTS, KIND, NUMBERS, PIXELS
 from vislab.engine.data.source import ArrayImages, FileImages
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.stored import Keeper
-from vislab.engine.data.stores import ArrayPixels, JoinedPixels, MappedPixels, in_order, joined, portions_of
+from vislab.engine.data.stores import ArrayPixels, JoinedPixels, MappedPixels, in_order, portions_of
 from vislab.engine.data.streaming import Opened, StreamedPixels
 from vislab.engine.training.endings import Interrupted
 from vislab.presets.schema.dataset import Dataset
@@ -93,8 +93,8 @@ def test_every_store_gives_any_rows_in_any_portions(
     mapped = MappedPixels(folder / "pixels", chosen, (3, 4, 4))
     array = ArrayPixels(ArrayImages({"all": np.moveaxis(whole, 1, 3)}), chosen, 3)
     border = data.draw(st.integers(1, 8))
-    second = joined(MappedPixels(folder / "pixels", np.arange(border), (3, 4, 4)), torch.from_numpy(whole[border:]))
-    assert isinstance(second, JoinedPixels)
+    first = MappedPixels(folder / "pixels", np.arange(border), (3, 4, 4))
+    second = JoinedPixels(first, torch.from_numpy(whole[border:]))
     rows = st.lists(st.integers(0, len(chosen) - 1), max_size=9)
     portions = [torch.tensor(drawn, dtype=torch.int64) for drawn in data.draw(st.lists(rows, max_size=8))]
     for store in (expected, mapped, array):
