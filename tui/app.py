@@ -208,7 +208,10 @@ class Console(App[int]):
         self.call_later(self._know_live_runs, found, max(LOOK_EVERY, 50 * seconds))
 
     def _live_now(self) -> tuple[Run, ...]:
-        return tuple(run for run in all_runs(self.settings.runs_dir) if run.worker())
+        try:
+            return tuple(run for run in all_runs(self.settings.runs_dir) if run.worker())
+        except (InputError, OSError):  # the folder cannot be read now, as History says: nothing new is known
+            return self.live
 
     def _know_live_runs(self, found: tuple[Run, ...], next_look: float) -> None:
         changed = [run.id for run in found] != [run.id for run in self.live]

@@ -14,6 +14,7 @@ import msgspec
 from vislab.engine.runs.store import Run
 from vislab.engine.runs.summary import Summary, settings_of
 from vislab.presets.choices import HUGGING_FACE
+from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 
@@ -135,12 +136,15 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
     frozen, what is kept of it, and the batch size. Scaled to `train_images`.
 
     Args:
-        runs: newest first.
+        runs: newest first; damaged ones are passed over.
         device: name of the device, as runs record it.
     """
     wanted = _work(settings_of(spec))
     for run in runs:
-        summary = run.summary()
+        try:
+            summary = run.summary()
+        except (InputError, OSError):
+            continue
         if summary.epochs_done == 0 or (summary.dataset, summary.architecture) != (
             spec.dataset.name,
             spec.architecture.name,

@@ -60,8 +60,8 @@ class RunWatch:
         return rows, gone
 
     def _folder_changed(self) -> int:
-        """When runs were last added or taken away, in nanoseconds; 0: there is no folder."""
+        """When runs were last added or taken away, in nanoseconds; 0: there is no folder that can be looked at."""
         try:
             return self._folder.stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:
             return 0

@@ -64,13 +64,14 @@ class RunLock:
 def holder(path: Path) -> int:
     """The process id that holds the lock of `path`; 0 when nobody does, -1 when its holder has no number here.
 
-    Asks the kernel without taking the lock. A holder in another container or on another host has no number here.
+    Asks the kernel without taking the lock. A holder in another container or on another host has no number here. Of a
+    lock that this user may not read nothing is known: nobody is said to hold it.
     """
     if _held and _held.get(path.resolve()) == os.getpid():
         return os.getpid()
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return 0
     try:
         if sys.platform == "linux":

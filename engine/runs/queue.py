@@ -37,12 +37,19 @@ def enqueue(run: Run, settings: Settings) -> int:
         The waiter's process id, which will be the worker's.
 
     Raises:
-        InputError: the run has a worker or a waiter, or the waiter could not start.
+        InputError: the run has a worker or a waiter, the waiter could not start, or the queue belongs to another user.
     """
     if alive := run.worker():
         raise InputError(f"Run {run.id} has a worker already (process {alive}).")
     if alive := run.waiter():
         raise InputError(f"Run {run.id} waits already (process {alive}).")
+    try:
+        return _start_waiter(run, settings)
+    except OSError as error:
+        raise InputError(f"{run.id} could not be put into the queue: {error}. Start it with: vislab resume {run.id}") from error
+
+
+def _start_waiter(run: Run, settings: Settings) -> int:
     folder = run.path.parent / FOLDER
     folder.mkdir(exist_ok=True, mode=0o700)
     with _order(folder), run.worker_log.open("ab") as log:
@@ -210,9 +217,10 @@ def _order(folder: Path) -> Iterator[None]:
 
 
 def _tickets(folder: Path) -> list[tuple[int, str]]:
-    if not folder.is_dir():
+    try:
+        names = sorted(entry.name.partition("-") for entry in folder.iterdir() if entry.name[:8].isdecimal())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # nobody has queued yet, or another user's queue
         return []
-    names = sorted(entry.name.partition("-") for entry in folder.iterdir() if entry.name[:8].isdecimal())
     return [(int(number), identity) for number, _, identity in names]
 
 

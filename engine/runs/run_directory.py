@@ -150,10 +150,10 @@ class Run:
         return "died" if self.events.exists() or self.lock.exists() else "new"
 
     def labels(self) -> Labels:
-        """Name, tags and note; empty when there are none or the file is damaged."""
+        """Name, tags and note; empty when there are none or the file cannot be read."""
         try:
             return msgspec.toml.decode(_read(self.path / "labels.toml"), type=Labels)
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return Labels()
 
     def set_labels(self, labels: Labels) -> None:
@@ -165,7 +165,7 @@ class Run:
         size = file_size(self.events)
         try:
             summary = _summary_decoder.decode(_read(self.path / "summary.json"))
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             summary = None
         if summary is None or summary.events_bytes != size or self.worker() or holder(self.waiting_lock):
             state = self.state()

@@ -44,8 +44,8 @@ def start(
         The worker's process id.
 
     Raises:
-        InputError: the run has a worker already, it cannot be made so long, or the worker ended before it took the
-            lock.
+        InputError: the run has a worker already, it cannot be made so long, or the worker could not be started or
+            ended before it took the lock.
     """
     if alive := run.worker():
         raise InputError(f"Run {run.id} has a worker already (process {alive}).")
@@ -63,16 +63,21 @@ def start(
     if accumulate:
         arguments += ["--accumulate", str(accumulate)]
     prefix = () if foreground else detaching.here().prefix
-    with run.worker_log.open("ab") as log, _hangup_ignored() if foreground else contextlib.nullcontext():
-        process = subprocess.Popen(
-            # -P keeps the current folder out of the worker's import path.
-            [*prefix, sys.executable, "-P", "-m", "vislab.engine.worker", str(run.path), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=not foreground,
-            env=surroundings(settings),
-        )
+    try:
+        with run.worker_log.open("ab") as log, _hangup_ignored() if foreground else contextlib.nullcontext():
+            process = subprocess.Popen(
+                # -P keeps the current folder out of the worker's import path.
+                [*prefix, sys.executable, "-P", "-m", "vislab.engine.worker", str(run.path), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=not foreground,
+                env=surroundings(settings),
+            )
+    except OSError as error:  # a full disk, or no more processes
+        raise InputError(
+            f"The worker of {run.id} could not be started: {error}. Start it later with: vislab resume {run.id}"
+        ) from error
     while run.worker() == 0:
         if process.poll() is not None:
             if file_size(run.events) > said_before:  # it was quicker than this look

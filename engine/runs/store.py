@@ -133,16 +133,23 @@ def _with_settled_weights(runs_dir: Path, spec: Spec) -> Spec:
 
 
 def all_runs(runs_dir: Path) -> list[Run]:
-    """Every run below the runs folder, newest first."""
-    if not runs_dir.is_dir():
+    """Every run below the runs folder, newest first. Folders that may not be looked into are left out.
+
+    Raises:
+        InputError: the runs folder itself cannot be read.
+    """
+    try:
+        with os.scandir(runs_dir) as entries:
+            # A link may lead out of the folder; a name with line ends or escapes was not given by vislab.
+            found_names = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            names = [name for name in found_names if not name.startswith(".") and name.isprintable()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    with os.scandir(runs_dir) as entries:
-        # A link may lead out of the folder; a name with line ends or escapes was not given by vislab.
-        found_names = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-        names = [name for name in found_names if not name.startswith(".") and name.isprintable()]
+    except OSError as error:
+        raise InputError(f"The runs folder {runs_dir} cannot be read: {error.strerror}.") from error
     found = []
     for name in names:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):  # no run, deleted meanwhile, or another user's own
             made = (runs_dir / name / "spec.toml").stat().st_mtime_ns
             # The id tells seconds, where a person has not chosen it; of runs made in the same second, the file does.
             found.append(((naming.stamp_of(name) or naming.stamp(made / 1e9), made), Run(runs_dir / name)))

@@ -95,3 +95,13 @@ def test_time_is_that_of_an_earlier_run_of_the_same_work_on_the_same_device(sett
     assert found(FIRST.choose("dataset", "mnist")) is None
     finished(FIRST, seconds=4.0)
     assert found(FIRST) == 4.5
+
+
+def test_a_damaged_run_is_passed_over(settings, finished) -> None:
+    finished(FIRST)
+    for file in ("spec.toml", "events.jsonl"):
+        run = finished(FIRST, seconds=9.0)
+        (run.path / file).unlink()
+        (run.path / file).mkdir()
+    spec = spec_of(FIRST, settings)
+    assert measured_seconds_per_epoch(all_runs(settings.runs_dir), spec, "Xeon", 1200) == 2.5

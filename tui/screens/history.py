@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from vislab.engine.runs.summary import LIVE
+from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.run_watch import RunWatch
 from vislab.tui.screens.copies import of_runs, offer
@@ -123,8 +124,11 @@ class HistoryScreen(SizedRuns):
     # Reading, in threads
 
     def _read_all(self) -> None:
-        for rows in self._watch.read_all():
-            self.post_message(self.Read(rows))
+        try:
+            for rows in self._watch.read_all():
+                self.post_message(self.Read(rows))
+        except InputError as error:
+            self.app.call_later(self.say, plain(str(error), 400))
         self.complete = True
         self.post_message(self.Read())
 

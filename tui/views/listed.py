@@ -43,7 +43,7 @@ def look(run: Run) -> Listed:
     """Read what the list says of a run."""
     try:
         return Listed(run, run.summary())
-    except InputError as error:
+    except (InputError, OSError) as error:
         return Listed(run, None, str(error))
 
 

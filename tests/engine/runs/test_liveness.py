@@ -167,3 +167,11 @@ def test_release_frees_the_lock_for_others(tmp_path):
     assert holder(path) == 0
     with process(path, WAIT) as other:
         assert other.stdout.readline() == "True\n"
+
+
+def test_of_a_lock_that_may_not_be_read_no_holder_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", closed)
+    assert holder(tmp_path / "lock") == 0

@@ -299,3 +299,17 @@ def test_the_real_worker_takes_over(settings, no_process_left) -> None:
     states = [status for _, _, status in follow(run)]
     assert states[-1] == "done" and run.state().epochs[-1].epoch == 1
     assert f"pid {pid}\n" in run.lock.read_text()
+
+
+def test_a_queue_that_cannot_be_used_is_said_and_is_empty_for_others(make, settings, monkeypatch) -> None:
+    run = make()
+    (settings.runs_dir / FOLDER).touch()
+    with pytest.raises(InputError, match=rf"{run.id} could not be put into the queue: .*exists"):
+        enqueue(run, settings)
+    assert queued(settings.runs_dir) == []
+
+    def closed(folder: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert queued(settings.runs_dir) == []

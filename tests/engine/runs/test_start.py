@@ -162,3 +162,9 @@ def test_the_real_worker_is_a_module_that_python_finds():
     # The made worker above must not hide that the real one was moved.
     found = Path(module.__file__).parent.parent / "worker.py"
     assert found.is_file() and '"vislab.engine.worker"' in Path(module.__file__).read_text()
+
+
+def test_a_worker_that_cannot_even_be_made_is_told_of_with_its_run(run, settings) -> None:
+    run.worker_log.mkdir()
+    with pytest.raises(InputError, match=rf"worker of {run.id} could not be started: .*vislab resume {run.id}"):
+        start(run, settings)

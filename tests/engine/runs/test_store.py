@@ -514,3 +514,25 @@ def test_a_run_that_cannot_be_deleted_is_said(runs, monkeypatch):
         delete(run)
     with pytest.raises(InputError, match="cannot be deleted"):
         delete(run)
+
+
+def test_a_folder_that_cannot_be_looked_into_hides_no_run(runs, monkeypatch):
+    run = create(runs, spec())
+    (runs / "lost+found").mkdir()
+    (runs / "lost+found/spec.toml").symlink_to("spec.toml")  # as little to be asked as what belongs to another user
+    assert [one.id for one in all_runs(runs)] == [run.id]
+
+    def closed(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(InputError, match=r"runs folder .* cannot be read: Permission denied"):
+        all_runs(runs)
+
+
+def test_a_list_does_without_what_cannot_be_read_of_a_run(runs, history):
+    run = create(runs, spec())
+    write(run, [*history([1.0]), ended()])
+    (run.path / "summary.json").mkdir()
+    (run.path / "labels.toml").mkdir()
+    assert (run.summary().status, run.summary().name, run.labels()) == ("done", "made", Labels())

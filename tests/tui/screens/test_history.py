@@ -89,6 +89,21 @@ def test_without_runs_it_says_so(play):
     play("history", act)
 
 
+def test_a_runs_folder_that_cannot_be_read_is_said_and_can_be_left(play, monkeypatch):
+    def closed(folder):
+        raise InputError("The runs folder cannot be read.")
+
+    monkeypatch.setattr("vislab.engine.runs.store.all_runs", closed)
+    monkeypatch.setattr("vislab.tui.app.all_runs", closed)
+
+    async def act(pilot):
+        assert "The runs folder cannot be read." in words(pilot, "#details")
+        assert pilot.app._timer is not None, "it looks again"
+        await pilot.press("ctrl+c")
+
+    assert play("history", act).return_code == 0
+
+
 def test_keys_move_the_cursor(three, play):
     async def act(pilot):
         seen = []
