@@ -120,7 +120,7 @@ def load_settings(
         elif "on_end" in table:
             on_end = _command(table["on_end"])
         for name in FOLDERS.keys() & table.keys():
-            folders[name], origins[name] = _absolute(table[name], file.parent), str(file)
+            folders[name], origins[name] = table[name], str(file)
         for name in BUDGETS.keys() & table.keys():
             budgets[name], origins[name] = table[name], str(file)
         if "defaults" in table:
@@ -154,7 +154,7 @@ def load_settings(
 
 
 def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
-    """The valid part of a settings file, and what is wrong with the rest. A file that is not there is empty."""
+    """The valid part of a settings file, folders absolute, and what is wrong with the rest; no file is an empty one."""
     if not file.is_file():
         return {}, []
     try:
@@ -179,6 +179,11 @@ def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
         elif not isinstance(value, wanted) or not value:
             kind = "a folder, as text" if key in FOLDERS else "a table of a spec's keys"
             problems.append(f"{file}: {key} = {value!r} must be {kind}")
+        elif key in FOLDERS:
+            try:
+                valid[key] = _absolute(str(value), file.parent)
+            except InputError as error:
+                problems.append(f"{file}: {key} = {error}")
         else:
             valid[key] = value
     return valid, problems
@@ -212,4 +217,4 @@ def _absolute(folder: str, base: Path) -> Path:
     try:
         return Path(os.path.normpath(base / Path(folder).expanduser()))
     except RuntimeError as error:
-        raise InputError(f"{folder}: {error}") from error
+        raise InputError(f"{folder!r}: there is no such home folder") from error

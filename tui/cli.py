@@ -45,7 +45,6 @@ from vislab.tui.commands import (
 )
 from vislab.tui.commands.arguments import RunsDir
 from vislab.tui.requests import Unanswered
-from vislab.tui.views.text import plain
 
 
 class Commands(TyperGroup):
@@ -56,8 +55,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except (InputError, Unanswered) as error:
-            lines = [plain(line, 10_000) for line in f"error: {error}".split("\n")]
-            typer.echo("\n".join(lines), err=True)
+            console.refuse(error, on_screen=ctx.invoked_subcommand in (None, "attach"))
             raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
         except KeyboardInterrupt:
             raise typer.Exit(130) from None

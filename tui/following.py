@@ -126,6 +126,8 @@ class Looker:
             return "training" if state.ended is not None else state.status
         if state.ended is not None:
             return state.ended.status
+        if self.run.elsewhere():
+            return live_status(state, progress, -1)
         return "died" if self.run.events.exists() or self.run.lock.exists() else "new"
 
     def _read_device(self, state: RunState, worker: int) -> Reading | None:

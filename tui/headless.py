@@ -205,6 +205,8 @@ def attach(run: Run, output: Output) -> int:
     """
     if not is_alive(run):
         raise InputError(f"Run {run.id} is not running: {run.status()}. See: vislab show {run.id}")
+    if sys.stdout.isatty() and not sys.stderr.isatty():  # or the screen would stay blank until the end
+        print(f"What {run.id} does is told on stderr, which is redirected; its result comes here. Ctrl+C leaves it.")
     following = Following(run)
     with Signals() as signals:
         return _watch(following, output, signals, attached=True)

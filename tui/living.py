@@ -21,10 +21,10 @@ def newest_live(runs_dir: Path | None) -> Run:
         runs_dir: as given on the command line.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none. What is wrong with the settings files is said only then: it may be the reason.
     """
-    folder = load_settings(runs_dir=runs_dir).runs_dir
-    live = [run for run in all_runs(folder) if is_alive(run)]
+    settings = load_settings(runs_dir=runs_dir, strict=False)
+    live = [run for run in all_runs(settings.runs_dir) if is_alive(run)]
     if not live:
-        raise InputError(f"No run is running in {folder}. See: vislab runs")
+        raise InputError("\n".join([*settings.problems, f"No run is running in {settings.runs_dir}. See: vislab runs"]))
     return next((run for run in live if run.worker()), live[0])

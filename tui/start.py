@@ -68,10 +68,7 @@ def _console(folder: str | None, run: str = "", *, attach: bool = False) -> None
             run = newest_live(runs_dir).id
         open_console(runs_dir, attach=run)
     except InputError as error:
-        from vislab.tui.views.text import plain
+        from vislab.tui.commands.console import refuse
 
-        words = "\n".join(plain(line, 10_000) for line in f"error: {error}".split("\n"))
-        print(words, file=sys.stderr)
-        if sys.stdout.isatty() and not sys.stderr.isatty():  # or the person would see nothing at all
-            print(words)
+        refuse(error, on_screen=True)
         sys.exit(2)

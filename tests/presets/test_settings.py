@@ -87,3 +87,14 @@ def test_budgets(user: Path) -> None:
     assert load_settings(environment={}).cache_budget is None
     with pytest.raises(InputError, match="VISLAB_CACHE_BUDGET = 'x' must be"):
         load_settings(environment={"VISLAB_CACHE_BUDGET": "x"})
+
+
+def test_a_home_folder_that_is_not_there_is_a_problem_of_its_file(user: Path) -> None:
+    write(user / "config.toml", 'runs_dir = "/mine"\n')
+    write(Path("vislab.toml"), 'runs_dir = "~no-such-user/runs"\n')
+    settings = load_settings(environment={}, strict=False)
+    assert (settings.runs_dir, settings.origins["runs_dir"]) == (Path("/mine"), str(user / "config.toml"))
+    (problem,) = settings.problems
+    assert problem.endswith("vislab.toml: runs_dir = '~no-such-user/runs': there is no such home folder")
+    with pytest.raises(InputError, match="no such home folder"):
+        load_settings(environment={})

@@ -419,6 +419,8 @@ def test_a_thousand_random_keys_sizes_and_mouse_bytes(vislab: Open, live: Run) -
         ("{} </dev/null", "input is redirected"),
         ("{} | cat", "output is redirected"),
         ("{} 2>error.txt", "stderr is redirected"),
+        ("{} --runs-dir=none 2>error.txt", "stderr is redirected"),
+        ("{} attach some-run 2>error.txt", "There are no runs"),
         ("TERM=dumb {}", "TERM is dumb"),
     ],
 )

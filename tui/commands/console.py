@@ -69,6 +69,21 @@ def _without(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
+def refuse(error: Exception, *, on_screen: bool = False) -> None:
+    """Print on stderr what is wrong.
+
+    Args:
+        on_screen: of something that would draw: also on a terminal that only stderr does not go to, where the person
+            would see nothing at all.
+    """
+    from vislab.tui.views.text import plain
+
+    words = "\n".join(plain(line, 10_000) for line in f"error: {error}".split("\n"))
+    print(words, file=sys.stderr)
+    if on_screen and sys.stdout.isatty() and not sys.stderr.isatty():
+        print(words)
+
+
 def no_terminal() -> str:
     """Why nothing can be drawn here, in a few words; empty when it can."""
     for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("stderr", sys.stderr)):

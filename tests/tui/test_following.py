@@ -1,0 +1,62 @@
+"""What is seen of a run that trains where its lock cannot be seen; which run `vislab attach` takes."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vislab.engine.runs import progress
+from vislab.engine.runs.events import AnyEvent
+from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.store import Run, create
+from vislab.presets.errors import InputError
+from vislab.presets.schema.spec import Spec
+from vislab.tui import headless
+from vislab.tui.following import Looker
+from vislab.tui.living import newest_live
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return create(tmp_path / "runs", Spec(name="made"))
+
+
+def test_a_run_that_trains_on_another_machine_has_not_died(run: Run, history: Callable[..., list[AnyEvent]]) -> None:
+    for event in history([1.0]):
+        EventWriter(run.events).append(event)
+    run.lock.write_text("pid 1\nhost another\nboot another\n")
+    beat = progress.Progress(time=time.time(), pid=1, host="another", phase="training", epoch=1, step=1)
+    progress.write(run.progress_file, beat)
+    assert run.status() == Looker(run).look().status == "training"
+    progress.write(run.progress_file, progress.Progress(time=time.time() - 90, pid=1, host="another", phase="training"))
+    assert run.status() == Looker(run).look().status == "died"
+
+
+def test_a_mistake_in_the_settings_hides_no_live_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vislab.toml").write_text("run_dir = 'runs'\n")
+    with pytest.raises(InputError, match=r"(?s)unknown key 'run_dir'.*No run is running in "):
+        newest_live(tmp_path / "runs")
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    assert newest_live(tmp_path / "runs").id == run.id
+    lock.release()
+
+
+def test_who_redirects_stderr_alone_is_told_why_the_screen_stays_blank(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    monkeypatch.setattr(headless, "_watch", lambda *found, **how: os.EX_OK)
+    for screen, words in ((False, ""), (True, "is told on stderr, which is redirected")):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda screen=screen: screen)
+        assert headless.attach(run, headless.Output()) == 0
+        assert words in capsys.readouterr().out
+        assert bool(words) == screen
+    lock.release()
