@@ -181,10 +181,12 @@ class LiveScreen(RunRequests):
             return
         state, options = look.state, self.options
         progress = (len(state.epochs), state.best, state.epochs_planned, len(state.resumes))
-        inside = len(state.steps) if (options.along or usual_along(state)) == "step" else 0
+        along = options.along or usual_along(state)
+        inside = len(state.steps) if along == "step" else 0
+        ends = curves.last_epochs(state, options.last, along)  # a run that ends loses the plan
         for quantity in self._charts:
             self.query_one(f"#{quantity}", CurvePlot).draw(
-                (progress, inside, options),
+                (progress, inside, ends, options),
                 lambda width, height, quantity=quantity: figure(state, quantity, options, width, height),  # type: ignore[misc]
                 at_once=at_once,
             )

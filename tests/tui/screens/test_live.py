@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList
 
 from vislab.engine.runs import control, detaching
 from vislab.engine.runs import start as starting
-from vislab.engine.runs.events import EpochEnded, Notice, RunStarted, StepsLogged
+from vislab.engine.runs.events import AnyEvent, EpochEnded, Notice, RunEnded, RunStarted, StepsLogged
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.errors import InputError
@@ -24,6 +24,7 @@ from vislab.presets.settings import Settings
 from vislab.tui.app import Console
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.live import RESTING, LiveScreen
+from vislab.tui.widgets import curve_plot
 from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
@@ -353,6 +354,28 @@ def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
         await pilot.press("w")
         await pilot.pause()
         assert loss.size.area > 0
+
+    play(settings, run, act)
+
+
+def test_the_axis_ends_where_a_run_has_ended(
+    settings: Settings,
+    make: Callable[..., Run],
+    history: Callable[..., list[AnyEvent]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curve_plot, "EVERY", 0.05)
+    monkeypatch.setattr(curve_plot, "SHARE", 1.0)
+    run = make()
+    log = EventWriter(run.events)
+    for event in history([1.0] * 6):
+        log.append(msgspec.structs.replace(event, epochs=50) if isinstance(event, RunStarted) else event)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "→ " in words(pilot, "#loss"))
+        log.append(RunEnded(status="stopped", reason="", step=60, epoch=6, elapsed=1.0, exit_code=0))
+        view(pilot).look()
+        await until(pilot, lambda: "→ 6/50" in words(pilot, "#loss"))
 
     play(settings, run, act)
 
