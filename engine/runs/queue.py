@@ -46,7 +46,9 @@ def enqueue(run: Run, settings: Settings) -> int:
     try:
         return _start_waiter(run, settings)
     except OSError as error:
-        raise InputError(f"{run.id} could not be put into the queue: {error}. Start it with: vislab resume {run.id}") from error
+        raise InputError(
+            f"{run.id} could not be put into the queue: {error}. Start it with: vislab resume {run.id}"
+        ) from error
 
 
 def _start_waiter(run: Run, settings: Settings) -> int:
