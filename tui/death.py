@@ -1,5 +1,6 @@
 """What is said of a run whose worker died without a word: when, where, and the last lines of worker.log."""
 
+from vislab.engine.analysis.findings import findings
 from vislab.engine.runs import died
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, report
@@ -27,16 +28,16 @@ def last_seen(run: Run, state: RunState) -> float:
 def full_report(run: Run) -> dict[str, object]:
     """The report of a run as plain data.
 
-    `results` is its last evaluation, as it stands in its folder of results; None where there is none. `died` is there
-    where its worker died: `last_seen`, and the end of worker.log.
+    `findings`: what its history shows, the most severe first. `results`: its last evaluation, as it stands in its
+    folder of results; None where there is none. `died`, where its worker died: `last_seen`, and the end of worker.log.
     """
-    told = report(run)
-    ended = run.state().ended
-    one = judged(run, ended.test if ended is not None else None)
+    told, state = report(run), run.state()
+    told["findings"] = [finding._asdict() for finding in findings(state, run.spec())]
+    one = judged(run, state.ended.test if state.ended is not None else None)
     told["results"] = None if one is None else one.found
     if told["status"] == "died":
         log = last_lines(run.worker_log, LAST_LINES)
-        told["died"] = {"last_seen": last_seen(run, run.state()), "log": log}
+        told["died"] = {"last_seen": last_seen(run, state), "log": log}
     return told
 
 

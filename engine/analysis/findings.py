@@ -1,7 +1,7 @@
 """What a history shows, and what to do about it. Every finding names its figure and its remedy."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import fmean
 
 from vislab.engine.analysis.finding import (
@@ -109,7 +109,8 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
     train = [(row.epoch, number(row.train_loss)) for row in state.epochs if not bad(row.train_loss)]
     found, of = _jumps(train), "training"
     if not found and validation_images(started) >= ENOUGH:
-        found, of = _jumps([(row.epoch, val_loss(row)) for row in validated(state)]), role(started)
+        losses = [(row.epoch, val_loss(row)) for row in validated(state)]
+        found, of = _jumps(losses, fallen_back=True), role(started)
     if not found:
         return None
     rise, epoch = max(found)
@@ -123,17 +124,28 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
     )
 
 
-def _jumps(losses: list[tuple[int, float]]) -> list[tuple[float, int]]:
-    """Jumps of a loss from one epoch to the next, with the later epoch; none where there are too few to matter."""
+def _jumps(losses: list[tuple[int, float]], *, fallen_back: bool = False) -> list[tuple[float, int]]:
+    """Jumps of a loss from one epoch to the next, with the later epoch; none where there are too few to matter.
+
+    Args:
+        fallen_back: count a jump only where the loss later falls again by half of it at least, and beside such ones
+            one at the very end: a loss that only climbs is not unstable.
+    """
     if len(losses) < 3:
         return []
-    first = losses[0][1]
-    jumps = [
-        (after - before, epoch)
-        for (_, before), (epoch, after) in pairwise(losses)
-        if after - before > JUMP * first or (after > LEAP[0] * before and after - before > LEAP[1] * first)
+    values = [loss for _, loss in losses]
+    places = [
+        place
+        for place, (before, after) in enumerate(pairwise(values), 1)
+        if after - before > JUMP * values[0] or (after > LEAP[0] * before and after - before > LEAP[1] * values[0])
     ]
-    return jumps if len(jumps) >= 2 or (jumps and jumps[0][0] > BIG_JUMP * first) else []
+    if fallen_back:
+        lowest_from = [*accumulate(reversed(values), min)][::-1]
+        fallen = [place for place in places if lowest_from[place] <= (values[place - 1] + values[place]) / 2]
+        last = [place for place in places if place == len(values) - 1 and place not in fallen]
+        places = fallen + last if fallen else []
+    jumps = [(values[place] - values[place - 1], losses[place][0]) for place in places]
+    return jumps if len(jumps) >= 2 or (jumps and jumps[0][0] > BIG_JUMP * values[0]) else []
 
 
 def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
@@ -146,7 +158,8 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     lowest = min(rows, key=val_loss)
     grown = val_loss(last) / val_loss(lowest) if val_loss(lowest) > 0 else 1.0
     place = rows.index(lowest)
-    lucky = all(val_loss(row) > LUCKY * val_loss(lowest) for row in (rows[place - 1], *rows[place + 1 : place + 2]))
+    around = rows[place - 1 : place] + rows[place + 1 : place + 2]
+    lucky = place > 0 and all(val_loss(row) > LUCKY * val_loss(lowest) for row in around)
     patience, waits = spec.strategy.patience, _patience(state)
     remedy = (
         "Stronger augmentation (strategy.augment), weight decay or dropout, "

@@ -143,17 +143,23 @@ def plain_data(runs: "Sequence[Compared]") -> dict[str, Any]:
     firsts = [group.first for group in among]
     heads, rows = compare.per_class(firsts)
     starred = {name: stars(among, name).best for name in comparison.FIGURES}
+    pairs = groups.tests_against(among, groups.winner(among))
+    named = [group.first.run.id for group in among]
+    of_all = groups.not_told_apart(among, pairs, named)
     return {
         "runs": [{**compare_report.figures(run), "interval": run.interval} for run in runs],
         "groups": [_group(group) for group in among],
         "differences": [
             {"key": row.key, "values": row.values} for row in comparison.differences([r.spec for r in runs])
         ],
-        "tests": [row for pair in groups.tests_against(among, groups.winner(among)) for row in _tests(among, pair)],
+        "tests": [row for pair in pairs for row in _tests(among, pair)],
         "same_data": comparison.same_data(runs),
         "stars": {name: [among[index].first.run.id for index in sorted(best)] for name, best in starred.items()},
         "notes": compare.notes(among),
-        "findings": [finding._asdict() | {"run": of} for of, finding in _findings(runs)],
+        "findings": [
+            *(finding._asdict() | {"run": of} for of, finding in _findings(runs)),
+            *([of_all._asdict() | {"run": None}] if of_all is not None else []),
+        ],
         "per_class": {"columns": heads, "rows": rows},
     }
 

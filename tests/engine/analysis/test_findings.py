@@ -58,6 +58,12 @@ def test_overfitting_by_a_rising_validation_loss(history) -> None:
     assert "overfitting" not in kinds(lucky), "one lucky evaluation is no turning point"
 
 
+@pytest.mark.parametrize("val", [[0.5, 0.7, 0.9, 1.1, 1.3], [0.5, 0.9, 1.5, 2.5, 4.0], [0.5, 0.7, 0.9, 0.88, 1.2]])
+def test_a_validation_loss_that_climbs_from_the_first_epoch_is_overfitting_and_not_unstable(history, val) -> None:
+    found = kinds(history([0.5, 0.4, 0.3, 0.2, 0.1], [0.8] * 5, val, [0.79] * 5))
+    assert "overfitting" in found and "unstable" not in found
+
+
 def test_no_gap_remedy_of_pretrained_weights_for_a_pretrained_run(history) -> None:
     events = history([1.0, 0.1], [0.5, 0.98], [1.0, 1.0], [0.5, 0.5])
     assert "pretrained weights" not in the("overfitting", events, strategy(pretrained=True)).remedy

@@ -112,6 +112,7 @@ def test_show_json_is_the_report(made: Callable[..., Run], vislab: Vislab, histo
     assert (told["id"], told["status"], told["run_dir"]) == (run.id, "done", str(run.path))
     assert [row["epoch"] for row in told["epochs"]] == [1, 2]
     assert told["epochs"][1]["train_loss"] == "nan" and told["epochs"][1]["val_loss"] == "inf"
+    assert [found["kind"] for found in told["findings"]] == ["not_finite"] and told["findings"][0]["remedy"]
     keys = ("train_accuracy", "val_accuracy", "learning_rate", "seconds", "train_images_per_second")
     assert all(key in row for row in told["epochs"] for key in keys)
 

@@ -67,6 +67,12 @@ def test_a_comparison_as_json(make: Make, vislab: Vislab) -> None:
     assert {"key": "seed", "values": [1, 0]} in told["differences"]
     (test,) = told["tests"]
     assert (test["a"], test["b"], test["only_a"], test["only_b"], test["p"]) == (a.id, b.id, 6, 0, 2 / 64)
+    assert all(found["run"] in (a.id, b.id) for found in told["findings"])
+    make("cnn2", "1110000001", seed=1)
+    (left_open,) = (
+        found for found in json.loads(vislab("compare", b.id, "cnn2", "--json").stdout)["findings"] if not found["run"]
+    )
+    assert left_open["kind"] == "not_told_apart" and b.id in left_open["text"]
     c = make("new")
     assert "no predictions" in json.loads(vislab("compare", a.id, c.id, "--json").stdout)["tests"][0]["refused"]
 
