@@ -95,7 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", ("/", "i"), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d.", _HISTORY),
     Action("resume", ("u",), "resume", "Go on with a run that ended early.", _HISTORY),
     Action("again", ("n",), "again, but…", "Put a new run together from the settings of this one.", _HISTORY),
-    Action("tag", ("t",), "tag", "Change the tags; divided by commas; for several runs: tags add, -tags remove.", _HISTORY),
+    Action("tag", ("t",), "tag", 'Change the tags; for several runs: "a, -b" adds a and removes b.', _HISTORY),
     Action("delete", ("D",), "delete…", "Delete the run or the marked ones for good, after a question.", _HISTORY),
     Action("sort", ("s",), "sort…", "Sort by any column, figure or setting: val, size, strategy.epochs.", _HISTORY),
     Action("rename", ("r",), "rename", "Give the run a name of your own.", _HISTORY, footer=False),

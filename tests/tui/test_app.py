@@ -1,11 +1,14 @@
 """The skeleton of the console: keys from one table, help, palette, footer, leaving."""
 
 import asyncio
+import importlib
+import pkgutil
 import re
 import string
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.text import Text
@@ -23,12 +26,17 @@ from vislab.tui import beside
 from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
 from vislab.tui.app import Console
 from vislab.tui.beside import DOING, LOOKING
+from vislab.tui.draft import FIRST
 from vislab.tui.leaving import Leaving
+from vislab.tui.screens.all_settings import AllSettings
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpLines, HelpScreen
 from vislab.tui.screens.leave_question import LeaveQuestion
+from vislab.tui.screens.live_runs import LiveRuns
 from vislab.tui.screens.palette import ActionLines, Palette
+from vislab.tui.screens.recipes import Recipes
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.screens.studies import Studies
 from vislab.tui.screens.window import Window
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines, ScrolledLines
@@ -301,12 +309,49 @@ def test_the_palette_takes_the_room_that_it_has(tmp_path: Path, height: int) -> 
 
 
 def test_every_action_has_a_key_that_all_keyboards_have() -> None:
-    common = {"esc", "enter", "space", "tab", "up", "down", "left", "right", *string.ascii_letters, *string.digits}
+    named = {"esc", "escape", "enter", "space", "tab", "shift+tab", "up", "down", "left", "right"}
+    common = {*named, *string.ascii_letters, *string.digits}
     for action in ACTIONS:
         assert common & set(action.keys), action
     for name in (*SCREENS, FIELD):
         keys = [key for action in for_screen(name) for key in action.keys]
         assert len(keys) == len(set(keys)), name
+    windows = own_windows()
+    assert {AllSettings, HelpScreen, LiveRuns, Question, Recipes, Studies} <= windows
+    for window in windows:
+        for binding in window.__dict__.get("BINDINGS", ()):
+            assert common & set(binding.key.split(",")), (window, binding)
+
+
+def own_windows() -> set[type]:
+    """All classes of windows."""
+    for module in pkgutil.iter_modules([str(Path(beside.__file__).parent / "screens")], "vislab.tui.screens."):
+        importlib.import_module(module.name)
+    found: set[type] = {Window}
+    while found != (wider := found | {kind for known in found for kind in known.__subclasses__()}):
+        found = wider
+    return {kind for kind in found if kind.__module__.startswith("vislab.")}
+
+
+def test_letters_explain_and_find_in_every_window_where_letters_are_keys(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        settings = demo(pilot).console.settings
+        windows: list[Window[Any]] = [Recipes(settings, ""), AllSettings(FIRST, settings), LiveRuns([]), Studies([])]
+        for window in (*windows, Question("Which?", [Answer("1", "a", "first")])):
+            await pilot.app.push_screen(window)
+            await pilot.press("h")
+            assert isinstance(pilot.app.screen, HelpScreen)
+            assert pilot.app.screen.query_one(HelpLines).words.startswith("Keys of ")
+            await pilot.press("h")
+            assert pilot.app.screen is window
+            if isinstance(window, Recipes | AllSettings):
+                await pilot.press("i", "h", "i")
+                assert window.query(Input).first().value == "hi"
+                await pilot.press("escape")
+            await pilot.press("escape")
+            assert isinstance(pilot.app.screen, Demo)
+
+    play(tmp_path, act)
 
 
 def test_the_question_of_leaving_says_how_many_and_which(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from textual.widgets import Input
 from vislab.presets import keys
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
-from vislab.tui.screens.help import open_help
 from vislab.tui.screens.window import Window
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
@@ -20,14 +19,6 @@ from vislab.tui.widgets.picker import Choices, Item, Picker
 
 _VALUE = 28  # cells of a value in the list
 _LINES = 4  # of help
-_KEYS = (
-    ("", "Keys of all settings"),
-    ("↑ ↓", "Go to another setting; page up, page down, home and end go further."),
-    ("↵", "Write another value; an empty one takes the change back."),
-    ("x", "Take the change of the setting back."),
-    ("/", "Find a setting by its name or its help."),
-    ("esc", "Leave the field, or go back to the launch screen with the changes."),
-)
 
 
 class AllSettings(Window[Draft]):
@@ -42,10 +33,17 @@ class AllSettings(Window[Draft]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "go back", show=False),
-        Binding("slash", "filter", "find", show=False),
+        Binding("slash,i", "filter", "find", show=False),
         Binding("x", "reset", "take a change back", show=False),
-        Binding("question_mark", "help", "explain the keys", show=False),
     ]
+    KEYS = (
+        ("", "Keys of all settings"),
+        ("↑ ↓", "Go to another setting; page up, page down, home and end go further."),
+        ("↵", "Write another value; an empty one takes the change back."),
+        ("x", "Take the change of the setting back."),
+        ("/ i", "Find a setting by its name or its help."),
+        ("esc", "Leave the field, or go back to the launch screen with the changes."),
+    )
 
     def __init__(self, draft: Draft, settings: Settings) -> None:
         super().__init__()
@@ -167,10 +165,6 @@ class AllSettings(Window[Draft]):
         if (key := self._key) is not None and self._draft.changed(key.key) is not None:
             self._change(self._draft.without_value(key.key))
             self._explain()
-
-    def action_help(self) -> None:
-        """Explain the keys."""
-        open_help(self.app, _KEYS)
 
     def action_filter(self) -> None:
         """Find by typing."""

@@ -37,6 +37,13 @@ class Question(Window[str]):
     """Asks once. Returns the answer's id; empty when the person went back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    KEYS = (
+        ("", "Keys of a question"),
+        ("a letter", "Give the answer that it stands before."),
+        ("↑ ↓", "Go to another answer."),
+        ("↵", "Give the answer under the cursor."),
+        ("esc", "Go back, and do nothing."),
+    )
 
     def __init__(self, question: str, answers: Sequence[Answer]) -> None:
         """A question; safe text."""

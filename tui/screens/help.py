@@ -19,9 +19,9 @@ _KEY_CELLS = 10
 
 
 class HelpScreen(Window[None]):
-    """A window with a line a key; any of esc, q, ?, Enter closes it. There is one, which is kept and opened again."""
+    """A window with a line a key; esc, q, ?, h and Enter close it. There is one, which is kept and opened again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,h,enter", "close", show=False)]
 
     def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
         """Keys and what they do; a row without a key is a heading."""

@@ -20,6 +20,12 @@ class LiveRuns(Window[Run | None]):
     """Choose one of the live runs, or none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
+    KEYS = (
+        ("", "Keys of the live runs"),
+        ("↑ ↓", "Go to another run."),
+        ("↵", "Watch the run."),
+        ("esc q", "Go back, and watch none."),
+    )
 
     def __init__(self, runs: Sequence[Run]) -> None:
         """Runs, in the order shown."""

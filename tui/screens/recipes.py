@@ -27,8 +27,15 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "go back", show=False),
-        Binding("slash", "filter", "find", show=False),
+        Binding("slash,i", "filter", "find", show=False),
     ]
+    KEYS = (
+        ("", "Keys of recipes and studies"),
+        ("↑ ↓", "Go to another one; page up, page down, home and end go further."),
+        ("↵", "Begin from the recipe, or queue all runs of the study after a question."),
+        ("/ i", "Find a recipe or a study by its name or its help."),
+        ("esc", "Leave the field, or go back to the launch screen."),
+    )
 
     def __init__(self, settings: Settings, current: str) -> None:
         """Recipes and studies.
@@ -86,7 +93,7 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         width = max(20, self.query_one(Picker).size.width - 4)
         shown = [part for line in lines for part in Text(plain(line, 300)).wrap(self.app.console, width)][:3]
         shown += [Text()] * (3 - len(shown))
-        self.query_one(Lines).show([*shown, Text("↵ take   / find   esc back", "dim")])
+        self.query_one(Lines).show([*shown, Text("↵ take   / find   ? help   esc back", "dim")])
 
     def on_choices_taken(self, event: Choices.Taken) -> None:
         """Take it."""

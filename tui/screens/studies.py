@@ -53,6 +53,12 @@ class Studies(Window[Study | None]):
     """Choose one, or none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
+    KEYS = (
+        ("", "Keys of the studies"),
+        ("↑ ↓", "Go to another study."),
+        ("↵", "Compare the runs of the study."),
+        ("esc q", "Go back, and compare none."),
+    )
 
     def __init__(self, choice: Sequence[Study]) -> None:
         """Studies, in the order shown."""

@@ -1,12 +1,14 @@
 """A window over a screen, which closes itself and nothing else."""
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import on
 from textual.await_complete import AwaitComplete
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.events import Resize
 from textual.geometry import Region
@@ -24,7 +26,12 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
 
     Textual makes all of it anew for each frame, which takes longer than the window itself. Here its lines are kept
     until they change.
+
+    A window in which letters are keys says in KEYS what they do, for its help: rows as `HelpScreen` takes them.
     """
+
+    KEYS: ClassVar[Sequence[tuple[str, str]]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,h", "help", show=False)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,6 +44,13 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
         window closed, would close the screen below as well.
         """
         return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+
+    def action_help(self) -> None:
+        """Explain the keys."""
+        from vislab.tui.screens.help import open_help  # a window as well
+
+        if self.KEYS:
+            open_help(self.app, self.KEYS)
 
     @on(Resize)
     def lay_out_once(self, event: Resize) -> None:
