@@ -26,7 +26,7 @@ MODEL_FILE, CODE_FOLDER = "model.py", "code"
 MARK = '"""Written by vislab'
 """Beginning of a model.py that may be replaced."""
 
-_TOLERANCE = 1e-5
+TOLERANCE = 1e-5
 """Largest difference of a logit of the model loaded again; both are computed alike, so it is zero as a rule."""
 
 
@@ -74,7 +74,7 @@ def write(model: Trained, file: Path) -> Written:
             arguments, state = named
             _save(state, file, model)
             difference = _difference(_through_timm(arguments, file), images, expected)
-            if difference <= _TOLERANCE:
+            if difference <= TOLERANCE:
                 if model_file.exists() and _is_ours(model_file, MARK):
                     model_file.unlink()  # of another run, written here before: it does not fit these weights
                 return Written(file, arguments, None, difference)
