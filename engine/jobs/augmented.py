@@ -10,12 +10,13 @@ import torch
 
 from vislab.engine.data import splits
 from vislab.engine.data.augment import Pipeline
+from vislab.engine.data.balancing import Copies
 from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.pixels import decode, store_size
 from vislab.engine.data.preprocessing import denormalise
 from vislab.engine.data.source import Images
 from vislab.engine.data.sources import open_dataset
-from vislab.engine.data.stores import Rows
+from vislab.engine.data.stores import JoinedPixels, Rows
 from vislab.engine.jobs.pictures import picture
 from vislab.engine.jobs.thumbnails import small
 from vislab.engine.runs.store import Run
@@ -47,8 +48,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
 
     Returns:
         pictures: as of `picture`, each with the class ("label") and, where another image is mixed in, that one's class
-        ("partner") and the label's share ("share", in [0, 1]); copies_left_out: the run also trains on copies that
-        `balance_to` adds, which are not shown.
+        ("partner") and the label's share ("share", in [0, 1]).
 
     Raises:
         InputError: the run has not read its data yet, the data cannot be opened, or an image cannot be read.
@@ -63,14 +63,19 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     strategy, preprocessing = spec.strategy, spec.preprocessing
     augment = () if strategy.augment == "none" else strategy.augment
     pipeline = Pipeline(augment, image_size=preprocessing.image_size, folder=run.code)
+    labels = torch.from_numpy(source.labels[train].astype(np.int64))
+    pixels: Rows = _ReadWhenAsked(source.images, train, preprocessing, store_size(preprocessing, pipeline.crops))
+    if strategy.balance_to:
+        copies = Copies.of(labels, spec, side=pixels.shape[-1], code=run.code)
+        pixels, labels = JoinedPixels(pixels, _MadeWhenAsked(pixels, copies)), torch.cat([labels, labels[copies.rows]])
     batches = TrainingBatches(
-        _ReadWhenAsked(source.images, train, preprocessing, store_size(preprocessing, pipeline.crops)),
-        torch.from_numpy(source.labels[train].astype(np.int64)),
+        pixels,
+        labels,
         preprocessing=preprocessing,
         pipeline=pipeline,
         seed=spec.seed,
         # Draws belong to images, not to batches: a batch of another size shows the same.
-        batch_size=max(2, min(wanted.count, _MOST, len(train))),
+        batch_size=max(2, min(wanted.count, _MOST, len(labels))),
         mixup=strategy.mixup,
         cutmix=strategy.cutmix,
     )
@@ -85,7 +90,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
             found["partner"] = source.classes[int(batch.partner_labels[row])]
             found["share"] = float(batch.share[row])
         pictures.append(found)
-    return {"pictures": pictures, "copies_left_out": strategy.balance_to > 0}
+    return {"pictures": pictures}
 
 
 class _ReadWhenAsked(Rows):
@@ -101,3 +106,16 @@ class _ReadWhenAsked(Rows):
         """See `Rows`."""
         found = decode(self._images, self._indices[rows.numpy()], self._preprocessing, size=self.shape[-1])
         return torch.as_tensor(found.pixels[:])
+
+
+class _MadeWhenAsked(Rows):
+    """The copies of `balance_to`, made when a batch wants them."""
+
+    def __init__(self, originals: Rows, copies: Copies) -> None:
+        super().__init__((len(copies), *originals.shape[1:]))
+        self._originals = originals
+        self._copies = copies
+
+    def take(self, rows: torch.Tensor) -> torch.Tensor:
+        """See `Rows`."""
+        return next(self._copies.made(self._originals, [rows]))

@@ -64,7 +64,7 @@ class Reading:
             self._tell_place(data.keeper)
             self._tell_store_size(data)
             self._tell_unreadable(data)
-            self._tell_unbalanced(data)
+            self._tell_copies(data)
             self._tell_duplicates(data)
         elif data.changed:
             self.reporter.notice(
@@ -96,8 +96,11 @@ class Reading:
             then = "Images are decoded anew in each epoch." if streamed else "The next run has to decode them again."
             self.reporter.notice("warning", "cache", f"Decoded pixels are not kept. {keeper.uncached}. {then}")
 
-    def _tell_unbalanced(self, data: Data) -> None:
+    def _tell_copies(self, data: Data) -> None:
         wanted = self.spec.strategy.balance_to
+        if count := len(data.train) - len(data.split.train):
+            why = f"augmented copies among the training images, which fill classes up to balance_to = {wanted}"
+            self.reporter.decide("copies", str(count), why, copies=count)
         larger = [name for name, count in zip(data.classes, data.counts["train"], strict=True) if count > wanted > 0]
         if larger:
             self.reporter.notice(

@@ -26,7 +26,11 @@ def pixels(picture):
     return np.frombuffer(base64.b64decode(picture["rgb"]), np.uint8).reshape(shape)
 
 
-@pytest.mark.parametrize("mix", [{}, {"mixup": 0.4}], ids=["plain", "mixup"])
+@pytest.mark.parametrize(
+    "mix",
+    [{}, {"mixup": 0.4}, {"balance_to": 40, "balance_augment": ["rotation(degrees=30)"]}],
+    ids=["plain", "mixup", "copies"],
+)
 def test_the_pictures_are_the_first_batch_of_the_training(make_run, settings, monkeypatch, mix):
     seen = []
     epoch = TrainingBatches.epoch
@@ -41,15 +45,16 @@ def test_the_pictures_are_the_first_batch_of_the_training(make_run, settings, mo
     assert worker.main(run.path, settings=settings) == 0
     first = seen[0]
     found = ask(augmented, run, settings, count=len(first))
-    assert not found["copies_left_out"] and len(found["pictures"]) == len(first)
+    assert len(found["pictures"]) == len(first)
     expected = denormalise(first.images, run.spec().preprocessing).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).numpy()
     classes = run.state().started.classes
     for row, picture in enumerate(found["pictures"]):
         assert np.array_equal(pixels(picture), expected[row])
         assert picture["label"] == classes[int(first.labels[row])]
-        if mix:
+        if "mixup" in mix:
             assert picture["partner"] == classes[int(first.partner_labels[row])]
             assert picture["share"] == pytest.approx(float(first.share[row]))
+    assert ask(augmented, run, settings, count=1)["pictures"] == found["pictures"][:1], "whatever the batch"
 
 
 def test_a_run_that_has_not_begun_has_nothing_to_show(make_run, settings):

@@ -381,3 +381,10 @@ def test_classes_larger_than_balance_to_are_told(make_run, train):
     assert train(run) == 0
     (notice,) = [notice for notice in run.state().notices if notice.topic == "balance"]
     assert "3 of 3 classes have more" in notice.text and run.state().started.counts["train"] == (14, 14, 14)
+
+
+def test_how_many_training_images_are_copies_is_told(make_run, train):
+    run = make_run(strategy={"balance_to": 16, "epochs": 1})
+    assert train(run) == 0
+    (decided,) = [decision for decision in run.state().decisions if decision.what == "copies"]
+    assert decided.details == {"copies": 6} and run.state().started.counts["train"] == (16, 16, 16)

@@ -36,6 +36,8 @@ def test_data(history) -> None:
         "1,230 images · 3 classes · 1,200 train / 30 validation",
         "split: 80/20, stratified",
     ]
+    copied = fold([*history(*LOSSES), DecisionMade(what="copies", choice="90", why="", details={"copies": 90})])
+    assert run.data_lines(copied)[1] == "of the training images 90 are augmented copies (strategy.balance_to)"
     titles, rows = run.class_rows(state)
     assert titles == ["class", "train", "validation"]
     assert rows[1] == ["b␛[0m", "400", "10"]
