@@ -51,7 +51,7 @@ class Listed:
     """One entry as a list shows it.
 
     Attributes:
-        kind: such as "pixels" or "features".
+        kind: such as "pixels", "copies" or "features".
         key: 32 hex digits.
         described: what the key is a hash of.
         about: what else was kept with a finished entry.

@@ -23,8 +23,8 @@ def command(
 ) -> None:
     """Show what lies in the cache folder, or clear it.
 
-    Decoded pixels and features of frozen parts: all of it is made again when a run needs it. Runs share it, and keep it
-    below the budget by themselves: what was not used for the longest time goes first.
+    Decoded pixels, copies of balance_to and features of frozen parts: all of it is made again when a run needs it. Runs
+    share it, and keep it below the budget by themselves: what was not used for the longest time goes first.
     """
     from vislab.engine.cache import COMPILED, Cache
     from vislab.engine.runs.files import folder_size
