@@ -19,7 +19,7 @@ from types import FrameType
 from vislab.engine.runs import detaching
 from vislab.engine.runs.devices import VISIBLE, Device, list_devices
 from vislab.engine.runs.ending import INTERRUPTED, leave_queue
-from vislab.engine.runs.liveness import RunLock
+from vislab.engine.runs.liveness import RunLock, holder
 from vislab.engine.runs.start import surroundings
 from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.errors import InputError
@@ -102,7 +102,7 @@ def cancel(run: Run) -> None:
     if pid < 0:
         raise InputError(f"Run {run.id} waits in another container or on another machine: cancel it there.")
     os.kill(pid, signal.SIGTERM)
-    while run.waiter() == pid:
+    while holder(run.waiting_lock) == pid:  # to its end: while it says that it leaves, it counts as the worker
         time.sleep(0.01)
     _remove_ticket(run.path.parent / FOLDER, run.id)
 
