@@ -23,6 +23,7 @@ class Prediction(NamedTuple):
     label: str
     """Its true class."""
     predicted: str
+    """Where the answer was not a number, a class that is not the label: no figure takes it for right."""
     confidence: float
     """Share of the predicted class by softmax, in [0, 1]; NaN where the logits were not finite."""
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vislab.tui import asking
+
 
 @pytest.fixture
 def unknown(pictures: Path, tmp_path: Path) -> Path:
@@ -76,6 +78,22 @@ def test_a_sample_with_a_column_a_class_is_filled_with_probabilities(command, un
     rows = [line.split(",") for line in Path("o.csv").read_text().splitlines()[1:]]
     assert [row[0] for row in rows] == [str(place) for place in reversed(range(12))]
     assert all(sum(map(float, row[1:])) == pytest.approx(1, abs=1e-6) for row in rows)
+
+
+@pytest.mark.parametrize("titles", ["id,label", "id,0,1,2"])
+def test_an_answer_that_is_no_number_fills_no_submission(command, unknown, monkeypatch, titles):
+    ask = asking.asked
+
+    def with_a_hole(job, request):
+        found = ask(job, request)
+        found["images"][3]["probabilities"] = [None] * len(found["images"][3]["probabilities"])
+        return found
+
+    monkeypatch.setattr(asking, "asked", with_a_hole)
+    Path("sample.csv").write_text("\n".join([titles, *(f"{place}" + ",0" * titles.count(",") for place in range(12))]))
+    result = command("predict", "latest", "unknown", "--submission", "sample.csv", "--out", "o.csv")
+    assert result.exit_code == 2 and "is not a number: no submission can hold it" in result.stderr
+    assert not Path("o.csv").exists()
 
 
 def test_json_holds_names_and_positions(command, unknown, trained_run):
