@@ -7,7 +7,6 @@ from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import delete
 from vislab.engine.runs.studies import Record, save
-from vislab.tui.actions import for_screen
 from vislab.tui.screens.compare import CompareScreen
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.history import HistoryScreen
@@ -282,11 +281,3 @@ def test_a_live_run_is_followed(two, make_run, play, settle, history):
 
     play("compare", act, runs=[*two, live])
     lock.release()
-
-
-def test_every_key_is_in_this_file():
-    with open(__file__) as file:  # noqa: PTH123
-        text = file.read()
-    for action in for_screen("compare"):
-        if action.screens == ("compare",):
-            assert f'"{action.keys[0]}"' in text, action

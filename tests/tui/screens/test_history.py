@@ -12,7 +12,6 @@ from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Labels, all_runs
 from vislab.presets.errors import InputError
 from vislab.tui import copying
-from vislab.tui.actions import for_screen
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpLines
 from vislab.tui.screens.history import HistoryScreen
@@ -648,12 +647,3 @@ def test_of_thousands_of_runs_only_those_seen_are_made(make_run, play, settle, s
         assert current(pilot) == "run 0"
 
     play("history", act)
-
-
-def test_every_key_of_the_list_is_in_this_file():
-    with open(__file__) as file:  # noqa: PTH123
-        text = file.read()
-    for action in for_screen("history"):
-        if action.screens == ("history",):
-            key = action.keys[0]
-            assert f'"{key}"' in text or key == "C", action  # C: see test_compare.py

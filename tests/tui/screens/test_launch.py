@@ -21,7 +21,6 @@ from vislab.engine.runs.store import Run, all_runs, create
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve as resolve_spec
 from vislab.presets.settings import Settings
-from vislab.tui.actions import for_screen
 from vislab.tui.app import Console
 from vislab.tui.draft import FIRST, Draft, Section
 from vislab.tui.screens import launching
@@ -493,12 +492,6 @@ def test_everything_is_on_the_screen_at_every_size(settings, size) -> None:
         assert "6.5 MB" in panel(pilot)
 
     play(settings, act, size=size)
-
-
-def test_every_key_of_the_table_does_something_here(settings) -> None:
-    launch = LaunchScreen()
-    for action in for_screen("launch"):
-        assert callable(getattr(launch, f"action_{action.id}", None)), action.id
 
 
 @pytest.mark.parametrize("seed", range(1))

@@ -6,7 +6,6 @@ import json
 import pytest
 
 from vislab.engine.runs import ask
-from vislab.tui.actions import for_screen
 from vislab.tui.screens.results import ResultsScreen
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
@@ -367,11 +366,3 @@ def test_without_predictions_there_is_a_sentence(make_run, play):
         assert "o shows them" in words(pilot, "#main")
 
     play("results", nothing_wrong, run=perfect)
-
-
-def test_every_key_is_in_this_file():
-    with open(__file__) as file:  # noqa: PTH123
-        text = file.read()
-    for action in for_screen("results"):
-        if action.screens == ("results",):
-            assert f'"{action.keys[0]}"' in text, action

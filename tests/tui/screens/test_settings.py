@@ -9,7 +9,6 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from vislab.presets.settings import Settings, load_settings
-from vislab.tui.actions import for_screen
 from vislab.tui.app import Console
 from vislab.tui.preferences import Preferences, load_preferences, preferences_file
 from vislab.tui.screens.path_prompt import PathPrompt
@@ -117,8 +116,3 @@ def test_hostile_folder_names_are_text(tmp_path) -> None:
         assert "[bold]␛[31m<b>" in words(pilot).replace(" ", "")
 
     play(settings, act)
-
-
-def test_every_key_of_the_table_does_something_here() -> None:
-    for action in for_screen("settings"):
-        assert callable(getattr(SettingsScreen, f"action_{action.id}", None)), action.id
