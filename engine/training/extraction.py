@@ -138,7 +138,7 @@ class Extraction:
         self._cut(loop.assembled.head, sources[0])
         self._total = sum(map(len, sources))
         size = self._total * self._row_bytes
-        left = data.keeper.budget - sum(part.pixels.numel() for part in parts if isinstance(part.pixels, Tensor))
+        left = data.keeper.budget - data.keeper.in_memory
         kept = [self._shards(source, weights, in_memory=size <= left) for source in sources]
         layout = self.arithmetic.layout
         tables = {part: Table(kept[-1], where, self.device, layout) for part, where in rows.items()}
