@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(file for floor in ("presets", "engine", "tui") for file in (ROOT / floor).rglob("*.py"))
 TORCH = {"torch", "torchvision", "timm"}
 TERMINAL = {"textual", "rich", "typer", "plotext"}
-CONSOLE = ("tui/app.py", "tui/key_order.py", "tui/terminal_driver.py", "tui/screens/", "tui/widgets/")
+CONSOLE = ("tui/app.py", "tui/beside.py", "tui/key_order.py", "tui/terminal_driver.py", "tui/screens/", "tui/widgets/")
 TORCH_FREE = ("engine/runs/", "engine/analysis/", "engine/trackers/", "engine/cache/")
 OF_TORCH_FREE = tuple("vislab." + part.removesuffix(".py").strip("/").replace("/", ".") for part in TORCH_FREE)
 
