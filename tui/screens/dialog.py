@@ -48,6 +48,7 @@ class Question(Window[str]):
     def __init__(self, question: str, answers: Sequence[Answer]) -> None:
         """A question; safe text."""
         super().__init__()
+        assert not {"h", "?"} & {answer.key for answer in answers}, "these explain the keys"
         self._question = question
         self._answers = tuple(answers)
 

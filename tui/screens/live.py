@@ -284,7 +284,7 @@ class LiveScreen(RunRequests):
             ]
         log = next((file for file in (self._exported, self.watched.path / "log.html") if file and file.exists()), None)
         if log is not None:
-            copies.append(Copy("h", "the name of the HTML log", lambda: text.plain(str(log), 4096)))
+            copies.append(Copy("l", "the name of the HTML log", lambda: text.plain(str(log), 4096)))
         offer(self, copies, self.say)
 
     def action_detach(self) -> None:

@@ -270,7 +270,7 @@ class ResultsScreen(ConsoleScreen):
             found = self._found
             copies += [
                 Copy("t", "the figures of each class, as a table", lambda: tab_separated(*results.class_table(found))),
-                Copy("h", "the headline", lambda: results.headline(found)),
+                Copy("l", "the headline", lambda: results.headline(found)),
             ]
         offer(self, copies, lambda words: self.notify(words, markup=False))
 

@@ -509,10 +509,10 @@ def test_figures_and_words_are_copied(settings: Settings, start: Start) -> None:
         assert rows[3].split("\t")[1] == "0.5"
         await pilot.press("Y", "w")
         assert "val loss: last" in pilot.app.clipboard
-        await pilot.press("Y", "h")  # there is no HTML log yet
+        await pilot.press("Y", "l")  # there is no HTML log yet
         assert isinstance(pilot.app.screen, Question)
         (run.path / "log.html").write_text("<html>")
-        await pilot.press("escape", "Y", "h")
+        await pilot.press("escape", "Y", "l")
         assert pilot.app.clipboard == str(run.path / "log.html")
 
     play(settings, run, act)
