@@ -210,7 +210,7 @@ def test_an_end_is_seen_with_its_reason(settings: Settings, start: Start, end: s
         await until(pilot, lambda: sign in header(pilot), seconds=5.0)
         assert reason in words(pilot, "#bars")
         await pilot.press("f")
-        assert "after 2 of 2 epochs" in words(pilot, "#findings").replace("\n", " ")
+        await until(pilot, lambda: "after 2 of 2 epochs" in words(pilot, "#findings").replace("\n", " "))
 
     play(settings, run, act)
 
