@@ -90,6 +90,8 @@ def _data(model: Trained) -> str:
     lines.append(f"- licence of the images: {_text(dataset.licence) if dataset.licence else 'not known to vislab'}")
     counts = {role: sum(images) for role, images in state.started.counts.items() if sum(images)}
     lines.append("- images: " + ", ".join(f"{images:,} {role}" for role, images in counts.items()))
+    if state.copies:
+        lines.append(f"- of the training images {state.copies:,} are augmented copies, made to balance the classes")
     lines.append(f"- split: {_text(state.started.split)}")
     if state.started.selected_on_test:
         lines.append("- **The best epoch was selected on the test images:** their figures are too good.")

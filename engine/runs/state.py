@@ -99,6 +99,11 @@ class RunState:
         )
 
     @property
+    def copies(self) -> int:
+        """Augmented copies that balance_to has put among the training images; 0 as well in logs that do not tell."""
+        return next((int(made.details.get("copies", 0)) for made in self.decisions if made.what == "copies"), 0)
+
+    @property
     def elapsed(self) -> float:
         """Seconds of work since the run began, as far as the log says; pauses and stops left out."""
         return max(

@@ -55,8 +55,8 @@ def data_lines(state: RunState) -> list[str]:
     images = text.counted(sum(totals.values()), "image")
     parts = " / ".join(f"{text.count(total)} {role}" for role, total in totals.items() if total)
     lines = [f"{images} · {text.counted(len(started.classes), 'class', 'classes')} · {parts}"]
-    if made := next((int(made.details.get("copies", 0)) for made in state.decisions if made.what == "copies"), 0):
-        lines.append(f"of the training images {text.count(made)} are augmented copies (strategy.balance_to)")
+    if state.copies:
+        lines.append(f"of the training images {text.count(state.copies)} are augmented copies (strategy.balance_to)")
     if started.split:
         lines.append(f"split: {plain(started.split)}")
     if started.selected_on_test:

@@ -25,6 +25,7 @@ from vislab.engine.evaluation.trained import open_trained
 from vislab.engine.evaluation.weights_file import MARK
 from vislab.engine.jobs import export
 from vislab.engine.runs import checkpoints
+from vislab.engine.runs.events import DecisionMade, encode
 from vislab.presets.errors import InputError
 from vislab.presets.schema.preprocessing import Preprocessing
 
@@ -218,6 +219,8 @@ def test_the_card_tells_data_metrics_preprocessing_and_licence(trained_run, ask,
     run = trained_run(dataset={"name": hostile, "licence": "CC-BY 4.0"}, name=hostile)
     later = json.loads((run.results / "validation.json").read_text()) | {"role": "all", "images": 57, "trained_on": 42}
     (run.results / "evaluation-of-all.json").write_text(json.dumps(later))
+    with run.events.open("ab") as log:
+        log.write(encode(DecisionMade(what="copies", choice="7", why="", details={"copies": 7})))
     ask(run, weights=str(tmp_path / "w.safetensors"))
     card = (tmp_path / "README.md").read_text()
     judged = json.loads((run.results / "validation.json").read_text())
@@ -225,6 +228,7 @@ def test_the_card_tells_data_metrics_preprocessing_and_licence(trained_run, ask,
         "x&lt;img src=x&gt;\\|\\`\\[a\\]\\(b\\)\ufffd",
         "licence of the images: CC\\-BY 4.0",
         "42 train, 15 validation",
+        "7 are augmented copies",
         "stretched to 8 × 8 pixels (bilinear)",
         "divided by 255, minus (0.5), divided by (0.5)",
         f"| validation; the best epoch was chosen on them | 15 | {judged['accuracy']:.4f} |",
