@@ -34,6 +34,21 @@ def test_lenet5_has_the_classic_maps_and_parameters() -> None:
     assert parameters(lenet.build(10, in_channels=1, image_size=32, padding=0)) == 61_706
 
 
+def test_lenet5_rectifies_after_the_pooling_as_if_before() -> None:
+    torch.manual_seed(0)
+    network = lenet.build(10, in_channels=1, image_size=28)
+    first, second = network.features
+    usual = nn.Sequential(first[0], nn.ReLU(), nn.MaxPool2d(2), second[0], nn.ReLU(), nn.MaxPool2d(2), network.neck)
+    images, gradients = torch.randn(8, 1, 28, 28), []
+    for model in (nn.Sequential(network.features, network.neck), usual):
+        answers = model(images)
+        answers.square().sum().backward()
+        gradients.append([answers, first[0].weight.grad, second[0].weight.grad, first[0].bias.grad])
+        network.zero_grad()
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(*gradients, strict=True))
+    assert [type(layer) for layer in first] == [nn.Conv2d, HalvingMaxPool, nn.ReLU]
+
+
 @settings(deadline=None, max_examples=25)
 @given(image_size=st.integers(12, 70), channels=st.sampled_from([1, 3]))
 def test_lenet5_reads_any_image_of_twelve_pixels_or_more(image_size: int, channels: int) -> None:
