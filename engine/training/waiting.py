@@ -50,15 +50,16 @@ def considerate_threads() -> Iterator[None]:
 def watch(
     over: Callable[[float], bool],
     *,
-    queued: Callable[[], Queued] = lambda: seconds_queued(),
+    queued: Callable[[], Queued] | None = None,
     clock: Callable[[], float] = monotonic,
 ) -> None:
     """Look again and again, and keep further teams while threads queue.
 
     Args:
         over: waits for the seconds that it is given; True ends the watch.
-        queued, clock: what is looked at.
+        queued, clock: what is looked at; without `queued`, the kernel.
     """
+    queued = queued or seconds_queued
     sleeping, contrary, before, then = False, 0, queued(), clock()
     with ExitStack() as asleep:
         while not over(_EVERY):
@@ -80,23 +81,19 @@ def further_teams() -> Iterator[None]:
     """Meanwhile OpenMP manages more threads than there are cores; those that are too many sleep."""
     import torch
 
-    let_go = threading.Event()
-    holders: list[threading.Thread] = []
+    let_go, begun = threading.Event(), threading.Semaphore(0)
 
-    def hold() -> None:
-        team = threading.Event()
-
-        def keep() -> None:
+    def keep() -> None:
+        try:
             torch.zeros(torch.get_num_threads() * _SPLITS, dtype=torch.uint8).add_(1)
-            team.set()
-            let_go.wait()
+        finally:  # without memory for it there is no team, and nobody may wait for one
+            begun.release()
+        let_go.wait()
 
-        holders.append(threading.Thread(target=keep, daemon=True, name="further team"))
-        holders[-1].start()
-        team.wait()
-
-    for _ in range(_teams_wanted()):
-        hold()
+    holders = [threading.Thread(target=keep, daemon=True, name="further team") for _ in range(_teams_wanted())]
+    for holder in holders:
+        holder.start()
+        begun.acquire()
     try:
         yield
     finally:

@@ -98,6 +98,17 @@ def test_a_further_team_is_as_many_threads_as_an_operation_has_and_goes_again(mo
         torch.set_num_threads(before)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_team_that_there_is_no_memory_for_is_not_waited_for(monkeypatch) -> None:
+    def none(*size: int, **how: object) -> torch.Tensor:
+        raise RuntimeError("not enough memory")
+
+    monkeypatch.setattr(torch, "zeros", none)
+    monkeypatch.setattr(waiting, "_teams_wanted", lambda: 2)
+    with waiting.further_teams():
+        pass
+
+
 @pytest.mark.parametrize(("cores", "threads", "teams"), [(2, 1, 0), (2, 2, 1), (16, 8, 2), (16, 16, 1), (128, 2, 0)])
 def test_so_many_teams_that_there_are_more_threads_than_cores(monkeypatch, cores, threads, teams) -> None:
     monkeypatch.setattr(waiting.os, "sched_getaffinity", lambda process: set(range(cores)))
