@@ -211,22 +211,23 @@ class Probe(Rehearsal):
             return Choice(default, f"too short to measure: it takes about {max(1, round(expected))} s")
         budget = min(LONGEST, share * expected)
         table: dict[str, str | int | float | bool] = {}
-        chosen, least = default, _BUSY_GAIN if self._busy else GAIN
+        chosen, least, times = default, _BUSY_GAIN if self._busy else GAIN, 1.0
         contests = [entries for entries in (self._of_threads, self._of_formats) if len(entries(default)) > 1]
         for entries in contests:
             race = run_race(entries(chosen), self._turn, seconds=budget / len(contests), rounds=self.rounds)
             if not race.whole:
                 return Choice(default, f"{self.unit} took {once:.1f} s: too few could be compared in {budget:.0f} s")
             race.least = least
-            chosen = race.winner
+            before, chosen = chosen, race.winner
+            times *= race.gain(chosen, before)[0]
             table |= {str(one): round(1000 * median(found), 3) for one, found in race.seconds.items()}
             table |= {str(one): said for one, said in race.problems.items()}
         gain = f"at least {least - 1:.0%} faster, beyond the spread"
         if chosen == default:
             why = f"measured: nothing else was {gain}"
         else:
-            times = f"{table[str(chosen)]} ms for {self.unit}, {table[str(default)]} ms with {default}"
-            why = f"measured: {gain} ({times})"
+            # Not the times of the table: those of two contests differ by what else the machine did meanwhile.
+            why = f"measured: {gain} ({times:.2f} times as fast as {default})"
         if self._busy:
             why += "; other work kept the machine busy, so threads are not compared and nothing is remembered"
         return Choice(chosen, why, table, lasting=not self._busy)

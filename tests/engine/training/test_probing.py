@@ -132,6 +132,19 @@ def test_a_probe_measures_every_candidate_and_changes_nothing(probe, everything)
     assert sum(key.startswith("bf16") for key in choice.table) == 2
 
 
+def test_a_gain_is_told_by_rounds_that_were_run_side_by_side(probe, monkeypatch) -> None:
+    contests = []
+
+    def turn(arithmetic):
+        if arithmetic.precision == "bf16" and not contests:
+            contests.append("the machine is slower from here on")
+        seconds = 1.0 if arithmetic.threads == 2 else 0.8
+        return seconds * (3.0 if contests else 1.0) * (0.5 if arithmetic.precision == "bf16" else 1.0)
+
+    monkeypatch.setattr(probe, "_turn", turn)
+    assert "(2.50 times as fast as fp32 contiguous, 2 threads)" in probe(Arithmetic(threads=2)).why
+
+
 def test_a_probe_obeys_a_request_to_stop_and_changes_nothing(probe, everything) -> None:
     before, asked = everything(probe, probe.batch.images), []
 
