@@ -88,6 +88,8 @@ class RunState:
     last_time: float
     unknown: int
     """Lines that this version does not understand."""
+    stops_after_epoch: bool
+    """Whether its worker was asked to end when the present epoch is over."""
 
     @property
     def step(self) -> int:
@@ -121,6 +123,7 @@ class Fold:
     ended: RunEnded | None = None
     epochs_planned: int = 0
     paused: bool = False
+    stops_after_epoch: bool = False
     unknown: int = 0
     first_time: float = 0.0
     last_time: float = 0.0
@@ -166,10 +169,13 @@ class Fold:
                 self._controls.append(event)
                 if event.action in ("pause", "unpause"):
                     self.paused = event.action == "pause"
+                if event.action == "stop_after_epoch":
+                    self.stops_after_epoch = True
             case Notice():
                 self._notices.append(event)
             case RunEnded():
                 self.ended = event
+                self.stops_after_epoch = False
 
     def apply_all(self, events: Iterable[AnyEvent | None]) -> None:
         """Take several events."""
@@ -194,6 +200,7 @@ class Fold:
             first_time=self.first_time,
             last_time=self.last_time,
             unknown=self.unknown,
+            stops_after_epoch=self.stops_after_epoch,
         )
 
     def _status(self) -> Status:
@@ -205,18 +212,22 @@ class Fold:
 
     def _start(self, event: RunStarted) -> None:
         # A run that died before its first checkpoint starts again from the beginning: nothing of before counts.
+        self._go_on()
         self.started = event
-        self.ended = None
-        self.paused = False
         self.epochs_planned = event.epochs
         self._keep_until(0)
 
     def _resume(self, event: RunResumed) -> None:
-        self.ended = None
-        self.paused = False
+        self._go_on()
         self.epochs_planned = event.epochs
         self._resumes.append(event)
         self._keep_until(event.step)
+
+    def _go_on(self) -> None:
+        if self.started is not None and self.ended is None:  # it was asked of a worker that was killed
+            self.stops_after_epoch = False
+        self.ended = None
+        self.paused = False
 
     def _keep_until(self, step: int) -> None:
         # New lists, not cut ones: pictures taken earlier still look at the old.

@@ -16,6 +16,8 @@ from vislab.tui.views import text
 SOON = 0.3
 """Seconds after a request until the next look: a worker between two steps has answered by then."""
 
+STOPPING = "stopping after this epoch"
+
 
 class RunRequests(ConsoleScreen):
     """A screen that watches a run and passes requests on to its worker.
@@ -57,12 +59,13 @@ class RunRequests(ConsoleScreen):
             del self._asked[request]
 
     def pending(self, look: Look) -> str:
-        """What was asked for from here and is not done yet."""
+        """What was asked for from here and is not done yet, and that the run is to stop, whoever asked for it."""
         for applied in look.state.controls if self._asked else ():
             self._asked.pop(applied.request, None)
         if not look.alive:
             self._asked.clear()
-        return "".join(f", {words} …" for words in self._asked.values())
+        told = [*self._asked.values(), *[STOPPING] * (look.alive and look.state.stops_after_epoch)]
+        return "".join(f", {words} …" for words in dict.fromkeys(told))
 
     def _ask(self, action: control.Action, words: str, value: str = "") -> None:
         try:
@@ -133,7 +136,7 @@ class RunRequests(ConsoleScreen):
         if answer == "stop":
             self._ask("stop", "stopping")
         elif answer == "stop_after_epoch":
-            self._ask("stop_after_epoch", "stopping after this epoch")
+            self._ask("stop_after_epoch", STOPPING)
 
 
 def _wrong_rate(answer: str) -> str:

@@ -16,7 +16,8 @@ from textual.widgets import Input, OptionList
 
 from vislab.engine.runs import control, detaching
 from vislab.engine.runs import start as starting
-from vislab.engine.runs.events import AnyEvent, EpochEnded, Notice, RunEnded, RunStarted, StepsLogged
+from vislab.engine.runs.events import AnyEvent, ControlApplied, EpochEnded, Notice, RunEnded, RunStarted, StepsLogged
+from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.errors import InputError
@@ -160,6 +161,24 @@ def test_stop_after_the_epoch(settings: Settings, start: Start) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
         await pilot.press("e")
         await until(pilot, lambda: "stopped on request after the epoch" in words(pilot, "#bars"))
+
+    play(settings, run, act)
+
+
+def test_that_a_run_is_to_stop_is_told_whoever_asked_for_it(settings: Settings, make: Callable[..., Run]) -> None:
+    run = make()
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    log = EventWriter(run.events)
+    log.append(started())
+    log.append(ControlApplied(request="a", action="stop_after_epoch", step=0))
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert "training, stopping after this epoch …" in header(pilot)
+        log.append(RunEnded(status="stopped", reason="", step=10, epoch=1, elapsed=1.0, exit_code=130))
+        lock.release()
+        await until(pilot, lambda: "‖ stopped" in header(pilot))
+        assert "stopping" not in header(pilot)
 
     play(settings, run, act)
 
