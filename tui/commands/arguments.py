@@ -61,13 +61,10 @@ def spec_like(reference: str, settings: "Settings") -> "Spec | None":
     Raises:
         InputError: nothing or more than one run fits.
     """
-    from vislab.engine.runs.batch_size import settled
+    from vislab.engine.runs.batch_size import settled_spec
     from vislab.engine.runs.store import find
 
-    if not reference:
-        return None
-    earlier = find(settings.runs_dir, reference)
-    return settled(earlier.spec(), earlier.state())
+    return settled_spec(find(settings.runs_dir, reference)) if reference else None
 
 
 def check_detach(detach: bool, foreground: bool, html: Path | None) -> None:

@@ -10,7 +10,7 @@ from textual.events import DescendantFocus
 from textual.timer import Timer
 
 from vislab.engine.runs.ask import Answer
-from vislab.engine.runs.batch_size import settled
+from vislab.engine.runs.batch_size import settled_spec
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
@@ -81,8 +81,8 @@ class LaunchScreen(ConsoleScreen):
     def _begin(self) -> None:
         if self._like is not None:
             try:
-                self.draft = like_run(settled(self._like.spec(), self._like.state()))
-            except InputError as error:
+                self.draft = like_run(settled_spec(self._like))
+            except (InputError, OSError) as error:
                 self.say(str(error), error=True)
         self.parts.load_presets(self.settings)
         self._resolve()

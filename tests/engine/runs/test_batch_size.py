@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from vislab.engine.runs import batch_size, died, store
-from vislab.engine.runs.events import DecisionMade
+from vislab.engine.runs.events import DecisionMade, encode
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.state import fold
 from vislab.presets.errors import InputError
@@ -39,6 +39,21 @@ def test_a_list_of_runs_and_the_advice_after_a_death_know_it_as_soon_as_it_is_de
     writer.close()
     assert run.summary().batch_size == 2
     assert died.look(run, run.state()).accumulate == 0  # two images make no micro-batches of two
+
+
+def test_the_log_is_read_only_where_the_spec_leaves_the_number_open(tmp_path) -> None:
+    run = store.create(tmp_path, AUTO)
+    run.events.write_bytes(encode(DECIDED))
+    assert batch_size.settled_spec(run).strategy.batch_size == 256
+    run.events.unlink()
+    run.events.mkdir()  # cannot be read
+    with pytest.raises(OSError, match="directory"):
+        batch_size.settled_spec(run)
+    spec = Spec(name="made", strategy=Strategy(batch_size=7))
+    fixed = store.create(tmp_path, spec)
+    fixed.events.unlink(missing_ok=True)
+    fixed.events.mkdir()
+    assert batch_size.settled_spec(fixed) == spec
 
 
 @pytest.mark.parametrize("value", ["autoo", "0", "-4", "2.5", "true", "[]"])
