@@ -446,9 +446,14 @@ def test_again_but_with_something_else(settings, photos) -> None:
     play(settings, act, like=run)
 
 
-def test_an_earlier_run_that_is_damaged_is_told(settings) -> None:
-    run = create(settings.runs_dir, resolve_spec(dataset="digits", architecture="mlp", settings=settings))
-    (run.path / "spec.toml").write_text("broken")
+@pytest.mark.parametrize("damaged", ["spec", "log"])
+def test_an_earlier_run_that_is_damaged_is_told(settings, damaged) -> None:
+    sets = ["strategy.batch_size=auto"]
+    run = create(settings.runs_dir, resolve_spec(dataset="digits", architecture="mlp", sets=sets, settings=settings))
+    if damaged == "spec":
+        (run.path / "spec.toml").write_text("broken")
+    else:
+        run.events.mkdir()
 
     async def act(pilot: Pilot[int]) -> None:
         assert screen(pilot).draft == FIRST
