@@ -269,7 +269,7 @@ def test_a_study_of_hostile_names(in_process: None, pictures: Path, home: Path) 
 
 
 def test_pictures_in_the_terminal(trained: tuple[Run, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vislab.tui.commands.look._shows_colours", lambda: True)
+    monkeypatch.setattr("vislab.tui.escapes.coloured", lambda stream: True)
     for what in ("answers", "mistakes", "training"):
         assert "\n" in vislab("look", "hostile", what, "-n", "8")
 

@@ -1,6 +1,5 @@
 """A question to a job, asked by a command: progress on stderr, a failure in words."""
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import typer
 
 from vislab.engine.runs.ask import ask
+from vislab.tui import escapes
 from vislab.tui.views.text import count, plain
 
 
@@ -18,7 +18,7 @@ def asked(job: str, request: Mapping[str, Any]) -> dict[str, Any]:
         InputError: the job found a mistake in what the user gave.
         typer.Exit: the job failed; why is told on stderr.
     """
-    tell = _tell if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" else None
+    tell = _tell if escapes.understood(sys.stderr) else None
     try:
         return ask(job, request, on_progress=tell)
     except RuntimeError as error:

@@ -24,7 +24,7 @@ from vislab.engine.runs.state import Fold, RunState
 from vislab.engine.runs.store import Run, RunStatus
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
-from vislab.tui import death, html_file, tables
+from vislab.tui import death, escapes, html_file, tables
 from vislab.tui.living import is_alive
 from vislab.tui.views.evaluation import answers, speed
 from vislab.tui.views.evaluations import judged
@@ -292,7 +292,7 @@ def _watcher(run: Run, output: Output) -> Watcher:
 
     if output.quiet:
         return SilentWatcher()
-    if output.plain or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+    if output.plain or not escapes.understood(sys.stderr):
         return PlainWatcher(run)
     return LiveWatcher(run)
 

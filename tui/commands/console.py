@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from vislab.tui.escapes import UNKNOWING
+
 if TYPE_CHECKING:
     from vislab.engine.runs.store import Run
 
@@ -90,4 +92,4 @@ def no_terminal() -> str:
         if not stream.isatty():
             return f"{name} is redirected" + (" (it draws on stderr)" if name == "stderr" else "")
     terminal = os.environ.get("TERM", "")
-    return "" if terminal not in ("", "dumb", "unknown") else f"TERM is {terminal or 'not set'}"
+    return "" if terminal not in UNKNOWING else f"TERM is {terminal or 'not set'}"

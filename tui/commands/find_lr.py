@@ -1,7 +1,6 @@
 """`vislab find-lr`: which learning rate suits a spec."""
 
 import json as json_
-import os
 import sys
 from typing import Annotated
 
@@ -48,7 +47,7 @@ def command(
     from vislab.presets.errors import InputError
     from vislab.presets.library import resolve
     from vislab.presets.settings import load_settings
-    from vislab.tui import tables
+    from vislab.tui import escapes, tables
     from vislab.tui.asking import asked
     from vislab.tui.views import learning_rates
     from vislab.tui.widgets.curves import draw
@@ -84,7 +83,7 @@ def command(
         height=_HEIGHT,
         title="loss",
         x_label="log10 of the learning rate",
-        colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        colour=escapes.coloured(sys.stdout),
     )
     for line in [*(line.rstrip() for line in figure), *learning_rates.words(found)]:
         typer.echo(line)

@@ -1,6 +1,5 @@
 """`vislab look RUN`: pictures in the terminal."""
 
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,11 +29,11 @@ def command(
     from vislab.engine.analysis import predictions
     from vislab.presets.errors import InputError
     from vislab.presets.settings import load_settings
-    from vislab.tui import looks
+    from vislab.tui import escapes, looks
     from vislab.tui.asking import asked
     from vislab.tui.views.results import heat_words
 
-    if not _shows_colours():
+    if not escapes.coloured(sys.stdout):
         raise InputError(
             "Pictures need a terminal that shows colours; here `vislab export RUN --html FILE` writes a page with them."
         )
@@ -55,10 +54,6 @@ def command(
     if not rows:
         typer.echo("Every image is judged right.")
     _print([[one] for one in source.answers(rows)])
-
-
-def _shows_colours() -> bool:
-    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 def _print(groups: "list[list[Shown]]") -> None:

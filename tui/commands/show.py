@@ -1,7 +1,6 @@
 """`vislab show RUN`: one run, live or over, on paper."""
 
 import json as json_
-import os
 import shutil
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +47,7 @@ def command(
 
 
 def _frame(run: "Run") -> list[str]:
-    from vislab.tui import tables
+    from vislab.tui import escapes, tables
     from vislab.tui.following import Looker
     from vislab.tui.live_frame import frame
     from vislab.tui.views.run import title
@@ -67,12 +66,8 @@ def _frame(run: "Run") -> list[str]:
         height,
         max_steps=strategy.max_steps,
         planned=strategy.epochs,
-        colour=_colour(),
+        colour=escapes.coloured(sys.stdout),
     )
-
-
-def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def page(run: "Run", *, everything: bool = False) -> list[str]:
@@ -169,6 +164,7 @@ def _epochs(state: "RunState", width: int, everything: bool) -> list[str]:
 
 
 def _curves(state: "RunState", width: int) -> list[str]:
+    from vislab.tui import escapes
     from vislab.tui.views.curves import Quantity, best_epoch, in_words, series, x_range
     from vislab.tui.widgets.curves import draw
 
@@ -185,7 +181,7 @@ def _curves(state: "RunState", width: int) -> list[str]:
             x_label="epoch",
             x_range=x_range(state),
             best=best_epoch(state),
-            colour=_colour(),
+            colour=escapes.coloured(sys.stdout),
         )
         for quantity in quantities
     }

@@ -6,14 +6,13 @@ import pytest
 from typer.testing import Result
 
 from vislab.engine.runs.store import Run
-from vislab.tui.commands import look
 
 Command = Callable[..., Result]
 
 
 @pytest.fixture
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look, "_shows_colours", lambda: True)
+    monkeypatch.setattr("vislab.tui.escapes.coloured", lambda stream: True)
 
 
 @pytest.mark.parametrize("what", ["answers", "saliency", "training"])
