@@ -1,5 +1,7 @@
 """One frame of the live view on paper."""
 
+import textwrap
+
 from vislab.tui.following import Look
 from vislab.tui.views import epochs, live, text
 from vislab.tui.views.curves import Quantity
@@ -29,9 +31,9 @@ def frame(
     lines = [f"{text.fit(title, max(0, width - text.cells(word) - 2))}  {word}"]
     bars = live.bars(state, look.progress, look.status, width, max_steps, planned)
     lines += ["".join(parts).rstrip() for parts in bars]
-    if ending := live.ending(state, look.status, look.last_words):
-        lines.append(ending)
-    room = max(8, height - MARGIN_LINES)
+    ending = textwrap.wrap(live.ending(state, look.status, look.last_words), width)
+    lines += [text.fit(line, width).rstrip() for line in ending]  # cut where its letters are wide
+    room = max(8, height - MARGIN_LINES - max(0, len(ending) - 1))
     charts = max(6, round(room * 0.6))
     half = (width - GAP) // 2
     quantities: tuple[Quantity, ...] = ("loss", "accuracy")
