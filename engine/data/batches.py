@@ -11,6 +11,7 @@ from vislab.engine import randomness
 from vislab.engine.data.augment import Pipeline
 from vislab.engine.data.augment.mix import mix
 from vislab.engine.data.preprocessing import normalise
+from vislab.engine.data.sending import sent
 from vislab.engine.data.stores import StoredPixels, in_order
 from vislab.presets.schema.preprocessing import Preprocessing
 
@@ -162,16 +163,13 @@ class TrainingBatches:
         return self._sent(column.index_select(0, rows.to(column.device)))
 
     def _sent(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor on the device. Only what lies in pinned memory is sent while the host goes on."""
-        if self._device.type == "cuda" and tensor.device.type == "cpu":
-            tensor = tensor.pin_memory()
-        return tensor.to(self._device, non_blocking=True)
+        return sent(tensor, self._device)
 
     def _augmented(self, pixels: torch.Tensor, rows: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
         """Stored pixels of rows to the model's input size; uint8 or float32 in 0…255."""
         if draws is None and pixels.shape[-1] == self._preprocessing.image_size:
             return pixels
-        own = self._take(draws, rows) if draws is not None else torch.empty(len(rows), 0, device=self._device)
+        own = torch.empty(len(rows), 0) if draws is None else draws.index_select(0, rows)
         return self._pipeline(pixels.to(torch.float32).div_(255), own).mul_(255)
 
     def _finish(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -187,7 +185,8 @@ class TrainingBatches:
     ) -> Batch:
         # All partners but the last stand in the batch themselves: one image more is augmented, not twice as many.
         images = self._finish(self._augmented(pixels, torch.cat([rows, partners[-1:]]), draws))
-        mixed, share = mix(images[:-1], images[1:], self._take(mix_draws, rows), mixup=self._mixup, cutmix=self._cutmix)
+        own = mix_draws.index_select(0, rows)
+        mixed, share = mix(images[:-1], images[1:], own, mixup=self._mixup, cutmix=self._cutmix)
         return Batch(
             mixed.contiguous(memory_format=self._memory_format),
             self._take(self._labels, rows),

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from vislab.engine.data.preprocessing import normalise
+from vislab.engine.data.sending import sent
 from vislab.engine.data.stores import StoredPixels, in_order, portions_of
 from vislab.engine.models.network import in_evaluation
 from vislab.engine.training.metrics import answers, confusion, hits, macro_f1
@@ -57,7 +58,7 @@ def predict_logits(
 
     def image_batches() -> Iterator[torch.Tensor]:
         for stored in in_order(pixels, portions_of(len(pixels), batch_size)):
-            images = normalise(stored.to(device, non_blocking=True), preprocessing)
+            images = normalise(sent(stored, device), preprocessing)
             yield images.contiguous(memory_format=memory_format)
 
     total = -(-len(pixels) // batch_size)

@@ -23,6 +23,7 @@ from vislab.engine.cache import Cache, Entry, Unavailable, Work
 from vislab.engine.code import file_of
 from vislab.engine.data.loading import Data, LabelledPixels
 from vislab.engine.data.preprocessing import normalise
+from vislab.engine.data.sending import sent
 from vislab.engine.data.stores import JoinedPixels, StoredPixels
 from vislab.engine.models.split import Inseparable, Split, split
 from vislab.engine.runs.reporter import Reporter
@@ -181,7 +182,7 @@ class Extraction:
         places, rows = torch.from_numpy(first), torch.from_numpy(inverse.reshape(-1))
 
         def take(numbers: Tensor) -> Tensor:
-            pixels = joined.index_select(0, places[numbers]).to(self.device, non_blocking=True)
+            pixels = sent(joined.index_select(0, places[numbers]), self.device)
             images = normalise(pixels, self.spec.preprocessing)
             return images.contiguous(memory_format=self.arithmetic.layout)
 

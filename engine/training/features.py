@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vislab.engine.cache import Entry
+from vislab.engine.data.sending import sent
 from vislab.engine.data.stores import portions_of
 from vislab.engine.evaluation.evaluate import logits_of
 from vislab.engine.models.split import Split
@@ -24,7 +25,8 @@ class Table:
     """Features of a list of images.
 
     Attributes:
-        shards: [256, ...] each, the last one perhaps shorter, on the CPU; a single one may be of any length.
+        shards: [256, ...] each, the last one perhaps shorter, on the CPU; a single one may be of any length, and on the
+            device.
         rows: int64 [N], where each image's features are.
         device, layout: where they go, and in which memory format if they are maps.
     """
@@ -40,16 +42,16 @@ class Table:
     def take(self, images: Tensor) -> Tensor:
         """Features of images by number, int64 [B] -> [B, ...] on the device."""
         rows = self.rows[images]
+        first = self.shards[0]
         if len(self.shards) == 1:
-            found = self.shards[0].index_select(0, rows)
+            found = first.index_select(0, sent(rows, first.device))
         else:
-            first = self.shards[0]
             found = torch.empty(len(rows), *first.shape[1:], dtype=first.dtype)
             numbers = rows // SHARD
             for number in numbers.unique().tolist():
                 here = numbers == number
                 found[here] = self.shards[number].index_select(0, rows[here] % SHARD)
-        found = found.to(self.device, non_blocking=True)
+        found = sent(found, self.device)
         return found.contiguous(memory_format=self.layout) if found.ndim == 4 else found
 
 

@@ -1,7 +1,7 @@
-"""Training pixels in the device's own memory: moved there once where they fit, so that batches are taken there."""
+"""What a run trains on in the device's own memory: moved there once where it fits, so that batches are taken there."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 import torch
@@ -11,13 +11,14 @@ from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.stores import StoredPixels, in_order, portions_of
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.training.controls import Controls
+from vislab.engine.training.features import Features, Table
 from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.presets.schema.spec import Spec
 
-DECISION, DEVICE_MEMORY = "pixels", "device memory"
-"""What the decision is called, and what it says of pixels that were moved."""
+DECISION, OF_FEATURES, DEVICE_MEMORY = "pixels", "place of features", "device memory"
+"""What the decisions are called, and what they say of pixels and features that were moved."""
 
-_SHARE = 1 / 3  # of the device's free memory that pixels may take
+_SHARE = 1 / 3  # of the device's free memory that they may take
 _PORTION = 64 << 20  # bytes moved between two looks at requests
 
 
@@ -33,7 +34,7 @@ def free_memory(device: torch.device) -> int | None:
 
 @dataclass(frozen=True)
 class Residence:
-    """Moves the training pixels of one run.
+    """Moves the training pixels of one run, or its features.
 
     Args:
         spec: of the run, its batch size decided.
@@ -54,30 +55,58 @@ class Residence:
         Raises:
             Interrupted: somebody asked.
         """
-        free, size = free_memory(self.device), _bytes(batches.pixels)
-        if free is None or size > (room := min(int(_SHARE * free), free - self._needed())):
-            return
+        if there := self._there(DECISION, "Training pixels", [batches.pixels]):
+            (batches.pixels,) = there
+
+    def of_features(self, features: Features) -> Features:
+        """Features, those of the training images in the device's memory if they fit there; else as they are.
+
+        Raises:
+            Interrupted: somebody asked.
+        """
+        if any(len(table.shards) > 1 for table in features.train):
+            return features
+        shards = {id(table.shards[0]): table.shards[0] for table in features.train}
+        there = self._there(OF_FEATURES, "Features", list(shards.values()))
+        placed = dict(zip(shards, there, strict=False))
+
+        def of(table: Table) -> Table:
+            return replace(table, shards=tuple(placed.get(id(shard), shard) for shard in table.shards))
+
+        return replace(
+            features,
+            train=tuple(map(of, features.train)),
+            validation=features.validation and of(features.validation),
+            test=features.test and of(features.test),
+        )
+
+    def _there(self, decision: str, what: str, stores: Sequence[StoredPixels]) -> list[torch.Tensor]:
+        """What lies in stores, in the device's memory; nothing where there is no room for it."""
+        free, size = free_memory(self.device), sum(map(_bytes, stores))
+        if free is None or size > _SHARE * free:
+            return []
+
+        def stay(why: str) -> list[torch.Tensor]:
+            self.reporter.notice("info", decision, f"{what} ({amount(size)}) stay in the host's memory: {why}.")
+            return []
+
         try:
-            batches.pixels = moved(batches.pixels, self.device, self._check)
+            room = min(int(_SHARE * free), free - self._needed())
+        except Exception as error:  # of the user's own network, which may want numbers where there are none
+            return stay(f"what training needs of the device's cannot be estimated ({first_line(error)})")
+        if size > room:
+            return []
+        try:
+            found = [moved(store, self.device, self._check) for store in stores]
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            self.reporter.notice(
-                "info",
-                DECISION,
-                f"Training pixels ({amount(size)}) stay in the host's memory: the device's ran out while they were "
-                f"moved ({first_line(error)}).",
-            )
-            return
-        self.reporter.decide(
-            DECISION,
-            DEVICE_MEMORY,
-            f"{amount(size)} of training pixels; {amount(room)} of the {amount(free)} that were free might be",
-            bytes=size,
-            free=free,
-        )
+            return stay(f"the device's ran out while they were moved ({first_line(error)})")
+        why = f"{amount(size)} of {what.lower()}; {amount(room)} of the {amount(free)} that were free might be"
+        self.reporter.decide(decision, DEVICE_MEMORY, why, bytes=size, free=free)
+        return found
 
     def _check(self, done: int, total: int) -> None:
         self.reporter.progress("building", done=done, total=total)
@@ -99,7 +128,7 @@ class Residence:
 
 
 def moved(pixels: StoredPixels, device: torch.device, check: Callable[[int, int], None]) -> torch.Tensor:
-    """Pixels, wherever they lie, in a device's memory: uint8 [N, C, S, S].
+    """Pixels or features, wherever they lie, in a device's memory: [N, ...] as they were.
 
     Args:
         check: called with (images moved, images in all) between portions; may raise to interrupt.
@@ -108,7 +137,7 @@ def moved(pixels: StoredPixels, device: torch.device, check: Callable[[int, int]
         RuntimeError: there is no memory for them.
     """
     count, *shape = pixels.shape
-    there = torch.empty(count, *shape, dtype=torch.uint8, device=device)
+    there = torch.empty(count, *shape, dtype=pixels.dtype, device=device)
     done = 0
     for part in in_order(pixels, portions_of(count, max(1, _PORTION * count // max(1, _bytes(pixels))))):
         there[done : done + len(part)] = part.to(device)
@@ -118,4 +147,4 @@ def moved(pixels: StoredPixels, device: torch.device, check: Callable[[int, int]
 
 
 def _bytes(pixels: StoredPixels) -> int:
-    return torch.Size(pixels.shape).numel()
+    return torch.Size(pixels.shape).numel() * pixels.dtype.itemsize

@@ -256,6 +256,7 @@ class Training:
         if features is None:
             yield
             return
+        features = self._residence(data).of_features(features)
         loop.batches.features = features.of_training
         loop.step = replace(loop.step, forward=features.split.logits)
         loop.judge.features = features
@@ -269,7 +270,10 @@ class Training:
         decided = self._decided(compiling.DECISION)
         Compiling(self.spec, self.device, self.arithmetic, self.reporter, self.controls, decided)(loop)
         if loop.batches.features is None:
-            Residence(self.spec, len(data.classes), self.device, self.reporter, self.controls)(loop.batches)
+            self._residence(data)(loop.batches)
+
+    def _residence(self, data: Data) -> Residence:
+        return Residence(self.spec, len(data.classes), self.device, self.reporter, self.controls)
 
     def _saver(self, training: Resumable) -> Saver:
         return Saver(self.run.checkpoints, training, self.reporter, self.spec.checkpoint_every, self.spec.keep)

@@ -46,7 +46,7 @@ def adjust_hue(images: Tensor, turn: Tensor) -> Tensor:
     divisor = torch.where(chroma > 0, chroma, 1)  # without chroma any hue will do
     of_blue_or_green = torch.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor)
     hue = torch.where(value == red, (green - blue) / divisor, of_blue_or_green) + 6 * _spread(turn)
-    k = torch.remainder(hue + torch.tensor([5.0, 3.0, 1.0], device=images.device)[:, None, None], 6)
+    k = torch.remainder(hue + torch.arange(5.0, 0.0, -2.0, device=images.device)[:, None, None], 6)
     return value - chroma * torch.minimum(k, 4 - k).clamp_(0, 1)
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from vislab.engine.data.augment import geometry
+from vislab.engine.data.sending import sent
 
 COLUMNS = 4
 """Uniform draws a sample: which of the two, share, box centre x, box centre y."""
@@ -17,7 +18,7 @@ def mix(images: Tensor, partners: Tensor, draws: Tensor, *, mixup: float, cutmix
     Args:
         images: float32 [B, C, H, W].
         partners: float32 [B, C, H, W], other samples, augmented as the images were.
-        draws: float32 [B, 4], uniform in [0, 1), on any device; on the CPU they spare an accelerator one wait.
+        draws: float32 [B, 4], uniform in [0, 1), on the CPU wherever the images are.
         mixup: alpha of the Beta(alpha, alpha) of mixup's share; 0: off.
         cutmix: alpha of the Beta(alpha, alpha) of the share that CutMix's box leaves before clipping; 0: off.
 
@@ -28,17 +29,15 @@ def mix(images: Tensor, partners: Tensor, draws: Tensor, *, mixup: float, cutmix
     assert mixup >= 0 and cutmix >= 0
     if mixup == 0 and cutmix == 0:
         return images, torch.ones(len(images), device=images.device)
-    draws = draws.cpu()
     share = beta_quantile(draws[:, 1], mixup) if mixup > 0 else torch.zeros(len(images))
-    share = share.to(images.device)
+    share = sent(share, images.device)
     weight = share[:, None, None, None]
     if cutmix > 0:
-        blended = (draws[:, 0] < 0.5 if mixup > 0 else torch.zeros(len(images), dtype=torch.bool)).to(images.device)
+        blended = draws[:, 0] < 0.5 if mixup > 0 else torch.zeros(len(images), dtype=torch.bool)
+        blended = sent(blended, images.device)
         height, width = images.shape[-2:]
-        top, left, box_height, box_width = (
-            side.to(images.device)
-            for side in _boxes(beta_quantile(draws[:, 1], cutmix), draws[:, 2], draws[:, 3], height, width)
-        )
+        boxes = _boxes(beta_quantile(draws[:, 1], cutmix), draws[:, 2], draws[:, 3], height, width)
+        top, left, box_height, box_width = sent(torch.stack(boxes), images.device)
         own = (~geometry.inside((top, left, box_height, box_width), height, width)).float()
         share = torch.where(blended, share, own.mean((1, 2, 3)))
         weight = torch.where(blended[:, None, None, None], weight, own)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vislab.engine import code, randomness
 from vislab.engine.data.augment import geometry
+from vislab.engine.data.sending import sent
 from vislab.presets.augmentation_text import Call, parse_names
 from vislab.presets.errors import InputError
 
@@ -74,8 +75,7 @@ class Pipeline:
 
         Args:
             images: float32 [B, C, H, W] in [0, 1], 1 or 3 channels, on any device.
-            draws: float32 [B, columns], uniform in [0, 1), on the images' device or on the CPU. On the CPU they spare
-                an accelerator a wait in rand_augment and trivial_augment.
+            draws: float32 [B, columns], uniform in [0, 1), on the CPU wherever the images are.
 
         Returns:
             float32 [B, C, image_size, image_size] in [0, 1]; row i depends on rows i of images and draws alone.
@@ -87,7 +87,7 @@ class Pipeline:
         batch, channels = images.shape[:2]
         if not self.crops:
             images = geometry.resize(images, self.image_size)
-        there = draws.to(images.device, non_blocking=True)
+        there = sent(draws, images.device)
         for step in self._steps:
             source = draws if step.call.host_draws else there
             images = step.function(images, source[:, step.columns])

@@ -1,7 +1,8 @@
 """RandAugment (Cubuk et al. 2020) and TrivialAugment (Müller and Hutter 2021), with torchvision's tables of magnitudes.
 
 Samples that drew the same operation are augmented together, and all that only move pixels in one resampling. Unlike
-torchvision's default, pixels are resampled bilinearly. What comes in from outside is black.
+torchvision's default, pixels are resampled bilinearly. What comes in from outside is black. Draws lie on the CPU,
+wherever the images do: what is done to which sample is known without a wait for the device.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vislab.engine.data.augment import colour, geometry, tone, uniform
+from vislab.engine.data.sending import sent
 
 BINS = 31
 
@@ -31,11 +33,7 @@ SIGNED = frozenset((*GEOMETRIC, "brightness", "color", "contrast", "sharpness"))
 
 
 def rand_augment(images: Tensor, draws: Tensor, *, num_ops: int, magnitude: int) -> Tensor:
-    """Apply `num_ops` random operations, one after another, at bin `magnitude` of 31; draws are choice and sign.
-
-    Draws on the CPU spare an accelerator one wait a call.
-    """
-    draws = draws.cpu()
+    """Apply `num_ops` random operations, one after another, at bin `magnitude` of 31; draws are choice and sign."""
     strengths = magnitudes(images.shape[-2], images.shape[-1], wide=False)
     for column in range(0, 2 * num_ops, 2):
         choice = uniform.whole(draws[:, column], len(OPERATIONS))
@@ -44,8 +42,7 @@ def rand_augment(images: Tensor, draws: Tensor, *, num_ops: int, magnitude: int)
 
 
 def trivial_augment(images: Tensor, draws: Tensor) -> Tensor:
-    """Apply one random operation at a random bin of the wide table; draws are choice, bin, sign, best on the CPU."""
-    draws = draws.cpu()
+    """Apply one random operation at a random bin of the wide table; draws are choice, bin, sign."""
     strengths = magnitudes(images.shape[-2], images.shape[-1], wide=True)
     choice = uniform.whole(draws[:, 0], len(OPERATIONS))
     strength = strengths[choice, uniform.whole(draws[:, 1], BINS)]
@@ -77,13 +74,13 @@ def apply(images: Tensor, choice: Tensor, magnitude: Tensor) -> Tensor:
     rows = moved.nonzero()[:, 0]
     if len(rows) > 0:
         matrices = _matrices(choice[rows], magnitude[rows], images.shape[-2], images.shape[-1])
-        there = rows.to(images.device)
-        result.index_copy_(0, there, geometry.warp(images[there], matrices.to(images.device)))
+        there = sent(rows, images.device)
+        result.index_copy_(0, there, geometry.warp(images[there], sent(matrices, images.device)))
     for name, operation in TONAL.items():
         rows = (choice == OPERATIONS.index(name)).nonzero()[:, 0]
         if len(rows) > 0:
-            there = rows.to(images.device)
-            result.index_copy_(0, there, operation(images[there], magnitude[rows].to(images.device)))
+            there = sent(rows, images.device)
+            result.index_copy_(0, there, operation(images[there], sent(magnitude[rows], images.device)))
     return result
 
 

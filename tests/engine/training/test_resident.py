@@ -9,7 +9,9 @@ from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.source import ArrayImages
 from vislab.engine.data.stores import ArrayPixels, JoinedPixels, MappedPixels
 from vislab.engine.training import resident
+from vislab.engine.training.features import Table
 from vislab.engine.training.resident import moved
+from vislab.presets.augmentations import CATALOGUE
 from vislab.presets.schema.preprocessing import Preprocessing
 
 CPU, META = torch.device("cpu"), torch.device("meta")
@@ -39,20 +41,28 @@ def test_pixels_arrive_whole_wherever_they_lay(tmp_path, monkeypatch, place):
     assert told == [(5, 23), (10, 23), (15, 23), (20, 23), (23, 23)]
 
 
-def test_on_a_device_everything_of_a_batch_is_made_there():
-    """The meta device refuses to be mixed with others, as every device does."""
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+@pytest.mark.parametrize("augment", [(), tuple(name for name in CATALOGUE if name != "alternating_flip")])
+def test_on_a_device_everything_of_a_batch_is_made_there(augment, alpha):
+    """The meta device refuses to be mixed with others, as every device does, and to be waited for: nothing of it can be
+    read.
+    """
     made = TrainingBatches(
-        moved(PIXELS, META, lambda *position: None),
+        moved(PIXELS.expand(-1, 3, -1, -1), META, lambda *position: None),
         torch.arange(23),
-        preprocessing=Preprocessing(image_size=8, channels=1, mean=(0.5,), std=(0.5,)),
-        pipeline=Pipeline((), image_size=8),
+        preprocessing=Preprocessing(image_size=8, channels=3, mean=(0.5,), std=(0.5,)),
+        pipeline=Pipeline(augment, image_size=8),
         seed=0,
         batch_size=5,
+        mixup=alpha,
+        cutmix=alpha,
         device=META,
     )
     found = list(made.epoch(1))
-    assert [tuple(batch.images.shape) for batch in found] == [*[(5, 1, 8, 8)] * 4, (3, 1, 8, 8)]
-    assert {tensor.device.type for batch in found for tensor in (batch.images, batch.labels)} == {"meta"}
+    assert [tuple(batch.images.shape) for batch in found] == [*[(5, 3, 8, 8)] * 4, (3, 3, 8, 8)]
+    assert all((batch.share is None) == (batch.partner_labels is None) == (alpha == 0) for batch in found)
+    columns = [(batch.images, batch.labels, batch.partner_labels, batch.share) for batch in found]
+    assert {tensor.device.type for row in columns for tensor in row if tensor is not None} == {"meta"}
 
 
 @pytest.fixture
@@ -99,6 +109,37 @@ def test_what_training_needs_is_what_the_launch_screen_estimates(make_run, train
     assert len(asked) == 1 and weights < asked[0] < 10**7
 
 
+READING = '''
+"""A network that reads a number while it trains."""
+
+import torch
+from torch import nn
+
+
+class Reading(nn.Linear):
+    def forward(self, images):
+        logits = super().forward(images.flatten(1))
+        return logits * 2 if self.training and float(logits.detach().mean()) > 0 else logits
+
+
+def build(num_classes, *, in_channels, image_size):
+    """Linear."""
+    return Reading(in_channels * image_size**2, num_classes)
+'''
+
+
+def test_a_network_that_cannot_say_what_it_needs_leaves_them_where_they_are(
+    make_run, train, monkeypatch, tmp_path
+):
+    (tmp_path / "reading.py").write_text(READING)
+    monkeypatch.setattr(resident, "free_memory", lambda device: 10**9)
+    run = make_run(strategy={"epochs": 1}, architecture={"build": f"{tmp_path / 'reading.py'}:build"})
+    assert train(run) == 0
+    (notice,) = [notice for notice in run.state().notices if notice.topic == "pixels"]
+    assert "stay in the host's memory: what training needs" in notice.text and "meta" in notice.text
+    assert "device memory" not in places(run)
+
+
 def test_memory_that_runs_out_during_the_move_leaves_them_where_they_are(make_run, train, trained, room, monkeypatch):
     usual, run = make_run(strategy={"epochs": 1}), make_run(strategy={"epochs": 1})
     assert train(usual) == 0
@@ -125,12 +166,26 @@ def test_another_error_of_the_move_is_an_error(make_run, train, room, monkeypatc
     assert "a fault" in run.state().ended.reason
 
 
-def test_features_need_no_pixels_there(make_run, train, room, monkeypatch):
-    room(10**9)
-    run = make_run(strategy={"epochs": 1, "freeze": "backbone"})
+VIEWS = {"augment": ["horizontal_flip"], "cached_views": 2}
+
+
+@pytest.mark.parametrize(("more", "free", "tables"), [({}, 10**9, 1), (VIEWS, 10**9, 2), ({}, 9, 0)])
+def test_features_are_moved_in_place_of_pixels_and_change_no_bit(
+    make_run, train, trained, room, monkeypatch, more, free, tables
+):
+    keys = {"strategy": {"epochs": 2, "freeze": "backbone", **more}}
+    usual, run = make_run(**keys), make_run(**keys)
+    assert train(usual) == 0
+    room(free)
+    there, taken, take = [], set(), Table.take
+    monkeypatch.setattr(resident, "moved", lambda *given: there.append(moved(*given)) or there[-1])
+    monkeypatch.setattr(Table, "take", lambda table, rows: taken.add(id(table.shards[0])) or take(table, rows))
     assert train(run) == 0
-    features = [decision.choice for decision in run.state().decisions if decision.what == "features"]
-    assert features == ["once per image"] and places(run) != ["device memory"]
+    decided = {decision.what: decision.choice for decision in run.state().decisions}
+    assert decided["features"] == "once per image" and decided["pixels"] != "device memory"
+    assert decided.get("place of features") == ("device memory" if tables else None)
+    assert len(there) == tables and {id(shard) for shard in there} <= taken
+    assert trained(run) == trained(usual)
 
 
 def test_the_processor_has_no_memory_of_its_own():
