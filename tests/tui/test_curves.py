@@ -62,6 +62,13 @@ def test_gaps_are_left_out_and_not_positive_on_a_log_axis() -> None:
     assert "\n".join(drawn(curve([0.0, -1.0, 3.0, 2.0]), log_y=True)).count("▪") == 3
 
 
+def test_no_line_leads_over_a_gap() -> None:
+    ys = [1.0, 1.0, math.nan, 1.0, math.inf, 1.0, 1.0]
+    (line,) = [line for line in drawn(curve(ys)) if line.count("▪") == 5]
+    dotted = ["·" in part for part in line.split("▪")[1:-1]]
+    assert dotted == [True, False, False, True]
+
+
 def test_ticks_are_round_and_enclose_the_figures() -> None:
     lines = drawn(curve([0.93, 0.67, 0.37, 1.21]), x_range=(1.0, 10.0))
     labels = [float(line.split("┤")[0]) for line in lines if "┤" in line]

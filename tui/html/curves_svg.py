@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from vislab.tui.views import text
 from vislab.tui.views.axes import Axis, linear_axis, x_axis
@@ -164,12 +164,16 @@ def _grid(place: _Place, x_label: str) -> list[str]:
 
 
 def _band(curve: SvgCurve, place: _Place) -> list[str]:
-    rows = [row for row in zip(curve.xs, curve.low, curve.high, strict=False) if all(map(_fits, row))]
-    if len(rows) < 2:
-        return []
-    there = [f"{place.x(x)},{place.y(high)}" for x, _, high in rows]
-    back = [f"{place.x(x)},{place.y(low)}" for x, low, _ in reversed(rows)]
-    return [f'<polygon class="band k{curve.slot}" points="{" ".join(there + back)}"/>']
+    """A shape for each piece between two gaps of the line."""
+    rows = zip(curve.xs, curve.ys, curve.low, curve.high, strict=False)
+    shapes = []
+    for fits, piece in groupby(rows, lambda row: all(map(_fits, row))):
+        bounds = list(piece)
+        if fits and len(bounds) > 1:
+            there = [f"{place.x(x)},{place.y(high)}" for x, _, _, high in bounds]
+            back = [f"{place.x(x)},{place.y(low)}" for x, _, low, _ in reversed(bounds)]
+            shapes.append(f'<polygon class="band k{curve.slot}" points="{" ".join(there + back)}"/>')
+    return shapes
 
 
 def _drawn(curve: SvgCurve, place: _Place) -> list[str]:

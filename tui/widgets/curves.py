@@ -7,6 +7,7 @@ cannot refuse. It has one global figure: call from one thread.
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 
 from vislab.tui.views import text
 from vislab.tui.views.axes import Axis, linear_axis, log_axis, x_axis
@@ -17,6 +18,8 @@ BEST_COLOUR = 136
 """Gold of the 256-colour palette, legible on black and on white."""
 
 _NARROWEST, _LOWEST = 24, 6
+
+Point = tuple[float, float]
 
 
 def draw(
@@ -45,8 +48,8 @@ def draw(
     """
     if width < _NARROWEST or height < _LOWEST:
         return _message("too small to draw", width, height)
-    points = [_finite(curve, log_y, x_range) for curve in series]
-    every = [point for curve in points for point in curve]
+    pieces = [_pieces(curve, log_y, x_range) for curve in series]
+    every = [point for curve in pieces for piece in curve for point in piece]
     head = [text.fit(title, width)] if title else []
     body = height - len(head) - 1
     if not every:
@@ -56,8 +59,8 @@ def draw(
     up = (log_axis if log_y else linear_axis)([y for _, y in every], body - 2)
     columns = max(1, width - max(map(len, up.labels)) - 1)
     across = x_axis(x_range or (min(x for x, _ in every), max(x for x, _ in every)), columns)
-    placed = [[(across.unit(x), up.unit(y)) for x, y in curve] for curve in points]
-    star = next((i for i, (x, _) in enumerate(points[-1]) if x == best), None)
+    placed = [[[(across.unit(x), up.unit(y)) for x, y in piece] for piece in curve] for curve in pieces]
+    star = next(((across.unit(x), up.unit(y)) for piece in pieces[-1] for x, y in piece if x == best), None)
     lines = _plot(series, placed, star, across, up, width, body, columns)
     legend = _legend(series, best if star is not None else None, x_label, width, colour)
     if not colour:
@@ -65,7 +68,7 @@ def draw(
     return [*head, *lines, legend]
 
 
-def thin(points: Sequence[tuple[float, float]], columns: int) -> list[tuple[float, float]]:
+def thin(points: Sequence[Point], columns: int) -> list[Point]:
     """At most two points a column: the lowest and the highest of those that fall into it, in their order.
 
     Args:
@@ -74,10 +77,10 @@ def thin(points: Sequence[tuple[float, float]], columns: int) -> list[tuple[floa
     """
     if len(points) <= columns:
         return list(points)
-    buckets: dict[int, list[tuple[float, float]]] = {}
+    buckets: dict[int, list[Point]] = {}
     for point in points:
         buckets.setdefault(min(columns - 1, int(point[0] * columns)), []).append(point)
-    kept: list[tuple[float, float]] = []
+    kept: list[Point] = []
     for _, bucket in sorted(buckets.items()):
         ends = {min(bucket, key=lambda point: point[1]), max(bucket, key=lambda point: point[1])}
         kept += sorted(ends)
@@ -86,8 +89,8 @@ def thin(points: Sequence[tuple[float, float]], columns: int) -> list[tuple[floa
 
 def _plot(
     series: Sequence[Series],
-    placed: Sequence[Sequence[tuple[float, float]]],
-    star: int | None,
+    placed: Sequence[Sequence[Sequence[Point]]],
+    star: Point | None,
     across: Axis,
     up: Axis,
     width: int,
@@ -106,17 +109,21 @@ def _plot(
     plotext.ylim(0, 1)
     plotext.xticks([across.unit(tick) for tick in across.ticks], across.labels)
     plotext.yticks([up.unit(tick) for tick in up.ticks], up.labels)
-    for curve, points in zip(series, placed, strict=True):
-        if 1 < len(points) <= columns // 2:  # few points: a dotted line leads from one to the next
-            plotext.plot([x for x, _ in points], [y for _, y in points], marker="·", color=curve.colour)
-    for curve, points in zip(series, placed, strict=True):
-        if thinned := thin(points, columns):
-            plotext.scatter([x for x, _ in thinned], [y for _, y in thinned], marker=curve.marker, color=curve.colour)
+    for curve, pieces in zip(series, placed, strict=True):
+        if sum(map(len, pieces)) <= columns // 2:  # few points: a dotted line leads from one to the next
+            for piece in pieces:
+                plotext.plot(*_xs_ys(piece), marker="·", color=curve.colour)
+    for curve, pieces in zip(series, placed, strict=True):
+        if thinned := thin([point for piece in pieces for point in piece], columns):
+            plotext.scatter(*_xs_ys(thinned), marker=curve.marker, color=curve.colour)
     if star is not None:
-        x, y = placed[-1][star]
-        plotext.scatter([x], [y], marker=BEST_MARKER, color=BEST_COLOUR)
+        plotext.scatter(*_xs_ys([star]), marker=BEST_MARKER, color=BEST_COLOUR)
     lines: list[str] = plotext.build().split("\n")
     return lines[:height]
+
+
+def _xs_ys(points: Sequence[Point]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
 
 
 def _legend(series: Sequence[Series], best: float | None, x_label: str, width: int, colour: bool) -> str:
@@ -149,12 +156,13 @@ def _without_colour(line: str) -> str:
     return plain
 
 
-def _finite(curve: Series, log_y: bool, x_range: tuple[float, float] | None) -> list[tuple[float, float]]:
-    """Points that can be drawn, y as its logarithm to base 10 where the axis is logarithmic."""
+def _pieces(curve: Series, log_y: bool, x_range: tuple[float, float] | None) -> list[list[Point]]:
+    """The points that can be drawn, in pieces without a gap; y as its decimal logarithm on a logarithmic axis."""
     low, high = x_range or (-LARGEST, LARGEST)
-    points = [
-        (x, y)
-        for x, y in zip(curve.xs, curve.ys, strict=True)
-        if low <= x <= high and abs(y) <= LARGEST and (y > 0 or not log_y)
-    ]
-    return [(x, math.log10(y)) for x, y in points] if log_y else points
+
+    def drawable(point: Point) -> bool:
+        x, y = point
+        return low <= x <= high and abs(y) <= LARGEST and (y > 0 or not log_y)
+
+    found = [list(piece) for fits, piece in groupby(zip(curve.xs, curve.ys, strict=True), drawable) if fits]
+    return [[(x, math.log10(y)) for x, y in piece] for piece in found] if log_y else found
