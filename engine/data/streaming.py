@@ -1,5 +1,6 @@
 """Pixels that neither memory nor the cache has room for: decoded by processes of their own, some batches ahead."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedReader
@@ -47,15 +48,27 @@ class Opened:
     folder: Path
 
 
+class _Ended(Exception):  # noqa: N818  (another process may do its work)
+    """A process that decodes did not answer; the text says how it ended."""
+
+
 class Decoders:
     """Processes that decode the images of one data set; they end with this object, and with this process.
 
+    One that ends before, say because the system killed it when memory ran out, is replaced, and its work is done anew.
+
     Call it from the thread that lives longest: on Linux a child dies with the thread that started it.
+
+    Raises:
+        InputError: the images are not what they were, or a process ended at once.
     """
 
     def __init__(self, opened: Opened, preprocessing: Preprocessing) -> None:
         self.channels = preprocessing.channels
-        setup = Setup(
+        self._images = opened.images
+        self._name = opened.dataset.name
+        self._cores = host().usable_cores
+        self._setup = Setup(
             dataset=opened.dataset,
             data_dir=str(opened.data_dir.absolute()),
             folder=str(opened.folder.absolute()),
@@ -63,19 +76,21 @@ class Decoders:
             names=names_digest(opened.images),
             parent=os.getpid(),
         )
-        self._processes = [_start(setup) for _ in range(host().usable_cores)]
-        self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
-        self._threads = ThreadPoolExecutor(len(self._processes), thread_name_prefix="stream")
+        self._processes = [_start(self._setup) for _ in range(self._cores)]
+        self._idle: queue.SimpleQueue[subprocess.Popen[bytes] | None] = queue.SimpleQueue()  # None: to be started
+        self._threads = ThreadPoolExecutor(self._cores, thread_name_prefix="stream")
         weakref.finalize(self, _end, self._processes)
         for process in self._processes:
-            if (fault := _fault(process)) is not None:
-                raise InputError(f"data set {opened.dataset.name}: {fault}")
+            try:
+                self._await(process)
+            except _Ended as ended:
+                raise self._given_up(ended) from None
             self._idle.put(process)
 
     def begin(self, numbers: npt.NDArray[np.int64], side: int) -> "_Portion":
         """Have images decoded, uint8 [n, C, side, side]; returns at once."""
         pixels = np.empty((len(numbers), self.channels, side, side), dtype=np.uint8)
-        pieces = -(-len(numbers) // min(_PIECE, max(1, -(-len(numbers) // len(self._processes)))))
+        pieces = -(-len(numbers) // min(_PIECE, max(1, -(-len(numbers) // self._cores))))
         cuts = np.linspace(0, len(numbers), pieces + 1).astype(int).tolist() if pieces else [0]
         work = [
             self._threads.submit(self._decode, numbers[start:stop].tolist(), side, pixels[start:stop])
@@ -84,20 +99,49 @@ class Decoders:
         return _Portion(pixels, work)
 
     def _decode(self, numbers: list[int], side: int, pixels: npt.NDArray[np.uint8]) -> None:
+        try:
+            self._try(numbers, side, pixels)
+        except _Ended:
+            try:
+                self._try(numbers, side, pixels)
+            except _Ended as ended:
+                raise self._given_up(ended, numbers) from None
+
+    def _try(self, numbers: list[int], side: int, pixels: npt.NDArray[np.uint8]) -> None:
+        """Have images decoded by the process that is free."""
         process = self._idle.get()
         try:
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.write(json.dumps([side, numbers]).encode() + b"\n")
-            process.stdin.flush()
-            if (fault := _fault(process)) is not None:
+            if process is None:
+                process = _start(self._setup)
+                self._processes.append(process)
+                self._await(process)
+            _tell(process, json.dumps([side, numbers]).encode())
+            if (fault := _answer(process)) is not None:
                 raise InputError(f"An image that could be read when the run began cannot be read any more: {fault}")
             assert isinstance(process.stdout, BufferedReader)
             if process.stdout.readinto(pixels.data) != pixels.nbytes:
                 raise _ended(process)
-        except BrokenPipeError:
-            raise _ended(process) from None
+        except _Ended:
+            assert process is not None
+            self._processes.remove(process)
+            _end([process])
+            process = None
+            raise
         finally:
             self._idle.put(process)
+
+    def _await(self, process: subprocess.Popen[bytes]) -> None:
+        """Until a process that was started has opened the images."""
+        if (fault := _answer(process)) is not None:
+            raise InputError(f"data set {self._name}: {fault}")
+
+    def _given_up(self, ended: _Ended, numbers: Sequence[int] = ()) -> InputError:
+        remedy = "free some, or give the cache room for all pixels (cache_budget), then go on with vislab resume"
+        told = f"data set {self._name}: a process that decodes its images {ended}. Memory may have run out: {remedy}."
+        if numbers:
+            names = ", ".join(map(self._images.name, numbers))
+            told += f" The one before it ended as well: if memory is not the cause, one of these images is: {names}."
+        return InputError(told)
 
 
 @dataclass
@@ -154,19 +198,26 @@ class StreamedPixels(Rows):
 
 
 def _start(setup: Setup) -> subprocess.Popen[bytes]:
+    """Start a process; it answers when it has opened the images."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "vislab.engine.data.decoder"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    assert process.stdin is not None
-    process.stdin.write(msgspec.json.encode(setup) + b"\n")
-    process.stdin.flush()
+    _tell(process, msgspec.json.encode(setup))
     return process
 
 
-def _fault(process: subprocess.Popen[bytes]) -> str | None:
+def _tell(process: subprocess.Popen[bytes], line: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # that it has ended is seen where its answer is read
+        process.stdin.write(line + b"\n")
+        process.stdin.flush()
+
+
+def _answer(process: subprocess.Popen[bytes]) -> str | None:
+    """What went wrong, if something did."""
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -175,8 +226,9 @@ def _fault(process: subprocess.Popen[bytes]) -> str | None:
     return fault
 
 
-def _ended(process: subprocess.Popen[bytes]) -> RuntimeError:
-    return RuntimeError(f"a process that decodes images has ended (exit code {process.wait()})")
+def _ended(process: subprocess.Popen[bytes]) -> _Ended:
+    code = process.wait()
+    return _Ended(f"was killed by signal {-code}" if code < 0 else f"has ended (exit code {code})")
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
@@ -184,5 +236,6 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
         assert process.stdin is not None and process.stdout is not None
         process.kill()
         process.wait()
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # of what it was told when it had ended
+            process.stdin.close()
         process.stdout.close()

@@ -88,7 +88,8 @@ class Training:
         checkpoint.recover(self.run.checkpoints)
         resumed_from = self._newest_whole_checkpoint()
         fresh = resumed_from is None
-        data = Reading(self.run, spec, self.settings, self.reporter, self.controls, self.force)(fresh=fresh)
+        decided = frozenset(decision.what for decision in self.before.decisions)
+        data = Reading(self.run, spec, self.settings, self.reporter, self.controls, self.force, decided)(fresh=fresh)
         self.reporter.progress("building", force=True)
         # A checkpoint holds all weights: what they were once made from may be gone by now.
         assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)

@@ -150,7 +150,7 @@ def plain_data(runs: "Sequence[Compared]") -> dict[str, Any]:
         "runs": [{**compare_report.figures(run), "interval": run.interval} for run in runs],
         "groups": [_group(group) for group in among],
         "differences": [
-            {"key": row.key, "values": row.values} for row in comparison.differences([r.spec for r in runs])
+            {"key": row.key, "values": row.values} for row in comparison.differences([r.settings for r in runs])
         ],
         "tests": [row for pair in pairs for row in _tests(among, pair)],
         "same_data": comparison.same_data(runs),

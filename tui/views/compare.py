@@ -153,7 +153,7 @@ def x_range(runs: Sequence[Compared], along: Along, last: int | None = None) -> 
         return 0.0, _longest(runs) / time_unit(runs)[1] or 1.0
     trained = max(len(run.state.epochs) for run in runs)
     if last:
-        return max(1.0, float(trained - last)), float(max(2, trained))
+        return max(1.0, float(trained - last + 1)), float(max(2, trained))
     planned = max(trained, *(run.state.epochs_planned for run in runs))
     ended = not any(run.status in LIVE for run in runs)
     shown = planned if last == 0 else trained if ended else epochs_shown(trained, planned)

@@ -103,6 +103,9 @@ def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]
     return found
 
 
+OTHER_DATA = "have not all read the same data: files of the data set were added or changed between them"
+"""Said of runs whose figures are put together all the same."""
+
 _STARRED = {
     "accuracy": "best val acc",
     "loss": "val loss",
@@ -142,6 +145,9 @@ def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
                 f"{label} trains on features: its total holds {text.duration(seconds)} for them "
                 f"({', '.join(sources)}{unknown}), s/epoch and img/s do not"
             )
+    written += [
+        f"the runs of {label} {OTHER_DATA}" for label, group in zip(labels, among, strict=True) if not group.same_data
+    ]
     if any(len(group.counted) < len(group.runs) for group in among):
         written.append("figures of a row are of its runs that are done")
     if any(run.state.epochs for group in among for run in group.runs):
@@ -177,7 +183,7 @@ def repeats(among: Sequence[Group], labels: Sequence[str]) -> tuple[list[str], l
 
 def differs_in(among: Sequence[Group]) -> list[str]:
     """What is particular to each group, in short: `batch_size 8, seed 1`."""
-    found = comparison.differences([group.first.spec for group in among])
+    found = comparison.differences([group.first.settings for group in among])
     if any(group.repeated for group in among):
         found = [row for row in found if row.key not in REPEATS]
     renamed = {row.key.removesuffix("name") for row in found if row.key in ("dataset.name", "architecture.name")}

@@ -199,7 +199,8 @@ def last_epochs(state: RunState, count: int | None, along: Along = "epoch") -> t
     last = float(state.epochs[-1].epoch if state.epochs else 1)
     if along == "step" and state.started is not None:
         last = max(last, state.step / max(1, state.started.steps_per_epoch))
-    return max(x_range(state, along)[0], last - count), max(last, 2.0)
+    first = last - count + (along == "epoch")  # a point an epoch stands at its number; inside it begins one before
+    return max(x_range(state, along)[0], first), max(last, 2.0)
 
 
 def next_zoom(now: int | None, trained: int, *, plan_hidden: bool) -> int | None:

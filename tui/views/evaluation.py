@@ -21,7 +21,7 @@ def page(found: Mapping[str, Any], width: int) -> list[str]:
     """
     counted = answers(found)
     lines = [origin(found), _data(found), *warning(found), ""]
-    lines += [*_figures(found), *_calibration(found["calibration"]), ""]
+    lines += [*_figures(found), *_calibration(found), ""]
     lines += [*class_lines(counted, width), ""]
     drawn = heat_map(counted, width)
     lines += ["".join(cell.words for cell in row).rstrip() for row in drawn]
@@ -35,7 +35,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
         f"{origin(found)}: {_data(found)}",
         *warning(found),
         ", ".join(" ".join(line.split()) for line in _figures(found)),
-        *_calibration(found["calibration"]),
+        *_calibration(found),
         speed(found),
     ]
 
@@ -87,16 +87,22 @@ def _figures(found: Mapping[str, Any]) -> list[str]:
         f"{name:<12} {text.accuracy(found[key])}"
         for name, key in (("macro F1", "macro_f1"), ("weighted F1", "weighted_f1"))
     ]
-    return [*rows, f"{'loss':<12} {text.loss(found['loss'])}"]
+    losses = {"loss": text.loss(found["loss"])}
+    if "cross_entropy" in found and (told := text.loss(found["cross_entropy"])) not in losses.values():
+        losses["cross-entropy"] = told
+    return [*rows, *(f"{name:<12} {told}" for name, told in losses.items())]
 
 
 def _calibration(found: Mapping[str, Any]) -> list[str]:
-    before = f"expected calibration error {text.accuracy(found['error'])} ({found['bins']} bins)"
-    if found["temperature"] is None:
-        return [f"{before}; no temperature: {plain(found['why_not'], 1000)}"]
-    images = text.counted(found["fitted_images"], "validation image")
-    same = ", which are the images evaluated" if found["fitted_on_evaluated"] else ""
+    told = found["calibration"]
+    before = f"expected calibration error {text.accuracy(told['error'])} ({told['bins']} bins)"
+    if told["temperature"] is None:
+        return [f"{before}; no temperature: {plain(told['why_not'], 1000)}"]
+    images = text.counted(told["fitted_images"], "validation image")
+    same = ", which are the images evaluated" if told["fitted_on_evaluated"] else ""
+    unscaled = f" (without {text.loss(found['cross_entropy'])})" if "cross_entropy" in found else ""
+    scaled = text.loss(told["loss_scaled"])
     return [
-        f"{before}; {text.accuracy(found['error_scaled'])} and loss {text.loss(found['loss_scaled'])} at temperature "
-        f"{found['temperature']:.3g}, fitted on {images}{same}"
+        f"{before}; {text.accuracy(told['error_scaled'])} and cross-entropy {scaled}{unscaled} at temperature "
+        f"{told['temperature']:.3g}, fitted on {images}{same}"
     ]

@@ -9,8 +9,10 @@ from PIL import Image
 
 from vislab.engine import worker
 from vislab.engine.analysis.findings import findings
-from vislab.engine.data import manifest
+from vislab.engine.data import batches, manifest
+from vislab.engine.evaluation import evaluate
 from vislab.engine.runs import checkpoints
+from vislab.presets.errors import InputError
 
 FOLDER = "vislab.engine.data.sources.folder:source"
 
@@ -164,6 +166,29 @@ def test_a_manifest_comes_back_whatever_the_names(tmp_path):
     manifest.write(tmp_path / "data.manifest", "print", names)
     assert manifest.read(tmp_path / "data.manifest") == ("print", names)
     assert manifest.changed(names, {**names, "": "3", "new": "4"}) == ["", "new"]
+
+
+@pytest.mark.parametrize(("room", "last"), [(batches, 2), (evaluate, 5)], ids=["training", "validation"])
+def test_what_was_trained_is_saved_when_an_image_cannot_be_read_any_more(
+    make_run, train, trained, watch, monkeypatch, room, last
+):
+    undisturbed, run = make_run(), make_run()
+    assert train(undisturbed) == 0
+    reached, in_order = [], room.in_order
+
+    def vanishing(pixels, portions):
+        for found in in_order(pixels, portions):
+            if reached:
+                raise InputError("An image cannot be read any more: cat.png")
+            yield found
+
+    watch(lambda phase, step, epoch, done: reached.append(step) if (phase, step) == ("training", last) else None)
+    with monkeypatch.context() as patched:
+        patched.setattr(room, "in_order", vanishing)
+        assert train(run) == 2 and reason(run).endswith("cat.png")
+    (saved, *_) = checkpoints.full(run.checkpoints)
+    assert checkpoints.step(saved) == run.state().ended.step == (2 if room is batches else 6)
+    assert train(run) == 0 and trained(run) == trained(undisturbed)
 
 
 @pytest.mark.parametrize("copied", [2, 0])

@@ -14,6 +14,7 @@ from vislab.engine.evaluation.evaluate import Figures
 from vislab.engine.runs import checkpoints
 from vislab.engine.runs.events import number
 from vislab.engine.training import checkpoint, saving
+from vislab.engine.training.controls import Controls
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import LOGGED, plan
 from vislab.presets.schema.strategy import Strategy
@@ -311,6 +312,19 @@ def test_selection_on_the_test_set_is_labelled(make_run, train):
     assert train(run) == 0
     assert run.state().started.selected_on_test
     assert run.state().ended.test.role == "test" and "selected on the test set" in run.state().started.split
+
+
+def test_a_pause_in_the_last_evaluation_is_no_part_of_its_seconds(make_run, train, monkeypatch):
+    run, check = make_run(strategy={"epochs": 1}), Controls.check
+
+    def paused(self):
+        check(self)
+        self.paused_seconds += 1000.0
+
+    monkeypatch.setattr(Controls, "check", paused)
+    assert train(run) == 0
+    told = json.loads((run.results / "validation.json").read_text())
+    assert told["throughput"]["computing_seconds"] < -900
 
 
 def test_a_damaged_best_checkpoint_is_told_and_none_else_taken_for_it(make_run, train, monkeypatch):

@@ -76,7 +76,7 @@ def test_zoom_and_logarithmic_loss(make_run, play, settle):
         assert " 40" in words(pilot, "#first")
         await pilot.press("z")
         await settle(pilot)
-        assert "10" in words(pilot, "#first").split("└")[1].split()[1]
+        assert "11" in words(pilot, "#first").split("└")[1].split()[1]
         await pilot.press("z", "z", "z", "y")
         await settle(pilot)
         assert "validation loss, log" in words(pilot, "#first")

@@ -286,3 +286,5 @@ def test_the_axis_of_epochs_ends_with_what_was_trained_once_the_runs_have_ended(
     assert compare.x_range([stopped], "epoch", 10) == (42.0, 52.0)
     live = replace(stopped, status="training")
     assert compare.x_range([live], "epoch") == (1.0, 100.0)
+
+    assert compare.x_range([stopped], "epoch", 10) == (43.0, 52.0)

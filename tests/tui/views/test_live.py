@@ -162,7 +162,8 @@ def test_smoothing_keeps_gaps_and_stays_between_the_values(ys: list[float]) -> N
 def test_the_last_epochs_of_the_axis() -> None:
     long = fold([STARTED, *(epoch(number) for number in range(1, 41))])
     assert curves.last_epochs(long, 0) == (1.0, 40.0)
-    assert curves.last_epochs(long, 10) == (30.0, 40.0)
+    assert curves.last_epochs(long, 10) == (31.0, 40.0)
+    assert curves.last_epochs(long, 10, "step") == (30.0, 40.0)
     assert curves.last_epochs(fold([STARTED, *steps(15)]), 3, "step") == (0.0, 2.0)
 
 
@@ -223,3 +224,20 @@ def test_the_plan_is_told_where_the_axis_ends_before_it() -> None:
     state = fold([STARTED, *steps(15)])
     assert "→ 2/4" in heading(state, "loss", [], Options(), 80, ends=(0.0, 2.0))
     assert "→" not in heading(state, "loss", [], Options(), 80, ends=(0.0, float(state.epochs_planned)))
+
+
+@pytest.mark.parametrize("words", ["a reason " * 40, "名" * 200])
+def test_the_end_of_a_run_fits_the_frame(words: str) -> None:
+    seen = Look(
+        state=state(RunEnded(status="failed", reason=words, step=15, epoch=1, elapsed=15.0, exit_code=1)),
+        progress=None,
+        status="failed",
+        whole=True,
+        reading=None,
+        findings=(),
+        log=(),
+        result=(),
+    )
+    lines = frame(seen, "run", 60, 24)
+    assert len(lines) < 24 and all(text.cells(line) <= 60 for line in lines)
+    assert sum(words[:8] in line for line in lines) > 1
