@@ -55,7 +55,7 @@ def class_figures(matrix: Matrix, classes: Sequence[str]) -> list[ClassFigures]:
 
     Equal to scikit-learn's `precision_recall_fscore_support(zero_division=nan)`, with None for NaN.
     """
-    columns = [sum(row[index] for row in matrix) for index in range(len(classes))]
+    columns = [sum(column) for column in zip(*matrix, strict=True)]
     found = []
     for index, name in enumerate(classes):
         right, support, predicted = matrix[index][index], sum(matrix[index]), columns[index]
@@ -85,12 +85,12 @@ def weighted_f1(figures: Iterable[ClassFigures]) -> float | None:
     return sum(score * support for score, support in scores) / images if images else None
 
 
-def most_confused(matrix: Matrix, classes: Sequence[str], limit: int) -> list[Confusion]:
-    """The commonest ways of being wrong, most images first; equal ones by share, then by the order of the classes."""
+def most_confused(matrix: Matrix, classes: Sequence[str]) -> list[Confusion]:
+    """The ways of being wrong, most images first; equal ones by share, then by the order of the classes."""
     pairs = [
-        Confusion(classes[true], classes[predicted], images, images / sum(row))
-        for true, row in enumerate(matrix)
+        Confusion(classes[true], classes[predicted], images, images / total)
+        for true, (row, total) in enumerate(zip(matrix, map(sum, matrix), strict=True))
         for predicted, images in enumerate(row)
         if images and true != predicted
     ]
-    return sorted(pairs, key=lambda pair: (-pair.images, -pair.share))[:limit]
+    return sorted(pairs, key=lambda pair: (-pair.images, -pair.share))

@@ -7,6 +7,7 @@ from vislab.engine.analysis.comparison import FIGURES, Compared, best_of
 from vislab.engine.analysis.groups import Group
 
 OTHER_IMAGES = "judged by different images"
+OTHER_LOSSES = "losses of different functions"
 NOT_DONE = "not done"
 OTHER_COUNTS = "rows of different numbers of runs"
 ON_FEATURES = "the frozen part runs before the epochs"
@@ -26,7 +27,8 @@ class Stars(NamedTuple):
 def stars(among: Sequence[Group], figure: str) -> Stars:
     """The best of a figure among groups.
 
-    Accuracies and losses are compared where all that have them were judged by the same images; costs among runs that
+    Accuracies and losses are compared where all that have them were judged by the same images, losses also only where
+    they are of one function (class weights and label smoothing are no part of what is judged by); costs among runs that
     are done, in rows of as many runs; the speed of epochs among those that run the whole network in them.
 
     Args:
@@ -41,6 +43,8 @@ def stars(among: Sequence[Group], figure: str) -> Stars:
         case "validation" | "test":
             if len({_images(among[index], measure.basis) for index in present}) > 1:
                 left_out, why = present, OTHER_IMAGES
+            elif figure == "loss" and len({among[index].first.spec.strategy.loss for index in present}) > 1:
+                left_out, why = present, OTHER_LOSSES
         case "cost" | "speed":
             if unfinished := {index for index in present if not all(run.done for run in among[index].counted)}:
                 left_out, why = unfinished, NOT_DONE

@@ -17,7 +17,6 @@ from vislab.engine.analysis.groups import Group
 from vislab.engine.runs import naming
 from vislab.engine.runs.store import Follower, Run
 from vislab.engine.runs.studies import Record
-from vislab.engine.runs.summary import LIVE
 from vislab.presets.errors import InputError
 from vislab.tui import comparison_file
 from vislab.tui.copying import Copy, tab_separated
@@ -26,8 +25,9 @@ from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import compare, compare_report, compare_table, text
-from vislab.tui.views.compare import Along
+from vislab.tui.views.compare import Along, ClassTable
 from vislab.tui.views.curves import Quantity, Series, next_zoom
+from vislab.tui.views.live import UNENDED
 from vislab.tui.views.text import plain
 from vislab.tui.widgets import curves
 from vislab.tui.widgets.curve_plot import CurvePlot
@@ -35,7 +35,7 @@ from vislab.tui.widgets.lines import Lines, ScrolledLines
 from vislab.tui.widgets.run_rows import RunRows
 
 EVERY = 2.0
-"""Seconds between two looks at runs that live."""
+"""Seconds between two looks at runs that have not ended."""
 
 View = Literal["runs", "per class", "all differences", "words"]
 
@@ -50,14 +50,21 @@ class CompareScreen(ConsoleScreen):
         """The runs were read, in a thread.
 
         Attributes:
+            by_class: figures by class, of the run that stands for each row.
             lost: ids of runs that could not be read.
         """
 
         def __init__(
-            self, runs: Sequence[Compared], among: Sequence[Group], tests: Sequence[str], lost: Sequence[str]
+            self,
+            runs: Sequence[Compared],
+            among: Sequence[Group],
+            tests: Sequence[str],
+            by_class: ClassTable,
+            lost: Sequence[str],
         ) -> None:
             super().__init__()
             self.runs, self.among, self.tests, self.lost = tuple(runs), tuple(among), tuple(tests), tuple(lost)
+            self.by_class = by_class
 
     class Said(Message):
         """Something is to be told; safe text."""
@@ -79,6 +86,7 @@ class CompareScreen(ConsoleScreen):
         self._among: tuple[Group, ...] = ()
         """The runs as rows: those that repeat one setting with other seeds or folds are one."""
         self._tests: tuple[str, ...] = ()
+        self._by_class: ClassTable = ([], [])
         self._view: View = "runs"
         self._quantity: Quantity = "accuracy"
         self._along: Along = "epoch"
@@ -115,7 +123,7 @@ class CompareScreen(ConsoleScreen):
             self.run_worker(self._read, thread=True, exit_on_error=False, group="look")
 
     def _look_again(self) -> None:
-        if self.is_current and any(run.status in LIVE for run in self._runs):
+        if self.is_current and any(run.status in UNENDED for run in self._runs):
             self._look()
 
     def _read(self) -> None:
@@ -128,13 +136,15 @@ class CompareScreen(ConsoleScreen):
                     lost.append(plain(follower.run.id))
             among = compare.arranged(found)
             tests = [*compare.group_test_lines(among), *compare.notes(among)] if among else []
+            by_class = compare.per_class([group.first for group in among])
         finally:
             self._looking = False
-        self.post_message(self.Looked(found, among, tests, lost))
+        self.post_message(self.Looked(found, among, tests, by_class, lost))
 
     @on(Looked)
     def _take(self, message: Looked) -> None:
         self._runs, self._among, self._tests = message.runs, message.among, message.tests
+        self._by_class = message.by_class
         if message.lost:
             self._said = f"cannot be read: {', '.join(message.lost)}"
         self._show()
@@ -170,7 +180,7 @@ class CompareScreen(ConsoleScreen):
 
     def _page(self, width: int) -> list[str]:
         if self._view == "per class":
-            return compare.per_class_lines(self._firsts, width)
+            return compare.per_class_lines(self._by_class, width)
         if self._view == "all differences":
             return compare.difference_lines(self._firsts, width)
         return _wrapped(self._sentences(), width)

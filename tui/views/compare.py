@@ -23,6 +23,8 @@ from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
 
 Along = Literal["epoch", "time"]
+ClassTable = tuple[list[str], list[list[str]]]
+"""Figures by class: titles and a row a class."""
 
 MARKERS = "▪●▲◆✚○□△▼◇✖▽"
 COLOURS = (32, 166, 30, 169, 136, 67, 99)
@@ -209,7 +211,7 @@ def differences(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
     """Every setting that differs: titles (setting, then a marker a run), and a row a setting."""
     rows = [
         [plain(row.key), *(MISSING if value is None else plain(value_text(value)) or '""' for value in row.values)]
-        for row in comparison.differences([run.spec for run in runs])
+        for row in comparison.differences([run.settings for run in runs])
     ]
     return ["setting", *(f"{label(i)} {title}" for i, title in enumerate(titles(runs)))], rows
 
@@ -283,7 +285,7 @@ def test_line(pair: GroupPair) -> str:
     return f"only {a} right {only_a}, only {b} right {only_b}: p {_p([test.p for test in tests])}, {verdict}"
 
 
-def per_class(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
+def per_class(runs: Sequence[Compared]) -> ClassTable:
     """F1 of each class in each run: titles and a row a class. Empty: no predictions.
 
     Where all were judged by the same images their number stands in a column, and the best of a row has a star. Else
@@ -296,7 +298,7 @@ def per_class(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
     known = [name for run in judged if run.state.started for name in run.state.started.classes]
     classes = classes_of((row for run in judged for row in run.predictions), dict.fromkeys(known))
     columns = [class_figures(confusion(run.predictions, classes), classes) if run.predictions else [] for run in runs]
-    support = class_figures(confusion(judged[0].predictions, classes), classes)
+    support = next(filter(None, columns))
     rows = []
     for position, class_name in enumerate(classes):
         figures = [column[position] if column else None for column in columns]
@@ -312,16 +314,16 @@ def per_class(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
     return ["F1 of class", *["images"] * alike, *(f"{label(i)} {title}" for i, title in enumerate(titles(runs)))], rows
 
 
-def per_class_lines(runs: Sequence[Compared], width: int) -> list[str]:
+def per_class_lines(figures: ClassTable, width: int) -> list[str]:
     """`per_class` as lines; runs stand by their numbers alone where their names have no room."""
-    heads, rows = per_class(runs)
+    heads, rows = figures
     if not rows:
         return ["No figures by class: there are no predictions; they are written when a run is done."]
-    before = len(heads) - len(runs)
+    before = 2 if heads[1] == "images" else 1
     made = tables.lines(heads, rows, 10_000, right=heads[1:])
     if max(map(text.cells, made)) > width:
-        heads = [*heads[:before], *labels(len(runs))]
-    note = [] if "images" in heads[:before] else ["no star, images beside each: the runs were judged by different ones"]
+        heads = [*heads[:before], *labels(len(heads) - before)]
+    note = [] if before == 2 else ["no star, images beside each: the runs were judged by different ones"]
     return [*tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:]), *note]
 
 
@@ -362,7 +364,7 @@ def page(runs: Sequence[Compared], width: int) -> list[str]:
         group_test_lines(among),
         finding_lines(among),
         ["what differs", *difference_lines(firsts, width)],
-        per_class_lines(firsts, width) if not rows else [],
+        per_class_lines(per_class(firsts), width) if not rows else [],
     ]
     return [line for block in blocks if block for line in (*block, "")][:-1]
 
@@ -378,7 +380,8 @@ def spread_line(runs: Sequence[Compared]) -> str:
         if spread is not None and spread.deviation is not None:
             figure = f"{text.accuracy(spread.mean)} ± {text.accuracy(spread.deviation)}"
             written.append(f"{title} accuracy {figure} over {spread.runs} runs")
-    return ", ".join(written) and f"mean ± standard deviation: {', '.join(written)}"
+    data = "" if found[0].same_data else f"; they {compare_table.OTHER_DATA}"
+    return ", ".join(written) and f"mean ± standard deviation: {', '.join(written)}{data}"
 
 
 def _p(values: Sequence[float]) -> str:

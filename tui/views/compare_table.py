@@ -6,7 +6,7 @@ from statistics import fmean
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.groups import REPEATS, Group
-from vislab.engine.analysis.stars import NOT_DONE, ON_FEATURES, OTHER_COUNTS, OTHER_IMAGES, stars
+from vislab.engine.analysis.stars import NOT_DONE, ON_FEATURES, OTHER_COUNTS, OTHER_IMAGES, OTHER_LOSSES, stars
 from vislab.tui import tables
 from vislab.tui.views import text
 from vislab.tui.views.spec import value_text
@@ -131,6 +131,7 @@ def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
         written.append(
             {
                 OTHER_IMAGES: f"no star for {told}: the runs were judged by different images",
+                OTHER_LOSSES: f"no star for {told}: the runs have different losses",
                 NOT_DONE: f"no star for {told} of {rows}: not done",
                 OTHER_COUNTS: f"no star for {told}: the rows hold different numbers of runs",
                 ON_FEATURES: f"no star for {told} of {rows}: its epochs leave the frozen part of the network out",

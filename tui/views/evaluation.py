@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vislab.engine.analysis.per_class import class_figures
 from vislab.tui.views import text
 from vislab.tui.views.predicted import origin
-from vislab.tui.views.results import Results, class_lines, confused_lines, heat_map
+from vislab.tui.views.results import Results, class_lines, confused_lines, heat_map, of_matrix
 from vislab.tui.views.text import plain
 
 CONFUSIONS = 10
@@ -53,8 +52,7 @@ def warning(found: Mapping[str, Any]) -> list[str]:
 def answers(found: Mapping[str, Any]) -> Results:
     """Classes and confusions of an evaluation, whose single predictions are not known."""
     classes = tuple(row["name"] for row in found["classes"])
-    matrix = tuple(map(tuple, found["confusion"]))
-    return Results((), classes, matrix, tuple(class_figures(matrix, classes)))
+    return of_matrix(tuple(map(tuple, found["confusion"])), classes)
 
 
 def speed(found: Mapping[str, Any]) -> str:

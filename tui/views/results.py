@@ -22,6 +22,7 @@ from vislab.tui.views.text import plain
 
 SHADES = " ░▒▓█"
 LONGEST_NAME = 24
+_NARROWEST_CELL = 4  # cells of a count in the heat map, with its shade
 CONFUSED_HEADS = ("true", "predicted", "images", "share")
 
 RGB = tuple[int, int, int]
@@ -35,6 +36,8 @@ class Results:
     classes: tuple[str, ...]
     matrix: Matrix
     figures: tuple[ClassFigures, ...]
+    confusions: tuple[Confusion, ...]
+    """Every way of being wrong, the commonest first."""
 
     @property
     def right(self) -> int:
@@ -50,7 +53,13 @@ def results(predictions: Sequence[Prediction], known: Sequence[str] = ()) -> Res
     """
     classes = classes_of(predictions, known)
     matrix = confusion(predictions, classes)
-    return Results(tuple(predictions), classes, matrix, tuple(class_figures(matrix, classes)))
+    return of_matrix(matrix, classes, predictions)
+
+
+def of_matrix(matrix: Matrix, classes: tuple[str, ...], predictions: Sequence[Prediction] = ()) -> Results:
+    """What follows from a confusion matrix; without the single predictions where they are not known."""
+    figures, confusions = class_figures(matrix, classes), most_confused(matrix, classes)
+    return Results(tuple(predictions), classes, matrix, tuple(figures), tuple(confusions))
 
 
 def headline(found: Results) -> str:
@@ -107,12 +116,12 @@ def heat_map(found: Results, width: int) -> list[list[HeatCell]]:
 
     Empty where `width` has no room for all classes: see `confused_lines`.
     """
-    if not found.classes:
+    if not 0 < len(found.classes) * _NARROWEST_CELL <= width:  # of a thousand classes it has a million cells
         return []
     shown = [plain(name, 60) for name in found.classes]
     digits = max(len(str(count)) for row in found.matrix for count in row)
     numbers = len(str(len(shown) - 1))
-    cell = max(digits + 2, 4)
+    cell = max(digits + 2, _NARROWEST_CELL)
     named = all(text.cells(name) < cell for name in shown)  # else columns are headed by numbers
     across = shown if named else [str(index) for index in range(len(shown))]
     down = shown if named else [f"{index:>{numbers}} {name}" for index, name in enumerate(shown)]
@@ -153,7 +162,7 @@ def confused_rows(found: Results, limit: int) -> list[list[str]]:
     """`confused_lines` as rows under `CONFUSED_HEADS`."""
     return [
         [plain(pair.label, 60), plain(pair.predicted, 60), _of(pair, found), text.percent(pair.share)]
-        for pair in most_confused(found.matrix, found.classes, limit)
+        for pair in found.confusions[:limit]
     ]
 
 

@@ -46,7 +46,7 @@ def test_the_figures_are_those_of_scikit_learn(made):
 def test_what_is_confused_is_what_is_wrong(made):
     count, pairs = made
     classes = [str(index) for index in range(count)]
-    confused = per_class.most_confused(per_class.confusion(predictions(pairs), classes), classes, 1000)
+    confused = per_class.most_confused(per_class.confusion(predictions(pairs), classes), classes)
     assert sum(pair.images for pair in confused) == sum(label != answer for label, answer in pairs)
     assert [pair.images for pair in confused] == sorted((pair.images for pair in confused), reverse=True)
     assert all(0 < pair.share <= 1 and pair.label != pair.predicted for pair in confused)
@@ -54,7 +54,7 @@ def test_what_is_confused_is_what_is_wrong(made):
 
 def test_of_equally_frequent_confusions_the_one_of_the_smaller_class_comes_first():
     pairs = [(0, 1)] * 2 + [(0, 0)] * 8 + [(2, 1)] * 2 + [(1, 1)] * 3
-    confused = per_class.most_confused(per_class.confusion(predictions(pairs), "012"), "012", 5)
+    confused = per_class.most_confused(per_class.confusion(predictions(pairs), "012"), "012")
     assert [(pair.label, pair.predicted, pair.images, pair.share) for pair in confused] == [
         ("2", "1", 2, 1.0),
         ("0", "1", 2, 0.2),

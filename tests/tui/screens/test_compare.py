@@ -11,6 +11,7 @@ from vislab.tui.screens.compare import CompareScreen
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.history import HistoryScreen
 from vislab.tui.screens.studies import Studies
+from vislab.tui.views import compare
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines
@@ -106,8 +107,9 @@ def test_the_curves_keep_their_room_where_there_are_many_rows(make_run, play, se
     play("compare", act, size=(60, 20), runs=runs)
 
 
-def test_pages_of_classes_differences_and_words(two, play, settle):
+def test_pages_of_classes_differences_and_words(two, play, settle, monkeypatch):
     async def act(pilot):
+        monkeypatch.setattr(compare, "per_class", None)  # of many classes it takes long: not while a key waits
         for key, parts in (
             ("c", ("F1 of class", "cat", "★ 1.0000")),
             ("v", ("architecture.name", "seed", "base")),
@@ -267,9 +269,10 @@ def test_runs_without_figures_are_compared_all_the_same(make_run, play, settle):
     play("compare", act, runs=[make_run("a", (), end=""), make_run("b", (float("nan"),), end="")])
 
 
-def test_a_live_run_is_followed(two, make_run, play, settle, history):
+@pytest.mark.parametrize("kind", ["lock", "waiting_lock"])
+def test_a_run_that_lives_or_waits_for_its_turn_is_followed(two, make_run, play, settle, history, kind):
     live = make_run("live", (0.1,), end="")
-    lock = RunLock(live.lock)
+    lock = RunLock(getattr(live, kind))
     assert lock.acquire()
 
     async def act(pilot):

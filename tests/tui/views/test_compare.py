@@ -155,8 +155,8 @@ def test_differences_and_classes_are_tables_or_lists(make):
     assert compare.difference_lines(runs[:1] * 2, 80) == ["The settings of these runs do not differ."]
     heads, rows = compare.per_class(runs)
     assert heads[:2] == ["F1 of class", "images"] and rows[0] == ["a", "4", "0.6667", "★ 1.0000"]
-    assert len(rows) == 3 and "▪" in compare.per_class_lines(runs, 24)[0]
-    assert "no predictions" in compare.per_class_lines([make("c")], 80)[0]
+    assert len(rows) == 3 and "▪" in compare.per_class_lines((heads, rows), 24)[0]
+    assert "no predictions" in compare.per_class_lines(compare.per_class([make("c")]), 80)[0]
 
 
 def test_the_report_holds_everything_as_markdown(make):
@@ -220,7 +220,16 @@ def test_figures_on_other_images_have_no_star_and_the_classes_their_own_counts(m
     assert (
         "images" not in heads and rows[0] == ["a", "0.6667 of 4", "0.8000 of 3"] and rows[1][1:] == [MISSING, MISSING]
     )
-    assert "different ones" in compare.per_class_lines(runs, 80)[-1]
+    assert "different ones" in compare.per_class_lines((heads, rows), 80)[-1]
+
+
+def test_losses_of_different_functions_have_no_star(make):
+    runs = [make("a", (0.9,)), make("b", (0.8,), strategy={"loss": "focal"})]
+    (_, *rows), notes = lines_of(runs)
+    assert "★ 0.9000" in rows[0] and "★ 0.1000" not in rows[0]
+    assert "no star for val loss: the runs have different losses" in notes
+    smoothed = make("c", (0.8,), strategy={"label_smoothing": 0.1})  # validation reports the loss without
+    assert "★ 0.1000" in lines_of([runs[0], smoothed])[0][1]
 
 
 def test_images_are_the_same_by_the_rows_of_the_split(make):
@@ -267,6 +276,15 @@ def test_some_repeats_that_show_a_difference_settle_nothing_and_one_statement_sa
     assert compare.group_test_lines(compare.arranged(sure))[1].endswith("▪1 is better on these images")
 
 
+def test_seeds_that_have_read_other_data_are_told_beside_their_mean(make):
+    runs = [make("a", seed=1), make("a", seed=2, data="g"), make("b", seed=1), make("b", seed=2)]
+    assert [note for note in compare.notes(compare.arranged(runs)) if "same data" in note] == [
+        f"the runs of ▪1 {compare_table.OTHER_DATA}"
+    ]
+    assert compare.spread_line(runs[:2]).endswith(f"over 2 runs; they {compare_table.OTHER_DATA}")
+    assert compare.spread_line(runs[2:]).endswith("over 2 runs")
+
+
 def test_rows_have_numbers_and_looks_of_their_own():
     looks = {(compare.marker(index), compare.colour(index)) for index in range(60)}
     assert len(looks) == 60 and len({compare.marker(index) for index in range(12)}) == 12
@@ -283,8 +301,6 @@ def test_the_axis_of_epochs_ends_with_what_was_trained_once_the_runs_have_ended(
     assert compare.x_range([stopped], "epoch") == (1.0, 52.0)
     assert compare.x_label([stopped], "epoch") == "epoch, 4,000 planned"
     assert compare.x_range([stopped], "epoch", 0) == (1.0, 4000.0) and compare.x_label([stopped], "epoch", 0) == "epoch"
-    assert compare.x_range([stopped], "epoch", 10) == (42.0, 52.0)
+    assert compare.x_range([stopped], "epoch", 10) == (43.0, 52.0)
     live = replace(stopped, status="training")
     assert compare.x_range([live], "epoch") == (1.0, 100.0)
-
-    assert compare.x_range([stopped], "epoch", 10) == (43.0, 52.0)

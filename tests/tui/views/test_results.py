@@ -50,6 +50,15 @@ def test_the_heat_map_fits_or_is_not_there(classes, width):
     assert not lines or len(lines) == classes + 2
 
 
+def test_of_many_classes_nothing_is_made_that_cannot_be_shown(monkeypatch):
+    found = made([(str(i), str(i // 2)) for i in range(50)])
+    for name in ("plain", "most_confused"):
+        monkeypatch.setattr(views, name, None)
+    assert views.heat_map(found, 199) == []
+    monkeypatch.setattr(views, "plain", lambda words, limit: words)
+    assert len(views.confused_rows(found, 9)) == 9
+
+
 def test_a_heat_map_of_nothing_is_empty():
     assert views.heat_map(made([]), 80) == [] and "on 0 images" in views.headline(made([]))
 
