@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vislab.engine.analysis import predictions
-from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.files import write_atomically
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, Run, RunStatus
@@ -98,6 +97,6 @@ def document(
     log.model(state)
     log.table("Environment", ("what", "value"), views.environment_rows(state))
     log.table("Notices", ("level", "text"), views.notice_rows(state))
-    log.run_again(settled(spec, state), run_id)
+    log.run_again(state, spec, run_id)
     styles = (curves_svg.STYLE, heat_map.STYLE, pictures.STYLE)
     return page(plain(labels.name or spec.name, 100), log.parts, *styles, *log.rules)

@@ -174,7 +174,7 @@ def follow(planned: Sequence[Planned], settings: Settings, output: headless.Outp
         place = f"{number} of {len(planned)}: {one.words}"
         status = one.run.status()
         if status == "done":
-            say(f"{place}: done before")
+            say(f"{place}: done before; to train it anew, on changed images too: vislab delete {one.run.id}")
             continue
         say(f"{place}: {'goes on' if status not in ('new', 'queued') else 'begins'}")
         try:

@@ -1,6 +1,6 @@
 """Runs side by side: what differs, what came out, what it cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal, NamedTuple
@@ -12,6 +12,7 @@ from vislab.engine.analysis.intervals import Interval, of_accuracy
 from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.events import EpochEnded, Figure, TestFigures, all_finite, number
+from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, RunStatus
 from vislab.engine.runs.summary import settings_of
@@ -37,6 +38,11 @@ class Compared:
     """As much of the figures on test images."""
     answered_on: str = ""
     """As much of the predictions; empty without any."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that it was trained with, by dotted key."""
+        return trained_with(self.spec, self.state)
 
     @property
     def done(self) -> bool:
@@ -196,17 +202,29 @@ def look(run: Run, state: RunState | None = None) -> Compared:
     )
 
 
-def differences(specs: Sequence[Spec]) -> list[Difference]:
-    """The settings that differ, in the order of the schema; names, help, origins and published facts do not count."""
-    flat = [chosen(spec) for spec in specs]
-    keys = dict.fromkeys(key for table in flat for key in table)
-    differing = [key for key in keys if any(table.get(key) != flat[0].get(key) for table in flat)]
-    return [Difference(key, _label(key, differing), tuple(table.get(key) for table in flat)) for key in differing]
+def differences(settings: Sequence[Mapping[str, Any]]) -> list[Difference]:
+    """What differs between settings (see `chosen` and `trained_with`) of several runs, in the order of the schema."""
+    keys = dict.fromkeys(key for table in settings for key in table)
+    differing = [key for key in keys if any(table.get(key) != settings[0].get(key) for table in settings)]
+    return [Difference(key, _label(key, differing), tuple(table.get(key) for table in settings)) for key in differing]
 
 
 def chosen(spec: Spec) -> dict[str, Any]:
-    """Every setting by dotted key, without the facts that were published of data and network."""
+    """Every setting by dotted key; without names, help, origins, and facts that were published of data and network."""
     return {key: value for key, value in settings_of(spec).items() if key not in PUBLISHED}
+
+
+def trained_with(spec: Spec, state: RunState) -> dict[str, Any]:
+    """`chosen`, with what a person changed while the run was under way: more epochs, other learning rates."""
+    settings = chosen(spec)
+    if longer := extensions(state):
+        settings["strategy.epochs"] = longer[-1].epochs
+        then = "".join(f", {one.schedule} to epoch {one.epochs}" for one in longer)
+        settings["strategy.schedule"] = f"{spec.strategy.schedule} to epoch {spec.strategy.epochs}{then}"
+    if rates := state.learning_rates:
+        then = "".join(f", {rate} from step {step}" for step, rate in rates)
+        settings["strategy.learning_rate"] = f"{spec.strategy.learning_rate}{then}"
+    return settings
 
 
 def best_of(values: Sequence[float | None], *, largest: bool) -> set[int]:

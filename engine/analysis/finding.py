@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from vislab.engine.runs.events import EpochEnded, Figure, RunStarted, number
 from vislab.engine.runs.state import RunState
-from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.strategy import Strategy
 
 Kind = Literal[
     "not_finite",
@@ -69,12 +69,31 @@ def role(started: RunStarted) -> str:
     return "test" if started.selected_on_test else "validation"
 
 
-def base_rate(state: RunState, spec: Spec) -> float:
-    """The base learning rate that the run trains with: its spec's, or the last one that a person gave it."""
-    asked = [float(made.value) for made in state.controls if made.action == "set_learning_rate"]
-    return asked[-1] if asked else spec.strategy.learning_rate
+def asked_rate(state: RunState) -> float | None:
+    """The last base learning rate that a person gave the live run; None: that of its spec holds."""
+    return state.learning_rates[-1][1] if state.learning_rates else None
 
 
-def lower_rate(rate: float) -> str:
-    """The remedy of most that goes wrong early, for a base learning rate."""
-    return f"Lower the learning rate: strategy.learning_rate = {rate / 3:.1e} (now {rate:.1e})"
+def base_rates(strategy: Strategy, asked: float | None) -> dict[str, float]:
+    """The base learning rates that a run trains with, by the keys that set them.
+
+    Args:
+        asked: the one that a person gave in place of `strategy.learning_rate`; the head's keeps its ratio to it.
+    """
+    factor = 1.0 if asked is None else asked / strategy.learning_rate
+    rates = {"strategy.learning_rate": strategy.learning_rate * factor}
+    if strategy.head_learning_rate:
+        head = {"strategy.head_learning_rate": strategy.head_learning_rate * factor}
+        return head if strategy.freeze == "backbone" else rates | head
+    return rates
+
+
+def other_rate(strategy: Strategy, asked: float | None, factor: float) -> str:
+    """What to set for base learning rates so many times as high, and what they are."""
+    rates = base_rates(strategy, asked)
+    return " and ".join(f"{key} = {factor * rate:.1e} (now {rate:.1e})" for key, rate in rates.items())
+
+
+def lower_rate(strategy: Strategy, asked: float | None) -> str:
+    """The remedy of most that goes wrong early."""
+    return f"Lower the learning rate: {other_rate(strategy, asked, 1 / 3)}"

@@ -1,5 +1,6 @@
 """What a history shows, and what to do about it. Every finding names its figure and its remedy."""
 
+import math
 from collections.abc import Callable
 from itertools import accumulate, pairwise
 from statistics import fmean
@@ -8,8 +9,8 @@ from vislab.engine.analysis.finding import (
     Finding,
     Kind,
     Severity,
+    asked_rate,
     bad,
-    base_rate,
     lower_rate,
     role,
     val_accuracy,
@@ -21,6 +22,7 @@ from vislab.engine.analysis.intervals import of_accuracy
 from vislab.engine.runs.events import RunStarted, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.spec import Spec
+from vislab.presets.schema.strategy import Strategy
 
 __all__ = ["Finding", "Kind", "Severity", "findings", "validation_images"]
 
@@ -101,7 +103,7 @@ def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
         f"The {word} loss was not finite at {where}, and is finite again."
         if recovered
         else f"The {word} loss is not finite from {where} on.",
-        f"{lower_rate(base_rate(state, spec))}{clip}{precision}.",
+        f"{lower_rate(spec.strategy, asked_rate(state))}{clip}{precision}.",
     )
 
 
@@ -120,7 +122,7 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
         "unstable",
         "warning",
         f"The {of} loss is unstable: it jumped up {times}, most by {rise:.4f} at epoch {epoch}.",
-        f"{lower_rate(base_rate(state, spec))}{steadier}.",
+        f"{lower_rate(spec.strategy, asked_rate(state))}{steadier}.",
     )
 
 
@@ -208,6 +210,9 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
     if not state.epochs or state.epochs[-1].epoch < 0.8 * state.epochs_planned:
         return None
     rows = validated(state)
+    right = val_accuracy(rows[-1]) if rows else number(state.epochs[-1].train_accuracy)
+    if right == 1.0:
+        return None
     if rows:
         name, losses = f"{role(started)} loss", [val_loss(row) for row in rows]
     else:
@@ -221,17 +226,31 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
     return Finding(
         "still_improving",
         "info",
-        f"Still improving at the end: the mean {name} of the last {window} evaluations is {after:.4f}, "
-        f"of the {window} before {before:.4f}.",
-        f"More epochs: strategy.epochs = {2 * state.epochs_planned} (now {state.epochs_planned}).",
+        f"Still improving at the end: the mean {name} of the last {window} evaluations is {_loss(after)}, "
+        f"of the {window} before {_loss(before)}.",
+        _longer(state, started, spec.strategy),
     )
+
+
+def _longer(state: RunState, started: RunStarted, strategy: Strategy) -> str:
+    """The remedy of a run that was too short: more epochs, or more updates where their number ends it."""
+    steps, epochs = strategy.max_steps, strategy.epochs
+    if not 0 < steps < epochs * started.steps_per_epoch:
+        return f"More epochs: strategy.epochs = {2 * state.epochs_planned} (now {state.epochs_planned})."
+    needed = math.ceil(2 * steps / started.steps_per_epoch)
+    more = f" and strategy.epochs = {needed} (now {epochs})" if needed > epochs else ""
+    return f"More updates: strategy.max_steps = {2 * steps} (now {steps}){more}."
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}" if not 0 < value < 1e-4 else f"{value:.1e}"
 
 
 def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     if state.best is None:
         return None
     since = [row for row in validated(state) if row.epoch > state.best.epoch]
-    if len(since) < max(5, state.epochs_planned // 3):
+    if len(since) < max(5, state.epochs_planned // (3 * spec.strategy.evaluate_every)):
         return None
     remedies = []
     if spec.strategy.schedule == "constant":
@@ -257,7 +276,9 @@ def _small_validation(state: RunState, started: RunStarted, spec: Spec) -> Findi
     interval = of_accuracy(val_accuracy(row), images)
     if interval.width <= WIDE:
         return None
-    folds = "average over all folds" if spec.strategy.folds else "validate on every image in turn (strategy.folds = 5)"
+    held_out = ', strategy.validation = "held_out"' if spec.strategy.validation == "test" else ""
+    in_turn = f"validate on every image in turn (strategy.folds = 5{held_out})"
+    folds = "average over all folds" if spec.strategy.folds else in_turn
     return Finding(
         "small_validation",
         "info",
@@ -305,6 +326,8 @@ def _duplicates(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
     if decided is None:
         return None
     found = {part: int(decided.details.get(part, 0)) for part in ("validation", "test")}
+    if not any(found.values()):
+        return None
     told = [f"{count} of {sum(started.counts.get(part, ()))} {part} images" for part, count in found.items() if count]
     return Finding(
         "duplicates",

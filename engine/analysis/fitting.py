@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
 
-from vislab.engine.analysis.finding import Finding, bad, base_rate, role, val_accuracy, validated
+from vislab.engine.analysis.finding import (
+    Finding,
+    asked_rate,
+    bad,
+    base_rates,
+    other_rate,
+    role,
+    val_accuracy,
+    validated,
+)
 from vislab.engine.runs.events import RunStarted, StepsLogged, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.spec import Spec
@@ -36,8 +45,7 @@ def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding |
     losses, rows = _finite_epochs(state), _finite_steps(state)
     if not guessing:
         return None
-    rate = base_rate(state, spec)
-    remedy = f"Lower the learning rate: strategy.learning_rate = {rate / 10:.1e} (now {rate:.1e})"
+    remedy = f"Lower the learning rate: {other_rate(spec.strategy, asked_rate(state), 0.1)}"
     warm_up = "" if spec.strategy.warmup_epochs else ", or let it rise slowly (strategy.warmup_epochs = 1)"
     if len(rows) > WINDOW:
         first, peak, highest = _first_and_highest(rows)
@@ -69,7 +77,6 @@ def nothing_learnt(state: RunState, started: RunStarted, spec: Spec) -> Finding 
         return None
     if _was_thrown(losses, rows, guessing):
         return None
-    rate = base_rate(state, spec)
     text = (
         f"Nothing is learnt: after {len(losses)} epochs the training loss is {losses[-1]:.4f}, no better than guessing "
         f"(ln {_classes(started)} = {guessing:.4f})"
@@ -80,13 +87,14 @@ def nothing_learnt(state: RunState, started: RunStarted, spec: Spec) -> Finding 
             "rate_too_low",
             "warning",
             f"{text}, and has hardly moved. The learning rate is probably too low.",
-            f"Raise the learning rate: strategy.learning_rate = {10 * rate:.1e} (now {rate:.1e}). {look}",
+            f"Raise the learning rate: {other_rate(spec.strategy, asked_rate(state), 10)}. {look}",
         )
+    now = ", ".join(f"{rate:.1e}" for rate in base_rates(spec.strategy, asked_rate(state)).values())
     return Finding(
         "nothing_learnt",
         "warning",
         f"{text}. The learning rate may be too high or too low.",
-        f"Let it be found: vislab find-lr (now {rate:.1e}). {look}",
+        f"Let it be found: vislab find-lr (now {now}). {look}",
     )
 
 
@@ -99,13 +107,12 @@ def rate_too_low(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     fall = 1 - losses[-1] / losses[0]
     if fall >= SLOW:
         return None
-    rate = base_rate(state, spec)
     return Finding(
         "rate_too_low",
         "warning",
         f"Learning rate too low: the training loss falls steadily, but only by {100 * fall:.1f} % in {len(losses)} "
         f"epochs, from {losses[0]:.4f} to {losses[-1]:.4f}.",
-        f"Raise the learning rate: strategy.learning_rate = {10 * rate:.1e} (now {rate:.1e}).",
+        f"Raise the learning rate: {other_rate(spec.strategy, asked_rate(state), 10)}.",
     )
 
 

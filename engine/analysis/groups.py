@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from vislab.engine.analysis.comparison import Compared, chosen
+from vislab.engine.analysis.comparison import Compared, same_data
 from vislab.engine.analysis.findings import Finding
 from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.analysis.same_images import SameImages, holm, images_to_show, same_images
@@ -37,6 +37,11 @@ class Group:
     def counted(self) -> tuple[Compared, ...]:
         """The runs that its figures are of: those that are done; all, where none is."""
         return tuple(run for run in self.runs if run.done) or self.runs
+
+    @property
+    def same_data(self) -> bool:
+        """Whether those that are counted have read the same data."""
+        return same_data(self.counted)
 
     @property
     def first(self) -> Compared:
@@ -105,7 +110,7 @@ def groups(runs: Sequence[Compared]) -> list[Group]:
     """
     found: dict[str, list[Compared]] = {}
     for run in runs:
-        settings = {key: value for key, value in chosen(run.spec).items() if key not in REPEATS}
+        settings = {key: value for key, value in run.settings.items() if key not in REPEATS}
         found.setdefault(repr(sorted(settings.items())), []).append(run)
     return [group for members in found.values() for group in _apart(members)]
 
@@ -170,12 +175,14 @@ def not_told_apart(among: Sequence[Group], pairs: Sequence[GroupPair], names: Se
         if needed > images
         else ""
     )
+    folded = any(run.spec.strategy.folds for group in among for run in group.runs)
+    in_turn = "" if folded else ", on every image in turn (--folds 5)"
     return Finding(
         "not_told_apart",
         "info",
         f"Too few images to tell these apart: on {images:,} images {names[closest.a]} is not shown to be better than "
         f"{others}.{enough}",
-        "Validate on more images, on every image in turn (--folds 5), or repeat with other seeds (--seeds 3).",
+        f"Validate on more images{in_turn}, or repeat with other seeds (--seeds 3).",
     )
 
 

@@ -101,7 +101,9 @@ def filled(sample: Sample, answers: Sequence[Answer], classes: Sequence[str]) ->
     Where a column stands for every class (by its name, whatever its case, or by positions from 0 or 1), they are filled
     with probabilities. Else one column is filled with labels: the only one beside the ids and the numbers of rows, or
     the one that is called so. Labels are class names where all of the sample's are (or are empty), in its case; else
-    positions of classes, from 1 where its own go from 1 to the number of classes, else from 0. All other columns stay.
+    positions of classes, from 1 where its own go from 1 to the number of classes, else from 0. Class names that are all
+    numbers are never positions (in order as text 10 comes before 2): a column of zeros counts as empty, and zeros in
+    front may be left out. All other columns stay.
 
     Raises:
         InputError: an answer is not a number, an id occurs twice or fits no image or several, an image is left over, a
@@ -161,12 +163,15 @@ def _columns(sample: Sample, others: Sequence[int], classes: Sequence[str]) -> t
 def _class_columns(sample: Sample, others: Sequence[int], classes: Sequence[str]) -> tuple[dict[int, int], str]:
     """Class to the column that stands for it, and by what; empty where columns stand for no class or for one."""
     titles = {place: sample.titles[place].strip() for place in others}
-    ways: list[tuple[str, list[str]]] = [
-        ("class", list(classes)),
-        ("class, in another case", [name.casefold() for name in classes]),
-        ("position, from 0", [str(label) for label in range(len(classes))]),
-        ("position, from 1", [str(label + 1) for label in range(len(classes))]),
-    ]
+    ways: list[tuple[str, list[str]]] = [("class", list(classes))]
+    if _are_numbers(classes):
+        ways.append(("class, without zeros in front", [_without_zeros(name) for name in classes]))
+    else:
+        ways += [
+            ("class, in another case", [name.casefold() for name in classes]),
+            ("position, from 0", [str(label) for label in range(len(classes))]),
+            ("position, from 1", [str(label + 1) for label in range(len(classes))]),
+        ]
     closest: tuple[list[str], str] = ([], "")
     for how, wanted in ways:
         folded = {place: title.casefold() if how.endswith("case") else title for place, title in titles.items()}
@@ -227,6 +232,8 @@ def _labels(sample: Sample, labels: Sequence[str], classes: Sequence[str]) -> tu
         written = [case(name) for name in classes]
         if len(set(written)) == len(written) and seen <= set(written):
             return written, "class names" + ("" if written == list(classes) else " in the sample's case")
+    if _are_numbers(classes):
+        return _numbers(sample, seen, classes)
     wrong = sorted(label for label in seen if not (label.isascii() and label.isdigit()))
     if not wrong:
         positions = {int(label) for label in seen}
@@ -241,11 +248,36 @@ def _labels(sample: Sample, labels: Sequence[str], classes: Sequence[str]) -> tu
         written = [spelled.get(fold, name) for fold, name in zip(folded, classes, strict=True)]
         return written, "class names in the sample's case"
     wrong = [label for label in wrong if label.casefold() not in folded] or wrong
-    some = ", ".join(classes[:NAMED]) + (", …" if len(classes) > NAMED else "")
     raise InputError(
-        f"{sample.path}: the label {wrong[0]!r} is neither a class of the run ({some}) nor the position of one "
-        f"(0 to {len(classes) - 1}, or 1 to {len(classes)} where the sample has both ends)."
+        f"{sample.path}: the label {wrong[0]!r} is neither a class of the run ({_first(classes)}) nor the position of "
+        f"one (0 to {len(classes) - 1}, or 1 to {len(classes)} where the sample has both ends)."
     )
+
+
+def _numbers(sample: Sample, seen: set[str], classes: Sequence[str]) -> tuple[list[str], str]:
+    """`_labels` of class names that are all numbers, and not what the sample's labels are."""
+    written = [_without_zeros(name) for name in classes]
+    if len(set(written)) == len(written) and seen <= set(written):
+        return written, "class names without zeros in front"
+    if seen == {"0"}:
+        return list(classes), "class names, its zeros taken for no answer"
+    wrong = min(seen - set(classes))
+    raise InputError(
+        f"{sample.path}: the label {wrong!r} is neither a class of the run ({_first(classes)}) nor empty. Where "
+        "classes are called by numbers, numbers are no positions; leave the column empty to have the names written."
+    )
+
+
+def _are_numbers(classes: Sequence[str]) -> bool:
+    return all(name.isascii() and name.isdigit() for name in classes)
+
+
+def _without_zeros(name: str) -> str:
+    return name.lstrip("0") or "0"
+
+
+def _first(classes: Sequence[str]) -> str:
+    return ", ".join(classes[:NAMED]) + (", …" if len(classes) > NAMED else "")
 
 
 def _matched(sample: Sample, ids: Sequence[str], known: "_Names", answers: Sequence[Answer]) -> list[int]:

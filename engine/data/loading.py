@@ -201,7 +201,8 @@ def _changed(names: list[str], count: int, dataset: str) -> str:
     more = f"\n  … and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
         f"data set {dataset}: {len(names)} of {count} images are not what they were when the run began. Put them back, "
-        f"start a new run, or go on with them all the same by `vislab resume RUN --force`:{listed}{more}"
+        f"start a new run (one of a study: vislab delete RUN, and the study again), or go on with them all the same by "
+        f"`vislab resume RUN --force`:{listed}{more}"
     )
 
 

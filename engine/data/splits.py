@@ -325,7 +325,8 @@ def _check_row(path: Path, line: int, row: dict[str | Any, str | Any], source: S
     if not 0 <= index < len(source.images) or source.images.name(index) != name:
         raise InputError(
             f'{place}: image {row["index"]} was "{name}" when the run began and is not any more; '
-            "the data set has changed. Put the images back as they were, or start a new run"
+            "the data set has changed. Put the images back as they were, or start a new run "
+            f"(one of a study: vislab delete {path.parent.name}, and the study again)"
         )
     label = int(source.labels[index])
     if label < 0 or source.classes[label] != label_then:

@@ -1,5 +1,6 @@
 """Everything that is said of a model's answers on labelled images."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -7,9 +8,12 @@ import torch.nn.functional as F
 
 from vislab.engine.analysis.intervals import wilson
 from vislab.engine.analysis.per_class import class_figures, macro_f1, weighted_f1
-from vislab.engine.evaluation.calibration import BINS, calibration_error, fit_temperature
+from vislab.engine.evaluation.calibration import BINS, COOLEST, HOTTEST, calibration_error, fit_temperature
 from vislab.engine.runs.events import figure
 from vislab.engine.training.metrics import answers, confusion, hits
+
+PerSample = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(logits float32 [N, K], labels int64 [N]) -> float32 [N]"""
 
 
 def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -22,7 +26,7 @@ def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...])
 
     Returns:
         images; accuracy, top5 (fractions in [0, 1]) and their Wilson intervals of 95 %; macro_f1 (over classes that
-        occur or are predicted), weighted_f1 (by support); loss: cross-entropy, mean per sample; classes: for each its
+        occur or are predicted), weighted_f1 (by support); cross_entropy, mean per sample; classes: for each its
         name, precision, recall, F1 (None where there is nothing to divide by), support, how often it is predicted, and
         the interval of its recall; confusion: images by true class (rows) and predicted class (columns).
     """
@@ -39,7 +43,7 @@ def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...])
         "top5_interval": list(wilson(top5, images)),
         "macro_f1": macro_f1(rows),
         "weighted_f1": weighted_f1(rows),
-        "loss": figure(float(F.cross_entropy(logits.double(), labels))),
+        "cross_entropy": figure(float(F.cross_entropy(logits.double(), labels))),
         "classes": [
             row._asdict() | {"recall_interval": list(wilson(matrix[place][place], row.support))}
             for place, row in enumerate(rows)
@@ -52,14 +56,18 @@ def evaluation(
     logits: torch.Tensor,
     labels: torch.Tensor,
     classes: tuple[str, ...],
+    loss: PerSample,
     fitted_on: tuple[torch.Tensor, torch.Tensor] | None,
     why_not: str = "",
     *,
     fitted_on_evaluated: bool,
 ) -> dict[str, Any]:
-    """What every evaluation tells, that at the end of a run and a later one: `report`, and `calibration` below its key.
+    """What every evaluation tells, that at the end of a run and a later one.
+
+    That is `report`; `loss`, the mean of the run's own kind, as in its epochs; and `calibration` below its key.
 
     Args:
+        loss: of each sample, without class weights and label smoothing.
         fitted_on: logits and labels of the validation images, which the temperature is fitted on.
         why_not: why there are none.
         fitted_on_evaluated: the evaluated images are among them.
@@ -67,6 +75,7 @@ def evaluation(
     calibrated = calibration(logits, labels, fitted_on, why_not)
     return {
         **report(logits, labels, classes),
+        "loss": figure(float(loss(logits, labels).double().mean())),
         "calibration": {**calibrated, "fitted_on_evaluated": fitted_on_evaluated},
     }
 
@@ -77,7 +86,7 @@ def calibration(
     validation: tuple[torch.Tensor, torch.Tensor] | None,
     why_not: str = "",
 ) -> dict[str, Any]:
-    """Expected calibration error and loss, before and after temperature scaling.
+    """Expected calibration error before and after temperature scaling.
 
     Args:
         logits, labels: float32 [N, K] and int64 [N] of the images that are evaluated.
@@ -85,7 +94,8 @@ def calibration(
         why_not: the reason.
 
     Returns:
-        bins, error; temperature, error_scaled, loss_scaled (None without one), fitted_images, why_not.
+        bins, error; temperature, error_scaled, loss_scaled (the cross-entropy with it; None without one),
+        fitted_images, why_not.
     """
     nothing = {"temperature": None, "error_scaled": None, "loss_scaled": None, "fitted_images": 0}
     if not logits.isfinite().all():
@@ -94,11 +104,16 @@ def calibration(
     if validation is None or not len(validation[1]) or not validation[0].isfinite().all():
         return {**found, **nothing, "why_not": why_not or "there are no validation images"}
     temperature = fit_temperature(*validation)
+    fitted_images = len(validation[1])
+    if temperature in (COOLEST, HOTTEST):
+        told = "all are right" if temperature == COOLEST else "most are wrong"
+        why_not = f"on {fitted_images} validation images the fit ends at its bound, {temperature:g}, as where {told}"
+        return {**found, **nothing, "fitted_images": fitted_images, "why_not": why_not}
     return {
         **found,
         "temperature": temperature,
         "error_scaled": calibration_error(logits / temperature, labels),
         "loss_scaled": figure(float(F.cross_entropy(logits.double() / temperature, labels))),
-        "fitted_images": len(validation[1]),
+        "fitted_images": fitted_images,
         "why_not": "",
     }

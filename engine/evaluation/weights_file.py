@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from vislab.presets.schema.architecture import Architecture
 MODEL_FILE, CODE_FOLDER = "model.py", "code"
 MARK = '"""Written by vislab'
 """Beginning of a model.py that may be replaced."""
+_ELSEWHERE = "Name a file in a folder of its own, such as --weights handover/model.safetensors"
 
 TOLERANCE = 1e-5
 """Largest difference of a logit of the model loaded again; both are computed alike, so it is zero as a rule."""
@@ -79,7 +79,11 @@ def write(model: Trained, file: Path) -> Written:
                     model_file.unlink()  # of another run, written here before: it does not fit these weights
                 return Written(file, arguments, None, difference)
         refuse_foreign(model_file, MARK)
+        copies = _own_files(model.spec.architecture, file.parent)
         _save(model.model.state_dict(), file, model)
+        for copy, content in copies.items():
+            copy.parent.mkdir(exist_ok=True)
+            write_atomically(copy, content)
         write_atomically(model_file, _model_py(model, file).encode())
     except OSError as error:
         raise InputError(f"Cannot write {file}: {error.strerror or error}. Name another file.") from error
@@ -93,10 +97,7 @@ def refuse_foreign(file: Path, mark: str) -> None:
         InputError: it is there, and not ours.
     """
     if file.exists() and not _is_ours(file, mark):
-        raise InputError(
-            f"{file} is there already and is not vislab's; it would be replaced. Name a file in a folder of its own, "
-            f"such as --weights handover/{MODEL_FILE.replace('.py', '.safetensors')}"
-        )
+        raise InputError(f"{file} is there already and is not vislab's; it would be replaced. {_ELSEWHERE}")
 
 
 def _is_ours(file: Path, mark: str) -> bool:
@@ -218,9 +219,9 @@ def _model_py(model: Trained, file: Path) -> str:
         side=model.spec.preprocessing.image_size,
         classes=len(model.classes),
         names=ascii(model.classes),
-        build=ascii(_beside(architecture.build, file.parent)),
+        build=ascii(_beside(architecture.build)),
         options=ascii(architecture.options),
-        head=ascii(_beside(architecture.head, file.parent)),
+        head=ascii(_beside(architecture.head)),
         head_options=ascii(architecture.head_options),
         drop_rate=model.spec.strategy.drop_rate,
         drop_path=model.spec.strategy.drop_path,
@@ -228,12 +229,31 @@ def _model_py(model: Trained, file: Path) -> str:
     )
 
 
-def _beside(reference: str, folder: Path) -> str:
-    """A reference to the user's own file as one to a copy that is made beside the weights."""
-    place, own, function = reference.partition(".py:")
-    if not own:
-        return reference
-    source = Path(f"{place}.py")
-    (folder / CODE_FOLDER).mkdir(exist_ok=True)
-    shutil.copyfile(source, folder / CODE_FOLDER / source.name)
-    return f"./{CODE_FOLDER}/{source.name}:{function}"
+def _own_files(architecture: Architecture, folder: Path) -> dict[Path, bytes]:
+    """The copies of the user's own files that model.py needs and that are not there yet, with what they hold.
+
+    Raises:
+        InputError: another file is there.
+        OSError: one of them cannot be read.
+    """
+    found = {}
+    for reference in (architecture.build, architecture.head):
+        if (source := _own_file(reference)) is None:
+            continue
+        copy, content = folder / CODE_FOLDER / source.name, source.read_bytes()
+        if not copy.exists():
+            found[copy] = content
+        elif copy.read_bytes() != content:
+            raise InputError(f"{copy} is there already and is not the run's; it would be replaced. {_ELSEWHERE}")
+    return found
+
+
+def _beside(reference: str) -> str:
+    """A reference to the user's own file as one to its copy beside the weights."""
+    source = _own_file(reference)
+    return reference if source is None else f"./{CODE_FOLDER}/{source.name}:{reference.partition('.py:')[2]}"
+
+
+def _own_file(reference: str) -> Path | None:
+    place, own, _ = reference.partition(".py:")
+    return Path(f"{place}.py") if own else None

@@ -21,6 +21,7 @@ from vislab.engine.jobs.results import write_result
 from vislab.engine.runs.events import printable
 from vislab.engine.runs.naming import slug
 from vislab.engine.runs.store import Run
+from vislab.engine.training.losses import make_loss
 from vislab.presets.errors import InputError
 from vislab.presets.schema.dataset import Dataset
 
@@ -65,7 +66,7 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """Evaluate, and write results/evaluation-….json.
 
     Returns:
-        What `report` says; unreadable: name and reason of images left out; calibration: as `calibration` says, and
+        What `evaluation` says; unreadable: name and reason of images left out; calibration: as `calibration` says, and
         whether the temperature was fitted on the evaluated images themselves; role; data: name, path and fingerprint;
         trained_on: of another data set, how many of its images the run was trained on, by the checksums of their
         pixels, None where that is not known; selected_on_test; tta; throughput: images_per_second of the model
@@ -98,6 +99,8 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     if wanted.data is not None:
         comparing = partial(tell, "comparing with the images of the run")
         known = overlap(model.run, model.spec, part.source.images, part.indices[found.kept], comparing)
+    strategy, unweighted = model.spec.strategy, [1] * len(model.classes)
+    loss = make_loss(strategy, counts=unweighted, device=torch.device("cpu"), folder=model.run.code)
     same = validation is part or (known is not None and known.all_validated_on)
     content = {
         **model.origin(),
@@ -106,7 +109,7 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         "selected_on_test": part.selected_on_test,
         "tta": wanted.tta,
         "unreadable": [{"name": image.name, "reason": image.reason} for image in found.unreadable],
-        **evaluation(found.logits, labels, model.classes, fitted, why_not, fitted_on_evaluated=same),
+        **evaluation(found.logits, labels, model.classes, loss.plain, fitted, why_not, fitted_on_evaluated=same),
         "trained_on": known.trained_on if known is not None else None,
         "throughput": {
             "images_per_second": len(labels) / found.computing,

@@ -12,6 +12,7 @@ from vislab.engine.data.source import Pixels, Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.jobs.pictures import picture
 from vislab.engine.runs.store import Run
+from vislab.engine.worker import with_copied_code
 from vislab.presets.schema.dataset import Dataset
 
 _LARGEST = 512
@@ -44,7 +45,8 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     """
     wanted = msgspec.convert(request, ThumbnailsRequest)
     run = Run(Path(wanted.run_dir))
-    source, places = _opened(msgspec.json.encode(run.spec().dataset), Path(wanted.data_dir), run.code)
+    dataset = with_copied_code(run.spec(), run.code).dataset
+    source, places = _opened(msgspec.json.encode(dataset), Path(wanted.data_dir), run.code)
     side = max(1, min(wanted.side, _LARGEST))
     pictures = []
     for number, name in enumerate(wanted.names):

@@ -101,6 +101,11 @@ class RunState:
         )
 
     @property
+    def learning_rates(self) -> tuple[tuple[int, float], ...]:
+        """The base learning rates that a person gave the live run, each with the updates that were made before."""
+        return tuple((made.step, float(made.value)) for made in self.controls if made.action == "set_learning_rate")
+
+    @property
     def copies(self) -> int:
         """Augmented copies that balance_to has put among the training images; 0 as well in logs that do not tell."""
         return next((int(made.details.get("copies", 0)) for made in self.decisions if made.what == "copies"), 0)

@@ -138,9 +138,10 @@ class Judge:
             raise self._no_memory("loading the best weights", first_line(error)) from error
         try:
             self.model.load_state_dict(tensors.get("ema", tensors["weights"]))
+            self.controls.take_paused_seconds()  # pauses before count for nothing
             begun = time.monotonic()
             found = self.figures(part, "testing")
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - begun - self.controls.take_paused_seconds()
             fitted_on = data.validation
             fitted = found.logits if fitted_on is part or fitted_on is None else self.logits(fitted_on, "validation")
         finally:
@@ -149,6 +150,7 @@ class Judge:
             found.logits,
             part.labels,
             data.classes,
+            self.loss.plain,
             (fitted, fitted_on.labels) if fitted_on is not None else None,
             fitted_on_evaluated=fitted_on is part,
         )
@@ -194,7 +196,6 @@ class Judge:
         file = f"{'ema' if result.weights == 'ema' else 'weights'}.safetensors"
         return {
             "role": result.role,
-            "loss": result.loss,  # the run's own kind of loss, as in its epochs
             "weights": result.weights,
             "epoch": result.epoch,
             "run": self.run.id,

@@ -309,10 +309,10 @@ class Loop:
     def diverged(self, what: str) -> TrainingFailed:
         """The end of a training whose numbers are not finite any more."""
         position = self.training.position
-        rate = self.strategy.learning_rate if position.learning_rate is None else position.learning_rate
         clip = "" if self.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
         return TrainingFailed(
-            f"{what} at step {position.step} (epoch {position.epoch}). {lower_rate(rate)}{clip} or warm up longer "
+            f"{what} at step {position.step} (epoch {position.epoch}). "
+            f"{lower_rate(self.strategy, position.learning_rate)}{clip} or warm up longer "
             f"(strategy.warmup_epochs, now {self.strategy.warmup_epochs:g})."
         )
 

@@ -21,6 +21,7 @@ class Reading:
 
     Args:
         force: go on with images that have changed since the run began.
+        decided: what an earlier attempt has decided, which holds unless it is decided anew.
     """
 
     run: Run
@@ -29,6 +30,7 @@ class Reading:
     reporter: Reporter
     controls: Controls
     force: bool = False
+    decided: frozenset[str] = frozenset()
 
     def __call__(self, *, fresh: bool) -> Data:
         """Load the data.
@@ -98,7 +100,8 @@ class Reading:
 
     def _tell_copies(self, data: Data) -> None:
         wanted = self.spec.strategy.balance_to
-        if count := len(data.train) - len(data.split.train):
+        count = len(data.train) - len(data.split.train)
+        if count or "copies" in self.decided:
             why = f"augmented copies among the training images, which fill classes up to balance_to = {wanted}"
             self.reporter.decide("copies", str(count), why, copies=count)
         larger = [name for name, count in zip(data.classes, data.counts["train"], strict=True) if count > wanted > 0]
@@ -111,7 +114,8 @@ class Reading:
             )
 
     def _tell_duplicates(self, data: Data) -> None:
-        if count := sum(data.duplicates.values()):
+        count = sum(data.duplicates.values())
+        if count or "duplicates" in self.decided:
             why = "held-out images with the pixels of a training image"
             self.reporter.decide("duplicates", str(count), why, **data.duplicates)
 

@@ -78,6 +78,7 @@ def test_runs_are_trained_in_turn_compared_and_not_repeated(command: Command, tm
     result = command("study", "two", "--set", "strategy.epochs=3", "--json")
     told = json.loads(result.stdout)
     assert [row["id"] for row in told["runs"]] == [first.id, second.id] and result.stderr.count("done before") == 2
+    assert f"done before; to train it anew, on changed images too: vislab delete {first.id}\n" in result.stderr
     assert [run.events.read_bytes() for run in (first, second)] == before
     assert json.loads(command("compare", "--study", "two", "--json").stdout) == told
 

@@ -50,9 +50,9 @@ def _lines(ids: tuple[str, str], specs: Pairs, results: Pairs) -> list[str]:
 
 
 def _spec_differences(a: "Run", b: "Run") -> Pairs:
-    from vislab.engine.analysis.comparison import differences
+    from vislab.engine.analysis.comparison import differences, trained_with
 
-    found = differences([a.spec(), b.spec()])
+    found = differences([trained_with(run.spec(), run.state()) for run in (a, b)])
     return {difference.key: (difference.values[0], difference.values[1]) for difference in found}
 
 

@@ -151,14 +151,14 @@ def require_same(run: "Run", spec: "Spec") -> None:
     Raises:
         InputError: it differs; all differing keys are named.
     """
-    from vislab.engine.analysis.comparison import differences
+    from vislab.engine.analysis.comparison import chosen, differences
     from vislab.presets.errors import InputError
     from vislab.tui.views.spec import value_text
     from vislab.tui.views.text import plain
 
     lines = [
         f"  {plain(row.key)}: {plain(value_text(row.values[0]))} there, {plain(value_text(row.values[1]))} asked for"
-        for row in differences([run.spec(), spec])
+        for row in differences([chosen(run.spec()), chosen(spec)])
     ]
     if lines:
         raise InputError(

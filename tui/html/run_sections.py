@@ -12,6 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from vislab.engine.analysis.findings import findings
+from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, RunStatus
 from vislab.presets.composition import SCHEMA_DEFAULT
@@ -27,7 +28,7 @@ from vislab.tui.views import run as views
 from vislab.tui.views.curves import Along, Quantity
 from vislab.tui.views.evaluations import Evaluation, evaluation_lines, summary_lines
 from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, heat_words
-from vislab.tui.views.spec import run_again, sections
+from vislab.tui.views.spec import CHANGED, changed_again, run_again, sections
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.curves import BEST_COLOUR, draw
 
@@ -265,23 +266,27 @@ class RunSections:
             self._title(title)
             self._rich(title.lower(), [_table(titles, rows)])
 
-    def run_again(self, spec: Spec, run_id: str, *, whole: bool = True) -> None:
+    def run_again(self, state: RunState, spec: Spec, run_id: str, *, whole: bool = True) -> None:
         """Command lines, and the spec to save as a file.
 
         Args:
             whole: with the spec; else only the commands that do without it.
         """
         self._title("Run it again")
+        spec = settled(spec, state)
         commands = run_again(spec, run_id)
         commands = commands if whole else commands[:-1]
         self._rich("commands", [_line(plain(line, 10_000)) for line in commands], wrapped=True)
-        if not whole:
-            return
-        lines = "\n".join(plain(line, 10_000) for line in dump_spec(spec).splitlines())
-        self.parts.append(
-            "<p>The last works anywhere: save the text below as <code>spec.toml</code>.</p>"
-            f'<details><summary>spec.toml</summary><pre class="wrapped" tabindex="0">{escape(lines)}</pre></details>'
-        )
+        if whole:
+            lines = "\n".join(plain(line, 10_000) for line in dump_spec(spec).splitlines())
+            self.parts.append(
+                "<p>The last works anywhere: save the text below as <code>spec.toml</code>.</p>"
+                "<details><summary>spec.toml</summary>"
+                f'<pre class="wrapped" tabindex="0">{escape(lines)}</pre></details>'
+            )
+        if changes := changed_again(state):
+            self.parts.append(paragraph(f"{CHANGED}:"))
+            self._rich("changes", [_line(plain(line, 10_000)) for line in changes], wrapped=True)
 
     def _title(self, title: str) -> None:
         self.parts.append(heading(title, self._level))

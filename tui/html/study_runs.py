@@ -5,7 +5,6 @@ from html import escape
 
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.groups import Group, winner
-from vislab.engine.runs.batch_size import settled
 from vislab.tui.html.page import heading, paragraph
 from vislab.tui.html.run_sections import RunSections
 from vislab.tui.looks import Looks
@@ -90,7 +89,7 @@ def _whole(told: RunSections, run: Compared, looks: Looks | None) -> None:
     told.model(state)
     told.table("Environment", ("what", "value"), views.environment_rows(state))
     told.table("Notices", ("level", "text"), views.notice_rows(state))
-    told.run_again(settled(spec, state), run.run.id, whole=False)
+    told.run_again(state, spec, run.run.id, whole=False)
 
 
 def _named(run: Compared) -> str:

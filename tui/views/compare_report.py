@@ -79,7 +79,7 @@ def figures(run: Compared) -> dict[str, Any]:
 
 def csv_rows(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
     """A row a run: its figures, then the settings that differ. What a spreadsheet would calculate is kept from it."""
-    differing = comparison.differences([run.spec for run in runs])
+    differing = comparison.differences([run.settings for run in runs])
     measured = [figures(run) for run in runs]
     differing = [row for row in differing if row.key not in measured[0]]
     heads = [*measured[0], *(row.key for row in differing)]

@@ -17,7 +17,7 @@ from vislab.tui.views.evaluation import CONFUSIONS, answers, summary
 from vislab.tui.views.evaluations import DAMAGED, MALFORMED, Evaluation
 from vislab.tui.views.markdown import cell, items, table
 from vislab.tui.views.results import CONFUSED_HEADS, class_table, confused_rows
-from vislab.tui.views.spec import run_again, sections
+from vislab.tui.views.spec import CHANGED, changed_again, run_again, sections
 from vislab.tui.views.text import plain
 
 _FEW_CLASSES = 12  # whose confusion matrix fits a page; of more, the most confused pairs are told
@@ -75,9 +75,14 @@ def markdown(
         parts += ["## Notices", table(["level", "text"], rows)]
     if rows := [list(row) for row in views.environment_rows(state)]:
         parts += ["## Environment", table(["what", "value"], rows)]
-    again = settled(spec, state)
-    parts += ["## Run it again", "\n".join(f"    {plain(line, 10_000)}" for line in run_again(again, run_id))]
+    parts += ["## Run it again", _commands(run_again(settled(spec, state), run_id))]
+    if changes := changed_again(state):
+        parts += [f"{CHANGED}:", _commands(changes)]
     return "\n\n".join(parts) + "\n"
+
+
+def _commands(lines: Sequence[str]) -> str:
+    return "\n".join(f"    {plain(line, 10_000)}" for line in lines)
 
 
 def _evaluation(one: Evaluation, title: str) -> list[str]:

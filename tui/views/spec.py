@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from vislab.engine.runs.extension import extensions
+from vislab.engine.runs.state import RunState
 from vislab.presets import keys
 from vislab.presets.layers import COMMAND_LINE
 from vislab.presets.schema.spec import NOMINAL, Spec
 from vislab.tui.views.text import MISSING, plain
 
+CHANGED = "This run was changed while it was under way; to change the new one alike"
 _OPTIONS = {"dataset.path": "--data", "name": "--name"}
 """Keys that have an option of `vislab run`; all others are given by --set."""
 
@@ -62,6 +65,14 @@ def run_again(spec: Spec, run_id: str = "") -> list[str]:
                 words += [_OPTIONS[key], str(value)] if key in _OPTIONS else ["--set", f"{key}={value_text(value)}"]
         lines.append(shlex.join(words))
     return [*lines, "vislab run --spec spec.toml"]
+
+
+def changed_again(state: RunState) -> list[str]:
+    """Command lines that change the newest run as this one was changed while it was under way; mostly none."""
+    return [
+        *(f"vislab set latest strategy.learning_rate={rate}  # at step {step}" for step, rate in state.learning_rates),
+        *(f"vislab resume latest --epochs {one.epochs} --schedule {one.schedule}" for one in extensions(state)),
+    ]
 
 
 def _values(spec: Spec) -> dict[str, Any]:

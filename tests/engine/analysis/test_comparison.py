@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from vislab.engine.analysis import comparison, groups
-from vislab.engine.runs.events import DecisionMade, EpochEnded, RunEnded, TestFigures, encode
+from vislab.engine.runs.events import ControlApplied, DecisionMade, EpochEnded, RunEnded, TestFigures, encode
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.store import Labels, create
 from vislab.presets.schema.spec import Spec
@@ -10,6 +10,10 @@ from vislab.presets.schema.spec import Spec
 
 def spec(**keys):
     return msgspec.convert({"name": "x"} | keys, Spec)
+
+
+def differences(*specs):
+    return comparison.differences([comparison.chosen(one) for one in specs])
 
 
 @pytest.fixture
@@ -32,24 +36,24 @@ def make(tmp_path, history):
 def test_only_what_differs_is_told_with_the_shortest_label_that_is_clear():
     a = spec(seed=1, strategy={"learning_rate": 0.1, "name": "a"}, origins={"seed": "command line"})
     b = spec(name="y", strategy={"learning_rate": 0.2, "name": "b", "help": "other"})
-    found = comparison.differences([a, b, a])
+    found = differences(a, b, a)
     assert [(row.label, row.values) for row in found] == [
         ("seed", (1, 0, 1)),
         ("strategy", ("a", "b", "a")),
         ("learning_rate", (0.1, 0.2, 0.1)),
     ]
-    assert comparison.differences([a, a]) == comparison.differences([a]) == []
+    assert differences(a, a) == differences(a) == []
 
 
 def test_labels_are_longer_where_two_keys_end_alike():
     a = spec(dataset={"options": {"size": 1}}, architecture={"options": {"size": 1}})
     b = spec(dataset={"options": {"size": 2}}, architecture={"options": {"size": 3}})
-    assert [row.label for row in comparison.differences([a, b])] == [
+    assert [row.label for row in differences(a, b)] == [
         "dataset.options.size",
         "architecture.options.size",
     ]
     c = spec(dataset={"options": {"size": 1, "only": 2}}, architecture={"options": {"size": 1}})
-    assert [(row.label, row.values) for row in comparison.differences([a, c])] == [("only", (None, 2))]
+    assert [(row.label, row.values) for row in differences(a, c)] == [("only", (None, 2))]
 
 
 def test_figures_come_with_their_interval_and_their_cost(make):
@@ -64,10 +68,29 @@ def test_figures_come_with_their_interval_and_their_cost(make):
 def test_runs_are_compared_by_the_batch_size_that_they_decided(make):
     run = make(strategy={"batch_size": "auto"})
     given, open_ = comparison.look(make(strategy={"batch_size": 32})), comparison.look(run)
-    assert [row.values for row in comparison.differences([given.spec, open_.spec])] == [(32, "auto")]
+    assert [row.values for row in differences(given.spec, open_.spec)] == [(32, "auto")]
     with run.events.open("ab") as file:
         file.write(encode(DecisionMade(what="batch size", choice="32", why="measured")))
-    assert comparison.differences([given.spec, comparison.look(run).spec]) == []
+    assert differences(given.spec, comparison.look(run).spec) == []
+
+
+def test_a_run_that_was_changed_on_its_way_is_no_repeat_of_another(make):
+    plain, longer, slower = (make(seed=seed, strategy={"schedule": "cosine"}) for seed in (1, 2, 3))
+    longer_, slower_ = (
+        DecisionMade(what="epochs", choice="20", why="", details={"extensions": "15 hold, 20 stretch"}),
+        ControlApplied(request="r", action="set_learning_rate", value="1e-4", step=4),
+    )
+    for run, event in ((longer, longer_), (slower, slower_)):
+        with run.events.open("ab") as file:
+            file.write(encode(event))
+    runs = [comparison.look(run) for run in (plain, longer, slower)]
+    assert len(groups.groups(runs)) == 3
+    found = {row.key: row.values for row in comparison.differences([run.settings for run in runs]) if row.key != "seed"}
+    assert found == {
+        "strategy.epochs": (10, 20, 10),
+        "strategy.learning_rate": (0.001, 0.001, "0.001, 0.0001 from step 4"),
+        "strategy.schedule": ("cosine", "cosine to epoch 10, hold to epoch 15, stretch to epoch 20", "cosine"),
+    }
 
 
 def test_a_run_that_has_not_begun_has_no_figures(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.findings import findings
-from vislab.engine.runs.events import StepsLogged
+from vislab.engine.runs.events import ControlApplied, StepsLogged
 from vislab.engine.runs.state import Fold, fold
 from vislab.presets.schema.spec import Spec
 from vislab.presets.schema.strategy import Strategy
@@ -216,3 +216,34 @@ def test_a_loss_that_is_finite_again_is_no_error(history):
     events = [bad if isinstance(e, StepsLogged) and e.step == bad.step else e for e in events]
     found = the("not_finite", events)
     assert found.severity == "warning" and "is finite again" in found.text
+
+
+def test_a_head_with_a_rate_of_its_own_is_named_and_alone_where_the_rest_is_frozen(history):
+    events, keys = history([1.0, 0.5, 1.2, 0.6, 0.5]), {"learning_rate": 3e-4, "head_learning_rate": 3e-3}
+    head = "strategy.head_learning_rate = 1.0e-03 (now 3.0e-03)"
+    both = the("unstable", events, strategy(**keys)).remedy
+    assert f"strategy.learning_rate = 1.0e-04 (now 3.0e-04) and {head}" in both
+    assert f"rate: {head}" in the("unstable", events, strategy(**keys, freeze="backbone")).remedy
+    asked = [*events, ControlApplied(request="r", action="set_learning_rate", value="6e-4", step=1)]
+    assert "strategy.head_learning_rate = 2.0e-03 (now 6.0e-03)" in the("unstable", asked, strategy(**keys)).remedy
+
+
+def test_a_plateau_is_seen_where_few_epochs_are_validated(history):
+    events = history([0.5] * 8, [0.8] * 8, [0.5] * 8, [0.7, 0.8] + [0.79] * 6, epochs=24)
+    assert "plateau" in kinds(events, strategy(evaluate_every=3)) and "plateau" not in kinds(events)
+
+
+def test_remedies_are_not_refused_and_change_something(history):
+    falling = [1.0 - 0.08 * i for i in range(10)]
+    events = history(falling, val_loss=falling, val_counts=(10, 10, 10))  # ten updates an epoch
+    assert "strategy.max_steps = 180 (now 90) and strategy.epochs = 18 (now 10)." in (
+        the("still_improving", events, strategy(max_steps=90)).remedy
+    )
+    told = the("small_validation", events, strategy(validation="test")).remedy
+    assert 'strategy.folds = 5, strategy.validation = "held_out"' in told
+
+
+def test_a_solved_task_does_not_improve_and_small_losses_have_their_digits(history):
+    falling = [1e-3 * 0.5**epoch for epoch in range(10)]
+    assert "still_improving" not in kinds(history(falling, [1.0] * 10, falling, [1.0] * 10))
+    assert "is 2.9e-06, of the 2 before 1.2e-05" in the("still_improving", history(falling)).text

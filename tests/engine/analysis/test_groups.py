@@ -76,6 +76,8 @@ def test_too_few_images_are_said_with_how_many_would_do(make):
     sure = groups.groups([make("d", 0.9, "1" * 20), make("e", 0.1, "0" * 20)])
     assert groups.not_told_apart(sure, groups.tests_against(sure, 0), "DE") is None
     assert groups.not_told_apart(sure, [], "DE") is None
+    folded = groups.groups([make(name, 0.9, right, folds=2) for name, right in (("a", "11"), ("b", "10"))])
+    assert "folds" not in groups.not_told_apart(folded, groups.tests_against(folded, 0), "AB").remedy
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(6, 1), (10, 4), (3, 2), (40, 31)])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,7 +45,19 @@ def test_positions_where_the_sample_has_positions(sample):
 
 def test_classes_that_are_numbers_are_names(sample):
     assert filled(sample("id,label\na,1\n"), [("a.png", 0)], ("1", "2", "5")) == "id,label\na,1\n"
-    assert filled(sample("id,label\na,0\n"), [("a.png", 2)], ("1", "2", "5")) == "id,label\na,2\n"
+    numbers = ("1", "10", "2")
+    for text, made in (
+        ("id,label\na,0\n", "id,label\na,10\n"),
+        ("id,1,2,10\na,0,0,0\n", "id,1,2,10\na,0.25,0.25,0.5\n"),
+    ):
+        assert filled(sample(text), [("a.png", 1, (0.25, 0.5, 0.25))], numbers) == made
+    assert filled(sample("id,label\na,1\n"), [("a.png", 1)], ("001", "010")) == "id,label\na,10\n"
+    for text, said in (
+        ("id,label\na,0\nb,3\n", "'0' is neither a class"),
+        ("id,0,1,2\na,0,0,0\nb,0,0,0\n", "none for '10'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            filled(sample(text), [("a.png", 1), ("b.png", 1)], numbers)
 
 
 def test_empty_labels_take_names(sample):
@@ -111,6 +124,19 @@ def test_a_sample_that_cannot_be_read(tmp_path):
     (tmp_path / "latin.csv").write_bytes(b"i,l\n\xff,1\n")
     with pytest.raises(InputError, match="not UTF-8"):
         read_sample(tmp_path / "latin.csv")
+
+
+@given(st.sets(st.integers(0, 120), min_size=2), st.integers(1, 3), st.lists(st.integers(0, 130), min_size=1))
+def test_a_class_that_is_called_by_a_number_is_written_as_that_number_or_not_at_all(numbers, width, placeholders):
+    classes = sorted(f"{number:0{width}}" for number in numbers)
+    rows = tuple((str(place), str(placeholders[place % len(placeholders)])) for place in range(len(classes)))
+    sample = submission.Sample(Path("s.csv"), ",", "\n", ("id", "label"), rows)
+    answers = [Answer(f"x/{label}.png", label) for label in range(len(classes))]
+    try:
+        lines = submission.filled(sample, answers, classes).text.splitlines()
+    except InputError:
+        return
+    assert [int(line.split(",")[1]) for line in lines[1:]] == [int(name) for name in classes]
 
 
 @given(

@@ -54,7 +54,7 @@ def test_figures_are_scikit_learns(given_):
     assert found["confusion"] == metrics.confusion_matrix(labels, predicted, labels=every).tolist()
     shares = logits.double().softmax(1).numpy()
     if len(every) > 1:
-        assert found["loss"] == pytest.approx(metrics.log_loss(labels, shares, labels=every), rel=1e-6)
+        assert found["cross_entropy"] == pytest.approx(metrics.log_loss(labels, shares, labels=every), rel=1e-6)
 
 
 @given(answers())
@@ -86,7 +86,7 @@ def test_calibration_before_and_after_a_temperature():
     sure = 4 * logits
     found = calibration(sure[:2000], labels[:2000], (sure[2000:], labels[2000:]))
     assert found["temperature"] == pytest.approx(4, rel=0.15) and found["fitted_images"] == 2000
-    assert found["error_scaled"] < found["error"] / 4 and found["loss_scaled"] < said(sure, labels)["loss"]
+    assert found["error_scaled"] < found["error"] / 4 and found["loss_scaled"] < said(sure, labels)["cross_entropy"]
 
 
 def test_calibration_says_why_there_is_no_temperature():
@@ -94,13 +94,19 @@ def test_calibration_says_why_there_is_no_temperature():
     assert calibration(logits, labels, None, "no such folder")["why_not"] == "no such folder"
     empty = (torch.empty(0, 3), torch.empty(0, dtype=torch.int64))
     assert "no validation images" in calibration(logits, labels, empty)["why_not"]
+    for answered, told in (
+        (labels, "ends at its bound, 0.01, as where all are right"),
+        (1 - labels, "100, as where most are wrong"),
+    ):
+        found = calibration(torch.eye(2), labels, (torch.eye(2), answered))
+        assert found["temperature"] is None and told in found["why_not"]
     lost = calibration(logits * math.nan, labels, None)
     assert lost["error"] is None and "not all finite" in lost["why_not"]
 
 
 def test_answers_that_are_no_numbers_are_wrong():
     found = said(torch.full((2, 3), math.nan), torch.tensor([0, 1]))
-    assert (found["accuracy"], found["top5"], found["loss"]) == (0, 0, "nan")
+    assert (found["accuracy"], found["top5"], found["cross_entropy"]) == (0, 0, "nan")
     logits, labels = torch.eye(3)[[0, 1, 2, 0, 2]], torch.tensor([0, 1, 2, 0, 2])
     logits[0], logits[4, 2] = math.nan, math.nan
     found = said(logits, labels)

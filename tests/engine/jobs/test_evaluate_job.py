@@ -18,7 +18,7 @@ def ask(settings):
 
 
 def test_without_test_images_validation_is_judged_and_the_file_says_what_was_answered(make_run, train, ask):
-    run = make_run(strategy={"ema": 0.5})
+    run = make_run(strategy={"ema": 0.5, "loss": "focal"})
     assert train(run) == 0
     found = ask(run)
     assert (found["role"], found["images"], found["weights"]) == ("validation", 15, "ema")
@@ -26,6 +26,7 @@ def test_without_test_images_validation_is_judged_and_the_file_says_what_was_ans
     assert stored | {"file": found["file"], "not_written": ""} == found
     judged = json.loads((run.results / "validation.json").read_text())
     assert found["accuracy"] == pytest.approx(judged["accuracy"]) and found["epoch"] == judged["epoch"]
+    assert found["loss"] == pytest.approx(judged["loss"]) and found["loss"] < found["cross_entropy"]
     with pytest.raises(InputError, match=r"has no test images\. Give --split validation"):
         ask(run, split="test")
 

@@ -204,7 +204,16 @@ def test_files_of_others_are_not_replaced(trained_run, ask, tmp_path):
         with pytest.raises(InputError, match=f"{name} is there already and is not vislab's"):
             ask(run, weights=target)
         (tmp_path / name).unlink()
+    own = tmp_path / "code" / "mine.py"
+    own.parent.mkdir()
+    own.write_text("mine\n")
+    with pytest.raises(InputError, match=r"mine.py is there already and is not the run's"):
+        ask(run, weights=target)
+    assert own.read_text() == "mine\n" and not Path(target).exists()
+    own.unlink()
     assert ask(run, weights=target) == ask(run, weights=target), "its own are"
+    ask(run, weights=str(run.path / "w.safetensors"))
+    assert "mine.py" in (run.path / "model.py").read_text(), "the copy that is there is taken"
     with pytest.raises(InputError, match="give the file that ending"):
         ask(run, weights=str(tmp_path / "w.pth"))
     (tmp_path / "file").write_text("")

@@ -55,3 +55,13 @@ def test_shrinking_is_the_mean_of_what_lies_below():
     pixels = np.array([[[0], [100]], [[100], [200]]], np.uint8)
     assert thumbnails.small(pixels, 1).tolist() == [[[100, 100, 100]]]
     assert thumbnails.small(np.zeros((1, 100, 3), np.uint8), 10).shape == (1, 10, 3)
+
+
+def test_pictures_are_of_the_data_source_that_the_run_has_kept(tmp_path, mine):
+    own = tmp_path / "own.py"
+    own.write_text(mine.read_text())
+    spec = msgspec.convert({"dataset": {"name": "m", "source": f"{own}:source", "path": str(tmp_path)}}, Spec)
+    run = create(tmp_path / "runs", spec, code=[own])
+    own.write_text("raise ValueError")
+    [found] = ask(run, "made/00000")
+    assert found["width"] == 16

@@ -5,7 +5,9 @@ from collections import Counter
 
 import pytest
 
+from vislab.engine.analysis.findings import findings
 from vislab.engine.runs import checkpoints
+from vislab.engine.runs.events import DecisionMade, encode
 from vislab.engine.training import loop
 
 EVERYTHING = {
@@ -148,9 +150,13 @@ def test_a_run_whose_checkpoints_are_all_damaged_starts_again(make_run, train, i
     interrupt(run, lambda phase, step, epoch, done: phase == "training" and step == STEPS + 3, "kill")
     for folder in checkpoints.full(run.checkpoints):
         (folder / "MANIFEST").unlink()
+    with run.events.open("ab") as log:  # of data that had copies then
+        for what, details in (("duplicates", {"validation": 3}), ("copies", {"copies": 3})):
+            log.write(encode(DecisionMade(what=what, choice="3", why="", details=details)))
     assert train(run) == 0
     texts = [notice.text for notice in run.state().notices if notice.topic == "checkpoint"]
     assert len(texts) == 2 and all("starts again from the beginning" in text for text in texts)
+    assert run.state().copies == 0 and "duplicates" not in {found.kind for found in findings(run.state(), run.spec())}
     assert trained(run) == trained(whole)
 
 

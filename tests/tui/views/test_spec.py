@@ -2,12 +2,16 @@ import shlex
 
 import pytest
 
+from vislab.engine.runs.events import ControlApplied, DecisionMade
+from vislab.engine.runs.state import fold
 from vislab.presets.library import resolve
 from vislab.presets.schema.dataset import Dataset
 from vislab.presets.schema.spec import Spec
 from vislab.presets.schema.strategy import Strategy
 from vislab.presets.settings import Settings
-from vislab.tui.views.spec import run_again, sections, value_text
+from vislab.tui.html_log import document
+from vislab.tui.views.run_report import markdown
+from vislab.tui.views.spec import changed_again, run_again, sections, value_text
 
 
 @pytest.fixture
@@ -62,6 +66,21 @@ def test_the_line_with_the_preset_makes_the_same_spec_again(settings) -> None:
         settings=settings,
     )
     assert again == spec
+
+
+def test_what_was_changed_on_the_way_is_told_to_be_changed_again(history):
+    longer = DecisionMade(what="epochs", choice="9", why="", details={"extensions": "5 hold, 9 restart"})
+    slower = ControlApplied(request="r", action="set_learning_rate", value="1e-4", step=2)
+    state = fold([*history([1.0]), slower, longer])
+    lines = changed_again(state)
+    assert lines == [
+        "vislab set latest strategy.learning_rate=0.0001  # at step 2",
+        "vislab resume latest --epochs 5 --schedule hold",
+        "vislab resume latest --epochs 9 --schedule restart",
+    ]
+    pages = markdown(state, Spec(), run_id="id", status="done"), document(state, Spec(), run_id="id", status="done")
+    assert all(line in page for line in lines for page in pages)
+    assert changed_again(fold(history([1.0]))) == []
 
 
 def test_no_line_with_a_preset_where_it_would_not_be_the_same(settings) -> None:
