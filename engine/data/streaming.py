@@ -99,34 +99,23 @@ class Decoders:
         return _Portion(pixels, work)
 
     def _decode(self, numbers: list[int], side: int, pixels: npt.NDArray[np.uint8]) -> None:
-        try:
-            self._try(numbers, side, pixels)
-        except _Ended:
-            try:
-                self._try(numbers, side, pixels)
-            except _Ended as ended:
-                raise self._given_up(ended, numbers) from None
-
-    def _try(self, numbers: list[int], side: int, pixels: npt.NDArray[np.uint8]) -> None:
-        """Have images decoded by the process that is free."""
         process = self._idle.get()
         try:
-            if process is None:
-                process = _start(self._setup)
-                self._processes.append(process)
-                self._await(process)
-            _tell(process, json.dumps([side, numbers]).encode())
-            if (fault := _answer(process)) is not None:
-                raise InputError(f"An image that could be read when the run began cannot be read any more: {fault}")
-            assert isinstance(process.stdout, BufferedReader)
-            if process.stdout.readinto(pixels.data) != pixels.nbytes:
-                raise _ended(process)
-        except _Ended:
-            assert process is not None
-            self._processes.remove(process)
-            _end([process])
-            process = None
-            raise
+            for attempt in (1, 2):
+                try:
+                    if process is None:
+                        process = _start(self._setup)
+                        self._processes.append(process)
+                        self._await(process)
+                    _ask(process, numbers, side, pixels)
+                    return
+                except _Ended as ended:
+                    assert process is not None
+                    self._processes.remove(process)
+                    _end([process])
+                    process = None
+                    if attempt == 2:
+                        raise self._given_up(ended, numbers) from None
         finally:
             self._idle.put(process)
 
@@ -214,6 +203,16 @@ def _tell(process: subprocess.Popen[bytes], line: bytes) -> None:
     with contextlib.suppress(BrokenPipeError):  # that it has ended is seen where its answer is read
         process.stdin.write(line + b"\n")
         process.stdin.flush()
+
+
+def _ask(process: subprocess.Popen[bytes], numbers: list[int], side: int, pixels: npt.NDArray[np.uint8]) -> None:
+    """Have images decoded into uint8 [n, C, side, side]."""
+    _tell(process, json.dumps([side, numbers]).encode())
+    if (fault := _answer(process)) is not None:
+        raise InputError(f"An image that could be read when the run began cannot be read any more: {fault}")
+    assert isinstance(process.stdout, BufferedReader)
+    if process.stdout.readinto(pixels.data) != pixels.nbytes:
+        raise _ended(process)
 
 
 def _answer(process: subprocess.Popen[bytes]) -> str | None:
