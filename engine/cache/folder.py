@@ -3,6 +3,7 @@
     <cache folder>/<kind>/<key>/         an entry: its files and `entry.json`, which says what it is
     <cache folder>/<kind>/<key>.work/    one being built, or left by a process that died; `record.json` says how far
     <cache folder>/<kind>/<key>.lock     shared: the entry is in use; exclusive: it is being built or removed
+    <cache folder>/room.lock             exclusive: room is being made for a new entry
 
 A key is a hash of everything that the content follows from. The time of change of `entry.json` is the last use.
 """
@@ -40,7 +41,7 @@ _KEPT_FREE = 256 << 20  # bytes of the disk that a cache never takes
 _SHARE = 0.5  # of the disk's free room, what is cached already counted as free, where no budget is set
 _ASK_EVERY = 0.1  # seconds between two looks at an entry that another process builds
 _PATIENCE = 2.0  # seconds for which an entry that cannot be repaired, because it is in use, is tried
-
+_ROOM = "room"
 
 COMPILED = "compiled"
 """Where torch keeps what it has compiled, within the cache folder: no entry, and outside the budget."""
@@ -174,8 +175,9 @@ class Cache:
             if (folder / key).exists():
                 self._tell(f"The cache's entry {folder / key} is damaged: it is made again.")
                 remove_folder(folder / key)
-            self._make_room(kind, key, size)
-            return Work(folder, kind, key, plain, size)
+            with self._alone(waiting):  # until the new entry's own record says what it will take
+                self._make_room(kind, key, size)
+                return Work(folder, kind, key, plain, size)
         except BaseException:
             locks.release(lock)
             raise
@@ -243,6 +245,19 @@ class Cache:
         finally:
             locks.release(lock)
         return True
+
+    @contextlib.contextmanager
+    def _alone(self, waiting: Callable[[int, int], None]) -> Iterator[None]:
+        """While no other process makes room: each would leave out of account what the other has not begun yet."""
+        lock = locks.lock_path(self.folder, _ROOM)
+        with storing():
+            while not locks.take(lock, exclusive=True):
+                waiting(0, 0)
+                time.sleep(_ASK_EVERY)
+        try:
+            yield
+        finally:
+            locks.release(lock)
 
     def _make_room(self, kind: str, key: str, size: int) -> None:
         """Remove what is longest unused until `size` more bytes fit."""

@@ -164,16 +164,15 @@ class Reused:
 
     Args:
         wanted: what is to be made.
-        start: positions below it are there.
     """
 
-    def __init__(self, cache: Cache, wanted: Wanted, start: int) -> None:
+    def __init__(self, cache: Cache, wanted: Wanted) -> None:
         self.taken = np.zeros(len(wanted.numbers), dtype=np.bool_)
         """Positions that `fill` filled."""
         self._sources: list[tuple[Entry, Pixels, Checked]] = []
         self._source = np.full(len(wanted.numbers), -1)
         self._row = np.zeros(len(wanted.numbers), dtype=np.int64)
-        missing = np.arange(len(wanted.numbers)) >= start
+        missing = np.ones(len(wanted.numbers), dtype=np.bool_)
 
         def helps(entry: Entry) -> bool:
             return wanted.describes(entry) and bool(
@@ -208,11 +207,13 @@ class Reused:
         self.taken[position] = True
         return True
 
-    def release(self) -> None:
-        """Say that the entries are no longer used by this."""
+    def release(self) -> bool:
+        """Say that the entries are no longer used by this; False where there are none."""
+        used = bool(self._sources)
         for entry, _, _ in self._sources:
             entry.release()
         self._sources.clear()
+        return used
 
 
 def digest_of(data: bytes) -> str:

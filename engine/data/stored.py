@@ -142,7 +142,11 @@ class Keeper:
             store = MappedPixels(entry.path(PIXELS), rows, wanted.shape)
             return self._loaded(store, wanted) if in_memory else store
 
-        return [_part(wanted, part, wanted.rows(part), checked, mapped) for part in parts]
+        try:
+            return [_part(wanted, part, wanted.rows(part), checked, mapped) for part in parts]
+        finally:
+            if in_memory:  # all that is wanted was copied: others may remove it
+                entry.release()
 
     def _loaded(self, store: MappedPixels, wanted: Wanted) -> torch.Tensor:
         pixels = torch.empty(tuple(store.shape), dtype=torch.uint8)
@@ -157,6 +161,7 @@ class Keeper:
         # Which images cannot be read decides how long an epoch is: all are looked at once before the first.
         if (entry := self._entry(wanted, DIGESTS, 0)) is not None:
             wanted, checked = held_by(wanted, entry), Checked.read(entry)
+            entry.release()
         else:
             checked = self._decode(wanted, lambda position, block: None)
         decoders = self._decoders = self._decoders or Decoders(wanted.opened, wanted.preprocessing)
@@ -178,12 +183,11 @@ class Keeper:
 
         try:
             while True:
-                found: Entry | Work | None = self.cache.find_where(kind, holds_all)
+                found = self.cache.find_where(kind, holds_all)
                 if found is None:
-                    found = self.cache.begin(kind, wanted.described, size=size, waiting=self.progress)
-                if isinstance(found, Work):
-                    with found:
-                        return self._made(self.cache, found, wanted, pixels=kind == KIND)
+                    found, made = self._begun(self.cache, wanted, kind, size)
+                    if made:
+                        return found
                 if not (fault := fault_of(found, held_by(wanted, found))):
                     return found
                 self.cache.discard(found, fault)
@@ -191,13 +195,34 @@ class Keeper:
             self.uncached = str(error)
             return None
 
-    def _made(self, cache: Cache, work: Work, wanted: Wanted, *, pixels: bool) -> Entry:
+    def _begun(self, cache: Cache, wanted: Wanted, kind: str, size: int) -> tuple[Entry, bool]:
+        """The entry, and whether this process has made it: another one may have meanwhile."""
+        begin = partial(cache.begin, kind, wanted.described, size=size, waiting=self.progress)
+        reused = Reused(cache, wanted) if kind == KIND else None  # in use, lest it is removed to make room
+        try:
+            try:
+                found = begin()
+            except Unavailable:
+                if reused is None or not reused.release():
+                    raise
+                found = begin()  # there is no room beside it
+                reused = Reused(cache, wanted)
+            if isinstance(found, Entry):
+                return found, False
+            with found:
+                return self._made(found, wanted, reused), True
+        finally:
+            if reused is not None:
+                reused.release()
+
+    def _made(self, work: Work, wanted: Wanted, reused: Reused | None) -> Entry:
+        """The entry of pixels and their checksums; of checksums alone where nothing is to be `reused`."""
         checked = Checked.empty(len(wanted.numbers))
         unreadable, originals = checked.unreadable, checked.originals
         unreadable.update({at: UnreadableImage(name, why) for at, name, why in work.done.get("unreadable", [])})
 
         def store(position: int, block: Pixels) -> None:
-            if pixels:
+            if reused is not None:
                 work.write(PIXELS, position * wanted.image_bytes, block.data)
             work.write(DIGESTS, position * manifest.DIGEST, manifest.digests(block).data)
             work.write(ORIGINALS, position * manifest.DIGEST, originals[position : position + len(block)].data)
@@ -207,15 +232,11 @@ class Keeper:
             work.record({"position": position, "unreadable": known}, count=position, total=len(wanted.numbers))
 
         start = work.done.get("position", 0)
-        reused = Reused(cache, wanted, start) if pixels else None
         try:
             self._run(wanted, store, checked, start, record, reused)
         except Unavailable:
             work.abandon()
             raise
-        finally:
-            if reused is not None:
-                reused.release()
         work.write_file(NUMBERS, wanted.numbers.tobytes())
         return work.publish({"unreadable": [[at, e.name, e.reason] for at, e in sorted(unreadable.items())]})
 

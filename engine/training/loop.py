@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vislab.engine.analysis.finding import lower_rate
@@ -22,6 +23,7 @@ from vislab.engine.training.optim import shown_learning_rate
 from vislab.engine.training.resumable import Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
+from vislab.presets.errors import InputError
 from vislab.presets.schema.strategy import Strategy
 
 
@@ -182,10 +184,20 @@ class Loop:
     def _remaining_batches(self) -> Iterator[Batch]:
         position = self.training.position
         if not self._epoch_is_over():
-            for batch in self.batches.epoch(position.epoch, start=position.step_in_epoch):
-                yield batch
-                if self._epoch_is_over():
-                    return
+            with self._saved_without_images():
+                for batch in self.batches.epoch(position.epoch, start=position.step_in_epoch):
+                    yield batch
+                    if self._epoch_is_over():
+                        return
+
+    @contextmanager
+    def _saved_without_images(self) -> Iterator[None]:
+        """Save what was trained where images cannot be had any more: like requests, that is found between updates."""
+        try:
+            yield
+        except InputError:
+            self.save(at_start=False)
+            raise
 
     def _epoch_is_over(self, after: int = 0) -> bool:
         position = self.training.position
@@ -325,7 +337,10 @@ class Loop:
             raise self.diverged("No update of this epoch was finite, and all were left out")
         due = position.epoch % self.strategy.evaluate_every == 0 or position.step >= self.plan.total_steps
         began = time.monotonic()
-        validated = self.judge.figures(self.validation, "validation") if self.validation is not None and due else None
+        with self._saved_without_images():
+            validated = (
+                self.judge.figures(self.validation, "validation") if self.validation is not None and due else None
+            )
         seconds = time.monotonic() - began - self.controls.take_paused_seconds()
         position.elapsed += seconds
         best = validated is not None and self._is_best(validated)

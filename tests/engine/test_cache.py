@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,29 @@ def test_unfinished_work_counts_and_goes_first(tmp_path: Path) -> None:
     found.leave()
     add(Cache(tmp_path, 9900), 2, size=9850).release()
     assert [entry.described for entry in cache.entries()] == [{"n": 2}]
+
+
+def test_builders_that_begin_together_keep_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_room = Cache._make_room
+
+    def slowly(cache: Cache, kind: str, key: str, size: int) -> None:
+        make_room(cache, kind, key, size)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(Cache, "_make_room", slowly)
+
+    def begun(number: int) -> Work | None:
+        try:
+            found = Cache(tmp_path, 1500).begin("pixels", {"n": number}, size=1000, waiting=lambda *_: None)
+        except Unavailable:
+            return None
+        assert isinstance(found, Work)
+        return found
+
+    with ThreadPoolExecutor(3) as threads:
+        works = [work for work in threads.map(begun, range(3)) if work is not None]
+    assert len(works) == 1 and len(Cache(tmp_path).entries()) == 1
+    works[0].leave()
 
 
 def test_lists_are_quick_to_read_and_keys_do_not_depend_on_order(tmp_path: Path) -> None:

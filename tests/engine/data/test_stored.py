@@ -1,8 +1,10 @@
 """Pixels that are decoded once: the same bits wherever they lie, made once, whatever happens meanwhile."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vislab.engine.cache import Cache
+from vislab.engine.cache import ENTRY, Cache, Work
 from vislab.engine.data import decoder, manifest, stored, streaming
 from vislab.engine.data.pixel_entries import DIGESTS, KIND, NUMBERS, PIXELS
 from vislab.engine.data.source import ArrayImages, FileImages
@@ -193,10 +195,39 @@ def test_pixels_of_another_entry_are_compared_with_their_checksums_and_let_go(fo
     (part,) = again.keep(data, [np.arange(1, 12)], SMALL, 6)
     assert again.decoded == 3, "the damaged one, and the two that are not there"
     assert torch.equal(part.pixels[:], keeper(None).keep(data, [np.arange(1, 12)], SMALL, 6)[0].pixels[:])
-    found = cache.find(KIND, entry.described)
-    assert found is not None
-    found.release(), found.release()  # of this look, and of the first keeper
-    assert cache.remove(entry), "the second keeper uses its own entry alone"
+    assert all(cache.remove(each) for each in cache.entries()), "pixels that were copied into memory use no entry"
+
+
+@pytest.mark.parametrize(("budget", "used"), [(MUCH, False), (0, True)], ids=["in memory", "mapped"])
+def test_an_entry_is_in_use_only_while_it_is_mapped(folder: Path, tmp_path: Path, budget: int, used: bool) -> None:
+    data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
+    for _ in range(2):  # decoded into the cache, then found there
+        parts = keeper(cache, budget).keep(data, PARTS, SMALL, 6)
+        (entry,) = cache.entries()
+        assert bool(entry.holder) == used and len(parts[0].kept) == 4
+    small = Cache(tmp_path / "small", 2000)  # of checksums alone
+    keeper(small, 0).keep(data, PARTS, SMALL, 6)
+    assert [(entry.kind, entry.holder) for entry in small.entries()] == [(DIGESTS, 0)]
+
+
+def test_room_is_made_by_removing_what_cannot_be_copied(folder: Path, tmp_path: Path) -> None:
+    data, cache = opened(folder), Cache(tmp_path / "cache", MUCH)
+    keeper(cache).keep(data, [np.arange(8)], SMALL, 6)
+    other = cache.begin("features", {"n": 1}, size=2000, waiting=lambda *_: None)
+    assert isinstance(other, Work)
+    with other:
+        other.write_file("features", bytes(2000))
+        other.publish().release()
+    for number, entry in enumerate(sorted(cache.entries(), key=lambda entry: entry.kind, reverse=True)):
+        os.utime(cache.folder / entry.kind / entry.key / ENTRY, (number, number))
+    assert [entry.kind for entry in cache.entries()] == [KIND, "features"], "the pixels are the longest unused"
+    size = sum(entry.size for entry in cache.entries())
+    again = keeper(Cache(cache.folder, size + 1000))
+    again.keep(data, [np.arange(4, 14)], SMALL, 6)
+    assert again.decoded == 6 and [entry.kind for entry in cache.entries()] == [KIND, KIND]
+    alone = keeper(Cache(cache.folder, 4000))  # there is no room beside what could be copied
+    alone.keep(data, [np.arange(18)], SMALL, 6)
+    assert alone.decoded == 18 and not alone.uncached
 
 
 @pytest.mark.parametrize("how", ["memory", "mapped", "streamed"])
@@ -233,9 +264,6 @@ def test_changed_bytes_in_the_cache_are_found(folder: Path, tmp_path: Path) -> N
     (part,) = keeper(cache).keep(data, [np.arange(20)], SMALL, 6)
     (entry,) = cache.entries()
     path = cache.folder / KIND / entry.key / PIXELS
-    found = cache.find(KIND, entry.described)
-    assert found is not None
-    found.release(), found.release()
     path.write_bytes(path.read_bytes()[::-1])
     again = keeper(cache)
     (repaired,) = again.keep(data, [np.arange(20)], SMALL, 6)
@@ -320,6 +348,28 @@ def test_a_streamed_image_that_vanishes_is_named(folder: Path) -> None:
     assert next(portions).shape == (2, 3, 6, 6)
     with pytest.raises(InputError, match=f"cannot be read any more: {name}: the file does not exist"):
         list(portions)
+
+
+def test_a_decoding_process_that_is_killed_is_replaced_and_a_second_death_is_told(folder: Path, monkeypatch) -> None:
+    from vislab.presets.errors import InputError
+
+    data = opened(folder)
+    monkeypatch.setattr(streaming, "host", lambda: SimpleNamespace(usable_cores=2))
+    decoders = streaming.Decoders(data, SMALL)
+    numbers = np.arange(20)
+    before = decoders.begin(numbers, 6).wait()
+    killed = list(decoders._processes)
+    for process in killed:
+        process.kill()
+    assert torch.equal(decoders.begin(numbers, 6).wait(), before)
+    assert not set(killed) & set(decoders._processes) and all(one.poll() is None for one in decoders._processes)
+    for process in decoders._processes:
+        process.kill()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(InputError, match=r"data set made: .* has ended \(exit code 1\)\. .*cache_budget.* a/00\.png"):
+        decoders.begin(np.arange(10), 6).wait()
+    with pytest.raises(InputError, match=r"has ended \(exit code 1\)"):
+        streaming.Decoders(data, SMALL)
 
 
 def test_decoding_processes_refuse_other_images_and_end_with_their_owner(folder: Path) -> None:
