@@ -319,7 +319,11 @@ class Console(App[int]):
             from vislab.tui.headless import ask_to_stop
 
             for run in runs:
-                ask_to_stop(run)
+                try:
+                    ask_to_stop(run)
+                except InputError as error:  # another user's, which was watched here
+                    self.notify(text.plain(str(error), 400), severity="error", markup=False)
+                    return
                 self.followed.pop(run.id, None)
         if answer:
             self.exit()

@@ -1,9 +1,7 @@
 """Follow a run without the console: start its worker, report what it says, pass on signals, end with an exit code."""
 
-import contextlib
 import errno
 import json
-import os
 import signal
 import sys
 import time
@@ -15,7 +13,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 
 from vislab.engine.analysis.findings import findings
 from vislab.engine.runs import control, detaching
-from vislab.engine.runs.ending import kill
+from vislab.engine.runs.ending import kill, send_signal
 from vislab.engine.runs.events import AnyEvent, RunEnded
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
@@ -267,24 +265,36 @@ def _follow(following: Following, watcher: Watcher, signals: Signals, *, attache
 
 
 def forward(run: Run, number: int) -> None:
-    """Pass a signal on to a live worker, which then saves and ends; where it has no number here, ask it to stop."""
+    """Pass a signal on to a live worker, which then saves and ends; where it has no number here, ask it to stop.
+
+    Raises:
+        InputError: it belongs to another user, or see `ask_to_stop`.
+    """
     worker, position = run.worker(), run.progress()
     # Its first heartbeat says that it listens to signals: before, one would kill it unsaved.
     if worker > 0 and position is not None and position.pid == worker:
-        with contextlib.suppress(ProcessLookupError):  # it has just ended
-            os.kill(worker, number)
+        send_signal(run, worker, number)
     else:
         ask_to_stop(run)
 
 
 def ask_to_stop(run: Run) -> None:
-    """Ask a live run to stop after its present step, with a checkpoint."""
+    """Ask a live run to stop after its present step, with a checkpoint.
+
+    Raises:
+        InputError: neither a request nor a signal reaches it.
+    """
     try:
         control.send(run.control, "stop")
-    except OSError:  # a full disk takes no request; a signal needs no room
+    except OSError as error:  # a full disk takes no request; a signal needs no room
         worker = run.worker()
-        if worker > 0:
-            os.kill(worker, signal.SIGTERM)
+        if worker < 0:
+            raise InputError(
+                f"The request to stop cannot be written to {run.control}: {error.strerror}; and the worker of {run.id} "
+                "runs on another host or in another container, where no signal reaches it. Stop it there."
+            ) from error
+        if worker:
+            send_signal(run, worker, signal.SIGTERM)
 
 
 def _watcher(run: Run, output: Output) -> Watcher:
@@ -311,11 +321,20 @@ def _evaluation(run: Run, state: RunState) -> list[str]:
 
 
 def _report(following: Following, output: Output, code: int) -> None:
-    """Print what came out: the result on stdout, what went wrong on stderr.
+    """Tell what came out, and write the HTML log: also where stdout takes nothing.
 
     Raises:
         InputError: the HTML log cannot be written.
     """
+    try:
+        _tell(following, output, code)
+    finally:
+        if output.html is not None:
+            html_file.write(following.run, output.html)
+
+
+def _tell(following: Following, output: Output, code: int) -> None:
+    """Print the result on stdout, what went wrong on stderr."""
     run, state, ended = following.run, following.state, following.ended
     status: RunStatus = "died" if ended is None else ended.status
     spec = run.spec()
@@ -342,5 +361,3 @@ def _report(following: Following, output: Output, code: int) -> None:
         print(result[-1], file=sys.stderr)
     if output.report and (status == "stopped" or (status == "died" and code != FAILED)):
         print(f"Go on with: vislab resume {run.id}", file=sys.stderr)
-    if output.html is not None:
-        html_file.write(run, output.html)

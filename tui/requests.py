@@ -68,10 +68,12 @@ def send(run: Run, action: Action, value: str = "") -> control.Request:
     """Write a request down for the worker.
 
     Raises:
-        InputError: the disk takes no request.
+        InputError: the disk takes no request, or the run belongs to another user.
     """
     try:
         return control.send(run.control, action, value)
+    except PermissionError as error:
+        raise InputError(f"Cannot write the request to {run.control}: the run belongs to another user.") from error
     except OSError as error:
         raise InputError(
             f"Cannot write the request to {run.control}: {error.strerror}. Make room there; "

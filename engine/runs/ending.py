@@ -23,19 +23,20 @@ def kill(run: Run) -> bool:
     A run directory is whole at every moment: what is lost is the work since the last checkpoint.
 
     Raises:
-        InputError: it runs on another host or in another container, or it belongs to somebody else.
+        InputError: it runs on another host or in another container, or it belongs to another user.
     """
     worker = run.worker()
     if worker < 0:
         raise InputError(f"The worker of {run.id} runs on another host or in another container; end it there.")
     if not worker:
         return False
-    lock = RunLock(run.lock)  # before the kill: nobody is to find the run without an owner and call it dead
     try:
-        try:
-            os.kill(worker, signal.SIGKILL)
-        except PermissionError as error:
-            raise InputError(f"The worker of {run.id} (process {worker}) belongs to another user.") from error
+        lock = RunLock(run.lock)  # before the kill: nobody is to find the run without an owner and call it dead
+    except PermissionError as error:
+        raise _of_another_user(run, worker) from error
+    try:
+        if not send_signal(run, worker, signal.SIGKILL):
+            return False
         while not lock.acquire():
             if run.worker() not in (0, worker):
                 return True  # somebody has resumed it already
@@ -43,6 +44,21 @@ def kill(run: Run) -> bool:
         _record(run, f"at once on request; it goes on from {f'checkpoint {newest}' if newest else 'the beginning'}")
     finally:
         lock.release()
+    return True
+
+
+def send_signal(run: Run, process: int, number: int) -> bool:
+    """Send a signal to the process that trains a run or waits with it; False when it has just ended.
+
+    Raises:
+        InputError: it belongs to another user.
+    """
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError as error:
+        raise _of_another_user(run, process) from error
     return True
 
 
@@ -54,6 +70,10 @@ def leave_queue(run: Run, reason: str) -> None:
             _record(run, reason)
     finally:
         lock.release()
+
+
+def _of_another_user(run: Run, process: int) -> InputError:
+    return InputError(f"The process of run {run.id} ({process}) belongs to another user, who alone can end it.")
 
 
 def _record(run: Run, reason: str) -> None:

@@ -18,7 +18,7 @@ from types import FrameType
 
 from vislab.engine.runs import detaching
 from vislab.engine.runs.devices import VISIBLE, Device, list_devices
-from vislab.engine.runs.ending import INTERRUPTED, leave_queue
+from vislab.engine.runs.ending import INTERRUPTED, leave_queue, send_signal
 from vislab.engine.runs.liveness import RunLock, holder
 from vislab.engine.runs.start import surroundings
 from vislab.engine.runs.store import Run, all_runs
@@ -94,14 +94,14 @@ def cancel(run: Run) -> None:
     """Take a run out of the queue. Of one that was never started its waiter records that it is stopped.
 
     Raises:
-        InputError: it does not wait, or not on this machine.
+        InputError: it does not wait, not on this machine, or its waiter belongs to another user.
     """
     pid = run.waiter()
     if not pid:
         raise InputError(f"Run {run.id} does not wait in the queue.")
     if pid < 0:
         raise InputError(f"Run {run.id} waits in another container or on another machine: cancel it there.")
-    os.kill(pid, signal.SIGTERM)
+    send_signal(run, pid, signal.SIGTERM)
     while holder(run.waiting_lock) == pid:  # to its end: while it says that it leaves, it counts as the worker
         time.sleep(0.01)
     _remove_ticket(run.path.parent / FOLDER, run.id)

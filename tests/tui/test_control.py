@@ -1,5 +1,6 @@
 """Starting, following again and controlling runs that go on by themselves. The worker is a fake one."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,9 +13,12 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.store import Run, find
 from vislab.presets.errors import InputError
 from vislab.tui.commands.set import learning_rate
+from vislab.tui.headless import ask_to_stop, forward
+from vislab.tui.requests import send
 from vislab.tui.waiting import worst
 
 RUN = ("run", "--preset", "digits-lenet5")
@@ -286,3 +290,40 @@ def read_until(process: "subprocess.Popen[str]", begin: str) -> str:
         if line.startswith(begin):
             return read
     raise AssertionError(f"no line begins with {begin!r}: {read}")
+
+
+@pytest.mark.parametrize("beats", [True, False], ids=["a heartbeat", "before the first heartbeat"])
+@pytest.mark.parametrize(
+    ("worker", "error", "words"),
+    [
+        (-1, None, "in another container, where no signal reaches it"),
+        (4711, PermissionError(), r"\(4711\) belongs to another user"),
+        (4711, ProcessLookupError(), ""),
+    ],
+)
+def test_a_worker_that_cannot_be_asked_to_stop_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: int, error: OSError | None, words: str, beats: bool
+) -> None:
+    def kill(process: int, number: int) -> None:
+        assert process == 4711 and error is not None
+        raise error
+
+    run = Run(tmp_path / "closed")
+    position = Progress(time=time.time(), pid=4711, host="", phase="training") if beats else None
+    monkeypatch.setattr(os, "kill", kill)
+    monkeypatch.setattr(Run, "worker", lambda run: worker)
+    monkeypatch.setattr(Run, "progress", lambda run: position)
+    for ask in (ask_to_stop, lambda run: forward(run, signal.SIGTERM)):
+        with pytest.raises(InputError, match=words) if words else contextlib.nullcontext():
+            ask(run)
+
+
+def test_requests_to_the_run_of_another_user_are_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, action: str, value: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("vislab.engine.runs.control.send", refuse)
+    with pytest.raises(InputError, match=r"control\.jsonl: the run belongs to another user"):
+        send(Run(tmp_path / "theirs"), "pause")

@@ -109,10 +109,26 @@ def test_a_worker_of_somebody_else_is_left_alone(begin, monkeypatch):
         assert number == signal.SIGKILL
         raise PermissionError
 
+    def refuse_lock(path):
+        raise PermissionError
+
     monkeypatch.setattr(ending.os, "kill", refuse)
     with pytest.raises(InputError, match="belongs to another user"):
         kill(run)
+    monkeypatch.setattr(ending, "RunLock", refuse_lock)
+    with pytest.raises(InputError, match="belongs to another user"):
+        kill(run)
     assert run.worker() and run.state().ended is None
+
+
+def test_a_worker_that_ends_before_it_is_killed_has_ended_by_itself(begin, monkeypatch):
+    run = begin()
+
+    def gone(pid, number):
+        raise ProcessLookupError
+
+    monkeypatch.setattr(ending.os, "kill", gone)
+    assert not kill(run) and run.state().ended is None
 
 
 def test_a_run_that_leaves_the_queue_unstarted_has_an_end_and_another_keeps_its_own(tmp_path, history):

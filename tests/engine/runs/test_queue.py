@@ -313,3 +313,13 @@ def test_a_queue_that_cannot_be_used_is_said_and_is_empty_for_others(make, setti
 
     monkeypatch.setattr(Path, "iterdir", closed)
     assert queued(settings.runs_dir) == []
+
+
+def test_a_waiter_of_another_user_is_left_alone(tmp_path, monkeypatch) -> None:
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Run, "waiter", lambda run: 4711)
+    monkeypatch.setattr(os, "kill", refuse)
+    with pytest.raises(InputError, match=r"\(4711\) belongs to another user"):
+        cancel(Run(tmp_path / "theirs"))
