@@ -31,7 +31,7 @@ from vislab.engine.trackers.start import Trackers
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, TrainingFailed
 from vislab.engine.training.memory import first_line, is_out_of_memory
-from vislab.presets.errors import InputError
+from vislab.presets.errors import InputError, unusable
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings, load_settings
 
@@ -215,6 +215,8 @@ class _Worker:
         spec = self._training.spec if self._training is not None else self._spec
         if spec is not None and is_out_of_memory(error):
             return _out_of_memory(spec, error)
+        if isinstance(error, OSError) and (words := unusable(error)):
+            return f"{words} See worker.log."
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(last.filename).name}, line {last.lineno}"
         return f"Unexpected {type(error).__name__}: {error} ({place}). See worker.log."

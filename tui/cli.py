@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import vislab
-from vislab.presets.errors import InputError
+from vislab.presets.errors import InputError, unusable
 from vislab.tui.commands import (
     attach,
     bench,
@@ -59,6 +59,11 @@ class Commands(TyperGroup):
             raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
+        except OSError as error:
+            if not unusable(error):
+                raise
+            console.refuse(unusable(error), on_screen=ctx.invoked_subcommand in (None, "attach"))
+            raise typer.Exit(1) from error
 
 
 # Plain help: it need not import rich, and our texts hold square brackets.

@@ -57,8 +57,8 @@ def _console(folder: str | None, run: str = "", *, attach: bool = False) -> None
     gc.disable()  # nothing that is made before the first frame is garbage; the console turns it on again
     from pathlib import Path
 
-    from vislab.presets.errors import InputError
-    from vislab.tui.commands.console import open_console
+    from vislab.presets.errors import InputError, unusable
+    from vislab.tui.commands.console import open_console, refuse
 
     runs_dir = None if folder is None else Path(folder)
     try:
@@ -68,7 +68,10 @@ def _console(folder: str | None, run: str = "", *, attach: bool = False) -> None
             run = newest_live(runs_dir).id
         open_console(runs_dir, attach=run)
     except InputError as error:
-        from vislab.tui.commands.console import refuse
-
         refuse(error, on_screen=True)
         sys.exit(2)
+    except OSError as error:
+        if not unusable(error):
+            raise
+        refuse(unusable(error), on_screen=True)
+        sys.exit(1)

@@ -14,8 +14,9 @@ from typing import Any, TextIO
 import msgspec
 
 from vislab.engine.training.endings import TrainingFailed
+from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.engine.training.waiting import considerate_threads
-from vislab.presets.errors import InputError
+from vislab.presets.errors import InputError, unusable
 
 JOBS = ("augmented", "bench", "data", "evaluate", "export", "find_lr", "models", "predict", "saliency", "thumbnails")
 _TELL_EVERY = 0.1  # seconds between two lines of progress
@@ -55,10 +56,23 @@ def _answer(line: str, out: TextIO) -> None:
     except TrainingFailed as failed:
         say(error=str(failed), kind="failed")
     except Exception as error:  # one question that fails must not end the process that answers all others
-        traceback.print_exc()
-        say(error=f"{type(error).__name__}: {error}", kind="unexpected")
+        if words := _foreseen(error):
+            say(error=words, kind="failed")
+        else:
+            traceback.print_exc()
+            say(error=f"{type(error).__name__}: {error}", kind="unexpected")
     else:
         say(result=result)
+
+
+def _foreseen(error: Exception) -> str:
+    """What is told of an error that is the machine's: memory that ran out, a file that cannot be used. Else empty."""
+    if is_out_of_memory(error):
+        return (
+            f"Out of memory: {first_line(error)}. End what else uses the device, ask for another one, such as cpu, or "
+            "take a smaller batch or smaller images."
+        )
+    return unusable(error) if isinstance(error, OSError) else ""
 
 
 def _parsed(line: str) -> dict[str, Any]:

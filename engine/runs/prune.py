@@ -44,6 +44,8 @@ def seconds(age: str) -> float:
 def plan(runs_dir: Path, *, older: float | None = None, not_best: bool = False) -> list[Candidate]:
     """Runs that would be deleted, oldest first: those that meet every condition given, and are not alive or waiting.
 
+    Runs that cannot be read stay: another user's, or damaged ones, of which `vislab delete` takes the name.
+
     Args:
         older: nothing was said in them for more than so many seconds.
         not_best: another run on the same data set has the highest validation accuracy of all (of equal ones, the
@@ -54,7 +56,7 @@ def plan(runs_dir: Path, *, older: float | None = None, not_best: bool = False) 
     """
     if older is None and not not_best:
         raise InputError("say which runs can go: --older 30d, --not-best or both")
-    found = [(run, run.summary()) for run in all_runs(runs_dir)]
+    found = [(run, summary) for run in all_runs(runs_dir) if (summary := _summary(run)) is not None]
     best = _best(summary for _, summary in found)
     candidates = []
     for run, summary in found:
@@ -92,6 +94,13 @@ def _best(summaries: Iterable[Summary]) -> dict[str, str]:
             rank = (summary.best.val_accuracy, summary.created, summary.id)
             best[summary.dataset] = max(best.get(summary.dataset, rank), rank)
     return {dataset: identity for dataset, (_, _, identity) in best.items()}
+
+
+def _summary(run: Run) -> Summary | None:
+    try:
+        return run.summary()
+    except (OSError, InputError):
+        return None
 
 
 def _last_said(run: Run) -> float:

@@ -375,6 +375,17 @@ def test_full_memory_is_said_with_what_helps(make_run, train, monkeypatch, error
     assert "strategy.batch_size = 8" in ended(run).reason
 
 
+def test_a_file_that_cannot_be_used_is_named(make_run, train, monkeypatch, capsys):
+    def closed(*args, **keys):
+        raise PermissionError(13, "Permission denied", "/closed")
+
+    monkeypatch.setattr(stored.Keeper, "keep", closed)
+    run = make_run()
+    assert train(run) == 1
+    assert ended(run).reason.startswith("/closed: Permission denied. Look at its owner")
+    assert ended(run).reason.endswith("See worker.log.") and "Traceback" in capsys.readouterr().err
+
+
 def test_a_disk_that_is_full_when_an_interrupted_run_is_saved_is_said(make_run, train, watch, monkeypatch):
     run = make_run()
 

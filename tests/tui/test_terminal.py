@@ -1,5 +1,6 @@
 """The console on a real pseudo-terminal, read by a terminal emulator: from start to end, and every way out."""
 
+import gc
 import os
 import random
 import re
@@ -18,6 +19,7 @@ import pytest
 from vislab.engine.runs.store import Run, all_runs, create
 from vislab.presets.library import resolve
 from vislab.presets.settings import Settings
+from vislab.tui import start
 
 WORKER = Path(__file__).with_name("live_worker.py")
 VISLAB = "import sys; from vislab.tui.start import main; sys.argv[0] = 'vislab'; main()"
@@ -435,3 +437,16 @@ def test_without_a_terminal_there_is_a_sentence(settings: Settings, tmp_path: Pa
     process.expect(pexpect.EOF)
     words = " ".join(str(process.before).split())
     assert reason in words and "vislab run" in words and "\x1b[?1049h" not in words
+
+
+def test_a_file_that_the_console_cannot_use_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(folder: Path | None, *, attach: str) -> None:
+        raise PermissionError(13, "Permission denied", "/closed")
+
+    monkeypatch.setattr("vislab.tui.commands.console.open_console", closed)
+    monkeypatch.setattr(gc, "disable", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        start._console(None)
+    assert ended.value.code == 1 and capsys.readouterr().err.startswith("error: /closed: Permission denied. Look at")

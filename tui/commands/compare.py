@@ -59,7 +59,8 @@ def command(
     found = studies.runs_of(folder, record) if record else [find(folder, reference) for reference in runs or ()]
     chosen = {run.id: run for run in found}
     if record is not None and not chosen:
-        raise InputError(f"The runs of study {study} are gone. Run it again with: vislab study {study}")
+        line, _ = studies.again(record, settings)
+        raise InputError(f"The runs of study {study} are gone. Run it again with: {line}")
     if record is None and len(chosen) < 2:
         raise InputError("A comparison needs two runs or more: vislab compare RUN RUN. They are listed by: vislab runs")
     again = [studies.compared_again(chosen, settings)] if record is None else studies.again(record, settings)

@@ -71,7 +71,7 @@ def _without(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-def refuse(error: Exception, *, on_screen: bool = False) -> None:
+def refuse(error: Exception | str, *, on_screen: bool = False) -> None:
     """Print on stderr what is wrong.
 
     Args:

@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
+from vislab.engine.runs.reserve import has_no_room
 from vislab.presets.errors import InputError
 
 Listener = Callable[[str, int, int], None]
@@ -79,39 +80,61 @@ def listening(listener: Listener | None) -> Iterator[None]:
             _listener.reset(token)
 
 
+@contextlib.contextmanager
+def _kept_in(folder: Path) -> Iterator[None]:
+    """Tell which folder cannot take the data, and what else there is."""
+    try:
+        yield
+    except OSError as error:
+        file = f" ({error.filename})" if error.filename else ""
+        raise InputError(
+            f"the data cannot be kept in {folder}: {error.strerror or error}{file}. Make room there and see who may "
+            "write (df, ls -ld), name another data folder with VISLAB_DATA_DIR=FOLDER, or give the folder that holds "
+            "the files with --data FOLDER"
+        ) from error
+
+
 def fetch(folder: Path, remotes: Sequence[Remote]) -> list[Path]:
     """Paths of published files in `folder`, in order; those that are not there are downloaded.
 
     Raises:
-        InputError: not there and not to be had, with what to put where; or a file of another checksum.
+        InputError: not there and not to be had, with what to put where; a file of another checksum; or the folder
+            cannot take them.
     """
-    paths = [folder / remote.name for remote in remotes]
-    for remote, path in zip(remotes, paths, strict=True):
-        if path.is_file():
-            if _md5(path) != remote.md5:
-                raise InputError(f"{path} is damaged or another file (its MD5 is not {remote.md5}); remove it")
-            continue
-        if _forbidden.get():
-            raise InputError(f"{path.name} is not in {folder}; it is downloaded when a run needs it")
-        reasons = []
-        for url in remote.urls:
-            try:
-                _download(url, path, remote.md5)
-                break
-            except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-                reasons.append(f"{url}: {getattr(error, 'reason', None) or error}")
+    with _kept_in(folder):
+        return [_fetched(folder, remote, remotes) for remote in remotes]
+
+
+def _fetched(folder: Path, remote: Remote, remotes: Sequence[Remote]) -> Path:
+    path = folder / remote.name
+    if path.is_file():
+        if _md5(path) != remote.md5:
+            raise InputError(f"{path} is damaged or another file (its MD5 is not {remote.md5}); remove it")
+        return path
+    if _forbidden.get():
+        raise InputError(f"{path.name} is not in {folder}; it is downloaded when a run needs it")
+    reasons = []
+    for url in remote.urls:
+        try:
+            _download(url, path, remote.md5)
+        except (urllib.error.URLError, http.client.HTTPException) as error:
+            reasons.append(f"{url}: {getattr(error, 'reason', None) or error}")
+        except OSError as error:
+            if error.filename is not None or has_no_room(error):
+                raise  # the disk refused; errors of the network name no file
+            reasons.append(f"{url}: {error}")
         else:
-            raise InputError(_unreachable(folder, remotes, reasons))
-    return paths
+            return path
+    raise InputError(_unreachable(folder, remotes, reasons))
 
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a .tar.gz, .tgz or .zip file; what it holds on top appears in `folder` only when all is unpacked.
 
     Raises:
-        InputError: the archive is damaged, or would write outside the folder.
+        InputError: the archive is damaged, would write outside the folder, or does not fit into it.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unpacking-") as name:
+    with _kept_in(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".unpacking-") as name:
         try:
             if archive.suffix == ".zip":
                 with zipfile.ZipFile(archive) as zipped:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from vislab.engine.jobs.__main__ import serve
 from vislab.presets.library import resolve
@@ -52,6 +53,21 @@ def test_an_unexpected_error_is_told_apart(tmp_path: Path, capsys) -> None:
     [reply] = replies(json.dumps({"job": "data", "id": 1, **request}))
     assert reply == {"id": 1, "error": "ZeroDivisionError: division by zero", "kind": "unexpected"}
     assert "mine.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("PermissionError(13, 'Permission denied', '/closed')", "/closed: Permission denied. Look at its owner"),
+        ("MemoryError('Unable to allocate 9 TiB')", "Out of memory: Unable to allocate 9 TiB. End what else"),
+    ],
+)
+def test_what_the_machine_refuses_is_told_without_a_traceback(tmp_path: Path, capsys, error: str, words: str) -> None:
+    (tmp_path / "mine.py").write_text(f"def source(root):\n    raise {error}\n")
+    request = {"dataset": {"source": "./mine.py:source"}, "data_dir": "/none", "folder": str(tmp_path)}
+    [reply] = replies(json.dumps({"job": "data", "id": 1, **request}))
+    assert reply["kind"] == "failed" and reply["error"].startswith(words)
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_as_a_process_it_answers_what_is_piped_in_and_keeps_stdout_clean(tmp_path: Path) -> None:

@@ -54,6 +54,13 @@ def test_of_each_data_set_the_best_run_is_spared(make, tmp_path):
     assert sorted(names(prune.plan(tmp_path / "runs", not_best=True))) == ["good", "unjudged"]
 
 
+def test_runs_that_cannot_be_read_stay_and_hinder_nothing(make, tmp_path):
+    make("old", days=40)
+    (make("damaged", days=40).path / "spec.toml").write_text("seed = [")
+    make("odd", days=40).events.mkdir()
+    assert names(prune.plan(tmp_path / "runs", older=DAY)) == ["old"]
+
+
 def test_both_conditions_must_hold(make, tmp_path):
     make("best", 0.9, days=40)
     make("old", 0.8, days=40)

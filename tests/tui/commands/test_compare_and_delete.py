@@ -116,6 +116,14 @@ def test_a_comparison_needs_two_runs(make: Make, vislab: Vislab, arguments: tupl
     assert result.exit_code == 2 and result.stderr.startswith("error: ")
 
 
+def test_a_file_that_cannot_be_used_is_named(make: Make, vislab: Vislab) -> None:
+    run = make("mlp")
+    run.events.unlink()
+    run.events.mkdir()
+    result = vislab("show", "mlp")
+    assert result.exit_code == 1 and result.stderr.startswith(f"error: {run.events}: Is a directory. Look at its owner")
+
+
 def test_deleting_asks_and_names_what_went(make: Make, vislab: Vislab, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b, c = make("mlp"), make("cnn"), make("resnet")
     refused = vislab("delete", a.id)

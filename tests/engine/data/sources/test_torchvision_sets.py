@@ -1,3 +1,4 @@
+import errno
 import gzip
 import hashlib
 import io
@@ -243,6 +244,24 @@ def test_a_missing_file_and_a_mirror(tmp_path: Path, server) -> None:
     with pytest.raises(InputError, match="File not found"):
         fetch(tmp_path / "data", [Remote((missing,), good.md5)])
     assert fetch(tmp_path / "data", [Remote((missing, good.urls[0]), good.md5)])[0].read_bytes() == b"here"
+
+
+def test_a_folder_that_cannot_take_the_data_is_told(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "data").touch()
+    remote = Remote(("http://127.0.0.1:9/data.zip",), "0" * 32)
+    taken = f"cannot be kept in {tmp_path / 'data'}: .*VISLAB_DATA_DIR=FOLDER"
+    with pytest.raises(InputError, match=taken):
+        fetch(tmp_path / "data", [remote])
+    with pytest.raises(InputError, match=taken):
+        unpack(tmp_path / "data.zip", tmp_path / "data")
+    for number, words in ((errno.ENOSPC, "cannot be kept in"), (errno.EHOSTUNREACH, "cannot be downloaded")):
+
+        def refused(url: str, path: Path, md5: str, number: int = number) -> None:
+            raise OSError(number, "refused")
+
+        monkeypatch.setattr(download, "_download", refused)
+        with pytest.raises(InputError, match=words):
+            fetch(tmp_path, [remote])
 
 
 def test_a_silent_server_is_given_up(tmp_path: Path, monkeypatch) -> None:
