@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from vislab.presets import keys
 from vislab.presets.augmentation_text import parse
 from vislab.presets.choices import DIGITS, ZOO
 from vislab.presets.errors import InputError
@@ -24,9 +27,27 @@ LOSSES = ("cross_entropy", "binary_cross_entropy", "focal")
 
 def problems_of(spec: Spec) -> list[str]:
     """All problems of a spec as a whole, each with the place that the value came from."""
-    checks = (_run, _preprocessing, _optimizer, _objective, _images, _own_code, _drops, _weights)
+    checks = (_names, _run, _preprocessing, _optimizer, _objective, _images, _own_code, _drops, _weights)
     found = [problem for check in checks for problem in check(spec)]
-    return [f"{spec.origins.get(key, 'command line')}: {key} = {_value(spec, key)}: {text}" for key, text in found]
+    return [
+        f"{spec.origins.get(key, 'command line')}: {key} = {shown(_found(spec, key))}: {text}" for key, text in found
+    ]
+
+
+def _names(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Names of files that spec.toml cannot hold: it is UTF-8."""
+    unfit = [key for key in keys.KEYS if not _is_utf8(_found(spec, key))]
+    # The names of a run and of its sections are made of those of files and folders.
+    for key in [key for key in unfit if not key.endswith("name")] or unfit[-1:]:
+        yield key, "its name is not UTF-8: rename it, or give a link to it"
+
+
+def _is_utf8(value: Any) -> bool:
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _run(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -198,8 +219,8 @@ def _of_a_run(spec: Spec, key: str) -> bool:
     return "(like " in spec.origins.get(key, "")
 
 
-def _value(spec: Spec, key: str) -> str:
+def _found(spec: Spec, key: str) -> Any:
     found: Any = spec
     for name in key.split("."):
         found = found[name] if isinstance(found, dict) else getattr(found, name)
-    return shown(found)
+    return found

@@ -25,7 +25,7 @@ from vislab.presets.layers import (
 )
 from vislab.presets.own_code import did_you_mean
 from vislab.presets.schema.spec import Spec
-from vislab.presets.settings import Settings, load_settings
+from vislab.presets.settings import Settings, load_settings, working_directory
 from vislab.presets.shelves import Kind
 
 SECTION_KINDS: dict[str, Kind] = {section: kind for kind, section in shelves.SECTION.items()}
@@ -75,8 +75,8 @@ def compose(request: Request) -> Composition:
         ResolveError: settings, or the spec file to start from, cannot be read at all.
     """
     problems: list[str] = []
-    cwd = (request.cwd or Path.cwd()).absolute()
     try:
+        cwd = (request.cwd or working_directory()).absolute()
         settings = request.settings or load_settings(cwd, strict=False)
         problems += settings.problems
         base = base_of(request.recipe, request.like, request.spec_file, settings, cwd, problems)
@@ -105,6 +105,8 @@ def compose(request: Request) -> Composition:
     names = [Layer(part.origin, {f"{section}.name": part.name}) for section, part in chosen.items() if part.name]
     values, origins = merge([*below, *above, *names])
     _name(request, base, values, origins)
+    # A file that an origin names may have a name that is not UTF-8, as spec.toml is.
+    origins = {key: origin.encode(errors="replace").decode() for key, origin in origins.items()}
     spec = msgspec.convert(keys.nest(values) | {"origins": origins}, Spec)
     return Composition(spec, tuple(dict.fromkeys([*problems, *problems_of(spec)])))
 

@@ -97,18 +97,21 @@ def load_settings(
 
     Raises:
         InputError: a settings file is not valid TOML, or has unknown keys or values of a wrong type; all in one text.
-            Or a variable is no amount.
+            Or a variable is no amount, the user has no home folder, or the working directory is gone.
     """
-    cwd = (cwd or Path.cwd()).absolute()
-    config_dir = user_config_path("vislab")
-    folders = {
-        "runs_dir": user_data_path("vislab") / "runs",
-        "data_dir": user_data_path("vislab") / "data",
-        "cache_dir": user_cache_path("vislab"),
-    }
+    cwd = (cwd or working_directory()).absolute()
+    try:
+        config_dir, data, cache = (of("vislab") for of in (user_config_path, user_data_path, user_cache_path))
+    except RuntimeError as error:
+        raise InputError(
+            "This user has no home folder: set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_CACHE_HOME."
+        ) from error
+    folders = {"runs_dir": data / "runs", "data_dir": data / "data", "cache_dir": cache}
     budgets: dict[str, int] = {}
     origins = dict.fromkeys(folders, "built-in")
-    project_file = next((f / PROJECT_FILE for f in (cwd, *cwd.parents) if (f / PROJECT_FILE).is_file()), None)
+    candidates = [folder / PROJECT_FILE for folder in (cwd, *cwd.parents)]
+    # Unlike Path.is_file, it does not raise for a folder that may not be entered.
+    project_file = next((file for file in candidates if os.path.isfile(file)), None)  # noqa: PTH113
     files = [config_dir / "config.toml"] + ([project_file] if project_file else [])
     defaults, problems = [], []
     on_end: tuple[str, ...] = ()
@@ -132,13 +135,13 @@ def load_settings(
             continue
         origins[name] = variable
         if name in FOLDERS:
-            folders[name] = _absolute(value, cwd)
+            folders[name] = _given(value, cwd, variable)
         elif (amount := _amount(value)) is not None:
             budgets[name] = amount
         else:
             raise InputError(f"{variable} = {value!r} must be {_AMOUNT}")
     if runs_dir is not None:
-        folders["runs_dir"], origins["runs_dir"] = _absolute(str(runs_dir), cwd), COMMAND_LINE
+        folders["runs_dir"], origins["runs_dir"] = _given(str(runs_dir), cwd, "--runs-dir"), COMMAND_LINE
     project = project_file.parent if project_file else None
     return Settings(
         **folders,
@@ -153,12 +156,26 @@ def load_settings(
     )
 
 
+def working_directory() -> Path:
+    """The working directory.
+
+    Raises:
+        InputError: it is gone.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise InputError("The working directory is gone: it was deleted. Go to another one first, with cd.") from error
+
+
 def _read(file: Path) -> tuple[dict[str, Any], list[str]]:
     """The valid part of a settings file, folders absolute, and what is wrong with the rest; no file is an empty one."""
-    if not file.is_file():
-        return {}, []
     try:
+        if not file.is_file():
+            return {}, []
         table = read_toml(file)
+    except OSError as error:
+        return {}, [f"{file}: cannot be looked at: {error.strerror}; mend that, or set XDG_CONFIG_HOME"]
     except InputError as error:
         return {}, [str(error)]
     valid: dict[str, Any] = {}
@@ -211,6 +228,13 @@ def _command(value: Any) -> tuple[str, ...]:
             return ()
     words = isinstance(value, list) and all(isinstance(word, str) for word in value)
     return tuple(value) if words else ()
+
+
+def _given(folder: str, base: Path, place: str) -> Path:
+    try:
+        return _absolute(folder, base)
+    except InputError as error:
+        raise InputError(f"{place} = {error}") from error
 
 
 def _absolute(folder: str, base: Path) -> Path:

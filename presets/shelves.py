@@ -5,6 +5,7 @@ key. The user's folder is `presets` in the configuration folder, a project's is 
 and an installed package offers one by an entry point of the group `vislab.presets` that names a package.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -78,6 +79,8 @@ def files(kind: Kind, settings: Settings) -> dict[str, list[PresetFile]]:
     """Names of the presets of a kind, sorted, each with its files, lowest layer first."""
     found: dict[str, list[PresetFile]] = {}
     for folder in folders(settings):
+        if not os.path.isdir(folder / kind):  # noqa: PTH112 (glob would raise in a folder that may not be entered)
+            continue
         for file in sorted((folder / kind).glob("*.toml")):
             found.setdefault(file.stem, []).append(PresetFile(kind, file.stem, file))
     return dict(sorted(found.items()))

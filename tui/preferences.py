@@ -51,8 +51,8 @@ def save_preferences(preferences: Preferences, settings: Settings) -> str:
     """
     file = preferences_file(settings)
     broken = file.with_name(file.name + ".broken")
-    was_broken = file.is_file() and bool(load_preferences(settings)[1])
     try:
+        was_broken = file.is_file() and bool(load_preferences(settings)[1])
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(".tmp")
         temporary.write_text(tomli_w.dumps(msgspec.to_builtins(preferences)), encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from vislab.engine.runs import naming
-from vislab.engine.runs.events import to_json
+from vislab.engine.runs.events import printable, to_json
 from vislab.engine.runs.files import file_size, sync_folder, write_atomically
 from vislab.engine.runs.liveness import RunLock, holder
 from vislab.engine.runs.log import EventReader
@@ -89,8 +89,13 @@ def create(
         identity: the run's id, safe by `naming.safe_id` and not taken; empty: made of time, name and a random tail.
 
     Raises:
-        InputError: the runs folder cannot be written, the id is taken, or there is no such RUN.
+        InputError: the runs folder cannot be written, or its name is not UTF-8; the id is taken; there is no such RUN.
     """
+    if printable(str(runs_dir)) != str(runs_dir):
+        raise InputError(
+            f"The name of the runs folder {runs_dir} is not UTF-8, and no weights can be kept there. Choose another "
+            "folder with --runs-dir DIR."
+        )
     spec = _with_settled_weights(runs_dir, spec)
     stamp = naming.stamp(time.time())
     for _ in range(100):
@@ -113,8 +118,10 @@ def create(
                 write_atomically(temporary / "labels.toml", labels_file(labels))
             temporary.rename(folder)
             sync_folder(runs_dir)
-        except OSError as error:
+        except BaseException as error:
             shutil.rmtree(temporary, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             if identity and folder.exists():
                 raise InputError(f"There is a run {identity} in {runs_dir} already.") from error
             raise InputError(

@@ -378,6 +378,17 @@ class TestMistakes:
         ):
             assert part in text
 
+    def test_a_file_name_that_is_not_utf8_is_told_once(self, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        latin = photos.rename(photos.with_name(os.fsdecode(b"caf\xe9")))
+        (problem,) = problems(data=str(latin), architecture="lenet5")
+        assert problem.startswith("command line: dataset.path = ") and "is not UTF-8: rename it, or give" in problem
+        monkeypatch.chdir(latin)
+        write(Path("mine.py"), OWN_NETWORK)
+        (problem,) = problems(dataset="digits", architecture="mine.py:build")
+        assert problem.startswith("command line: architecture.build = ") and "is not UTF-8" in problem
+        write(Path("vislab.toml"), "[defaults]\nseed = 3\n")
+        assert "seed = 3\n" in dump_spec(resolve(recipe="digits-lenet5")).encode().decode()
+
     def test_settings_that_cannot_be_read(self) -> None:
         write(Path("vislab.toml"), "runs = 3\ndefaults = 4\n")
         assert len(problems(recipe="digits-mlp")) == 2

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from vislab.presets.errors import InputError
+from vislab.presets.library import resolve
 from vislab.presets.settings import load_settings
+from vislab.presets.shelves import files
 
 
 def write(file: Path, text: str) -> Path:
@@ -97,4 +99,37 @@ def test_a_home_folder_that_is_not_there_is_a_problem_of_its_file(user: Path) ->
     (problem,) = settings.problems
     assert problem.endswith("vislab.toml: runs_dir = '~no-such-user/runs': there is no such home folder")
     with pytest.raises(InputError, match="no such home folder"):
+        load_settings(environment={})
+    for given in ({"environment": {"VISLAB_RUNS_DIR": "~no-such-user"}}, {"runs_dir": Path("~no-such-user")}):
+        with pytest.raises(InputError, match=r"(VISLAB_RUNS_DIR|--runs-dir) = '~no-such-user': there is no such home"):
+            load_settings(strict=False, **given)
+
+
+def test_what_may_not_be_looked_at_is_told_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / ("x" * 300)  # to root no folder is closed; this one cannot be looked at either
+    assert load_settings(closed, environment={}).project is None
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(closed))
+    settings = load_settings(environment={}, strict=False)
+    (problem,) = settings.problems
+    assert problem.startswith(f"{closed}/vislab/config.toml: cannot be looked at: File name too long; ")
+    assert "digits-lenet5" in files("recipes", settings)
+
+
+def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for ask in (load_settings, resolve):
+        with pytest.raises(InputError, match="working directory is gone"):
+            ask()
+
+
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    for variable in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(InputError, match="no home folder: set HOME, or XDG_CONFIG_HOME"):
         load_settings(environment={})

@@ -48,3 +48,10 @@ def test_a_folder_in_its_place_is_told_too(settings) -> None:
     assert load_preferences(settings)[1].endswith("looks as usual: Is a directory")
     with pytest.raises(InputError, match=r"console\.toml cannot be written: Is a directory"):
         save_preferences(Preferences(), settings)
+
+
+def test_a_folder_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / ("x" * 300))
+    assert "File name too long" in load_preferences(settings)[1]
+    with pytest.raises(InputError, match="cannot be written: File name too long"):
+        save_preferences(Preferences(), settings)

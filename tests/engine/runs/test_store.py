@@ -88,6 +88,14 @@ def test_a_new_run_has_its_spec_its_folders_and_the_users_files(runs, tmp_path):
     assert (run.status(), run.worker(), run.progress()) == ("new", 0, None)
 
 
+def test_a_run_that_cannot_be_written_leaves_nothing_behind(runs):
+    with pytest.raises(UnicodeEncodeError):
+        create(runs, spec("caf\udce9"))
+    assert list(runs.iterdir()) == []
+    with pytest.raises(InputError, match="is not UTF-8"):
+        create(runs.with_name("caf\udce9"), spec())
+
+
 NAMES = [
     "../../escape",
     "a/b\\c",
