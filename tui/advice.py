@@ -56,11 +56,12 @@ def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:
             f"{text.counted(train, 'photo')} from scratch will overfit ({per_class:.0f} a class).",
             "Choose transfer and an architecture with pretrained weights.",
         )
-    if train and strategy.batch_size != "auto" and strategy.batch_size > train:
+    images = data.trained_on(strategy.balance_to)
+    if images and strategy.batch_size != "auto" and strategy.batch_size > images:
         yield Advice(
-            f"The batch of {text.count(strategy.batch_size)} is larger than the training set of {text.count(train)}: "
+            f"The batch of {text.count(strategy.batch_size)} is larger than the training set of {text.count(images)}: "
             "one update an epoch.",
-            f"Set strategy.batch_size = {max(1, train // 10)}.",
+            f"Set strategy.batch_size = {max(1, images // 10)}.",
         )
     yield from _imbalance(spec, data)
     yield from _validation(spec, data)

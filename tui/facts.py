@@ -41,6 +41,10 @@ class DataFacts:
         """Images of a role, or labelled ones in all."""
         return sum(self.counts.get(role, ()))
 
+    def trained_on(self, balance_to: int) -> int:
+        """Images of an epoch: those to train on, and the copies that bring their classes to `balance_to`."""
+        return sum(max(images, balance_to) for images in self.counts.get("train", ()) if images)
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -133,11 +137,12 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
     """Seconds an epoch took, validation included, in the newest run of the same work on the same device.
 
     The same work: data set, architecture with its options, image size, channels, precision, memory format, what is
-    frozen, what is kept of it, and the batch size. Scaled to `train_images`.
+    frozen, what is kept of it, the batch size, and how classes are balanced. Scaled to `train_images`.
 
     Args:
         runs: newest first; damaged ones are passed over.
         device: name of the device, as runs record it.
+        train_images: of an epoch, copies included.
     """
     wanted = _work(settings_of(spec))
     for run in runs:
@@ -157,8 +162,7 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
         if state.started is None or device not in devices[-1:]:
             continue
         images = sum(state.started.counts.get("train", ()))
-        seconds = median(row.seconds + row.val_seconds for row in state.epochs)
-        return seconds * train_images / images if images else None
+        return median(row.seconds for row in state.epochs) * train_images / images if images else None
     return None
 
 
@@ -184,6 +188,7 @@ _SAME_WORK = (
     "strategy.accumulate",
     "strategy.ema",
     "strategy.augment",
+    "strategy.balance_to",
     "strategy.cached_views",
 )
 

@@ -85,8 +85,10 @@ class Inquiry:
 
     @property
     def train_images(self) -> int:
-        """Images to train on; 0 while they are not counted."""
-        return self.facts.data.images("train") if self.facts.data is not None else 0
+        """Images of an epoch, with the copies that balance classes; 0 while they are not counted."""
+        if self.spec is None or self.facts.data is None:
+            return 0
+        return self.facts.data.trained_on(self.spec.strategy.balance_to)
 
     def _data_request(self, spec: Spec) -> dict[str, Any] | None:
         return facts.data_request(spec, self._settings)

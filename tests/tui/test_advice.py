@@ -85,6 +85,9 @@ def test_a_batch_larger_than_the_training_set(settings) -> None:
         in (said(draft, settings, Facts(data())))
     )
     assert "batch" not in said(draft, settings, Facts(data((400, 400, 400))))
+    few = Facts(data((100, 10, 10)))
+    assert "batch of 256" in said(draft, settings, few)
+    assert "batch" not in said(draft.with_value("strategy.balance_to", "100"), settings, few)
     assert "batch" not in said(FIRST.with_value("strategy.batch_size", "auto"), settings, Facts(data()))
 
 

@@ -160,7 +160,9 @@ def plan_line(spec: Spec, facts: Facts) -> str:
 
 def _steps(spec: Spec, facts: Facts) -> int:
     """Steps of an epoch; 0 where they are not known."""
-    train, batch = facts.data.images("train") if facts.data is not None else 0, spec.strategy.batch_size
+    strategy = spec.strategy
+    train = facts.data.trained_on(strategy.balance_to) if facts.data is not None else 0
+    batch = strategy.batch_size
     return steps_per_epoch(train, batch) if train and batch != "auto" else 0
 
 

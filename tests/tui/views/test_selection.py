@@ -57,6 +57,12 @@ def test_everything_that_is_known_is_said(settings) -> None:
     assert text.endswith("! Mind.")
 
 
+def test_copies_that_balance_classes_are_trained_on_too(settings) -> None:
+    facts = Facts(DataFacts(("a", "b", "c"), {"all": (400, 10, 0), "train": (400, 10, 0)}, "", "", False))
+    assert "× 7 steps of 64" in shown(FIRST, settings, facts)
+    assert "× 13 steps of 64" in shown(FIRST.with_value("strategy.balance_to", "400"), settings, facts)
+
+
 def test_a_batch_that_is_chosen_when_the_run_starts(settings) -> None:
     text = shown(FIRST.with_value("strategy.batch_size", "auto"), settings, Facts(DATA, MODEL))
     assert "30 epochs, batch chosen when it starts · adamw 0.001, cosine" in text
