@@ -4,7 +4,6 @@
 """
 
 import argparse
-import contextlib
 import gc
 import os
 import sys
@@ -15,10 +14,9 @@ from typing import Any
 
 import msgspec
 
-from vislab.engine.cache import COMPILED
 from vislab.engine.runs import batch_size, on_end
 from vislab.engine.runs.control import ControlReader, Request
-from vislab.engine.runs.devices import Device, choose, explain_unusable
+from vislab.engine.runs.devices import Chosen, choose
 from vislab.engine.runs.events import ControlApplied, EndStatus, RunEnded, TestFigures
 from vislab.engine.runs.extension import extend
 from vislab.engine.runs.liveness import RunLock, this_holder
@@ -31,6 +29,7 @@ from vislab.engine.trackers.start import Trackers
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, TrainingFailed
 from vislab.engine.training.memory import first_line, is_out_of_memory
+from vislab.engine.training.torch_settings import set_variables, settle_torch
 from vislab.presets.errors import InputError, unusable
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings, load_settings
@@ -147,13 +146,9 @@ class _Worker:
         settings = self.settings = self.settings or load_settings()
         spec = with_copied_code(self._run.spec(), self._run.code)
         spec = self._spec = batch_size.settled(spec, self._before)
-        # Which GPU is visible must be settled before torch looks.
         chosen = choose(_requested_device(spec, self._before))
-        os.environ.update(chosen.environment)
-        if spec.compile is True or (spec.compile == "auto" and chosen.device.kind == "cuda"):
-            _keep_compiled(settings)
-        if spec.deterministic:
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        set_variables(spec, chosen, settings)
+        self._decide_device(chosen)  # before the first heartbeat of another phase, which says that it is chosen
 
         import torch
 
@@ -164,9 +159,7 @@ class _Worker:
             gc.freeze()
         self._trackers = Trackers(self._run, spec)
         self._controls.check()
-        _settle_torch(spec, self._before, chosen.device)
-        if self._before.started is None:
-            self._reporter.decide("device", chosen.torch_name, chosen.why, name=chosen.device.name)
+        settle_torch(spec, chosen.device, _decided(self._before, "threads") or spec.threads)
         device = torch.device(chosen.torch_name)
         self._training = Training(
             self._run, spec, settings, device, self._reporter, self._controls, self._before, self._force
@@ -178,6 +171,12 @@ class _Worker:
             self._training.save()
             raise
         return outcome.reason, outcome.test
+
+    def _decide_device(self, chosen: Chosen) -> None:
+        details = {"name": chosen.device.name, "uuid": chosen.device.uuid}
+        before = [(made.choice, made.details) for made in self._before.decisions if made.what == "device"]
+        if before != [(chosen.torch_name, details)]:  # a run may be resumed on another card
+            self._reporter.decide("device", chosen.torch_name, chosen.why, **details)
 
     def _end(self, status: EndStatus, reason: str, exit_code: int, test: TestFigures | None = None) -> int:
         before = self._before
@@ -239,32 +238,16 @@ def _acquire(lock: RunLock) -> bool:
     return True
 
 
-def _keep_compiled(settings: Settings) -> None:
-    """Give what torch compiles a place of its own in the cache folder, if that can be written: it would lie in /tmp."""
-    folder = settings.cache_dir / COMPILED
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
-
-
 def _requested_device(spec: Spec, before: RunState) -> str:
     """A resumed run stays on the kind of device it was on: another would not give the same bits."""
-    decided = next((d.choice for d in before.decisions if d.what == "device"), "")
+    decided = _decided(before, "device")
     if spec.device == "auto" and decided and not decided.startswith("cuda"):
         return decided
     return spec.device
 
 
-def _settle_torch(spec: Spec, before: RunState, device: Device) -> None:
-    import torch
-
-    if device.kind == "cuda" and not torch.cuda.is_available():
-        raise InputError(explain_unusable(device))
-    decided = next((d.choice for d in before.decisions if d.what == "threads"), spec.threads)
-    if decided != "auto":
-        torch.set_num_threads(int(decided))
-    torch.use_deterministic_algorithms(spec.deterministic, warn_only=True)
-    torch.backends.cudnn.benchmark = not spec.deterministic
+def _decided(before: RunState, what: str) -> str:
+    return next((decision.choice for decision in before.decisions if decision.what == what), "")
 
 
 def with_copied_code(spec: Spec, code: Path) -> Spec:

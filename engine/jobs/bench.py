@@ -1,6 +1,5 @@
 """How fast a spec trains here, and where the time goes: measured inside a real run, of which nothing is kept."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,8 +21,8 @@ from vislab.engine.training.endings import STOPPED, Interrupted
 from vislab.engine.training.loop import Loop
 from vislab.engine.training.precision import autocast
 from vislab.engine.training.run import Training
+from vislab.engine.training.torch_settings import set_variables, settle_torch
 from vislab.engine.worker import with_copied_code
-from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import load_settings
 
@@ -59,10 +58,9 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
         InputError: whatever is wrong with the spec, its data or its network.
     """
     wanted = msgspec.convert(request, BenchRequest)
-    chosen = devices.choose(wanted.spec.device)
-    os.environ.update(chosen.environment)
-    if chosen.device.kind == "cuda" and not torch.cuda.is_available():
-        raise InputError(devices.explain_unusable(chosen.device))
+    settings, chosen = load_settings(), devices.choose(wanted.spec.device)
+    set_variables(wanted.spec, chosen, settings)
+    settle_torch(wanted.spec, chosen.device, wanted.spec.threads)
     with tempfile.TemporaryDirectory(prefix="vislab-bench-") as folder:
         run = store.create(Path(folder), wanted.spec, code=[Path(file) for file in wanted.code])
         writer = EventWriter(run.events)
@@ -71,7 +69,7 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
             training = Training(
                 run,
                 with_copied_code(wanted.spec, run.code),
-                load_settings(),
+                settings,
                 torch.device(chosen.torch_name),
                 Reporter(run, writer),
                 measuring,
@@ -136,7 +134,10 @@ class _Measuring(Controls):
         in_all = sum(state.started.counts["train"])
         epochs, updates = divmod(position.step, loop.plan.steps_per_epoch)
         images = epochs * in_all + updates * state.started.batch_size
+        began = time.perf_counter()
+        _wait(loop.step.device)  # for updates that the loop has not waited for yet
         seconds = sum(row.seconds - row.val_seconds for row in state.epochs) + position.epoch_seconds
+        seconds += time.perf_counter() - began
         if state.epochs:
             evaluation = median(row.val_seconds for row in state.epochs)
         else:
@@ -178,7 +179,8 @@ def _updates(loop: Loop, batch: Batch, limit: float, *, apart: bool) -> list[flo
     """Seconds an image of forward, backward and optimizer, over and over on one batch.
 
     Args:
-        apart: wait for the device after each of the three, so that each has its own time; else only after the update.
+        apart: wait for the device after each of the three, so that each has its own time; else only at the end, since
+            the run's own loop goes ahead of the device as well.
     """
     training, step = loop.training, loop.step
     seconds = [0.0, 0.0, 0.0]
@@ -186,7 +188,7 @@ def _updates(loop: Loop, batch: Batch, limit: float, *, apart: bool) -> list[flo
     parts = batch.split(max(step.accumulate, training.position.accumulate))
     mark = began = time.perf_counter()
 
-    def lap(which: int, *, wait: bool) -> None:
+    def lap(which: int, *, wait: bool = apart) -> None:
         nonlocal mark
         if wait:
             _wait(step.device)
@@ -197,19 +199,21 @@ def _updates(loop: Loop, batch: Batch, limit: float, *, apart: bool) -> list[flo
     made = 0
     while made <= _WARM or mark - began < limit:
         if made == _WARM:
+            lap(2, wait=True)
             seconds[:] = [0.0, 0.0, 0.0]
         training.drop_gradients()
         for part in parts:
             with autocast(step.precision, step.device):
                 logits = forward(training.model, part.images)
             loss = step.loss(logits, part).sum() / len(batch)
-            lap(0, wait=apart)
+            lap(0)
             training.scaler.scale(loss).backward()
-            lap(1, wait=apart)
+            lap(1)
         training.scaler.step(training.optimizer)
         training.scaler.update()
-        lap(2, wait=True)
+        lap(2)
         made += 1
+    lap(2, wait=True)
     return [each / (made - _WARM) / len(batch) for each in seconds]
 
 

@@ -1,6 +1,5 @@
 """Which learning rate suits a spec: a range test on a network of its own, which leaves no trace."""
 
-import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -26,7 +25,7 @@ from vislab.engine.training.metrics import Accumulator
 from vislab.engine.training.precision import MEMORY_FORMATS
 from vislab.engine.training.resumable import Resumable
 from vislab.engine.training.step import Step
-from vislab.presets.errors import InputError
+from vislab.engine.training.torch_settings import set_variables, settle_torch
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import load_settings
 
@@ -63,16 +62,13 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     wanted = msgspec.convert(request, FindRateRequest)
     spec, strategy = wanted.spec, wanted.spec.strategy
     chosen = devices.choose(spec.device)
-    os.environ.update(chosen.environment)
-    if chosen.device.kind == "cuda" and not torch.cuda.is_available():
-        raise InputError(devices.explain_unusable(chosen.device))
+    here, settings = Path.cwd(), load_settings()
+    set_variables(spec, chosen, settings)
+    settle_torch(spec, chosen.device, spec.threads)
     device = torch.device(chosen.torch_name)
     arithmetic: precision.Precision = "fp32" if spec.precision == "auto" else spec.precision
     layout = MEMORY_FORMATS["contiguous" if spec.memory_format == "auto" else spec.memory_format]
     precision.check(arithmetic, device)
-    if spec.threads != "auto":
-        torch.set_num_threads(spec.threads)
-    here, settings = Path.cwd(), load_settings()
     with tempfile.TemporaryDirectory(prefix="vislab-find-lr-") as folder:
         data = load_data(
             spec,

@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 from vislab.engine.runs import detaching
 from vislab.engine.runs.devices import VISIBLE, Device, list_devices
 from vislab.engine.runs.ending import INTERRUPTED, leave_queue, send_signal
-from vislab.engine.runs.liveness import RunLock, holder
+from vislab.engine.runs.liveness import RunLock, holder, last_holder
 from vislab.engine.runs.start import surroundings
 from vislab.engine.runs.store import Run, all_runs
 from vislab.presets.errors import InputError
@@ -151,13 +152,20 @@ def _wait_for_turn(run: Run) -> dict[str, str] | None:
     return environment
 
 
+class _Used(NamedTuple):
+    """What a live run uses: what torch calls it, empty until it has chosen; and the UUID if it is a card."""
+
+    device: str
+    uuid: str = ""
+
+
 class _Occupied:
     """What stands between a waiting run and its device."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._wanted = run.spec().device
-        self._devices: dict[str, str] = {}
+        self._known: dict[tuple[str, str, str], _Used] = {}
 
     def turn(self) -> dict[str, str] | None:
         """Variables that make torch take the device that is free now; None while the run must wait."""
@@ -165,12 +173,14 @@ class _Occupied:
         if any(_compete(self._wanted, run.spec().device, bool(cards)) for run in self._before()):
             return None
         live = [run for run in all_runs(self._run.path.parent) if run.id != self._run.id and run.worker()]
-        used = [self._device(run) for run in live]
+        used = [self._used(run) for run in live]
         if not _on_card(self._wanted, bool(cards)):
-            return None if any(not device.startswith("cuda") for device in used) else {}
-        if "" in used:  # one is about to choose a card
+            return None if any(not one.device.startswith("cuda") for one in used) else {}
+        if any(not one.device for one in used):  # one is about to choose a card
             return None
-        free = [card for card in cards if card.users == 0]
+        # A card shows no user before the model is on it, and some drivers show none at all.
+        taken = {one.uuid for one in used}
+        free = [card for card in cards if card.users == 0 and card.uuid not in taken]
         if self._wanted.startswith("cuda:"):
             number = self._wanted.partition(":")[2]
             chosen = [card for card in cards[int(number) :][:1] if card in free] if number.isdecimal() else []
@@ -184,15 +194,18 @@ class _Occupied:
                 return
             yield run
 
-    def _device(self, run: Run) -> str:
-        """What torch calls the device that a live run uses; empty as long as it has not chosen."""
-        if run.id not in self._devices:
-            state = run.state()
-            device = next((decision.choice for decision in state.decisions if decision.what == "device"), "")
-            if not device or state.started is None:  # a card shows no user before the model is on it
-                return "" if _on_card(run.spec().device, True) else run.spec().device
-            self._devices[run.id] = device
-        return self._devices[run.id]
+    def _used(self, run: Run) -> _Used:
+        """What a live run uses, by its present worker: what the log of a resumed run says may be of an earlier one."""
+        worker, progress = last_holder(run.lock), run.progress()
+        key = (run.id, worker.get("pid", ""), worker.get("started", ""))
+        if key not in self._known:
+            heard = progress is not None and str(progress.pid) == worker.get("pid") and progress.phase != "starting"
+            decisions = run.state().decisions if heard else ()
+            decided = next((decision for decision in decisions if decision.what == "device"), None)
+            if decided is None:
+                return _Used("" if _on_card(run.spec().device, True) else run.spec().device)
+            self._known[key] = _Used(decided.choice, str(decided.details.get("uuid", "")))
+        return self._known[key]
 
 
 def _on_card(device: str, cards: bool) -> bool:

@@ -160,9 +160,10 @@ class Loop:
             position.step += 1
             position.step_in_epoch += 1
             self.reporter.step = position.step
-            began = self._account(began)
-            if self._interval_is_over():
-                self._log(rate)
+            means = self.training.interval.read() if self._interval_is_over() else None
+            began = self._account(began)  # after reading, which waits for the device: its work is in the durations
+            if means is not None:
+                self._log(rate, means)
             self._between_steps()
             began += self.controls.take_paused_seconds()
             asked = time.monotonic()
@@ -279,9 +280,8 @@ class Loop:
 
     _speed = 0.0
 
-    def _log(self, rate: float) -> None:
+    def _log(self, rate: float, means: dict[str, float]) -> None:
         training, position = self.training, self.training.position
-        means = training.interval.read()
         seen = means["images"] > 0
         self._speed = means["images"] / max(position.interval_seconds, 1e-9)
         self.energy.look()

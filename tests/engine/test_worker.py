@@ -15,6 +15,9 @@ import torch
 from vislab.engine import worker
 from vislab.engine.data import stored
 from vislab.engine.runs import checkpoints, control
+from vislab.engine.runs.devices import Chosen, Device
+from vislab.engine.runs.events import DecisionMade
+from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.start import start
 from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
@@ -123,6 +126,21 @@ def test_stop_after_epoch_ends_between_epochs(make_run, train, watch):
     watch(lambda *position: None)
     assert train(run) == 0
     assert [row.epoch for row in run.state().epochs] == [1, 2, 3]
+
+
+def test_a_run_that_goes_on_tells_its_device_when_that_is_another(make_run, train, interrupt, monkeypatch):
+    run = make_run(strategy={"epochs": 3})
+
+    def told():
+        said = EventReader(run.events).read_all()
+        return [event.details["uuid"] for event in said if isinstance(event, DecisionMade) and event.what == "device"]
+
+    for step, card in enumerate(("", "GPU-1", "GPU-1", "GPU-2"), 2):
+        chosen = Chosen(Device("cpu", 0, "made", card), "cpu", {}, "")
+        monkeypatch.setattr(worker, "choose", lambda requested, chosen=chosen: chosen)
+        assert interrupt(run, at_step(step)) == 130
+    assert told() == ["", "GPU-1", "GPU-2"]
+    assert [made.details["uuid"] for made in run.state().decisions if made.what == "device"] == ["GPU-2"]
 
 
 def test_stop_after_the_last_epoch_is_an_end_like_any_other(make_run, train, watch):

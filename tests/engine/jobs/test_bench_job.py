@@ -4,7 +4,9 @@ import tempfile
 
 import msgspec
 import pytest
+import torch
 
+from vislab.engine.jobs import bench
 from vislab.engine.jobs.bench import answer
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve
@@ -40,6 +42,32 @@ def test_time_that_is_up_before_the_epoch_is(ask) -> None:
     found = ask("strategy.limit=1000", seconds=1e-6)
     assert found["measured"]["updates"] == 1 and found["measured"]["images"] == 16
     assert found["epoch_seconds"]["evaluation"] > 0
+
+
+def test_torch_computes_as_in_a_run(ask) -> None:
+    try:
+        ask("deterministic=true", seconds=1e-6)
+        assert torch.are_deterministic_algorithms_enabled() and not torch.backends.cudnn.benchmark
+    finally:
+        torch.use_deterministic_algorithms(False)
+    ask(seconds=1e-6)
+    assert torch.get_num_threads() == 1 and torch.backends.cudnn.benchmark
+
+
+def test_updates_that_are_timed_whole_follow_each_other_without_waiting(ask, monkeypatch) -> None:
+    waits, measure = [], bench._updates
+
+    def measured(loop, batch, limit, *, apart):
+        before = len(waits)
+        found = measure(loop, batch, 0.1, apart=apart)
+        waited[apart] = len(waits) - before
+        return found
+
+    waited = {}
+    monkeypatch.setattr(bench, "_wait", waits.append)
+    monkeypatch.setattr(bench, "_updates", measured)
+    ask(seconds=1e-6)
+    assert waited[False] == 2 and waited[True] > 10, "after the warm-up and at the end"
 
 
 def test_a_batch_size_is_chosen_as_a_run_would(ask) -> None:

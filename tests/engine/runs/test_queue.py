@@ -14,7 +14,11 @@ import pytest
 
 from vislab.engine.runs import queue
 from vislab.engine.runs.devices import Device
+from vislab.engine.runs.events import DecisionMade, Phase
 from vislab.engine.runs.liveness import holder
+from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.progress import write as write_progress
 from vislab.engine.runs.queue import FOLDER, cancel, enqueue, queued
 from vislab.engine.runs.store import Run, all_runs, create, follow
 from vislab.presets.errors import InputError
@@ -273,6 +277,38 @@ def test_which_device_is_free(make, settings, monkeypatch, wanted, cards, turn) 
     monkeypatch.setattr(queue, "list_devices", lambda: [*cards, Device("cpu", 0, "processor")])
     run = create(settings.runs_dir, Spec(name="made", device=wanted))
     assert queue._Occupied(run).turn() == turn
+
+
+def test_the_card_of_a_live_run_is_known_from_its_present_worker(settings, monkeypatch) -> None:
+    cards = [card(0, 0, 9), card(1, 0, 5)]  # a driver that lists no processes
+    monkeypatch.setattr(queue, "list_devices", lambda: [*cards, Device("cpu", 0, "processor")])
+    live, run = (create(settings.runs_dir, Spec(name=name)) for name in ("live", "waiting"))
+    monkeypatch.setattr(Run, "worker", lambda self: 77 if self.id == live.id else 0)
+    occupied = queue._Occupied(run)
+
+    def worker(pid: int) -> None:
+        live.lock.write_text(f"pid {pid}\nstarted now\n")
+
+    def heartbeat(pid: int, phase: Phase) -> None:
+        write_progress(live.progress_file, Progress(time=0.0, pid=pid, host="", phase=phase))
+
+    def decide(uuid: str) -> None:
+        writer = EventWriter(live.events)
+        writer.append(DecisionMade(what="device", choice="cuda:0", why="", details={"uuid": uuid}))
+        writer.close()
+
+    worker(1)
+    assert occupied.turn() is None, "it has said nothing yet"
+    decide("GPU-0")
+    heartbeat(1, "training")
+    assert occupied.turn() == {"CUDA_VISIBLE_DEVICES": "GPU-1"}
+    worker(2)
+    assert occupied.turn() is None, "what is said is of an earlier worker"
+    heartbeat(2, "starting")
+    assert occupied.turn() is None
+    decide("GPU-1")
+    heartbeat(2, "reading data")
+    assert occupied.turn() == {"CUDA_VISIBLE_DEVICES": "GPU-0"}
 
 
 @pytest.mark.parametrize(

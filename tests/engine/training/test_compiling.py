@@ -6,8 +6,7 @@ import shutil
 import pytest
 import torch
 
-from vislab.engine import worker
-from vislab.engine.training import compile_probing, compiled, compiling
+from vislab.engine.training import compile_probing, compiled, compiling, torch_settings
 from vislab.engine.training.compile_probing import CompileChoice, CompileProbe
 from vislab.engine.training.precision import Arithmetic
 from vislab.engine.training.rehearsal import Rehearsal
@@ -116,13 +115,13 @@ def test_what_cannot_be_compiled_is_told_with_the_remedy(make_run, train, graphs
 @pytest.mark.parametrize("usable", [True, False])
 def test_what_is_compiled_is_kept_in_the_cache_folder_if_that_can_be_written(settings, monkeypatch, usable):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/mine")
-    worker._keep_compiled(settings)
+    torch_settings._keep_compiled(settings)
     assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "/mine", "a person's own place is kept"
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
     if not usable:
         shutil.rmtree(settings.cache_dir, ignore_errors=True)
         settings.cache_dir.write_text("a file")
-    worker._keep_compiled(settings)
+    torch_settings._keep_compiled(settings)
     assert os.environ.get("TORCHINDUCTOR_CACHE_DIR") == (str(settings.cache_dir / "compiled") if usable else None)
 
 

@@ -99,6 +99,14 @@ def test_the_same_seed_finds_the_same(ask) -> None:
     assert ask(steps=12) == ask(steps=12)
 
 
+def test_torch_computes_as_in_a_run(ask) -> None:
+    try:
+        ask(steps=10, deterministic=True)
+        assert torch.are_deterministic_algorithms_enabled() and not torch.backends.cudnn.benchmark
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_a_network_that_sets_itself_up_from_images_does_so_as_in_a_run(ask, make_run, train, monkeypatch) -> None:
     seen = []
     monkeypatch.setattr(Airbench, "initialise", lambda self, images: seen.append(images))

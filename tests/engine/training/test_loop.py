@@ -17,6 +17,7 @@ from vislab.engine.training import checkpoint, saving
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import LOGGED, plan
+from vislab.engine.training.metrics import Accumulator
 from vislab.presets.schema.strategy import Strategy
 
 STEPS = 6  # an epoch
@@ -101,6 +102,23 @@ def test_the_log_has_every_interval_and_their_mean_is_the_epochs(make_run, train
     mean = sum(row.loss * size for row, size in zip(steps[:STEPS], sizes, strict=True)) / 42
     assert column(run, "train_loss")[0] == pytest.approx(mean, rel=1e-9)
     assert all(0 <= row.waiting <= 1 and row.gradient_norm > 0 for row in steps)
+
+
+def test_the_work_of_the_device_is_in_the_durations_of_its_own_interval_and_epoch(make_run, train, monkeypatch):
+    import time
+
+    read = Accumulator.read
+
+    def wait_for_device(self):
+        time.sleep(0.02)
+        return read(self)
+
+    monkeypatch.setattr(Accumulator, "read", wait_for_device)
+    run = make_run()
+    assert train(run) == 0
+    state = run.state()
+    assert all(row.images_per_second <= 8 / 0.02 for row in state.steps)
+    assert all(row.seconds - row.val_seconds >= STEPS * 0.02 for row in state.epochs)
 
 
 def test_a_long_checkpoint_is_no_waiting_for_data(make_run, train, monkeypatch):
