@@ -81,7 +81,7 @@ def folder_of_images(path: Path, origin: str, problems: list[str]) -> Chosen:
 
     try:
         source = guess(path)
-    except (InputError, OSError) as error:
+    except InputError as error:
         problems.append(f"{origin}: {error}")
         return Chosen()
     name = (path.name if path.is_dir() else path.stem) or "images"

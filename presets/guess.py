@@ -1,9 +1,11 @@
 """Which source reads a path that the user gave, judged by the names of files alone."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from vislab.presets.errors import InputError
 
@@ -28,8 +30,25 @@ IDX_IMAGES = re.compile(r"(?P<prefix>.*?)(?P<part>train|t10k|test)-images[-.]idx
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is no part of the data: dot files and what macOS puts into zip files."""
-    return name.startswith(".") or name == "__MACOSX"
+    """Whether a file or folder is no part of the data: dot files, what macOS puts into zip files, a disk's own."""
+    return name.startswith(".") or name in ("__MACOSX", "lost+found")
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Tell which folder of images cannot be read: without its images a run would be another one than was asked for."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename} cannot be read: {error.strerror}; look at its owner and permissions (ls -ld), or take "
+            "it out of the data set"
+        ) from error
+
+
+def refuse(error: OSError) -> NoReturn:
+    """For `os.walk`, which else passes over a folder that cannot be read."""
+    raise error
 
 
 def idx_folders(root: Path) -> Iterator[Path]:
@@ -38,11 +57,12 @@ def idx_folders(root: Path) -> Iterator[Path]:
     yield from (folder / "raw" for folder in sorted(root.iterdir()) if not is_hidden(folder.name) and folder.is_dir())
 
 
+@reading()
 def guess(path: str | Path) -> str:
     """The reference of the source function that reads `path`: a table, IDX files or a folder of class folders.
 
     Raises:
-        InputError: there is no such path, or nothing that one of them reads.
+        InputError: there is no such path, nothing that one of them reads, or a folder that cannot be read.
     """
     root = Path(path).expanduser()
     if root.is_file():
@@ -51,7 +71,8 @@ def guess(path: str | Path) -> str:
         raise InputError(f"{root} is neither a folder nor a .csv or .tsv table of path,label[,split][,group]")
     if not root.is_dir():
         raise InputError(f"there is no folder or file {root}{_nearby(root)}")
-    places = [folder for folder in idx_folders(root) if folder.is_dir()]
+    # Path.is_dir would complain of raw/ in a folder that may not be entered, whether there is one or not.
+    places = [folder for folder in idx_folders(root) if os.path.isdir(folder)]  # noqa: PTH112
     if any(IDX_IMAGES.fullmatch(entry.name) for folder in places for entry in folder.iterdir()):
         return IDX
     folders = [entry for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name)]
@@ -61,11 +82,11 @@ def guess(path: str | Path) -> str:
 
 
 def _holds_image(folder: Path) -> bool:
-    return any(
-        Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_hidden(name)
-        for _, _, names in os.walk(folder)
-        for name in names
-    )
+    for _, folders, names in os.walk(folder, onerror=refuse):
+        if any(Path(name).suffix.lower() in IMAGE_SUFFIXES and not is_hidden(name) for name in names):
+            return True
+        folders[:] = [name for name in folders if not is_hidden(name)]
+    return False
 
 
 def _nothing_fits(root: Path) -> str:

@@ -6,6 +6,7 @@ from vislab.engine.code import check_options, describe, load
 from vislab.engine.data.source import Source
 from vislab.engine.data.sources.download import Listener, listening
 from vislab.presets.errors import InputError
+from vislab.presets.layers import exists
 from vislab.presets.schema.dataset import Dataset
 
 
@@ -25,7 +26,7 @@ def open_dataset(
     """
     if dataset.path:
         root = (folder or Path.cwd()) / Path(dataset.path).expanduser()
-        if not root.exists():
+        if not exists(str(root)):
             raise InputError(f"data set {dataset.name}: there is no {root}")
     else:
         root = data_dir / dataset.name

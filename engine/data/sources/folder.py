@@ -9,9 +9,10 @@ import numpy as np
 from vislab.engine.data.source import FileImages, Role, Source
 from vislab.engine.data.sources.parts import role_of
 from vislab.presets.errors import InputError
-from vislab.presets.guess import IMAGE_SUFFIXES, is_hidden
+from vislab.presets.guess import IMAGE_SUFFIXES, is_hidden, reading, refuse
 
 
+@reading()
 def source(root: Path) -> Source:
     """Images in one folder a class, with or without train, val and test folders above.
 
@@ -19,7 +20,7 @@ def source(root: Path) -> Source:
     they are called train, val (valid, validation, dev) or test. Images that lie directly in a part have no label.
 
     Raises:
-        InputError: no class folders, no images, or a class without any image.
+        InputError: no class folders, no images, a class without any image, or a folder that cannot be read.
     """
     folders = _visible_folders(root)
     parts = _parts(folders)
@@ -59,11 +60,12 @@ def source(root: Path) -> Source:
     )
 
 
+@reading()
 def unlabelled(root: Path) -> Source:
     """All images below a folder, at any depth, without labels: for prediction.
 
     Raises:
-        InputError: no such folder, or no images in it.
+        InputError: no such folder, no images in it, or one in it that cannot be read.
     """
     if not root.is_dir():
         raise InputError(f"there is no folder {root}")
@@ -104,7 +106,7 @@ def _images(folder: Path, root: Path, ignored: list[str]) -> Iterator[str]:
     A file costs no path object: with some 10,000 files those would take longer than the rest of a run's start.
     """
     seen: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         status = Path(place).stat()
         if (status.st_dev, status.st_ino) in seen:  # a link back to a folder above
             folders.clear()

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ def source(root: Path) -> Source:
         InputError: names the line: a column, path or part that is missing or unknown, a path twice, no such file.
     """
     rows = _rows(root)
-    missing = [(line, row["path"]) for line, row in rows if not (root.parent / row["path"]).is_file()]
+    # Path.is_file raises for a name that is too long and for a folder that may not be entered.
+    missing = [(line, row["path"]) for line, row in rows if not os.path.isfile(root.parent / row["path"])]  # noqa: PTH113
     if missing:
         listed = "\n".join(f"  line {line}: {path}" for line, path in missing[:_NAMED])
         more = f"\n  … and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ from PIL import Image
 from vislab.engine.data.source import Role
 from vislab.engine.data.sources.folder import source, unlabelled
 from vislab.presets.errors import InputError
-from vislab.presets.guess import IMAGE_SUFFIXES
+from vislab.presets.guess import IMAGE_SUFFIXES, guess
 
 
 def plant(root: Path, *paths: str) -> None:
@@ -129,3 +131,21 @@ def test_every_suffix_is_one_that_pillow_knows() -> None:
     readable = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
     assert readable >= IMAGE_SUFFIXES - {".mpo"}  # written by cameras, opened by its contents
     assert np.isin([".jpg", ".jpeg", ".png", ".webp", ".tif", ".bmp", ".gif"], list(IMAGE_SUFFIXES)).all()
+
+
+@pytest.mark.parametrize("closed", ["cat", "cat/old"])
+@pytest.mark.parametrize("read", [source, unlabelled, guess])
+def test_a_folder_that_cannot_be_read_is_named_and_never_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read, closed
+) -> None:
+    plant(tmp_path, "cat/old/1.jpg", *([] if read is guess else ["dog/1.jpg"]))
+    scandir = os.scandir
+
+    def refusing(place: str | Path) -> object:
+        if Path(place) == tmp_path / closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(InputError, match=f"{closed} cannot be read: Permission denied"):
+        read(tmp_path)
