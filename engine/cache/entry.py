@@ -20,7 +20,7 @@ ENTRY, RECORD = "entry.json", "record.json"
 WORK, RUBBISH = ".work", ".removed-"
 _CANNOT = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
-    *(errno.ENOLCK, errno.ENOTDIR),
+    *(errno.ENOLCK, errno.ENOTDIR, errno.ENAMETOOLONG),
 )
 
 

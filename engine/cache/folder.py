@@ -35,6 +35,7 @@ from vislab.engine.cache.entry import (
     storing,
 )
 from vislab.engine.runs.files import folder_size
+from vislab.presets.layers import exists
 from vislab.presets.settings import Settings
 
 _KEPT_FREE = 256 << 20  # bytes of the disk that a cache never takes
@@ -104,7 +105,7 @@ class Cache:
         """The entry of this description, in use from now on; None where no sound one fits. Never waits."""
         key = key_of(kind, described)
         folder = self.folder / kind
-        if not (folder / key / ENTRY).exists():
+        if not exists(str(folder / key / ENTRY)):
             return None
         lock = locks.lock_path(folder, key)
         try:
@@ -126,7 +127,7 @@ class Cache:
 
     def find_all(self, kind: str, fits: Callable[[Entry], bool]) -> Iterator[Entry]:
         """Each entry for which `fits` is true when its turn comes, in use from then on. Never waits."""
-        for folder in (self.folder / kind).glob("?" * 32):
+        for folder in _matching(self.folder / kind, "?" * 32):
             described = read(folder / ENTRY).get("described")
             if described is not None and (entry := self.find(kind, described, fits)) is not None:
                 yield entry
@@ -185,10 +186,10 @@ class Cache:
     def entries(self) -> list[Listed]:
         """All entries, finished or not, the longest unused first."""
         found = []
-        for folder in sorted(self.folder.glob(f"*/{'?' * 32}*")):
+        for folder in sorted(_matching(self.folder, f"*/{'?' * 32}*")):
             key, kind = folder.name.removesuffix(WORK), folder.parent.name
             content = read(folder / (RECORD if folder.suffix == WORK else ENTRY))
-            if len(key) != 32 or not folder.is_dir():
+            if len(key) != 32 or not os.path.isdir(folder):  # noqa: PTH112  (see _matching)
                 continue
             try:
                 used = (folder / (RECORD if folder.suffix == WORK else ENTRY)).stat().st_mtime
@@ -287,7 +288,12 @@ def key_of(kind: str, described: Mapping[str, Any]) -> str:
     return digest(json.dumps([kind, dict(described)], sort_keys=True).encode()).hexdigest()
 
 
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+    """What there is; nothing where this user may not enter, in which Path.glob, exists and is_dir raise."""
+    return folder.glob(pattern) if os.path.isdir(folder) else iter(())  # noqa: PTH112
+
+
 def _free(folder: Path) -> int:
     """Free bytes of the disk that a folder lies on, or will."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    existing = next(path for path in (folder, *folder.absolute().parents) if exists(str(path)))
     return shutil.disk_usage(existing).free

@@ -252,11 +252,7 @@ class Extraction:
             entry = self._fill(found, images) if isinstance(found, Work) else found
             if all(entry.intact(_name(number)) for number in range(_shards_of(images))):
                 break
-            entry.release()
-            self.reporter.notice("warning", DECISION, f"The cache's entry {entry.folder} is damaged: it is made again.")
-            for listed in cache.entries():
-                if (listed.kind, listed.key) == (entry.kind, entry.key):
-                    cache.remove(listed)
+            cache.discard(entry, "is damaged")
         else:
             raise Unavailable(f"The cache's entry {entry.folder} is damaged again and again")
         self._done += len(images) if not isinstance(found, Work) else 0

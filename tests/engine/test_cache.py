@@ -288,3 +288,11 @@ def test_lists_are_quick_to_read_and_keys_do_not_depend_on_order(tmp_path: Path)
     assert again is not None
     assert again.path(ENTRY).stat().st_mtime_ns > before
     again.release()
+
+
+def test_a_folder_that_may_not_be_entered_is_a_cache_that_cannot_be_used(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / ("x" * 300), 10**6)  # as for a folder of another user, Path.is_dir raises
+    assert cache.find("pixels", {"n": 1}) is None and cache.find_where("pixels", lambda entry: True) is None
+    assert cache.entries() == [] and Cache(cache.folder).budget > 0
+    with pytest.raises(Unavailable, match="File name too long"):
+        cache.begin("pixels", {"n": 1}, size=10, waiting=lambda *_: None)

@@ -30,14 +30,17 @@ def command(
     from vislab.engine.runs.files import folder_size
     from vislab.engine.runs.prune import seconds
     from vislab.presets.errors import InputError
+    from vislab.presets.layers import exists
     from vislab.presets.settings import load_settings
     from vislab.tui.views import text
 
     cache = Cache.of(load_settings())
-    if cache.folder.exists() and not cache.folder.is_dir():
+    if exists(str(cache.folder)) and not cache.folder.is_dir():
         raise InputError(f"The cache folder {cache.folder} is not a folder: set cache_dir or VISLAB_CACHE_DIR to one.")
-    age = seconds(older) if older else 0.0
-    entries = [entry for entry in cache.entries() if time.time() - entry.used >= age]
+    entries = cache.entries()
+    if older:
+        last = time.time() - seconds(older)
+        entries = [entry for entry in entries if entry.used <= last]
     if not clear:
         total = sum(entry.size for entry in entries)
         if json:

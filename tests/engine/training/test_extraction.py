@@ -1,10 +1,12 @@
 """The frozen part runs once an image, and training is as if it had run in every epoch."""
 
+import errno
 import shutil
 
 import pytest
 
 from vislab.engine.analysis.cost import feature_pass
+from vislab.engine.cache import Cache
 from vislab.engine.models.split import Split
 from vislab.engine.training import extraction, features
 from vislab.engine.training.extraction import DECISION, EACH_EPOCH, KIND, ONCE
@@ -186,8 +188,11 @@ def test_features_that_do_not_fit_the_memory_are_mapped(make, train, trained, se
     assert trained(once) == trained(whole)
 
 
-def test_a_damaged_file_is_made_again(make, train, trained, settings):
-    first, second = make(), make()
+def test_a_damaged_file_is_made_again_or_done_without(make, train, trained, settings, monkeypatch):
+    def read_only(cache, kind, key):
+        raise OSError(errno.EROFS, "Read-only file system", str(cache.folder))
+
+    first, second, third = make(), make(), make()
     assert train(first) == 0
     file = next((settings.cache_dir / KIND).glob("*/000000.bin"))
     content = bytearray(file.read_bytes())
@@ -196,6 +201,11 @@ def test_a_damaged_file_is_made_again(make, train, trained, settings):
     assert train(second) == 0
     assert any("damaged" in said.text for said in second.state().notices)
     assert trained(second) == trained(first)
+    file.write_bytes(content)
+    monkeypatch.setattr(Cache, "_remove", read_only)
+    assert train(third) == 0
+    assert any("the features are kept in memory only" in said.text for said in third.state().notices)
+    assert trained(third) == trained(first)
 
 
 def test_without_a_cache_they_are_kept_in_memory_and_without_memory_not_at_all(make, train, trained, settings):

@@ -75,3 +75,10 @@ def test_old_entries_are_removed_and_those_in_use_stay(command, cache: Cache) ->
 def test_an_age_that_is_none(command) -> None:
     said = command("cache", "--older", "soon")
     assert said.exit_code == 2 and "--older soon: must be a whole number" in said.output
+
+
+def test_entries_of_a_time_to_come_are_listed_and_removed(command, cache: Cache) -> None:
+    add(cache, "before the clock was set back", -3600).release()
+    assert command("cache", "--older", "1h").output.startswith("0 entries")
+    assert command("cache").output.splitlines()[-1].startswith("1 entry, ")
+    assert "1 entry removed" in command("cache", "--clear", "--yes").output
