@@ -6,6 +6,10 @@ from PIL import Image
 from vislab.engine.data.decoding import Pixels
 from vislab.presets.schema.preprocessing import Preprocessing
 
+_MOST_PIXELS = 2 * 89_478_485
+"""Of an image once its shorter side has the wanted size: as many as one may have that is decoded. A strip, thousands of
+times as long as wide, would have more, in gigabytes; of that only the middle is resized."""
+
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -34,6 +38,9 @@ def to_square(image: Pixels, preprocessing: Preprocessing, size: int) -> Pixels:
         case "crop":
             # Shorter side to size / crop_fraction, then the middle, as torchvision's Resize and CenterCrop do.
             side = round(size / preprocessing.crop_fraction)
+            if side * side * max(height, width) > _MOST_PIXELS * min(height, width):
+                image = _middle(image)
+                height, width = image.shape[:2]
             shorter = min(height, width)
             image = _resize(image, int(side * height / shorter), int(side * width / shorter), preprocessing)
             top, left = round((image.shape[0] - size) / 2), round((image.shape[1] - size) / 2)
@@ -46,6 +53,13 @@ def to_square(image: Pixels, preprocessing: Preprocessing, size: int) -> Pixels:
             image[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     channels_first = np.moveaxis(image, 2, 0)
     return np.ascontiguousarray(np.broadcast_to(channels_first, (preprocessing.channels, size, size)))
+
+
+def _middle(image: Pixels) -> Pixels:
+    """The part of a strip that a centre crop sees, with what filters reach of its neighbours; its middle stays so."""
+    kept = 3 * min(image.shape[:2]) + 8
+    top, left = (max(0, (length - kept) // 2) for length in image.shape[:2])
+    return image[top : image.shape[0] - top, left : image.shape[1] - left]
 
 
 def _resize(image: Pixels, height: int, width: int, preprocessing: Preprocessing) -> Pixels:

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
+from vislab.engine.data import squares
 from vislab.engine.data.preprocessing import normalise
 from vislab.engine.data.squares import to_square
 from vislab.presets.schema.preprocessing import Preprocessing
@@ -108,3 +109,20 @@ def test_tracing_leaves_no_stand_ins_behind():
     pixels = torch.full((2, 1, 3, 3), 51, dtype=torch.uint8)
     torch.export.export(Normalised(), (pixels,))
     torch.testing.assert_close(normalise(pixels, preprocessing), torch.full((2, 1, 3, 3), (0.2 - 0.123) / 0.456))
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("shape", [(4, 400, 3), (401, 5, 1), (1, 300, 3)])
+def test_of_a_long_strip_the_middle_alone_is_resized(monkeypatch, interpolation, antialias, shape) -> None:
+    strip = RNG.integers(0, 256, shape, dtype=np.uint8)
+    settings = Preprocessing(resize="crop", interpolation=interpolation, antialias=antialias)
+    whole = to_square(strip, settings, 20)
+    monkeypatch.setattr(squares, "_MOST_PIXELS", 20 * 20 * 50)
+    assert np.abs(to_square(strip, settings, 20).astype(int) - whole.astype(int)).max() <= 1
+
+
+def test_a_strip_takes_no_gigabytes() -> None:
+    strip = RNG.integers(0, 256, (1, 30_000, 3), dtype=np.uint8)
+    assert to_square(strip, Preprocessing(resize="crop"), 224).shape == (3, 224, 224)
+    assert squares._middle(strip).size < 100
