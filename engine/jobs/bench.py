@@ -1,6 +1,5 @@
 """How fast a spec trains here, and where the time goes: measured inside a real run, of which nothing is kept."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from vislab.engine.runs.control import ControlReader
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.state import fold
+from vislab.engine.runs.temporary import temporary_folder
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import STOPPED, Interrupted
 from vislab.engine.training.loop import Loop
@@ -61,8 +61,8 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     settings, chosen = load_settings(), devices.choose(wanted.spec.device)
     set_variables(wanted.spec, chosen, settings)
     settle_torch(wanted.spec, chosen.device, wanted.spec.threads)
-    with tempfile.TemporaryDirectory(prefix="vislab-bench-") as folder:
-        run = store.create(Path(folder), wanted.spec, code=[Path(file) for file in wanted.code])
+    with temporary_folder("vislab-bench-") as folder:
+        run = store.create(folder, wanted.spec, code=[Path(file) for file in wanted.code])
         writer = EventWriter(run.events)
         try:
             measuring = _Measuring(run, wanted.seconds, tell)

@@ -1,6 +1,5 @@
 """Which learning rate suits a spec: a range test on a network of its own, which leaves no trace."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -15,6 +14,7 @@ from vislab.engine.data.loading import load_data
 from vislab.engine.models.assemble import assemble
 from vislab.engine.runs import devices
 from vislab.engine.runs.batch_size import with_batch_size
+from vislab.engine.runs.temporary import temporary_folder
 from vislab.engine.training import optim, precision, strategies
 from vislab.engine.training.batch_choice import candidates, usual
 from vislab.engine.training.beginning import initialise
@@ -69,11 +69,11 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
     arithmetic: precision.Precision = "fp32" if spec.precision == "auto" else spec.precision
     layout = MEMORY_FORMATS["contiguous" if spec.memory_format == "auto" else spec.memory_format]
     precision.check(arithmetic, device)
-    with tempfile.TemporaryDirectory(prefix="vislab-find-lr-") as folder:
+    with temporary_folder("vislab-find-lr-") as folder:
         data = load_data(
             spec,
             data_dir=Path(wanted.data_dir),
-            split_file=Path(folder) / "split.csv",
+            split_file=folder / "split.csv",
             code=here,
             progress=partial(tell, "reading images"),
             check=lambda: None,

@@ -5,13 +5,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
+from vislab.engine.runs.temporary import temporary_file
 from vislab.presets.errors import InputError
 
 OnProgress = Callable[[str, int, int], None]
@@ -28,7 +28,7 @@ class JobProcess:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed by close)
+        self._stderr: IO[bytes] | None = None
         self._asked = 0
 
     def ask(self, job: str, request: Mapping[str, Any], *, on_progress: OnProgress | None = None) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class JobProcess:
             on_progress: called with (what is being done, done, total); total is 0 where it is not known.
 
         Raises:
-            InputError: the job found a mistake in what the user gave.
+            InputError: the job found a mistake in what the user gave, or nothing temporary can be written here.
             RuntimeError: training failed, which its text explains; or the job failed or its process died, with the end
                 of what it wrote on stderr.
         """
@@ -80,7 +80,9 @@ class JobProcess:
             self._process.kill()
             self._process.communicate()
             self._process = None
-        self._stderr.close()
+        if self._stderr is not None:
+            self._stderr.close()
+            self._stderr = None
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +94,7 @@ class JobProcess:
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
+            self._stderr = self._stderr or temporary_file()
             self._process = subprocess.Popen(
                 # -P keeps the current folder out of the import path; --attached ends the process if we die.
                 [sys.executable, "-P", "-m", "vislab.engine.jobs", "--attached"],
@@ -103,6 +106,7 @@ class JobProcess:
         return self._process
 
     def _tail(self) -> str:
+        assert self._stderr is not None, "made with the first process"
         # The child writes at the position that both share, so it must not be moved.
         descriptor = self._stderr.fileno()
         size = os.fstat(descriptor).st_size

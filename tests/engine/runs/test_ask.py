@@ -1,6 +1,8 @@
+import errno
 import queue
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import psutil
 import pytest
 
 from vislab.engine.runs.ask import Answer, Asker, JobProcess, ask
+from vislab.engine.runs.temporary import temporary_folder
 from vislab.presets.errors import InputError
 
 DIGITS = {"dataset": {"name": "digits", "source": "vislab.engine.data.sources.digits:source"}, "data_dir": "/none"}
@@ -169,3 +172,15 @@ def test_closing_does_not_wait_for_an_answer(asker: Asker, tmp_path: Path) -> No
     started = time.monotonic()
     asker.close()
     assert time.monotonic() - started < 2
+
+
+def test_no_place_for_temporary_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**keys: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refused)
+    with JobProcess() as jobs, pytest.raises(InputError, match=r"found in \['/tmp'\].*set TMPDIR"):
+        jobs.ask("data", DIGITS)
+    with pytest.raises(InputError, match="set TMPDIR"), temporary_folder("vislab-"):
+        pass
