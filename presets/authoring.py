@@ -1,5 +1,6 @@
 """Writes new presets."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import tomli_w
 
 from vislab.presets import keys, shelves
 from vislab.presets.errors import InputError
-from vislab.presets.layers import ResolveError, command_line_layer, layer_of, merge
+from vislab.presets.layers import ResolveError, command_line_layer, layer_of, merge, shown
 from vislab.presets.own_code import nearest
 from vislab.presets.schema.study import Study
 from vislab.presets.settings import Settings, load_settings
@@ -56,7 +57,8 @@ def new_preset(
 
     Raises:
         InputError: the name cannot be a file's, or a preset has it, wherever that comes from: files of one name are
-            merged, so the new one would change what others mean by it. Or there is no preset `like`.
+            merged, so the new one would change what others mean by it. Or there is no preset `like`, or the file
+            cannot be written.
         ResolveError: keys that do not belong into this kind of preset, or values that do not fit; all of them.
     """
     settings = settings or load_settings()
@@ -78,9 +80,25 @@ def new_preset(
         raise ResolveError(problems)
     if help:
         table = {**table, "help": help}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(tomli_w.dumps({"help": table.pop("help", ""), **table}), encoding="utf-8")
+    _write(file, tomli_w.dumps({"help": table.pop("help", ""), **table}))
     return file
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that is not there yet, whole or not at all: half of one would keep its name from a second try."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{file}: a preset is UTF-8, which {shown(error.object[error.start : error.end])} is not"
+        ) from error
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            file.unlink()
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _taken(name: str, kind: Kind, presets: Mapping[str, list[shelves.PresetFile]]) -> str:

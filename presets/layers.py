@@ -76,7 +76,10 @@ def layer_of(origin: str, table: Mapping[str, Any], folder: Path, problems: list
         if trouble:
             problems.append(f"{origin}: {name} = {shown(value)}: {trouble}")
         else:
-            values[name] = _absolute(name, converted, folder)
+            try:
+                values[name] = _absolute(name, converted, folder)
+            except InputError as error:
+                problems.append(f"{origin}: {name} = {error}")
     return Layer(origin, values)
 
 
@@ -125,6 +128,18 @@ def shown(value: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "…"
 
 
+def expanded(file: str | Path) -> Path:
+    """The path that a leading `~` means: shells leave the one in --html=~/log.html as it stands.
+
+    Raises:
+        InputError: `~name` of nobody.
+    """
+    try:
+        return Path(file).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{file}: there is no such home folder; write the whole path") from error
+
+
 def absolute(place: str, folder: Path) -> str:
     """An absolute path of `place`, which may be relative to `folder` or begin with `~`."""
     try:
@@ -171,8 +186,10 @@ def _items(text: str) -> list[str]:
 
 def _absolute(key: str, value: Any, folder: Path) -> Any:
     """Make file names in a value absolute, so that a spec means the same from everywhere."""
-    if key in ("dataset.path", "tensorboard") and value:
+    if key == "dataset.path" and value:
         return absolute(value, folder)
+    if key == "tensorboard" and value:  # it is made, so that `absolute` would make a folder of this name
+        return os.path.normpath(folder / expanded(value))
     if key == "architecture.weights" and value.endswith(WEIGHT_FILES):
         return absolute(value, folder)
     if key in REFERENCES:

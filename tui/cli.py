@@ -128,8 +128,21 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows `?`
     try:
         app()
-    finally:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader has gone, as with `vislab runs | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, SystemExit) as end:
+        _hand_on("\n" if isinstance(end, OSError) else "")
+        raise
+
+
+def _hand_on(more: str) -> None:
+    """Write out what was printed; where that cannot be done, say why and end.
+
+    Args:
+        more: to be printed. An OSError may come of a print that left nothing behind to be written again: this tells.
+    """
+    try:
+        print(end=more, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try again, and complain
+        if not isinstance(error, BrokenPipeError):  # else the reader has gone, as with `vislab runs | head`
+            console.refuse(f"stdout cannot be written: {error.strerror}.")
+            sys.exit(1)

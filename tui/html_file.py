@@ -1,6 +1,7 @@
 """The file that an HTML log is written to: looked at before the training, written after it."""
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,28 +21,35 @@ def check(file: Path | None, option: str = "--html") -> None:
         option: where the file was named, for the message; empty: nowhere on a command line.
 
     Raises:
-        InputError: it is a folder, or its folder cannot be made or is read-only.
+        InputError: it is a folder, its name is no file's, or its folder cannot be made or is read-only.
     """
     if file is None:
         return
     folder, named = file.absolute().parent, f"{option} {file}".strip()
-    if file.is_dir():
-        raise InputError(f"{named}: this is a folder; name a file.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{named}: the folder {folder} cannot be made: {error.strerror}.") from error
+    try:
+        is_folder = stat.S_ISDIR(file.stat().st_mode)
+    except FileNotFoundError:
+        is_folder = False
+    except OSError as error:
+        raise InputError(f"{named}: {error.strerror}. Name another file.") from error
+    if is_folder:
+        raise InputError(f"{named}: this is a folder; name a file.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{named}: no permission to write into {folder}.")
 
 
 def refusal(name: str) -> str:
     """Why a file of this name cannot be written, in one safe sentence; empty where it can be, or there is no name."""
+    from vislab.presets.layers import expanded
     from vislab.tui.views.text import plain
 
     try:
-        check(Path(name.strip()).expanduser().absolute() if name.strip() else None, option="")
-    except (InputError, RuntimeError) as error:  # RuntimeError: `~name` of nobody
+        check(expanded(name.strip()).absolute() if name.strip() else None, option="")
+    except InputError as error:
         return plain(str(error), 400)
     return ""
 

@@ -12,6 +12,7 @@ import sys
 
 def main() -> None:
     """Entry point of the console script."""
+    _open_streams()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
     match sys.argv[1:]:
@@ -29,6 +30,13 @@ def main() -> None:
             _attach(run, folder)
         case _:
             _command_line()
+
+
+def _open_streams() -> None:
+    """A stream that the shell closed (`>&-`) is None, and the next file that is opened would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115  (pathlib is not imported yet)
 
 
 def _command_line() -> None:

@@ -1,5 +1,6 @@
 """New presets: written where they are found again, checked before."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,16 @@ def test_showing_what_is_not_there_and_what_timm_has() -> None:
     assert {row.key: row.value for row in rows}["architecture.options.model"] == "resnet26d"
     assert show("study-b-cnn")[0].kind == "recipes"
     assert show("study-b-cnn", "architectures")[0].kind == "architectures"
+
+
+def test_what_cannot_be_written_whole_leaves_its_name_free(user: Path) -> None:
+    with pytest.raises(InputError, match=r"quick\.toml: a preset is UTF-8, which '\\udcff' is not"):
+        new_preset("strategies", "quick", help="a \udcff")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"quick\.toml cannot be written: File too large"):
+            new_preset("strategies", "quick")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert new_preset("strategies", "quick").is_file()

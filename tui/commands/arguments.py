@@ -10,6 +10,22 @@ if TYPE_CHECKING:
     from vislab.presets.schema.spec import Spec
     from vislab.presets.settings import Settings
 
+
+def at_home(parameter: typer.CallbackParam, file: Path | None) -> Path | None:
+    """A file or folder that was named: shells leave the `~` of --html=~/log.html, which would become a folder's name.
+
+    Raises:
+        InputError: `~name` of nobody.
+    """
+    from vislab.presets.errors import InputError
+    from vislab.presets.layers import expanded
+
+    try:
+        return None if file is None else expanded(file)
+    except InputError as error:
+        raise InputError(f"{parameter.opts[-1]} {error}") from error
+
+
 RunReference = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or `latest`.", show_default=False)
 ]
@@ -27,7 +43,9 @@ DataPath = Annotated[str, typer.Option("--data", metavar="PATH", help="Where the
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Html = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="At the end, write an HTML log of the run.", show_default=False),
+    typer.Option(
+        "--html", metavar="FILE", help="At the end, write an HTML log of the run.", show_default=False, callback=at_home
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Print the id once it has begun, and leave it alone.")]

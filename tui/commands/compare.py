@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson, RunsDir
+from vislab.tui.commands.arguments import AsJson, RunsDir, at_home
 
 if TYPE_CHECKING:
     from vislab.engine.analysis.comparison import Compared
@@ -17,15 +17,29 @@ CURVE_HEIGHT = 14
 
 Markdown = Annotated[
     Path | None,
-    typer.Option("--markdown", metavar="FILE", help="Write the comparison as a Markdown file.", show_default=False),
+    typer.Option(
+        "--markdown",
+        metavar="FILE",
+        help="Write the comparison as a Markdown file.",
+        show_default=False,
+        callback=at_home,
+    ),
 ]
 Csv = Annotated[
     Path | None,
-    typer.Option("--csv", metavar="FILE", help="Write the figures as a CSV file, a row a run.", show_default=False),
+    typer.Option(
+        "--csv",
+        metavar="FILE",
+        help="Write the figures as a CSV file, a row a run.",
+        show_default=False,
+        callback=at_home,
+    ),
 ]
 HtmlFile = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the comparison as one HTML file.", show_default=False),
+    typer.Option(
+        "--html", metavar="FILE", help="Write the comparison as one HTML file.", show_default=False, callback=at_home
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
 """`vislab doctor`: what this machine offers, and where every path and setting came from."""
 
 import json as json_
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import typer
 from vislab.tui.commands.arguments import AsJson, RunsDir
 
 if TYPE_CHECKING:
+    from vislab.engine.runs.devices import Device
     from vislab.presets.settings import Settings
 
 PACKAGES = (
@@ -70,8 +72,8 @@ def examine(settings: "Settings") -> dict[str, Any]:
     cards = [device for device in listed if device.kind == "cuda"]
     cache = Cache.of(settings)
     problems: list[str] = []
-    if cards and not _torch_uses_cards():
-        problems.append(devices.explain_unusable(cards[0]))
+    if cards and (why_not := _why_torch_cannot_use(cards[0])):
+        problems.append(why_not)
     problems += [f"{name} {folder} cannot be written" for name, folder in folders.items() if not _writable(folder)]
     for table in settings.defaults:
         layer_of(table.origin, table.values, table.folder, problems)
@@ -95,7 +97,7 @@ def examine(settings: "Settings") -> dict[str, Any]:
             name: {
                 "path": str(folder),
                 "origin": settings.origins[name],
-                "exists": folder.is_dir(),
+                "exists": os.path.isdir(folder),  # noqa: PTH112  (Path.is_dir raises where one may not enter)
                 "disk_free": shutil.disk_usage(_existing(folder)).free,
             }
             for name, folder in folders.items()
@@ -160,21 +162,28 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _torch_uses_cards() -> bool:
-    answer = subprocess.run(
-        [sys.executable, "-P", "-c", QUESTION], capture_output=True, timeout=SECONDS_FOR_TORCH, check=False
-    )
-    return answer.returncode == 0 and bool(json_.loads(answer.stdout)["usable"])
+def _why_torch_cannot_use(card: "Device") -> str:
+    from vislab.engine.runs import devices
+
+    ask = [sys.executable, "-P", "-c", QUESTION]
+    try:
+        answer = subprocess.run(ask, capture_output=True, timeout=SECONDS_FOR_TORCH, check=False)
+    except subprocess.TimeoutExpired:
+        return (
+            f"torch does not say within {SECONDS_FOR_TORCH} s whether it can use {card.name}: look at nvidia-smi, dmesg"
+        )
+    usable = answer.returncode == 0 and bool(json_.loads(answer.stdout)["usable"])
+    return "" if usable else devices.explain_unusable(card)
 
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists: where it would be made."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
+    from vislab.presets.layers import exists
+
+    return next(place for place in (folder, *folder.parents) if exists(str(place)))
 
 
 def _writable(folder: Path) -> bool:
-    import os
-
     place = _existing(folder)
     return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
 

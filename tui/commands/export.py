@@ -5,17 +5,24 @@ from typing import Annotated
 
 import typer
 
-from vislab.tui.commands.arguments import RunReference, RunsDir, find_run
+from vislab.tui.commands.arguments import RunReference, RunsDir, at_home, find_run
 
 
 def command(
     run: RunReference,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="The log, as one HTML file.", show_default=False)
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="The log, as one HTML file.", show_default=False, callback=at_home),
     ] = None,
     onnx: Annotated[
         Path | None,
-        typer.Option("--onnx", metavar="FILE", help="The model as ONNX, checked with onnxruntime.", show_default=False),
+        typer.Option(
+            "--onnx",
+            metavar="FILE",
+            help="The model as ONNX, checked with onnxruntime.",
+            show_default=False,
+            callback=at_home,
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -24,15 +31,24 @@ def command(
             metavar="FILE",
             help="The weights as .safetensors, with a model card (README.md) beside them.",
             show_default=False,
+            callback=at_home,
         ),
     ] = None,
     markdown: Annotated[
         Path | None,
-        typer.Option("--markdown", metavar="FILE", help="The report, as a Markdown file.", show_default=False),
+        typer.Option(
+            "--markdown", metavar="FILE", help="The report, as a Markdown file.", show_default=False, callback=at_home
+        ),
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="The epochs, as a CSV file: a row an epoch.", show_default=False),
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="The epochs, as a CSV file: a row an epoch.",
+            show_default=False,
+            callback=at_home,
+        ),
     ] = None,
     runs_dir: RunsDir = None,
 ) -> None:

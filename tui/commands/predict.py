@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson, Device, Flips, RunReference, RunsDir, find_run
+from vislab.tui.commands.arguments import AsJson, Device, Flips, RunReference, RunsDir, at_home, find_run
 
 if TYPE_CHECKING:
     from vislab.engine.analysis.submission import Answer
@@ -23,17 +23,26 @@ def command(
     ],
     top: Annotated[int, typer.Option("--top", metavar="K", min=1, help="Show the K likeliest classes.")] = 1,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to a CSV file.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--csv", metavar="FILE", help="Write the table to a CSV file.", show_default=False, callback=at_home
+        ),
     ] = None,
     submission: Annotated[
         Path | None,
         typer.Option(
-            "--submission", metavar="SAMPLE", help="Fill a competition's sample file; with --out.", show_default=False
+            "--submission",
+            metavar="SAMPLE",
+            help="Fill a competition's sample file; with --out.",
+            show_default=False,
+            callback=at_home,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Where the filled sample file goes.", show_default=False),
+        typer.Option(
+            "--out", metavar="FILE", help="Where the filled sample file goes.", show_default=False, callback=at_home
+        ),
     ] = None,
     tta: Flips = False,
     device: Device = "auto",

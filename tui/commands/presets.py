@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vislab.tui.commands.arguments import AsJson
+from vislab.tui.commands.arguments import AsJson, at_home
 
 if TYPE_CHECKING:
     from vislab.presets.explain import PresetInfo, Row
@@ -92,7 +92,9 @@ def new(
     description: Annotated[str, typer.Option(metavar="TEXT", help="One line: what it is for.")] = "",
     folder: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Instead of the project's folder, or yours.", show_default=False),
+        typer.Option(
+            metavar="DIR", help="Instead of the project's folder, or yours.", show_default=False, callback=at_home
+        ),
     ] = None,
 ) -> None:
     """Write a preset into the project's folder of presets, or into yours; prints the file's name."""

@@ -1,6 +1,9 @@
 """Commands that look at runs and presets: what they print, as JSON too, at any width; exit codes."""
 
+import errno
+import io
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,13 +13,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from vislab.engine.runs.devices import Device
 from vislab.engine.runs.events import AnyEvent, Notice, RunEnded, TestFigures
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.library import resolve
 from vislab.presets.shelves import KINDS
-from vislab.tui import tables
+from vislab.tui import cli, headless, html_file, start, tables
 from vislab.tui.cli import app
+from vislab.tui.commands import doctor
 from vislab.tui.commands.presets import PresetKind
 
 History = Callable[..., list[AnyEvent]]
@@ -278,6 +283,20 @@ def test_doctor_fails_where_a_folder_cannot_be_written(
     monkeypatch.setenv("VISLAB_CACHE_DIR", str(tmp_path / "file" / "cache"))
     result = vislab("doctor")
     assert result.exit_code == 1 and "problem: cache_dir" in result.stdout
+    for name in ("DATA", "CACHE"):
+        monkeypatch.setenv(
+            f"VISLAB_{name}_DIR", f"{tmp_path}/{300 * 'x'}/d"
+        )  # Path.exists and is_dir raise, as in another user's folder
+    assert "\nproblem: none found" in printed(vislab("doctor"))
+
+
+def test_doctor_does_not_wait_for_ever_for_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(command: list[str], **keys: Any) -> None:
+        raise subprocess.TimeoutExpired(command, keys["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", late)
+    card = Device("cuda", 0, "Slow X1")
+    assert "does not say within 120 s whether it can use Slow X1" in doctor._why_torch_cannot_use(card)
 
 
 def test_data_tells_what_is_in_a_folder(vislab: Vislab, tmp_path: Path) -> None:
@@ -307,6 +326,65 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     pipe = f"{sys.executable} -c 'from vislab.tui.cli import main; main()' presets --json | head -c 10"
     done = subprocess.run(["bash", "-c", f"{pipe}; echo"], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
+
+
+def test_a_full_disk_behind_stdout_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        for words in (["--help"], ["presets", "--json"]):  # one fits into a buffer, the other does not
+            monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))  # noqa: PTH123, SIM115
+            monkeypatch.setattr(sys, "argv", ["vislab", *words])
+            with pytest.raises(SystemExit) as end:
+                cli.main()
+            assert end.value.code == 1
+            assert capsys.readouterr().err == "error: stdout cannot be written: No space left on device.\n"
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_page_is_written_where_stdout_takes_nothing(
+    made: Callable[..., Run], history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = made(history([1.0], test=TEST))
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(OSError, match="No space left"):
+        headless.report_end(run, headless.Output(json=True, html=tmp_path / "log.html"))
+    assert "<html" in (tmp_path / "log.html").read_text()
+
+
+def test_streams_that_were_closed_lead_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    start._open_streams()
+    assert sys.stdin.read() == "" and print("nowhere", flush=True) is None and not sys.stderr.isatty()
+    assert tables.width() > 0
+
+
+def test_a_tilde_that_the_shell_left_is_the_home_folder(
+    made: Callable[..., Run], vislab: Vislab, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(history([1.0], test=TEST))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert printed(vislab("export", "latest", "--csv=~/epochs.csv")).strip() == f"{tmp_path}/home/epochs.csv"
+    assert (tmp_path / "home" / "epochs.csv").is_file() and not (tmp_path / "~").exists()
+    for words in (
+        ("export", "latest", "--html=~no-such-user/x"),
+        ("sync", "latest", "--tensorboard", "~no-such-user/x"),
+        ("run", "--preset", "digits-lenet5", "--tensorboard", "~no-such-user/x"),
+    ):
+        result = vislab(*words)
+        assert result.exit_code == 2 and "~no-such-user/x: there is no such home folder" in result.stderr
+
+
+def test_a_name_that_no_file_can_have_is_refused_before_the_training(tmp_path: Path) -> None:
+    assert html_file.refusal(str(tmp_path / "log.html")) == html_file.refusal("") == ""
+    assert "File name too long" in html_file.refusal(str(tmp_path / (300 * "x")))
+    assert "no such home folder" in html_file.refusal("~no-such-user/x")
+    assert "this is a folder" in html_file.refusal(str(tmp_path))
 
 
 def test_help_and_version(vislab: Vislab) -> None:
