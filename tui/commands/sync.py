@@ -1,5 +1,6 @@
 """`vislab sync RUN`: hand a run's figures on to TensorBoard or Weights & Biases."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,11 +18,11 @@ def command(
     from vislab.engine.trackers.sync import sync
     from vislab.engine.trackers.tracker import check, targets
     from vislab.presets.errors import InputError
-    from vislab.presets.layers import expanded
+    from vislab.presets.layers import absolute, expanded
     from vislab.tui.views.text import plain
 
     run = find_run(reference, runs_dir)
-    given = {"tensorboard": tensorboard and str(expanded(tensorboard).absolute()), "wandb": wandb}
+    given = {"tensorboard": tensorboard and absolute(str(expanded(tensorboard)), Path.cwd()), "wandb": wandb}
     wanted = {kind: place for kind, place in given.items() if place} or targets(run.spec())
     if not wanted:
         raise InputError(f"Run {run.id} names no tracker. Give --tensorboard DIR or --wandb PROJECT.")

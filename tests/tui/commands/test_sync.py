@@ -15,7 +15,7 @@ def test_a_run_goes_to_tensorboard_once(command: Command, tmp_path: Path) -> Non
     assert first.exit_code == 0 and first.stdout.startswith("tensorboard: ")
     assert f"events to {tmp_path / 'board'}" in first.stdout
     assert list((tmp_path / "board").rglob("events*"))
-    again = command("sync", "latest", "--tensorboard", str(tmp_path / "board"))
+    again = command("sync", "latest", "--tensorboard", str(tmp_path / "x" / ".." / "board"))
     assert again.exit_code == 0 and "has everything already" in again.stdout
 
 
