@@ -67,7 +67,7 @@ class Vislab:
         shutil.rmtree(self.folder / "runs")
         return any((self.folder / "cache" / "measured").glob("*.json"))
 
-    def run(self) -> dict[str, Any]:
+    def run(self, seed: int) -> dict[str, Any]:
         """Train once; returns what the other sides print, and the accuracy after each epoch.
 
         Raises:
@@ -76,7 +76,7 @@ class Vislab:
         if self.work.whole:
             shutil.rmtree(self.folder, ignore_errors=True)  # what is done once is done anew
         began = time.time()
-        self._vislab(*self._command(self.work.epochs), "--quiet")
+        self._vislab(*self._command(self.work.epochs), "--set", f"seed={seed}", "--quiet")
         seconds = time.time() - began
         (made,) = (self.folder / "runs").iterdir()
         found = _read([json.loads(line) for line in (made / "events.jsonl").read_text().splitlines()])

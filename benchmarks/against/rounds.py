@@ -23,12 +23,24 @@ class Round:
         asked: as `asked` says: rounds of the same are compared.
         load: of the machine when it began: processes that want to run, over the last minute.
         sides: what each program printed, and `seconds` of its process.
+        seed: of all sides.
     """
 
     work: str
     asked: dict[str, Any]
     load: float
     sides: dict[str, dict[str, Any]]
+    seed: int = 0
+
+    def check(self, work: Work) -> None:
+        """Whether every side did the work.
+
+        Raises:
+            RuntimeError: one has trained more or fewer epochs.
+        """
+        for side, found in self.sides.items():
+            if (done := len(found["epoch_seconds"])) != work.epochs_of(side):
+                raise RuntimeError(f"{side} trained {done} epochs of {self.work}, not {work.epochs_of(side)}")
 
     def seconds(self, work: Work, side: str) -> float:
         """Of the whole training, or of an epoch after the first."""
@@ -42,6 +54,16 @@ class Round:
     def ratio(self, work: Work, rival: str) -> float:
         """How many times as fast as the rival vislab is."""
         return self.seconds(work, rival) / self.seconds(work, "vislab")
+
+    def accuracy(self, side: str) -> float:
+        """After the last epoch."""
+        found = self.sides[side]
+        return float(found["accuracies"][-1] if side == "vislab" else found["accuracy"])
+
+    def more_accurate(self, work: Work, rival: str) -> float:
+        """By how much vislab is more accurate than a rival, after as many epochs."""
+        own = self.sides["vislab"]["accuracies"][work.epochs_of(rival) - 1]
+        return float(own) - self.accuracy(rival)
 
 
 def asked(work: Work, threads: int) -> dict[str, Any]:

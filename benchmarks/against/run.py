@@ -3,16 +3,20 @@
 The rivals live in an environment of their own (requirements.txt says how to make it):
 
     python benchmarks/against/run.py --rivals-python ENV/bin/python
-        [--work lenet5 alexnet32 resnet18 deit transfer transfer-fp32] [--rivals bare textbook lightning fastai keras]
+        [--work lenet5 alexnet32 resnet18 deit transfer transfer-fp32]
+        [--rivals bare bare-stock textbook lightning fastai keras]
         [--pairs 7] [--threads N] [--train N] [--test N] [--idx FOLDER] [--folder DIR] [--write]
 
-In a round each side trains once, one after the other, in a process of its own; a ratio is taken within its round, so
-that other work on the machine slows both. Figures are medians over the rounds. Rounds are kept in DIR/rounds.jsonl: the
-same command goes on where it stopped, and --write puts the tables of all works kept there into docs/benchmarks.md. Only
-rounds of the same work, threads and code of vislab count together: after a change of its code they begin anew.
+In a round each side trains once, one after the other, in a process of its own, with a seed of the round; a ratio and a
+difference of accuracies are taken within the round, so that other work on the machine slows both. Figures are medians
+over the rounds. Rounds are kept in DIR/rounds.jsonl: the same command goes on where it stopped, and --write puts the
+tables of all works kept there into docs/benchmarks.md. Only rounds of the same work, threads and code of vislab count
+together: after a change of its code they begin anew. A side that trained more or fewer epochs than it was told to ends
+the command.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -31,11 +35,12 @@ from works import WORKS, Work
 
 _HERE = Path(__file__).parent
 _PROGRAMS = {
-    "bare": "bare.py",
-    "textbook": "textbook.py",
-    "lightning": "with_lightning.py",
-    "fastai": "with_fastai.py",
-    "keras": "with_keras.py",
+    "bare": ("bare.py",),
+    "bare-stock": ("bare.py", "--stock"),
+    "textbook": ("textbook.py",),
+    "lightning": ("with_lightning.py",),
+    "fastai": ("with_fastai.py",),
+    "keras": ("with_keras.py",),
 }
 
 
@@ -69,9 +74,11 @@ def _table(name: str, work: Work, given: argparse.Namespace) -> list[str]:
 def _measure(name: str, work: Work, given: argparse.Namespace) -> None:
     """Make the rounds that are not there yet."""
     rivals = [rival for rival in given.rivals if rival in work.rivals]
-    done = sum(set(rivals) <= one.sides.keys() for one in _kept(name, work, given))
+    kept = _kept(name, work, given)
+    done = sum(set(rivals) <= one.sides.keys() for one in kept)
     if done >= given.pairs:
         return
+    seeds = itertools.count(max((one.seed for one in kept), default=0) + 1)
     data = prepare(work, given.idx, given.folder)
     vislab = Vislab(work, data, given.folder / "vislab" / name, given.threads)
     began = time.monotonic()
@@ -83,8 +90,11 @@ def _measure(name: str, work: Work, given: argparse.Namespace) -> None:
     began = time.monotonic()
     for number in range(done + 1, given.pairs + 1):
         load = os.getloadavg()[0]
-        sides = {"vislab": vislab.run()} | {rival: _rival(name, work, rival, data, given) for rival in rivals}
-        one = Round(name, rounds.asked(work, given.threads), load, sides)
+        seed = next(seeds)
+        sides = {"vislab": vislab.run(seed)}
+        sides |= {rival: _rival(name, work, rival, data, seed, given) for rival in rivals}
+        one = Round(name, rounds.asked(work, given.threads), load, sides, seed)
+        one.check(work)
         rounds.append(given.folder / "rounds.jsonl", one)
         ratios = "  ".join(f"{rival} x{one.ratio(work, rival):.2f}" for rival in rivals)
         left = (time.monotonic() - began) / (number - done) * (given.pairs - number) / 60
@@ -103,10 +113,11 @@ def _wait_for_calm(seconds: float) -> None:
         time.sleep(1)
 
 
-def _rival(name: str, work: Work, rival: str, data: Path, given: argparse.Namespace) -> dict[str, Any]:
-    epochs = work.rival_epochs or work.epochs
-    command = [given.rivals_python, str(_HERE / _PROGRAMS[rival]), name, "--data", str(data)]
-    command += ["--epochs", str(epochs), "--threads", str(given.threads)]
+def _rival(name: str, work: Work, rival: str, data: Path, seed: int, given: argparse.Namespace) -> dict[str, Any]:
+    program, *options = _PROGRAMS[rival]
+    python = sys.executable if program == "bare.py" else given.rivals_python  # it trains vislab's own network
+    command = [python, str(_HERE / program), name, "--data", str(data), *options]
+    command += ["--epochs", str(work.epochs_of(rival)), "--threads", str(given.threads), "--seed", str(seed)]
     if work.whole:
         command += ["--weights", str(given.weights or _packaged_weights())]
     environment = os.environ | {"OMP_NUM_THREADS": str(given.threads)}

@@ -18,7 +18,9 @@ class Order:
     data: Path
     epochs: int
     threads: int
+    seed: int
     weights: Path | None
+    stock: bool
 
 
 def order() -> Order:
@@ -28,9 +30,11 @@ def order() -> Order:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--stock", action="store_true", help="bare: the network that the libraries train")
     given = parser.parse_args()
-    return Order(WORKS[given.work], given.data, given.epochs, given.threads, given.weights)
+    return Order(**vars(given) | {"work": WORKS[given.work]})
 
 
 class Clock:

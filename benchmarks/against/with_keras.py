@@ -85,7 +85,7 @@ def main() -> None:
     told = order()
     tf.config.threading.set_intra_op_parallelism_threads(told.threads)
     tf.config.threading.set_inter_op_parallelism_threads(told.threads)
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(told.seed)
     clock = Clock()
     training, testing = (arrays(told.data, part, told.work.size) for part in ("train", "t10k"))
     inputs = keras.Input((told.work.size, told.work.size, 1))

@@ -36,6 +36,10 @@ class Work:
     whole: bool = False
     rival_epochs: int = 0
 
+    def epochs_of(self, side: str) -> int:
+        """Epochs that a side is told to train."""
+        return self.epochs if side == "vislab" else self.rival_epochs or self.epochs
+
     @property
     def chooses(self) -> bool:
         """Whether vislab's `auto` has a choice, which a training as short as this one must remember."""
@@ -65,7 +69,7 @@ WORKS = {
         test=4_000,
         size=28,
         epochs=5,
-        rivals=("bare", "textbook", "lightning", "fastai", "keras"),
+        rivals=("bare", "bare-stock", "textbook", "lightning", "fastai", "keras"),
         settings=("precision=fp32", "memory_format=contiguous"),
         limits={"bare": 0.95, "textbook": 2.0, "lightning": 2.5, "fastai": 1.8, "keras": 1.15},
     ),
