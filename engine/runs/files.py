@@ -11,7 +11,7 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
         durable: False leaves out the fsyncs, for files that are not history, such as progress.json.
 
     Raises:
-        OSError: the disk is full or not writable; the old file is intact.
+        OSError: the disk is full or not writable; it names the file. The old file is intact.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -21,8 +21,9 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # what a full disk refuses names no file
         raise
     if durable:
         sync_folder(path.parent)

@@ -2,8 +2,8 @@
 
 import errno
 
-_WORDS = ("can't allocate memory", "cannot allocate memory", "not enough memory")
-"""Of torch's allocator, and of the system when a file of weights is mapped."""
+_WORDS = ("can't allocate memory", "cannot allocate memory", "not enough memory", "cuda error: out of memory")
+"""Of torch's allocator, of the system when a file of weights is mapped, of the driver of a GPU that is full already."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

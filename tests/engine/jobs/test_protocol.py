@@ -60,6 +60,10 @@ def test_an_unexpected_error_is_told_apart(tmp_path: Path, capsys) -> None:
     [
         ("PermissionError(13, 'Permission denied', '/closed')", "/closed: Permission denied. Look at its owner"),
         ("MemoryError('Unable to allocate 9 TiB')", "Out of memory: Unable to allocate 9 TiB. End what else"),
+        (
+            "RuntimeError('CUDA error: out of memory')",
+            "Out of memory: CUDA error: out of memory. End what else uses the",
+        ),
     ],
 )
 def test_what_the_machine_refuses_is_told_without_a_traceback(tmp_path: Path, capsys, error: str, words: str) -> None:
