@@ -80,15 +80,15 @@ def _selected(found: Mapping[str, Any]) -> bool:
 def _figures(found: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, key in (("accuracy", "accuracy"), ("top-5", "top5")):
-        rows.append(f"{name:<12} {text.accuracy(found[key])} {text.interval(*found[f'{key}_interval'])}")
+        rows.append(f"{name:<13} {text.accuracy(found[key])} {text.interval(*found[f'{key}_interval'])}")
     rows += [
-        f"{name:<12} {text.accuracy(found[key])}"
+        f"{name:<13} {text.accuracy(found[key])}"
         for name, key in (("macro F1", "macro_f1"), ("weighted F1", "weighted_f1"))
     ]
     losses = {"loss": text.loss(found["loss"])}
     if "cross_entropy" in found and (told := text.loss(found["cross_entropy"])) not in losses.values():
         losses["cross-entropy"] = told
-    return [*rows, *(f"{name:<12} {told}" for name, told in losses.items())]
+    return [*rows, *(f"{name:<13} {told}" for name, told in losses.items())]
 
 
 def _calibration(found: Mapping[str, Any]) -> list[str]:

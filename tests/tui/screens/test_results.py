@@ -313,7 +313,7 @@ def test_later_evaluations_are_shown_one_after_the_other(judged, play):
     async def act(pilot):
         await pilot.press("e")
         assert "evaluation-test.json" in words(pilot, "#main") and "(1 of 3" in words(pilot, "#main")
-        assert "accuracy     0.9000 [0.70, 0.97]" in words(pilot, "#main") and "[red]dog" in words(pilot, "#main")
+        assert "accuracy      0.9000 [0.70, 0.97]" in words(pilot, "#main") and "[red]dog" in words(pilot, "#main")
         for place in ("evaluation-old.json", "evaluation-bad.json"):
             await pilot.press("e")
             assert place in words(pilot, "#main") and "cannot be read" in words(pilot, "#main")
