@@ -20,6 +20,7 @@ from textual.widgets import Input, OptionList
 
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Run, create
+from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui import beside
@@ -363,7 +364,9 @@ def test_the_question_of_leaving_says_how_many_and_which(tmp_path: Path) -> None
     assert LeaveQuestion(runs[:1], waiting=1)._question.endswith(f"first\n{waits}")
 
 
-def test_leaving_asks_about_live_runs_that_were_started_elsewhere(tmp_path: Path) -> None:
+def test_leaving_asks_about_live_runs_that_were_started_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
     run = create(settings.runs_dir, Spec(name="elsewhere"))
     lock = RunLock(run.lock)
@@ -387,10 +390,18 @@ def test_leaving_asks_about_live_runs_that_were_started_elsewhere(tmp_path: Path
     console = Console(settings, first=lambda _: Demo())
     console.look_for_live_runs = lambda: None  # type: ignore[method-assign]
 
+    def refuse(run: Run) -> None:
+        raise InputError(f"{run.id} belongs to another user")
+
     async def leave_at_once() -> None:
         async with console.run_test() as pilot:
             await pilot.press("q")
             assert isinstance(pilot.app.screen, LeaveQuestion)
+            monkeypatch.setattr("vislab.tui.headless.ask_to_stop", refuse)
+            console._leave("stop", [run])
+            await pilot.pause()
+            told = [notification.message for notification in console._notifications]
+            assert not console._exit and told == [f"{run.id} belongs to another user"]
 
     asyncio.run(leave_at_once())
     lock.release()
