@@ -209,7 +209,10 @@ def _ask(process: subprocess.Popen[bytes], numbers: list[int], side: int, pixels
     """Have images decoded into uint8 [n, C, side, side]."""
     _tell(process, json.dumps([side, numbers]).encode())
     if (fault := _answer(process)) is not None:
-        raise InputError(f"An image that could be read when the run began cannot be read any more: {fault}")
+        raise InputError(
+            f"An image that could be read when the run began cannot be read any more: {fault}. Put it back; a run then "
+            "goes on with vislab resume"
+        )
     assert isinstance(process.stdout, BufferedReader)
     if process.stdout.readinto(pixels.data) != pixels.nbytes:
         raise _ended(process)
