@@ -1,18 +1,17 @@
 """What can train on this machine, known before torch is imported: NVIDIA cards by NVML, Apple's GPU, the processor."""
 
 import ast
+import ctypes
 import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-import pynvml
 
 from vislab.presets.errors import InputError
 
@@ -211,51 +210,22 @@ def _visible(cards: list[Device], environment: Mapping[str, str]) -> list[Device
 
 def _cards() -> tuple[list[Device], str]:
     """The NVIDIA cards of the machine, and why there are none."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError_LibraryNotFound:
+    if not _has_driver():
         return [], "there is no NVIDIA driver"
-    except pynvml.NVMLError as error:
-        return [], f"the NVIDIA driver does not answer: {error}"
+    from vislab.engine.runs.cards import list_cards
+
+    return list_cards()
+
+
+def _has_driver() -> bool:
+    """Whether NVML can be loaded, asked without pynvml: the console does without its 1.4 MB where no card is."""
+    if sys.platform != "linux":
+        return True  # the library has no one name; pynvml looks for it
     try:
-        cuda = pynvml.nvmlSystemGetCudaDriverVersion_v2()
-        versions = (pynvml.nvmlSystemGetDriverVersion(), f"{cuda // 1000}.{cuda % 1000 // 10}")
-        numbers = range(pynvml.nvmlDeviceGetCount())
-        cards = [_card(index, handle, versions) for index in numbers for handle in card_handles(index)]
-        return cards, "" if cards else "there is no NVIDIA GPU"
-    except pynvml.NVMLError as error:
-        return [], f"the NVIDIA driver does not answer: {error}"
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def card_handles(index: int) -> Iterator[Any]:
-    """The card of this number, or its parts where it is in parts (MIG); nothing where it has fallen off the bus."""
-    try:
-        card = pynvml.nvmlDeviceGetHandleByIndex(index)
-    except pynvml.NVMLError:
-        return
-    try:
-        in_parts = pynvml.nvmlDeviceGetMigMode(card)[0] == pynvml.NVML_DEVICE_MIG_ENABLE
-    except pynvml.NVMLError_NotSupported:
-        in_parts = False
-    if not in_parts:
-        yield card
-        return
-    for part in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(card)):
-        with suppress(pynvml.NVMLError_NotFound):
-            yield pynvml.nvmlDeviceGetMigDeviceHandleByIndex(card, part)
-
-
-def _card(index: int, handle: Any, versions: tuple[str, str]) -> Device:
-    total = free = users = 0
-    with suppress(pynvml.NVMLError):  # cards that share the machine's memory do not say
-        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        total, free = int(memory.total), int(memory.free)
-    with suppress(pynvml.NVMLError):
-        users = len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    name, uuid = pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetUUID(handle)
-    return Device("cuda", index, name, uuid, total, free, users, *versions)
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _major(version: str) -> int:

@@ -87,7 +87,7 @@ class Meter:
 def _read_card(worker: int, name: str) -> Reading | None:
     import pynvml
 
-    from vislab.engine.runs.devices import card_handles
+    from vislab.engine.runs.cards import handles
 
     try:
         pynvml.nvmlInit()
@@ -95,7 +95,7 @@ def _read_card(worker: int, name: str) -> Reading | None:
         return None
     try:
         numbers = range(pynvml.nvmlDeviceGetCount())
-        cards = [(index, handle) for index in numbers for handle in card_handles(index)]
+        cards = [(index, handle) for index in numbers for handle in handles(index)]
         found = [card for card in cards if worker in _users(card[1])]
         found = found or [card for card in cards if pynvml.nvmlDeviceGetName(card[1]) == name]
         return _reading(*found[0]) if len(found) == 1 else None

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from vislab.engine.runs import devices
+from vislab.engine.runs import cards, devices
 from vislab.engine.runs.devices import TorchBuild, choose, explain_unusable, host, list_devices, torch_build
 from vislab.presets.errors import InputError
 
@@ -103,9 +103,10 @@ class MadeNvml:
 def machine(monkeypatch):
     """Makes this machine hold the given cards."""
 
-    def make(*cards: Card, init: Exception | None = None, system: str = "linux") -> MadeNvml:
-        nvml = MadeNvml(*cards, init=init)
-        monkeypatch.setattr(devices, "pynvml", nvml)
+    def make(*made: Card, init: Exception | None = None, system: str = "linux") -> MadeNvml:
+        nvml = MadeNvml(*made, init=init)
+        monkeypatch.setattr(cards, "pynvml", nvml)
+        monkeypatch.setattr(devices, "_has_driver", lambda: True)
         if system == "darwin":
             monkeypatch.setattr(devices.sys, "platform", "darwin")
             monkeypatch.setattr(devices.platform, "machine", lambda: "arm64")
@@ -207,6 +208,20 @@ def test_without_a_driver_there_are_no_cards_and_the_record_says_why(machine, in
     assert chosen.torch_name == "cpu" and reason in chosen.why
     with pytest.raises(InputError, match=reason):
         choose("cuda:0", {})
+
+
+def test_where_nvml_is_not_installed_it_is_not_asked(machine, monkeypatch):
+    def load(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    has_driver = devices._has_driver
+    machine(SMALL)
+    monkeypatch.setattr(devices, "_has_driver", has_driver)
+    monkeypatch.setattr(devices.sys, "platform", "linux")
+    monkeypatch.setattr(devices.ctypes, "CDLL", load)
+    assert "there is no NVIDIA driver" in choose("auto", {}).why
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: None)
+    assert choose("auto", {}).device.uuid == SMALL.uuid
 
 
 def test_a_driver_without_cards(machine):
