@@ -30,10 +30,11 @@ def heat_map(found: Results) -> str:
     named = count <= NUMBERED
     cell = 36.0 if named else max(2.0, 640 / count)
     names = [plain(name, 60) for name in found.classes]
-    longest = min(_LETTERS, max(map(text.cells, names), default=0)) * _LETTER if named else 0.0
+    longest = max(map(_beside, names), default=0.0) if named else 0.0
     left, top = 14.0 + longest, 22.0 + 0.75 * longest
     side = cell * count
-    width, height = left + side + 10, top + side + 10
+    ends = [cell * (i + 0.5) + 4 + 0.75 * _beside(name) for i, name in enumerate(names)] if named else []
+    width, height = left + max(side, *ends, 0.0) + 10, top + side + 10
     parts = [
         f'<svg class="heat" width="{width:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label="confusion matrix of {count} classes, true classes down, predicted ones across">'
@@ -52,6 +53,11 @@ def heat_map(found: Results) -> str:
             x, y = left + middle + 4, top - 6
             parts.append(f'<text x="{x}" y="{y}" transform="rotate(-45 {x} {y})">{short}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def _beside(name: str) -> float:
+    """Width of a class's name beside the drawing; above it, slanted, three quarters of that to the right and up."""
+    return min(_LETTERS, text.cells(name)) * _LETTER
 
 
 def _cell(

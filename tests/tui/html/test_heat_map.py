@@ -56,6 +56,8 @@ def test_counts_are_legible_on_the_strongest_cell(contrast):
 
 
 def test_a_drawing_of_few_classes_is_small_and_one_of_many_no_wider_than_a_page():
+    long = ["a", "a name that goes beyond"]
+    assert int(ElementTree.fromstring(heat_map(answered([("a", "a")], long))).attrib["width"]) > 14 + 98 + 54 + 69
     widths = []
     for count in (2, 10, 200):
         classes = [f"c{index}" for index in range(count)]
