@@ -34,7 +34,7 @@ def calibration_error(logits: torch.Tensor, labels: torch.Tensor, *, bins: int =
     return float(gaps.abs().sum() / len(labels))
 
 
-def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
+def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float | None:
     """The temperature T for which softmax(logits / T) has the smallest cross-entropy.
 
     The cross-entropy is convex in 1 / T, so bisection on its derivative finds the minimum between the bounds.
@@ -44,7 +44,7 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
         labels: int64 [N].
 
     Returns:
-        In [COOLEST, HOTTEST]; 1.0 where no temperature makes a difference.
+        In [COOLEST, HOTTEST]; None where no temperature makes a difference.
     """
     scores = logits.double()
     scores = scores - scores.gather(1, labels[:, None])  # the label's own score is zero
@@ -53,7 +53,7 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
         return float(((scores * inverse).softmax(dim=1) * scores).sum(dim=1).mean())
 
     if not scores.any():
-        return 1.0
+        return None
     low, high = 1 / HOTTEST, 1 / COOLEST
     if slope(low) >= 0:
         return HOTTEST

@@ -105,6 +105,9 @@ def calibration(
         return {**found, **nothing, "why_not": why_not or "there are no validation images"}
     temperature = fit_temperature(*validation)
     fitted_images = len(validation[1])
+    if temperature is None:
+        why_not = f"none makes a difference on {fitted_images} validation images, as where there is one class alone"
+        return {**found, **nothing, "fitted_images": fitted_images, "why_not": why_not}
     if temperature in (COOLEST, HOTTEST):
         told = "all are right" if temperature == COOLEST else "most are wrong"
         why_not = f"on {fitted_images} validation images the fit ends at its bound, {temperature:g}, as where {told}"

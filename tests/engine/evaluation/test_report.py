@@ -100,6 +100,9 @@ def test_calibration_says_why_there_is_no_temperature():
     ):
         found = calibration(torch.eye(2), labels, (torch.eye(2), answered))
         assert found["temperature"] is None and told in found["why_not"]
+    one = (torch.randn(2, 1), torch.zeros(2, dtype=torch.int64))
+    found = calibration(*one, one)
+    assert found["temperature"] is None and "as where there is one class alone" in found["why_not"]
     lost = calibration(logits * math.nan, labels, None)
     assert lost["error"] is None and "not all finite" in lost["why_not"]
 
