@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import vislab
@@ -18,6 +16,7 @@ from vislab.engine.evaluation.trained import Trained
 from vislab.engine.models.heads import LinearHead
 from vislab.engine.models.network import BackboneWithHead
 from vislab.engine.runs.files import write_atomically
+from vislab.engine.training.checkpoint import save_tensors
 from vislab.presets.errors import InputError
 from vislab.presets.schema.architecture import Architecture
 
@@ -147,8 +146,6 @@ def _difference(network: nn.Module | None, images: Tensor, expected: Tensor) -> 
 
 
 def _save(state: dict[str, Tensor], file: Path, model: Trained) -> None:
-    # safetensors refuses tensors that share memory or have strides of their own
-    whole = {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
     metadata = {
         "format": "pt",
         "vislab.run": model.run.id,
@@ -158,10 +155,8 @@ def _save(state: dict[str, Tensor], file: Path, model: Trained) -> None:
     }
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        save_file(whole, temporary, metadata)
+        save_tensors(state, temporary, metadata)
         temporary.replace(file)
-    except SafetensorError as error:  # how safetensors says that the disk is full
-        raise OSError(str(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def save(
         folder.parent.mkdir(exist_ok=True)  # the run's folder itself may have been deleted, and must not come back
         temporary.mkdir()
         for name, content in tensors.items():
-            _save_tensors(content, temporary / f"{name}.safetensors")
+            save_tensors(content, temporary / f"{name}.safetensors")
         if state is not None:
             (temporary / "state.json").write_bytes(msgspec.json.encode(state))
         checksums = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
@@ -131,9 +132,17 @@ def snapshot(tensors: dict[str, Tensors]) -> dict[str, Tensors]:
     return {file: {name: copy(tensor) for name, tensor in content.items()} for file, content in tensors.items()}
 
 
-def _save_tensors(tensors: Tensors, path: Path) -> None:
+def save_tensors(tensors: Tensors, path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file; who may read it is as for any other file.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    path.touch()
+    mode = path.stat().st_mode
     try:
-        save_file(_whole(tensors), path)
+        save_file(_whole(tensors), path, metadata)
+        path.chmod(stat.S_IMODE(mode))  # safetensors makes a file of its own that only its owner may read
     except SafetensorError as error:  # how safetensors says that the disk is full
         number = re.search(r"os error (\d+)", str(error))
         if number is None:

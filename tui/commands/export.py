@@ -68,8 +68,9 @@ def command(
         raise InputError(
             "Say what is to be written: --html FILE, --markdown FILE, --csv FILE, --onnx FILE or --weights FILE."
         )
-    html_file.check(html)
     found_run = find_run(run, runs_dir)
+    for option, file in (("--html", html), ("--onnx", onnx), ("--weights", weights)):
+        html_file.check(file, option)
     if html is not None:
         html_file.write(found_run, html)
         typer.echo(str(html))

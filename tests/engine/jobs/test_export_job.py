@@ -125,6 +125,7 @@ def test_weights_loaded_again_give_the_runs_own_probabilities(which, trained_run
     with torch.no_grad():
         answered = loaded(normalise(pixels, preprocessing)).softmax(1)
     assert torch.allclose(answered, expected, atol=1e-6)
+    assert len({path.stat().st_mode for path in file.parent.glob("*.*")}) == 1, "who may read one may read all"
     with safe_open(file, framework="pt") as weights:
         assert weights.metadata()["vislab.run"] == run.id
 

@@ -144,7 +144,7 @@ def test_replacing_a_checkpoint_never_loses_it(tmp_path, monkeypatch, error):
 
 
 def test_a_full_disk_in_the_words_of_safetensors_is_an_oserror(tmp_path, monkeypatch):
-    def full(tensors, path):
+    def full(*given):
         raise checkpoint.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(checkpoint, "save_file", full)

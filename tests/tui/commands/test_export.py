@@ -39,9 +39,9 @@ def quick(monkeypatch):
 
 def test_html_onnx_and_weights_at_once(command, quick, trained_run):
     quick(2.5e-7, True)
-    result = command("export", "latest", "--html", "l.html", "--onnx", "m.onnx", "--weights", "to/w.safetensors")
+    result = command("export", "latest", "--html", "l.html", "--onnx", "new/m.onnx", "--weights", "to/w.safetensors")
     assert result.exit_code == 0, result.stderr
-    written = ["l.html", "to/w.safetensors", "to/model.py", "to/README.md", "m.onnx"]
+    written = ["l.html", "to/w.safetensors", "to/model.py", "to/README.md", "new/m.onnx"]
     assert result.stdout.splitlines() == written and all(Path(name).is_file() for name in written)
     for part in (
         "torch and onnxruntime: 2.5e-7, within the limit of 1.0e-4, on 12 random images and 32 real ones",
@@ -116,13 +116,16 @@ def test_damaged_figures_of_the_end_are_told_in_every_report(command, trained_ru
 
 
 def test_mistakes(command):
+    Path("file").write_text("")
     for arguments, said in (
         ((), "Say what is to be written"),
         (("--html", "."), "this is a folder"),
         (("--weights", "w.bin"), "give the file that ending"),
+        (("--html", "l.html", "--onnx", "file/m.onnx"), "--onnx file/m.onnx: the folder"),
     ):
         result = command("export", "latest", *arguments)
         assert result.exit_code == 2 and said in result.stderr, result.stderr
+    assert not Path("l.html").exists(), "nothing is written before a refusal"
 
 
 def test_the_report_and_the_epochs(command, trained_run, tmp_path):
