@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,9 @@ _REPOSITORY = Path(__file__).parents[2]
 _DONE = ("architecture", "train", "test", "size", "epochs", "batch", "jpeg", "classes", "whole", "rival_epochs")
 """What a work does, but for vislab's settings."""
 
+CALM = (os.cpu_count() or 1) + 0.5
+"""The highest load of a calm machine: a side's own threads make it about as many as there are cores."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -21,7 +25,7 @@ class Round:
     Attributes:
         work: its name.
         asked: as `asked` says: rounds of the same are compared.
-        load: of the machine when it began: processes that want to run, over the last minute.
+        load: of the machine when it began or ended, the higher: processes that want to run, over the last minute.
         sides: what each program printed, and `seconds` of its process.
         seed: of all sides.
     """
@@ -41,6 +45,11 @@ class Round:
         for side, found in self.sides.items():
             if (done := len(found["epoch_seconds"])) != work.epochs_of(side):
                 raise RuntimeError(f"{side} trained {done} epochs of {self.work}, not {work.epochs_of(side)}")
+
+    @property
+    def calm(self) -> bool:
+        """Whether its speeds count: beside other work the sides' threads wait for each other in different ways."""
+        return self.load <= CALM
 
     def seconds(self, work: Work, side: str) -> float:
         """Of the whole training, or of an epoch after the first."""

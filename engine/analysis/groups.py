@@ -90,6 +90,8 @@ class GroupPair(NamedTuple):
     b: int
     tests: tuple[Repeated, ...]
     refused: str = ""
+    untested: tuple[tuple[int, Compared], ...] = ()
+    """Each run that no test is of, as not both groups have answers at its seed and fold, with its group's position."""
 
     @property
     def at_some(self) -> int:
@@ -199,18 +201,22 @@ def _pair(among: Sequence[Group], a: int, b: int) -> GroupPair:
         if run.fault:
             return GroupPair(a, b, (), run.fault)
     one, other = among[a], among[b]
+    untested: tuple[tuple[int, Compared], ...] = ()
     if not one.repeated and not other.repeated:  # alone they stand against each other, whatever their seeds
         both = {_repeat(one.first): (one.first.predictions, other.first.predictions)}
     else:
         judged = [{_repeat(run) for run in group.runs if run.predictions} for group in (one, other)]
-        first, second = (_answers(group, judged[0] & judged[1]) for group in (one, other))
+        wanted = judged[0] & judged[1]
+        first, second = (_answers(group, wanted) for group in (one, other))
         both = {repeat: (first[repeat], second[repeat]) for repeat in first if repeat in second}
+        untested = tuple((at, run) for at in (a, b) for run in among[at].runs if _repeat(run) not in wanted)
     if not both:
         return GroupPair(a, b, (), "No same-images test: the runs that are done have no seed and fold in common.")
     try:
-        return GroupPair(a, b, tuple(Repeated(repeat, same_images(*answers)) for repeat, answers in both.items()))
+        tests = tuple(Repeated(repeat, same_images(*answers)) for repeat, answers in both.items())
     except InputError as error:
         return GroupPair(a, b, (), str(error))
+    return GroupPair(a, b, tests, untested=untested)
 
 
 def _answers(group: Group, wanted: set[Repeat]) -> dict[Repeat, tuple[Prediction, ...]]:

@@ -10,7 +10,7 @@ from typing import Literal
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.findings import Finding, findings
-from vislab.engine.analysis.groups import Group, GroupPair, groups, not_told_apart, tests_against, winner
+from vislab.engine.analysis.groups import Group, GroupPair, Repeat, groups, not_told_apart, tests_against, winner
 from vislab.engine.analysis.per_class import class_figures, confusion
 from vislab.engine.analysis.predictions import classes_of
 from vislab.engine.runs.events import Figure, number
@@ -266,7 +266,10 @@ def group_test_lines(among: Sequence[Group]) -> list[str]:
 
 
 def test_line(pair: GroupPair) -> str:
-    """`only ●2 right 6, only ▪1 right 1: p = 0.13, not shown to differ`; with several seeds the figures of each."""
+    """`only ●2 right 6, only ▪1 right 1: p = 0.13, not shown to differ`; with several seeds the figures of each.
+
+    Where a group has runs that could not be tested: of which seeds the figures are, and which runs those are.
+    """
     a, b = label(pair.a), label(pair.b)
     tests = [row.test for row in pair.tests]
     only_a, only_b = (
@@ -282,7 +285,21 @@ def test_line(pair: GroupPair) -> str:
     elif better:
         shares = " and ".join(f"{one} in {better.count(one)}" for one in dict.fromkeys(better))
         verdict = f"not settled: shown to be better is {shares} of {repeats}"
-    return f"only {a} right {only_a}, only {b} right {only_b}: p {_p([test.p for test in tests])}, {verdict}"
+    told = f"only {a} right {only_a}, only {b} right {only_b}: p {_p([test.p for test in tests])}, {verdict}"
+    if not pair.untested:
+        return told
+    left = [
+        f"{_repeats([(run.spec.seed, run.spec.strategy.folds and run.spec.strategy.fold) for run in runs])} of {row}"
+        for at, row in ((pair.a, a), (pair.b, b))
+        if (runs := [run for place, run in pair.untested if place == at])
+    ]
+    return f"{told}; this is of {_repeats([row.repeat for row in pair.tests])} alone, untested: {'; '.join(left)}"
+
+
+def _repeats(which: Sequence[Repeat]) -> str:
+    """`seed 0`, `seeds 0, 1`, `seeds 0 (fold 1), 0 (fold 2)`."""
+    told = [f"{seed} (fold {fold})" if fold else str(seed) for seed, fold in which]
+    return f"seed{'s' * (len(told) > 1)} {', '.join(told)}"
 
 
 def per_class(runs: Sequence[Compared]) -> ClassTable:

@@ -276,6 +276,22 @@ def test_some_repeats_that_show_a_difference_settle_nothing_and_one_statement_sa
     assert compare.group_test_lines(compare.arranged(sure))[1].endswith("▪1 is better on these images")
 
 
+def test_the_seeds_that_a_test_is_of_are_named_where_others_are_left_out(make):
+    runs = [make("a", (0.8,), "1" * 12, seed=seed) for seed in (0, 1, 2)]
+    runs += [make("b", (0.5,), "0" * 12, seed=seed, architecture={"name": "b"}) for seed in (0, 3)]
+    runs += [make("c", (0.5,), "0" * 12, seed=seed, architecture={"name": "c"}) for seed in (0, 1, 2)]
+    _, b, c = compare.group_test_lines(compare.arranged(runs))[:3]
+    assert b.endswith("▪1 is better on these images; this is of seed 0 alone, untested: seeds 1, 2 of ▪1; seed 3 of ●2")
+    assert c.endswith("▪1 is better in each of 3 repeats")
+    folds = [
+        make("d", (0.5,), "01", seed=seed, strategy={"folds": 2, "fold": fold}) for fold in (1, 2) for seed in (0, 1)
+    ]
+    other = make("e", (0.4,), "00", architecture={"name": "e"}, strategy={"folds": 2, "fold": 2})
+    assert "this is of seed 0 alone, untested: seeds 0 (fold 1), 1 (fold 1), 1 (fold 2) of" in "\n".join(
+        compare.group_test_lines(compare.arranged([*folds, other]))
+    )
+
+
 def test_seeds_that_have_read_other_data_are_told_beside_their_mean(make):
     runs = [make("a", seed=1), make("a", seed=2, data="g"), make("b", seed=1), make("b", seed=2)]
     assert [note for note in compare.notes(compare.arranged(runs)) if "same data" in note] == [
