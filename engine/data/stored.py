@@ -168,7 +168,7 @@ class Keeper:
         self.places.append("streaming")
 
         def streamed(rows: Indices) -> StoredPixels:
-            return StreamedPixels(decoders, wanted.numbers[rows], wanted.side)
+            return StreamedPixels(decoders, wanted.numbers[rows], wanted.side, checked.digests[rows])
 
         return [_part(wanted, part, wanted.rows(part), checked, streamed) for part in parts]
 

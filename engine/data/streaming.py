@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vislab.engine.data import manifest
 from vislab.engine.data.decoder import Setup, names_digest
 from vislab.engine.data.source import Images
 from vislab.engine.data.stores import Rows
@@ -30,6 +31,7 @@ from vislab.presets.schema.preprocessing import Preprocessing
 
 _AHEAD = 3  # portions that are decoded while one is used
 _PIECE = 16  # images of a task, at most
+_PUT_BACK = "Put it back; a run then goes on with vislab resume"
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,29 @@ class Decoders:
                 raise self._given_up(ended) from None
             self._idle.put(process)
 
-    def begin(self, numbers: npt.NDArray[np.int64], side: int) -> "_Portion":
-        """Have images decoded, uint8 [n, C, side, side]; returns at once."""
+    def begin(self, numbers: npt.NDArray[np.int64], side: int, digests: npt.NDArray[np.uint8]) -> "_Portion":
+        """Have images decoded, uint8 [n, C, side, side], that have these checksums, uint8 [n, 8]; returns at once."""
         pixels = np.empty((len(numbers), self.channels, side, side), dtype=np.uint8)
         pieces = -(-len(numbers) // min(_PIECE, max(1, -(-len(numbers) // self._cores))))
         cuts = np.linspace(0, len(numbers), pieces + 1).astype(int).tolist() if pieces else [0]
         work = [
-            self._threads.submit(self._decode, numbers[start:stop].tolist(), side, pixels[start:stop])
+            self._threads.submit(
+                self._decode, numbers[start:stop].tolist(), side, pixels[start:stop], digests[start:stop]
+            )
             for start, stop in itertools.pairwise(cuts)
         ]
         return _Portion(pixels, work)
 
-    def _decode(self, numbers: list[int], side: int, pixels: npt.NDArray[np.uint8]) -> None:
+    def _decode(
+        self, numbers: list[int], side: int, pixels: npt.NDArray[np.uint8], digests: npt.NDArray[np.uint8]
+    ) -> None:
+        self._read(numbers, side, pixels)
+        changed = np.flatnonzero((manifest.digests(pixels) != digests).any(axis=1))
+        if len(changed):
+            name = self._images.name(numbers[changed[0]])
+            raise InputError(f"An image is not what it was when the run began: {name}. {_PUT_BACK}")
+
+    def _read(self, numbers: list[int], side: int, pixels: npt.NDArray[np.uint8]) -> None:
         process = self._idle.get()
         try:
             for attempt in (1, 2):
@@ -155,28 +168,32 @@ class StreamedPixels(Rows):
     Args:
         numbers: int64 [N], which of the data set's images, in this order.
         side: of the squares.
+        digests: uint8 [N, 8], checksums of the squares.
     """
 
-    def __init__(self, decoders: Decoders, numbers: npt.NDArray[np.int64], side: int) -> None:
+    def __init__(
+        self, decoders: Decoders, numbers: npt.NDArray[np.int64], side: int, digests: npt.NDArray[np.uint8]
+    ) -> None:
         super().__init__((len(numbers), decoders.channels, side, side))
         self._decoders = decoders
         self._numbers = numbers
         self._side = side
+        self._digests = digests
 
     def take(self, rows: torch.Tensor) -> torch.Tensor:
         """See `Rows`.
 
         Raises:
-            InputError: an image cannot be read any more.
+            InputError: an image cannot be read any more, or is another one.
         """
-        return self._decoders.begin(self._numbers[rows.numpy()], self._side).wait()
+        return self._begin(rows).wait()
 
     def in_order(self, portions: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Pixels of portions; the next ones are decoded meanwhile."""
         begun: deque[_Portion] = deque()
         try:
             for rows in portions:
-                begun.append(self._decoders.begin(self._numbers[rows.numpy()], self._side))
+                begun.append(self._begin(rows))
                 if len(begun) > _AHEAD:
                     yield begun.popleft().wait()
             while begun:
@@ -184,6 +201,10 @@ class StreamedPixels(Rows):
         finally:
             for portion in begun:
                 portion.give_up()
+
+    def _begin(self, rows: torch.Tensor) -> _Portion:
+        chosen = rows.numpy()
+        return self._decoders.begin(self._numbers[chosen], self._side, self._digests[chosen])
 
 
 def _start(setup: Setup) -> subprocess.Popen[bytes]:
@@ -210,8 +231,7 @@ def _ask(process: subprocess.Popen[bytes], numbers: list[int], side: int, pixels
     _tell(process, json.dumps([side, numbers]).encode())
     if (fault := _answer(process)) is not None:
         raise InputError(
-            f"An image that could be read when the run began cannot be read any more: {fault}. Put it back; a run then "
-            "goes on with vislab resume"
+            f"An image that could be read when the run began cannot be read any more: {fault}. {_PUT_BACK}"
         )
     assert isinstance(process.stdout, BufferedReader)
     if process.stdout.readinto(pixels.data) != pixels.nbytes:

@@ -333,16 +333,20 @@ def test_a_full_disk_ends_the_cache_and_not_the_run(folder: Path, tmp_path: Path
     assert cache.entries() == []
 
 
-def test_a_streamed_image_that_vanishes_is_named(folder: Path) -> None:
+def test_a_streamed_image_that_vanishes_or_is_replaced_is_named(folder: Path) -> None:
     from vislab.presets.errors import InputError
 
     data = opened(folder)
     (part,) = keeper(None, 0).keep(data, [np.arange(20)], SMALL, 6)
     assert isinstance(part.pixels, StreamedPixels)
-    name = data.images.name(4)
-    (folder / name).unlink()
+    name, other = data.images.name(4), data.images.name(9)
+    (folder / name).write_bytes((folder / other).read_bytes())
     portions = in_order(part.pixels, list(torch.arange(20).split(2)))
     assert next(portions).shape == (2, 3, 6, 6)
+    with pytest.raises(InputError, match=f"is not what it was when the run began: {name}. Put it back"):
+        list(portions)
+    (folder / name).unlink()
+    portions = in_order(part.pixels, list(torch.arange(20).split(2)))
     with pytest.raises(InputError, match=f"cannot be read any more: {name}: the file does not exist"):
         list(portions)
 
@@ -354,17 +358,18 @@ def test_a_decoding_process_that_is_killed_is_replaced_and_a_second_death_is_tol
     monkeypatch.setattr(streaming, "host", lambda: SimpleNamespace(usable_cores=2))
     decoders = streaming.Decoders(data, SMALL)
     numbers = np.arange(20)
-    before = decoders.begin(numbers, 6).wait()
+    digests = keeper(None).keep(data, [numbers], SMALL, 6)[0].digests
+    before = decoders.begin(numbers, 6, digests).wait()
     killed = list(decoders._processes)
     for process in killed:
         process.kill()
-    assert torch.equal(decoders.begin(numbers, 6).wait(), before)
+    assert torch.equal(decoders.begin(numbers, 6, digests).wait(), before)
     assert not set(killed) & set(decoders._processes) and all(one.poll() is None for one in decoders._processes)
     for process in decoders._processes:
         process.kill()
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(InputError, match=r"data set made: .* has ended \(exit code 1\)\. .*cache_budget.* a/00\.png"):
-        decoders.begin(np.arange(10), 6).wait()
+        decoders.begin(np.arange(10), 6, digests).wait()
     with pytest.raises(InputError, match=r"has ended \(exit code 1\)"):
         streaming.Decoders(data, SMALL)
 
