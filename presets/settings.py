@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +154,18 @@ def load_settings(
         on_end=on_end,
         problems=tuple(problems),
     )
+
+
+def read_again(settings: Settings) -> Settings:
+    """What the files say now. The folders stay as they are: whatever is open works in them.
+
+    Raises:
+        InputError: the working directory is gone.
+    """
+    folders = {name: getattr(settings, name) for name in (*FOLDERS, "config_dir")}
+    now = load_settings(runs_dir=settings.runs_dir, strict=False)
+    origins = now.origins | {name: settings.origins[name] for name in FOLDERS if name in settings.origins}
+    return replace(now, **folders, origins=origins)
 
 
 def working_directory() -> Path:

@@ -62,6 +62,7 @@ class Facts:
 
     Attributes:
         data_error, model_error: why the job could not count.
+        searched: whether a run of the same work was looked for among earlier ones.
         seconds_per_epoch: measured on this machine for this selection, and scaled to its training images.
         memory_free: of the device, bytes; 0 where it is not known.
     """
@@ -70,8 +71,14 @@ class Facts:
     model: ModelFacts | None = None
     data_error: str = ""
     model_error: str = ""
+    searched: bool = False
     seconds_per_epoch: float | None = None
     memory_free: int = 0
+
+
+def counting(spec: Spec, facts: Facts) -> bool:
+    """Whether the images are being counted: those of the Hub are not, before a run."""
+    return facts.data is None and not facts.data_error and spec.dataset.source not in ("", HUGGING_FACE)
 
 
 def data_request(spec: Spec, settings: Settings) -> dict[str, Any] | None:

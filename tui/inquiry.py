@@ -39,7 +39,7 @@ class Inquiry:
         """Turn to another selection; what is known of its data is kept when they are the same."""
         same_data = self.spec is not None and self._data_request(self.spec) == self._data_request(spec)
         known = self.facts if same_data else Facts(memory_free=self.facts.memory_free)
-        self.facts = replace(known, model=None, model_error="", seconds_per_epoch=None)
+        self.facts = replace(known, model=None, model_error="", searched=False, seconds_per_epoch=None)
         self.spec = spec
         self.weights = facts.pretrained_weights(spec, hub_cache=facts.hub_cache(), package=facts.has_weights_package())
 
@@ -77,9 +77,11 @@ class Inquiry:
             return True
         return False
 
-    def measured(self, memory_free: int, seconds_per_epoch: float | None) -> bool:
-        """Take in what was seen of device and earlier runs. Returns whether it is new."""
-        found = replace(self.facts, memory_free=memory_free, seconds_per_epoch=seconds_per_epoch)
+    def measured(self, memory_free: int, searched: bool, seconds_per_epoch: float | None) -> bool:
+        """Take in what was seen of device and, where they were searched, of earlier runs. Returns whether it is new."""
+        found = replace(self.facts, memory_free=memory_free)
+        if searched:
+            found = replace(found, searched=True, seconds_per_epoch=seconds_per_epoch)
         changed, self.facts = found != self.facts, found
         return changed
 

@@ -123,6 +123,10 @@ class AllSettings(Window[Draft]):
         """Explain what the cursor stands on."""
         self._explain()
 
+    def on_picker_found(self) -> None:
+        """Explain what a filter has found."""
+        self._explain()
+
     def on_choices_taken(self, event: Choices.Taken) -> None:
         """Write its value."""
         self.add_class("writing")
@@ -177,5 +181,6 @@ class AllSettings(Window[Draft]):
             self._leave_field()
         elif picker.filtering:
             picker.close_filter()
+            self._explain()
         else:
             self.dismiss(self._draft)

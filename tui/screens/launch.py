@@ -13,7 +13,7 @@ from vislab.engine.runs.ask import Answer
 from vislab.engine.runs.batch_size import settled_spec
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
-from vislab.presets.settings import Settings
+from vislab.presets.settings import Settings, read_again
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, problem_with, resolve
 from vislab.tui.inquiry import Inquiry
@@ -166,7 +166,8 @@ class LaunchScreen(ConsoleScreen):
     def on_looked_around(self, event: LookedAround) -> None:
         """Show what has changed."""
         looked = event.looked
-        if looked.spec == self.resolved.spec and self.inquiry.measured(looked.memory_free, looked.seconds_per_epoch):
+        seen = looked.memory_free, looked.searched, looked.seconds_per_epoch
+        if looked.spec == self.resolved.spec and self.inquiry.measured(*seen):
             self._show()
         self._looked = looked
         line = device_line(looked.device, looked.devices, looked.chosen, looked.trouble)
@@ -223,7 +224,7 @@ class LaunchScreen(ConsoleScreen):
             self.query_one(HintLine).tell(f"✖ {plain(trouble, 300)}", wrong=True)
         else:
             fields = self.query_one(FieldRow)
-            self.query_one(HintLine).tell(fields.help(self.resolved.spec) or self.parts.help())
+            self.query_one(HintLine).tell(fields.help(self.draft, self.settings) or self.parts.help())
 
     # Actions
 
@@ -351,7 +352,11 @@ class LaunchScreen(ConsoleScreen):
         self.change(replace(self.draft, values=(), name=""))
 
     def action_look_again(self) -> None:
-        """Forget what was counted, and count again."""
+        """Forget what was read and counted, and read and count again."""
+        try:
+            self.console.settings = read_again(self.settings)
+        except InputError as error:
+            self.say(str(error), error=True)
         self.inquiry.forget()
         self.parts.load_presets(self.settings)
         self.parts.load_timm()

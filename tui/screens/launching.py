@@ -60,7 +60,8 @@ class Looked:
         chosen: what that means here now; None: nothing, and `trouble` says why.
         memory_free: of it, bytes; 0 where it is not known.
         queued: runs that wait.
-        seconds_per_epoch: of an earlier run of the same work.
+        searched: whether a run of the same work was looked for; nothing runs where there is no device.
+        seconds_per_epoch: of that run; None where there is none.
     """
 
     spec: Spec | None
@@ -70,6 +71,7 @@ class Looked:
     trouble: str
     memory_free: int
     queued: int
+    searched: bool
     seconds_per_epoch: float | None
 
 
@@ -93,6 +95,7 @@ def look_around(spec: Spec | None, settings: Settings, train_images: int) -> Loo
         trouble,
         chosen.memory_free if chosen is not None else 0,
         len(queued(settings.runs_dir)),
+        spec is not None and train_images > 0,
         seconds,
     )
 

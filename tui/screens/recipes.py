@@ -1,5 +1,6 @@
 """A window that offers recipes and studies."""
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,10 +12,36 @@ from vislab.presets.explain import PresetInfo, list_presets
 from vislab.presets.settings import Settings
 from vislab.tui.screens.window import Window
 from vislab.tui.views.text import counted, plain
-from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.picker import Choices, Item, Picker
 
 _STUDY = "\0study "
+
+
+class _Words(Lines):
+    """What is said of one value; as high as what is said of any needs, so that the list above stands still."""
+
+    def __init__(self, texts: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self._texts = texts
+        self._value = ""
+        self._tallest = (0, 0)  # a width, and the lines that the longest text takes there
+
+    def tell(self, value: str) -> None:
+        """Turn to another value."""
+        self._value = value
+        self.repaint()
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """Its text, wrapped."""
+        if self._tallest[0] != width:
+            self._tallest = width, max((len(self._wrapped(value, width)) for value in self._texts), default=0)
+        lines = self._wrapped(self._value, width)
+        return [*lines, *([Text()] * (self._tallest[1] - len(lines)))]
+
+    def _wrapped(self, value: str, width: int) -> list[Text]:
+        texts = map(Text, self._texts.get(value, ()))
+        return [line for text in texts for line in wrapped(text, width, self.app.console)]
 
 
 class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
@@ -23,7 +50,8 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
     DEFAULT_CSS = """
     Recipes { align: center middle; background: $background 60%; }
     Recipes .sheet { width: 92%; max-width: 110; height: 88%; padding: 0; background: $surface; }
-    Recipes Lines { height: auto; max-height: 5; padding: 0 2; background: $surface; }
+    Recipes Lines { padding: 0 2; background: $surface; }
+    Recipes _Words { max-height: 50%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "go back", show=False),
@@ -52,7 +80,10 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         """The list and a few lines on what the cursor stands on."""
         with Vertical(classes="sheet"):
             yield Picker("Recipes and studies", self._items())
-            yield Lines()
+            yield _Words(self._texts())
+            keys = Lines()
+            keys.show([Text("↵ take   / find   ? help   esc back", "dim")])
+            yield keys
 
     def _items(self) -> list[Item]:
         alone = [name for name, info in self._recipes.items() if not info.facts.get("study")]
@@ -74,26 +105,28 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         choices = self.query_one(Picker).choices
         choices.focus()
         choices.point(self._current)
-        self._explain(choices.current)
+        self._explain()
 
     def on_choices_moved(self, event: Choices.Moved) -> None:
         """Explain what the cursor stands on."""
-        self._explain(event.item)
+        self._explain()
 
-    def _explain(self, item: Item | None) -> None:
-        value = item.value if item is not None else ""
-        lines = []
-        if value.startswith(_STUDY):
-            study = self._studies[value.removeprefix(_STUDY)]
-            lines = [study.help, str(study.facts.get("question", ""))]
-        elif value in self._recipes:
-            info = self._recipes[value]
+    def on_picker_found(self) -> None:
+        """Explain what a filter has found."""
+        self._explain()
+
+    def _explain(self) -> None:
+        current = self.query_one(Picker).choices.current
+        self.query_one(_Words).tell(current.value if current is not None else "")
+
+    def _texts(self) -> dict[str, list[str]]:
+        texts = {}
+        for name, study in self._studies.items():
+            texts[_STUDY + name] = [study.problem or study.help, str(study.facts.get("question", ""))]
+        for name, info in self._recipes.items():
             printed = str(info.facts.get("printed", ""))
-            lines = [info.problem or info.help, f"printed: {printed}" if printed else ""]
-        width = max(20, self.query_one(Picker).size.width - 4)
-        shown = [part for line in lines for part in Text(plain(line, 300)).wrap(self.app.console, width)][:3]
-        shown += [Text()] * (3 - len(shown))
-        self.query_one(Lines).show([*shown, Text("↵ take   / find   ? help   esc back", "dim")])
+            texts[name] = [info.problem or info.help, f"printed: {printed}" if printed else ""]
+        return {value: [plain(line, 300) for line in lines if line] for value, lines in texts.items()}
 
     def on_choices_taken(self, event: Choices.Taken) -> None:
         """Take it."""
@@ -113,5 +146,6 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         picker = self.query_one(Picker)
         if picker.filtering:
             picker.close_filter()
+            self._explain()
         else:
             self.dismiss(None)

@@ -11,7 +11,7 @@ from vislab.presets.choices import HUGGING_FACE
 from vislab.presets.schema.spec import Spec
 from vislab.presets.schema.strategy import BATCH_SIZE
 from vislab.tui.advice import Advice
-from vislab.tui.facts import DataFacts, Facts, steps_per_epoch
+from vislab.tui.facts import DataFacts, Facts, classes_known, counting, steps_per_epoch
 from vislab.tui.views import text
 from vislab.tui.views.text import counted, millions, plain
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["fact", "dim", "problem", "warning"]
 
-UNKNOWN = "–"
+UNKNOWN, COMING = "–", "…"
 _BAR = 8  # cells of the longest bar of a class
 _NAME = 14  # cells of a class's name beside its bar
 
@@ -57,7 +57,7 @@ def summary(
             lines.append(Line(plain(facts.data.split, 200), "dim"))
         lines += [Line(line, "dim") for line in bars]
     if spec.architecture.build:
-        lines += [Line(model_line(spec, facts)), Line(training_line(spec, facts))]
+        lines += [Line(model_line(spec, facts, asked=not problems)), Line(training_line(spec, facts))]
     plan = " · ".join((plan_line(spec, facts), cost_line(spec, facts)))
     lines += [Line(plan)] if text.cells(plan) <= width else [Line(plan_line(spec, facts)), Line(cost_line(spec, facts))]
     lines += [Line(f"! {warning.text}", "warning", warning.remedy) for warning in advice]
@@ -111,15 +111,19 @@ def class_lines(data: DataFacts | None, width: int, room: int) -> list[str]:
     ]
 
 
-def model_line(spec: Spec, facts: Facts) -> str:
-    """Size, cost, input and weights of the model."""
+def model_line(spec: Spec, facts: Facts, *, asked: bool = True) -> str:
+    """Size, cost and input of the model, counted for this input and these classes.
+
+    Args:
+        asked: it is counted as soon as the classes are known.
+    """
     size, channels = spec.preprocessing.image_size, spec.preprocessing.channels
     parts = [plain(spec.architecture.name, 60)]
     if facts.model is not None:
         parts.append(f"{millions(facts.model.parameters)} parameters")
         parts.append(f"{_operations(facts.model.multiply_adds)} multiply-adds")
-    elif spec.architecture.parameters:
-        parts.append(f"{millions(spec.architecture.parameters)} parameters")
+    elif asked and not facts.model_error and (counting(spec, facts) or classes_known(spec, facts)):
+        parts.append(f"{COMING} parameters")
     parts.append(f"input {size} px {'RGB' if channels == 3 else 'grey'}")
     return " · ".join(parts)
 
@@ -173,7 +177,8 @@ def cost_line(spec: Spec, facts: Facts) -> str:
         estimated = f"estimated for batches of {BATCH_SIZE}" if spec.strategy.batch_size == "auto" else "estimated"
         parts.append(f"memory {text.size(facts.model.memory['total'])} ({estimated})")
     if facts.seconds_per_epoch is None:
-        parts.append(f"time {UNKNOWN} (never run here)")
+        coming = counting(spec, facts) or (facts.data is not None and facts.data.images("train"))
+        parts.append(f"time {UNKNOWN} (never run here)" if facts.searched else f"time {COMING if coming else UNKNOWN}")
     else:
         strategy, steps = spec.strategy, spec.strategy.epochs * _steps(spec, facts)
         share = min(1.0, strategy.max_steps / steps) if strategy.max_steps and steps else 1.0

@@ -5,8 +5,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from vislab.presets import keys
+from vislab.presets.composition import SCHEMA_DEFAULT
 from vislab.presets.schema.spec import Spec
-from vislab.tui.draft import Draft, value_of
+from vislab.presets.settings import Settings
+from vislab.tui.draft import Draft, resolve, value_of
 from vislab.tui.views import text
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import plain
@@ -49,11 +51,17 @@ class FieldRow(Horizontal):
         """The field that has the focus, or is written in."""
         return next((field for field in self.query(Field) if field.has_focus or field.writing), None)
 
-    def help(self, spec: Spec | None) -> str:
-        """One sentence on the current field; safe text."""
+    def help(self, draft: Draft, settings: Settings) -> str:
+        """What the current field holds without a change, what it takes and what it is; safe text."""
         field = self.current
         if field is None:
             return ""
-        entry = keys.KEYS[field.key]
-        origin = f"; from {spec.origins.get(field.key, '')}" if spec is not None else ""
-        return plain(f"{entry.help}: {keys.allowed(entry.type)}{origin}", 300)
+        entry, parts = keys.KEYS[field.key], []
+        if draft.changed(field.key) is not None:
+            parts.append("set here")
+        if (unchanged := resolve(draft.without_value(field.key), settings).spec) is not None:
+            origin = unchanged.origins.get(field.key, SCHEMA_DEFAULT)
+            words = origin.replace(" preset ", " ", 1).removesuffix(" (built-in)")
+            of = f" ({words})" if origin != SCHEMA_DEFAULT else ""
+            parts.append(f"default {value_text(value_of(unchanged, field.key))}{of}")
+        return plain("; ".join([*parts, keys.allowed(entry.type), entry.help]), 300)

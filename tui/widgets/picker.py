@@ -79,6 +79,7 @@ class Choices(ScrollView, can_focus=True):
         self._shown: list[Item] = []
         self._filter = ""
         self._cursor = 0
+        self._chosen = ""  # value of the item that was chosen last: a filter moves the cursor, but chooses nothing
         self.offer(items)
 
     @property
@@ -97,32 +98,36 @@ class Choices(ScrollView, can_focus=True):
         return self._shown[self._cursor] if self._shown and not self._shown[self._cursor].heading else None
 
     def offer(self, items: Sequence[Item], value: str | None = None) -> None:
-        """Replace what is offered; the cursor goes to `value`, or stays where it was."""
-        before = self.current
-        if value is None and before is not None:
-            value = before.value
+        """Replace what is offered, and choose `value`; None: what is chosen stays."""
         if tuple(items) != self._items:
             self._items = tuple(items)
             self._fill()
-        self.point(value or "")
+        self.point(self._chosen if value is None else value)
 
     def point(self, value: str) -> None:
-        """Put the cursor on the item of a value, without a message; where it is not shown the cursor stays."""
+        """Choose the item of a value, without a message; where it is not shown the cursor stays."""
+        self._chosen = value
         found = [index for index, item in enumerate(self._shown) if item.value == value and not item.heading]
         if found:
             self._go(found[0])
 
-    def narrow(self, words: str) -> None:
-        """Show only items that hold every one of the words; those that begin with the first come first."""
+    def narrow(self, words: str) -> bool:
+        """Show only items that hold every one of the words; those that begin with the first come first.
+
+        The cursor goes to the first of them, and without words back to what is chosen.
+
+        Returns:
+            Whether these are other words than before.
+        """
         if words == self._filter:
-            return
+            return False
         self._filter = words
-        value = self.current.value if self.current is not None else ""
         self._fill()
         if words:
             self._go(self._next(-1, 1))
         else:
-            self.point(value)
+            self.point(self._chosen)
+        return True
 
     def _fill(self) -> None:
         parts = self._filter.casefold().split()
@@ -164,7 +169,8 @@ class Choices(ScrollView, can_focus=True):
     def _move_to(self, index: int) -> None:
         if index != self._cursor and 0 <= index < len(self._shown):
             self._go(index)
-            self.post_message(self.Moved(self, self._shown[self._cursor]))
+            self._chosen = self._shown[index].value
+            self.post_message(self.Moved(self, self._shown[index]))
 
     def action_move(self, step: int) -> None:
         """One item up or down."""
@@ -185,12 +191,15 @@ class Choices(ScrollView, can_focus=True):
     def choose(self) -> None:
         """Say that the cursor has come to where it is, and take it."""
         if self.current is not None:
+            self._chosen = self.current.value
             self.post_message(self.Moved(self, self.current))
-            self.action_take()
+            self.post_message(self.Taken(self, self.current))
 
     def action_take(self) -> None:
-        """Take the item under the cursor."""
-        if self.current is not None:
+        """Take the item under the cursor, which a filter may have brought there."""
+        if self.current is not None and self.current.value != self._chosen:
+            self.choose()
+        elif self.current is not None:
             self.post_message(self.Taken(self, self.current))
 
     def on_click(self, event: Click) -> None:
@@ -248,6 +257,12 @@ class Picker(Vertical):
     Picker.filtering Input { display: block; }
     """
 
+    @dataclass
+    class Found(Message):
+        """The cursor stands on what a filter has found, if anything; nothing is chosen by that."""
+
+        picker: "Picker"
+
     def __init__(self, title: str, items: Sequence[Item] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.border_title = Text(title)  # a Text is never markup
@@ -266,11 +281,19 @@ class Picker(Vertical):
         self._field.focus()
 
     def close_filter(self) -> None:
-        """Show everything again."""
+        """Show everything again, and go back to what is chosen."""
+        self._show_all()
+        self.choices.focus()
+
+    def _show_all(self) -> None:
         self._field.value = ""
         self.choices.narrow("")
         self.remove_class("filtering")
-        self.choices.focus()
+
+    def on_descendant_blur(self) -> None:
+        """Show everything again where the focus has gone to another part, which must not leave a wrong mark behind."""
+        if self.app.app_focus and not self.has_focus_within:
+            self._show_all()
 
     @property
     def filtering(self) -> bool:
@@ -280,7 +303,8 @@ class Picker(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list as one types."""
         event.stop()
-        self.choices.narrow(event.value)
+        if self.choices.narrow(event.value):
+            self.post_message(self.Found(self))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take what the cursor is on, and go back to the list."""

@@ -90,7 +90,7 @@ def _scene(name: str, screen: str, *keys: str, see: str, run: str = "", runs: tu
 
 PAIR = ("cnn", "transfer")
 SCENES = (
-    _scene("launch", "launch", see="digits|lenet5|scratch|1,797 images|23 steps|g start"),
+    _scene("launch", "launch", see="digits|lenet5|scratch|1,797 images|23 steps|never run here|g start"),
     _scene("launch-recipes", "launch", "r", see="Recipes and studies|study-a"),
     _scene("launch-more", "launch", "m", "down", see="All settings|seed|precision"),
     _scene("live", "live", run="live", see="● training|Run|Epoch|loss|accuracy|epoch|★|p pause"),

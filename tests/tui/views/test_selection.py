@@ -38,8 +38,12 @@ def shown(
 def test_a_selection_of_which_nothing_is_known_yet(settings) -> None:
     text = shown(FIRST, settings)
     assert "1,797 images · 10 classes · counting …" in text
-    assert "lenet5 · 0.062 M parameters · input 28 px grey" in text
-    assert "30 epochs × – steps of 64 · adamw 0.001, cosine · time – (never run here)" in text
+    assert "lenet5 · … parameters · input 28 px grey" in text  # published ones hold for one input and its classes
+    assert "30 epochs × – steps of 64 · adamw 0.001, cosine · time …" in text
+    assert shown(FIRST, settings, Facts(DATA)).endswith("time …")
+    assert shown(FIRST, settings, Facts(DATA, searched=True)).endswith("time – (never run here)")
+    hub = shown(FIRST.choose("dataset", "hf:a/b"), settings)
+    assert "lenet5 · input" in hub and hub.endswith("time –")
 
 
 def test_everything_that_is_known_is_said(settings) -> None:
