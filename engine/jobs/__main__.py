@@ -4,15 +4,17 @@ import importlib
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import msgspec
 
+from vislab.engine.runs.temporary import remove_folders
 from vislab.engine.training.endings import TrainingFailed
 from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.engine.training.waiting import considerate_threads
@@ -92,15 +94,22 @@ def _lines_while_attached() -> Iterator[str]:
     def read() -> None:
         for line in sys.stdin:
             lines.put(line)
-        os._exit(0)
+        _end()
 
     threading.Thread(target=read, daemon=True, name="requests").start()
     while True:
         yield lines.get()
 
 
+def _end(*_: object) -> NoReturn:
+    remove_folders()
+    os._exit(0)
+
+
 def main() -> None:
     """Serve stdin. With --attached the process ends when stdin closes; without, when all was answered."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # which reach this process as well as its parent
+        signal.signal(number, _end)
     # Results have stdout to themselves: whatever a library prints goes to stderr.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)

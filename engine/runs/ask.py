@@ -17,6 +17,7 @@ from vislab.presets.errors import InputError
 OnProgress = Callable[[str, int, int], None]
 
 _TAIL = 2000  # bytes of a dead process's stderr that are shown
+_FAREWELL = 1.0  # seconds that a process may take to end by itself
 _PATIENCE = 1.5  # seconds that a question may wait for the answer to one that nobody wants any more
 
 
@@ -75,10 +76,13 @@ class JobProcess:
             process.kill()
 
     def close(self) -> None:
-        """End the process at once, whatever it is doing."""
+        """End the process at once, whatever it is doing; it may still remove its temporary folders."""
         if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+            try:
+                self._process.communicate(timeout=_FAREWELL)  # which closes stdin
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.communicate()
             self._process = None
         if self._stderr is not None:
             self._stderr.close()

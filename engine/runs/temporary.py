@@ -1,12 +1,16 @@
 """Temporary files and folders: where there is no room for them, the user is told so."""
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from vislab.presets.errors import InputError
+
+_folders: set[str] = set()
+_TRIES = 3  # another thread may be writing into a folder that is removed
 
 
 def temporary_file() -> IO[bytes]:
@@ -29,7 +33,18 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
     with _making():
         made = tempfile.TemporaryDirectory(prefix=prefix)
     with made as folder:
-        yield Path(folder)
+        _folders.add(folder)
+        try:
+            yield Path(folder)
+        finally:
+            _folders.discard(folder)
+
+
+def remove_folders() -> None:
+    """Remove the folders that are in use: for a process that is about to end at once."""
+    for folder in tuple(_folders):
+        for _ in range(_TRIES):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

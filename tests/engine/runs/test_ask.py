@@ -1,4 +1,5 @@
 import errno
+import os
 import queue
 import subprocess
 import sys
@@ -71,21 +72,30 @@ def test_an_answer_to_an_interrupted_question_is_not_taken_for_the_next(tmp_path
             jobs.ask("weather", {})
 
 
-def test_the_process_dies_with_the_one_that_asks(tmp_path: Path) -> None:
-    request = mine(tmp_path, "time.sleep(600)")
+@pytest.mark.parametrize("terminated", [False, True])
+def test_the_process_dies_with_the_one_that_asks_and_leaves_no_folder(tmp_path: Path, terminated: bool) -> None:
+    enter = "os.entered = temporary_folder('vislab-kept-'); os.entered.__enter__()"
+    body = f"from vislab.engine.runs.temporary import temporary_folder; {enter}; time.sleep(600)"
     asker = subprocess.Popen(
-        [sys.executable, "-c", f"from vislab.engine.runs.ask import ask; ask('data', {request!r})"]
+        [sys.executable, "-c", f"from vislab.engine.runs.ask import ask; ask('data', {mine(tmp_path, body)!r})"],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + 60
-        while not (children := jobs_of(asker.pid)):
+        while not list(tmp_path.glob("vislab-kept-*")):
             assert time.monotonic() < deadline
             time.sleep(0.02)
+        children = jobs_of(asker.pid)
+        if terminated:  # as `timeout` and a closed terminal do, which tell all processes
+            children[0].terminate()
+            asker.wait(60)
     finally:
         asker.kill()
         asker.wait()
     gone, alive = psutil.wait_procs(children, timeout=60)
     assert gone and not alive
+    assert not list(tmp_path.glob("vislab-kept-*"))
 
 
 def test_the_client_needs_no_torch() -> None:
