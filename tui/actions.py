@@ -57,7 +57,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("name_run", ("n",), "name…", "Name the run.", _LAUNCH, footer=False),
     Action("reset", ("x",), "take back", "Take every changed setting back.", _LAUNCH, footer=False),
     Action(
-        "look_again", ("R",), "look again", "Read presets and data again: they may have changed.", _LAUNCH, footer=False
+        "look_again",
+        ("R",),
+        "look again",
+        "Read settings, presets and data again: they may have changed.",
+        _LAUNCH,
+        footer=False,
     ),
     # live
     Action("pause", ("p",), "pause", "Pause the run after its present step, or let it go on.", _LIVE),
