@@ -28,7 +28,7 @@ PIXELS, DIGESTS, ORIGINALS, NUMBERS = "pixels", "digests", "originals", "numbers
 """Files of an entry: uint8 [M, C, S, S]; `manifest.digests` of it; `manifest.originals` of the images that it was made
 of; int64 [M], ascending, which images they are."""
 
-_LAYOUT = 2  # of the files, and of what our code makes of an image: with another one, entries are made again
+_LAYOUT = 3  # of the files, and of what our code makes of an image: with another one, entries are made again
 _LOOKED_AT = 32 << 20  # bytes of an entry that are compared with their checksums before it is used
 
 Indices = npt.NDArray[np.int64]
@@ -136,9 +136,13 @@ def held_by(wanted: Wanted, entry: Entry) -> Wanted:
     return replace(wanted, numbers=np.fromfile(entry.path(NUMBERS), dtype=np.int64))
 
 
+def _intact(entry: Entry) -> bool:
+    return all(entry.intact(name) for name in (NUMBERS, DIGESTS, ORIGINALS))
+
+
 def fault_of(entry: Entry, wanted: Wanted) -> str:
     """Why an entry is not to be used; empty where it is sound."""
-    if not entry.intact(NUMBERS):
+    if not _intact(entry):
         return "is damaged"
     checked = Checked.read(entry)
     for position in checked.unreadable:  # perhaps only its disk was not there
@@ -180,7 +184,7 @@ class Reused:
             )
 
         for entry in cache.find_all(KIND, helps):
-            if not entry.intact(NUMBERS):
+            if not _intact(entry):
                 entry.release()
                 continue
             held, checked = held_by(wanted, entry).numbers, Checked.read(entry)

@@ -238,6 +238,8 @@ class Keeper:
             work.abandon()
             raise
         work.write_file(NUMBERS, wanted.numbers.tobytes())
+        for name in (DIGESTS, ORIGINALS):  # whole, so that it is seen when one of them is damaged
+            work.write_file(name, (work.folder / name).read_bytes())
         return work.publish({"unreadable": [[at, e.name, e.reason] for at, e in sorted(unreadable.items())]})
 
     def _decode(self, wanted: Wanted, store: Callable[[int, Pixels], None]) -> Checked:

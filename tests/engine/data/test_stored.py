@@ -15,7 +15,7 @@ from PIL import Image
 
 from vislab.engine.cache import ENTRY, Cache, Work
 from vislab.engine.data import decoder, manifest, stored, streaming
-from vislab.engine.data.pixel_entries import DIGESTS, KIND, NUMBERS, PIXELS
+from vislab.engine.data.pixel_entries import DIGESTS, KIND, NUMBERS, ORIGINALS, PIXELS
 from vislab.engine.data.source import ArrayImages, FileImages
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.stored import Keeper
@@ -254,17 +254,19 @@ def test_an_image_that_can_be_read_again_is_decoded_again(folder: Path, tmp_path
     assert len(part.kept) == 20 and len(told) == 1 and "can: it is made again" in told[0]
 
 
-def test_changed_bytes_in_the_cache_are_found(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [PIXELS, DIGESTS, ORIGINALS])
+def test_changed_bytes_in_the_cache_are_found(folder: Path, tmp_path: Path, name: str) -> None:
     told = list[str]()
     cache = Cache(tmp_path / "cache", MUCH, told.append)
     data = opened(folder)
     (part,) = keeper(cache).keep(data, [np.arange(20)], SMALL, 6)
     (entry,) = cache.entries()
-    path = cache.folder / KIND / entry.key / PIXELS
+    path = cache.folder / KIND / entry.key / name
     path.write_bytes(path.read_bytes()[::-1])
     again = keeper(cache)
     (repaired,) = again.keep(data, [np.arange(20)], SMALL, 6)
     assert again.decoded == 20 and torch.equal(repaired.pixels[:], part.pixels[:])
+    assert np.array_equal(repaired.originals, part.originals)
     assert "is damaged: it is made again" in told[0]
 
 
