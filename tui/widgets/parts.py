@@ -77,7 +77,7 @@ class Parts(Horizontal):
         for section, kind in _KINDS.items():
             infos = list_presets(kind, settings)
             self._helps |= {(section, info.name): info.problem or info.help for info in infos}
-            own = [Item(OWN, _OWN_LABELS[section])] if section in _OWN_LABELS else []
+            own = [Item(OWN, _OWN_LABELS[section], asks=True)] if section in _OWN_LABELS else []
             self._offered[section] = own + [
                 Item(info.name, plain(info.name, 80), "broken" if info.problem else picker_note(info.facts), info.help)
                 for info in infos

@@ -30,6 +30,7 @@ class Item:
         note: a fact at the right end; safe text.
         words: what a filter looks at besides the label.
         heading: it cannot be chosen; the cursor passes over it.
+        asks: it cannot be chosen, but taken: something is asked then.
     """
 
     value: str
@@ -37,6 +38,7 @@ class Item:
     note: str = ""
     words: str = ""
     heading: bool = False
+    asks: bool = False
 
 
 class Choices(ScrollView, can_focus=True):
@@ -107,6 +109,13 @@ class Choices(ScrollView, can_focus=True):
     def point(self, value: str) -> None:
         """Choose the item of a value, without a message; where it is not shown the cursor stays."""
         self._chosen = value
+        self.go_back()
+
+    def go_back(self) -> None:
+        """Put the cursor on what is chosen."""
+        self._go_to(self._chosen)
+
+    def _go_to(self, value: str) -> None:
         found = [index for index, item in enumerate(self._shown) if item.value == value and not item.heading]
         if found:
             self._go(found[0])
@@ -126,7 +135,7 @@ class Choices(ScrollView, can_focus=True):
         if words:
             self._go(self._next(-1, 1))
         else:
-            self.point(self._chosen)
+            self.go_back()
         return True
 
     def _fill(self) -> None:
@@ -169,8 +178,12 @@ class Choices(ScrollView, can_focus=True):
     def _move_to(self, index: int) -> None:
         if index != self._cursor and 0 <= index < len(self._shown):
             self._go(index)
-            self._chosen = self._shown[index].value
-            self.post_message(self.Moved(self, self._shown[index]))
+            self._choose(self._shown[index])
+
+    def _choose(self, item: Item) -> None:
+        if not item.asks:
+            self._chosen = item.value
+        self.post_message(self.Moved(self, item))
 
     def action_move(self, step: int) -> None:
         """One item up or down."""
@@ -188,19 +201,17 @@ class Choices(ScrollView, can_focus=True):
         """To the first or the last item."""
         self._move_to(self._next(-1, 1) if step < 0 else self._next(len(self._shown), -1))
 
-    def choose(self) -> None:
-        """Say that the cursor has come to where it is, and take it."""
-        if self.current is not None:
-            self._chosen = self.current.value
-            self.post_message(self.Moved(self, self.current))
-            self.post_message(self.Taken(self, self.current))
+    def take(self, value: str) -> None:
+        """Go to the item of a value, choose it and take it."""
+        self._go_to(value)
+        self.action_take()
 
     def action_take(self) -> None:
-        """Take the item under the cursor, which a filter may have brought there."""
-        if self.current is not None and self.current.value != self._chosen:
-            self.choose()
-        elif self.current is not None:
-            self.post_message(self.Taken(self, self.current))
+        """Take the item under the cursor; choose it first where a filter has brought the cursor there."""
+        if (item := self.current) is not None:
+            if item.value != self._chosen:
+                self._choose(item)
+            self.post_message(self.Taken(self, item))
 
     def on_click(self, event: Click) -> None:
         """Choose with the mouse; a second click takes."""
@@ -291,9 +302,10 @@ class Picker(Vertical):
         self.remove_class("filtering")
 
     def on_descendant_blur(self) -> None:
-        """Show everything again where the focus has gone to another part, which must not leave a wrong mark behind."""
+        """Mark what is chosen where the focus has gone to another part."""
         if self.app.app_focus and not self.has_focus_within:
             self._show_all()
+            self.choices.go_back()
 
     @property
     def filtering(self) -> bool:
@@ -311,9 +323,8 @@ class Picker(Vertical):
         event.stop()
         if (item := self.choices.current) is not None:
             self.close_filter()
-            self.choices.point(item.value)
             # In the list's own context: what its parent posts for it would not get past the parent.
-            self.choices.call_later(self.choices.choose)
+            self.choices.call_later(self.choices.take, item.value)
 
     def on_key(self, event: Key) -> None:
         """Arrows move in the list while one types."""

@@ -226,8 +226,9 @@ def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos) -
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, PathPrompt))
         assert pilot.app.screen.query_one(Input).value.rstrip("/") == str(photos)
-        await pilot.press("escape")
+        await pilot.press("escape", "tab")
         assert spec_of(pilot).dataset.path == str(photos)
+        assert screen(pilot).parts.picker("dataset").choices.current == first  # the mark is on what is chosen again
 
     play(settings, act)
 
