@@ -96,7 +96,7 @@ ACTIONS: tuple[Action, ...] = (
         "show_run", ("enter",), "open", "Open the run: live while it trains, its results when it is done.", _HISTORY
     ),
     Action("mark", ("space", "m"), "mark", "Mark the run, for what is done to several.", _HISTORY),
-    Action("compare", ("=", "c"), "compare", "Compare the marked runs.", _HISTORY),
+    Action("compare", ("=", "c"), "compare", "Compare the marked runs, two or more.", _HISTORY),
     Action("filter", ("/", "i"), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d.", _HISTORY),
     Action("resume", ("u",), "resume", "Go on with a run that ended early.", _HISTORY),
     Action("again", ("n",), "again, but…", "Put a new run together from the settings of this one.", _HISTORY),

@@ -1,11 +1,11 @@
-"""What is said of a run whose worker died without a word: when, where, and the last lines of worker.log."""
+"""What is said of a run whose worker or waiter died without a word: when, where, the last lines of worker.log."""
 
 from vislab.engine.analysis.findings import findings
 from vislab.engine.runs import died
 from vislab.engine.runs.state import RunState
-from vislab.engine.runs.store import Run, report
+from vislab.engine.runs.store import Run, RunStatus, report
 from vislab.tui.views.evaluations import judged
-from vislab.tui.views.text import moment
+from vislab.tui.views.text import moment, plain
 from vislab.tui.worker_log import last_lines
 
 LAST_LINES = 8
@@ -47,3 +47,14 @@ def lines(run: Run, state: RunState) -> list[str]:
     death = died.look(run, state)
     advice = died.advice(run.id, death) if death is not None else "A worker has taken it up again."
     return [f"The worker {when(run, state)}. The end of {run.worker_log}:", *(f"  {line}" for line in end), advice]
+
+
+def of_waiter(run: Run, status: RunStatus) -> list[str]:
+    """What is said of a run that was left in the queue and has nobody there any more; empty for any other. Safe text.
+
+    A waiter that is asked to leave records it; one that is killed leaves its lock behind, and no log.
+    """
+    if status != "new" or not run.waiting_lock.exists():
+        return []
+    told = f"Put it to work with: vislab resume {plain(run.id)}"
+    return [f"It no longer waits in the queue: the process that waited with it is gone. {told}"]

@@ -35,7 +35,7 @@ class Look:
     Attributes:
         whole: the log was read to its present end; else there is more to read at once.
         log: the last lines of worker.log; safe text.
-        result: what came out, in sentences; empty while the run lives. Safe text.
+        result: what came out, in sentences, or that nobody waits with it any more; empty while it lives. Safe text.
     """
 
     state: RunState
@@ -103,7 +103,7 @@ class Looker:
             reading=self._read_device(state, worker),
             findings=self._judge(state),
             log=self._read_log(),
-            result=()
+            result=tuple(death.of_waiter(self.run, status))
             if status in UNENDED
             else (*result_lines(state, self.spec, status), *self._of_death(state, status)),
         )

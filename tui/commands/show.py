@@ -91,7 +91,7 @@ def page(run: "Run", *, everything: bool = False) -> list[str]:
         _curves(state, width),
         [f"{level}: {text}" for level, text in views.notice_rows(state)],
         [plain(f"{finding.severity}: {finding.text} {finding.remedy}", 1000) for finding in findings(state, spec)],
-        death.lines(run, state) if status == "died" else [],
+        death.lines(run, state) if status == "died" else death.of_waiter(run, status),
         _evaluation(run, state, width),
         handed_over(run),
         views.result_lines(state, spec, status),

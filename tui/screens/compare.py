@@ -1,7 +1,9 @@
 """Two runs or more side by side."""
 
+import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -343,13 +345,12 @@ class CompareScreen(ConsoleScreen):
 
 
 def _named(points: Sequence[Series], quantity: Quantity, width: int) -> list[Series]:
-    """The curves with what they came to in their names, where the legend has room for it."""
-    named = [compare.legend(curve, quantity) for curve in points]
-    if sum(text.cells(name) + 4 for name in named) + 12 > width:
-        return list(points)
-    return [
-        Series(name, curve.xs, curve.ys, curve.marker, curve.colour) for name, curve in zip(named, points, strict=True)
-    ]
+    """The curves that have a figure, named with what they came to; by name or number alone where that has no room."""
+    drawn = [curve for curve in points if any(map(math.isfinite, curve.ys))] or points
+    whole, names = [compare.legend(curve, quantity) for curve in drawn], [curve.name for curve in drawn]
+    numbers = [name.partition(" ")[0] for name in names]
+    fitting = (way for way in (whole, names) if sum(text.cells(name) + 4 for name in way) + 12 <= width)
+    return [replace(curve, name=name) for name, curve in zip(next(fitting, numbers), drawn, strict=True)]
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:

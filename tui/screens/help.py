@@ -94,10 +94,10 @@ def open_help(app: App[Any], rows: Sequence[tuple[str, str]]) -> None:
 
 
 def rows(below: ConsoleScreen) -> list[tuple[str, str]]:
-    """What the keys of a screen do now: its own, then those of the widget that has the focus."""
+    """What the keys of a screen do now, or why not: its own, then those of the widget that has the focus."""
     title = "Keys in a text field" if below.in_field else f"Keys of the screen “{below.NAME}”"
     found = [("", title)]
-    found += [(" ".join(key_sign(key) for key in action.keys), action.help) for action in below.actions_now()]
+    found += [(" ".join(key_sign(key) for key in action.keys), action.help) for action in below.actions_told()]
     described = _own_keys(below.focused) if below.focused is not None else []
     if described and not below.in_field:
         found += [("", "Keys of what has the focus"), *described]

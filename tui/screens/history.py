@@ -20,6 +20,7 @@ from vislab.tui.screens.sized_runs import SizedRuns
 from vislab.tui.screens.studies import Studies, Study, found
 from vislab.tui.views import history, run_filter, text
 from vislab.tui.views.listed import Listed
+from vislab.tui.views.run import RESUMABLE
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.run_list import ListHead, RunList
@@ -28,10 +29,6 @@ REFRESH_EVERY = 1.0
 """Seconds between two looks at live runs."""
 SAID_FOR = 12.0
 """Seconds for which a message stands in the place of the run's details."""
-
-
-RESUMABLE = ("new", "stopped", "failed", "died")
-"""Statuses of runs that can go on."""
 
 
 class HistoryScreen(SizedRuns):
@@ -83,10 +80,9 @@ class HistoryScreen(SizedRuns):
         if not self.complete:
             words += " …"
         statuses = [listed.status for listed in self.known.values()]
-        marked = len(self._shown_marks())
-        hidden = len(self._marked) - marked
-        marks = f"{marked} marked" if self._marked else ""
-        marks += f" ({hidden} hidden)" if hidden else ""
+        hidden = len(self._marked) - len(self._shown_marks())
+        marks = f"{len(self._marked)} marked" if self._marked else ""
+        marks += f" ({hidden} hidden by the filter)" if hidden else ""
         training = sum(status in LIVE for status in statuses)
         parts = (marks, text.activity(training, statuses.count("queued")), "sizes …" * bool(self.counting), words)
         self.heading("Runs", Text(" · ".join(filter(None, parts))))

@@ -20,9 +20,9 @@ from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.run_requests import RunRequests
 from vislab.tui.views import curves, epochs, live, text
-from vislab.tui.views.run import status, title
+from vislab.tui.views.run import RESUMABLE, status, title
 from vislab.tui.widgets.curve_plot import CurvePlot
-from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.lines import Lines, Sentences
 from vislab.tui.widgets.live_figure import Options, figure, usual_along
 from vislab.tui.widgets.live_panels import Bars, EpochTable, FindingLines, LogLines, status_style
 
@@ -85,7 +85,7 @@ class LiveScreen(RunRequests):
         with Horizontal(id="charts"):
             yield CurvePlot(id="loss")
             yield CurvePlot(id="accuracy")
-        yield Lines(id="words")
+        yield Sentences(id="words")
         with Horizontal(id="panels"):
             yield EpochTable(id="table")
             with Vertical(id="side"):
@@ -133,7 +133,7 @@ class LiveScreen(RunRequests):
 
     def _show_trouble(self, look: Look) -> None:
         """A run that has come to grief says why, and what to do."""
-        if look.status in ("died", "failed") and not self.has_class("-wide"):
+        if look.status in ("new", "died", "failed") and look.result and not self.has_class("-wide"):
             self._show_panel("findings", stay=True)
 
     def _hear(self, before: Look | None, look: Look) -> None:
@@ -191,7 +191,7 @@ class LiveScreen(RunRequests):
                 at_once=at_once,
             )
         if self.query_one("#words").display:
-            self.query_one("#words", Lines).show(list(map(Text, curves.sentences(state))))
+            self.query_one("#words", Sentences).tell(curves.sentences(state))
 
     def _show_message(self) -> None:
         look = self.seen
@@ -230,7 +230,7 @@ class LiveScreen(RunRequests):
         if action in ("pause", "stop", "checkpoint", "learning_rate"):
             return self.seen is not None and self.seen.alive
         if action == "resume":
-            return self.seen is not None and self.seen.status in ("stopped", "failed", "died")
+            return self.seen is not None and self.seen.status in RESUMABLE
         if action in ("next_run", "previous_run"):
             return any(run.id != self.watched.id for run in self.console.live)
         if action == "table":

@@ -269,7 +269,11 @@ class ResultsScreen(ConsoleScreen):
         if self._found is not None and not self._fault:
             found = self._found
             copies += [
-                Copy("t", "the figures of each class, as a table", lambda: tab_separated(*results.class_table(found))),
+                Copy(
+                    "t",
+                    "the figures of each class, as a table",
+                    lambda: tab_separated(*results.class_table(found, 1000)),
+                ),
                 Copy("l", "the headline", lambda: results.headline(found)),
             ]
         offer(self, copies, lambda words: self.notify(words, markup=False))

@@ -117,12 +117,15 @@ class ConsoleScreen(Layer[None]):
         """Whether a text field has the focus, so that letters are text."""
         return self.focused is not None and self.focused.check_consume_key("a", "a")
 
-    def actions_now(self) -> tuple[Action, ...]:
-        """The actions that are possible now, in a text field those of the field."""
+    def actions_told(self) -> tuple[Action, ...]:
+        """The actions that are possible now, or say why they are not; in a text field those of the field."""
         if self.in_field:
             return for_screen(FIELD)
-        own = for_screen(self.NAME)
-        return tuple(action for action in own if self.check_action(action.id, ()) and not self.why_not(action.id))
+        return tuple(action for action in for_screen(self.NAME) if self.check_action(action.id, ()))
+
+    def actions_now(self) -> tuple[Action, ...]:
+        """The actions that are possible now."""
+        return tuple(action for action in self.actions_told() if not self.why_not(action.id))
 
     def show_keys(self) -> None:
         """Bring the footer up to date."""

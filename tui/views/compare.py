@@ -23,6 +23,9 @@ from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
 
 Along = Literal["epoch", "time"]
+_CLASS_CELLS = 16
+"""Cells that the name of a class keeps where columns of runs want its room."""
+
 ClassTable = tuple[list[str], list[list[str]]]
 """Figures by class: titles and a row a class."""
 
@@ -102,7 +105,7 @@ def _curve(run: Compared, title: str, index: int, quantity: Quantity, along: Alo
     xs = [float(row.epoch) if along == "epoch" else (before + row.elapsed) / unit for row in rows]
     values = [math.nan if y is None else number(y) for y in ys]
     title = f"{index + 1} {title}"
-    return Series(title if validated else f"{title} (train)", xs, values, marker(index), colour(index))
+    return Series(f"{title} (train)" if rows and not validated else title, xs, values, marker(index), colour(index))
 
 
 def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
@@ -128,7 +131,7 @@ def legend(curve: Series, quantity: Quantity) -> str:
     if not points:
         return f"{curve.name} no figures"
     best = (min if quantity == "loss" else max)(y for _, y in points)
-    return f"{curve.name} last {points[-1][1]:.3f} best {best:.3f}"
+    return f"{curve.name} last {text.short(points[-1][1])} best {text.short(best)}"
 
 
 def group_words(among: Sequence[Group], quantity: Quantity) -> list[str]:
@@ -332,7 +335,10 @@ def per_class(runs: Sequence[Compared]) -> ClassTable:
 
 
 def per_class_lines(figures: ClassTable, width: int) -> list[str]:
-    """`per_class` as lines; runs stand by their numbers alone where their names have no room."""
+    """`per_class` as lines; runs stand by their numbers alone where their names have no room.
+
+    Where not all columns have room, several tables stand below each other, and the first line says of which runs.
+    """
     heads, rows = figures
     if not rows:
         return ["No figures by class: there are no predictions; they are written when a run is done."]
@@ -341,7 +347,19 @@ def per_class_lines(figures: ClassTable, width: int) -> list[str]:
     if max(map(text.cells, made)) > width:
         heads = [*heads[:before], *labels(len(heads) - before)]
     note = [] if before == 2 else ["no star, images beside each: the runs were judged by different ones"]
-    return [*tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:]), *note]
+    cells = [max(map(text.cells, column)) for column in zip(heads, *rows, strict=True)]
+    room = width - min(cells[0], _CLASS_CELLS) - sum(tables.GAP + one for one in cells[1:before])
+    parts: list[list[int]] = [[]]
+    for column in range(before, len(heads)):
+        if parts[-1] and sum(tables.GAP + cells[one] for one in (*parts[-1], column)) > room:
+            parts.append([])
+        parts[-1].append(column)
+    made = [f"further down: {' '.join(heads[one] for part in parts[1:] for one in part)}", ""] * (len(parts) > 1)
+    for part in parts:
+        picked = [*range(before), *part]
+        top, *below = [[row[one] for one in picked] for row in (heads, *rows)]
+        made += [*tables.lines(top, below, width, right=top[1:], whole=top[1:]), ""]
+    return [*made[:-1], *note]
 
 
 def finding_lines(among: Sequence[Group]) -> list[str]:

@@ -116,11 +116,12 @@ _SIGN_CELLS = 4
 _WIDEST_NAME = 36
 
 
-def columns(width: int, by: Quantity | None = None) -> tuple[Column, ...]:
+def columns(width: int, by: Quantity | None = None, *, tagged: bool = True) -> tuple[Column, ...]:
     """The columns that a list of `width` cells can show.
 
     Args:
         by: what the list is sorted by; it gets a column if it has none.
+        tagged: whether a run has tags: where none has, other columns get the room of theirs.
     """
     extra = []
     if by is not None and all(column.by != by.name for column in _COLUMNS):
@@ -132,7 +133,7 @@ def columns(width: int, by: Quantity | None = None) -> tuple[Column, ...]:
     titles = sorted(_FIRST_TO_COME, key=lambda title: _by_title[title].by != urgent)
     for title in titles:
         column = _by_title[title]
-        if title in wanted:
+        if title in wanted or (column.by == "tag" != urgent and not tagged):
             continue
         if column.width + GAP > room:
             break

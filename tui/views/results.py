@@ -84,12 +84,16 @@ def heat_words(method: str) -> str:
     return f"{method}{asked}: the brighter, the more"
 
 
-def class_table(found: Results) -> tuple[list[str], list[list[str]]]:
-    """`class_lines` as titles and a row a class."""
+def class_table(found: Results, longest: int = 60) -> tuple[list[str], list[list[str]]]:
+    """`class_lines` as titles and a row a class.
+
+    Args:
+        longest: characters of a name that are shown.
+    """
     heads = ["class", "precision", "recall", "F1", "images", "predicted"]
     rows = [
         [
-            plain(row.name, 60),
+            plain(row.name, longest),
             text.accuracy(row.precision),
             text.accuracy(row.recall),
             text.accuracy(row.f1),

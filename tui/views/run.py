@@ -24,6 +24,9 @@ SIGNS: dict[RunStatus, str] = {
 }
 """One character a status; the word always stands beside it."""
 
+RESUMABLE: tuple[RunStatus, ...] = ("new", "stopped", "failed", "died")
+"""Statuses of runs that can go on."""
+
 ROLES = ("train", "validation", "test")
 
 MONITORS = {"accuracy": "accuracy", "loss": "loss", "macro_f1": "macro F1"}
@@ -175,7 +178,7 @@ def end_line(state: RunState, status: RunStatus) -> str:
         )
     if state.resumes:
         line += f", resumed {text.counted(len(state.resumes), 'time')}"
-    reason = state.ended.reason if state.ended is not None else ""
+    reason = state.ended.reason.removeprefix(f"{status} ") if state.ended is not None else ""
     return f"{line}: {plain(reason, 1000)}" if reason else line
 
 

@@ -188,6 +188,16 @@ def loss(value: Figure | None) -> str:
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:.4g}"
 
 
+def short(value: Figure | None) -> str:
+    """A loss or a share in few cells: `0.217`, `6e-5`; not finite, or of ten or more, as `loss` writes it."""
+    if value is None or not abs(float(value)) < 10:
+        return loss(value)
+    if 0 < abs(float(value)) < 1e-3:
+        digit, exponent = f"{float(value):.0e}".split("e")
+        return f"{digit}e{int(exponent)}"
+    return f"{float(value):.3f}"
+
+
 def accuracy(value: Figure | None) -> str:
     """A fraction in [0, 1] to four places: `0.9892`; `nan` where not finite, `-` where there is none."""
     return MISSING if value is None else f"{float(value):.4f}"

@@ -137,6 +137,23 @@ def wrapped(text: Text, width: int, console: Console) -> list[Text]:
     return list(lines)
 
 
+class Sentences(Lines):
+    """Sentences, each on as many lines as it takes."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._sentences: list[Text] = []
+
+    def tell(self, sentences: Sequence[str]) -> None:
+        """Show others; safe text."""
+        self._sentences = list(map(Text, sentences))
+        self.repaint()
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """The sentences, wrapped."""
+        return [line for sentence in self._sentences for line in wrapped(sentence, width, self.app.console)]
+
+
 class ScrolledLines(Lines, can_focus=True):
     """Lines that take the focus, so that arrows and page keys scroll them."""
 

@@ -1,12 +1,14 @@
 """Loss or accuracy of one run as lines with ANSI colours: figures in words above, curves below. No Textual."""
 
-import math
 from dataclasses import dataclass
+from typing import Literal
 
-from vislab.engine.runs.events import Figure
 from vislab.engine.runs.state import RunState
 from vislab.tui.views import curves, text
 from vislab.tui.widgets.curves import BEST_COLOUR, BEST_MARKER, draw
+
+Wording = Literal["whole", "short", "names"]
+"""Of a heading: figures to four places, to three, or none."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ def heading(
     ends: tuple[float, float] | None = None,
     colour: bool = True,
 ) -> str:
-    """The last value of each curve and the best one, as many as have room; at the end the plan.
+    """The last value of each curve and the best one, or what their markers mean; at the end the plan.
+
+    Shorter and shorter, and without the plan, until all has room.
 
     Args:
         ends: of the x-axis; the plan is told where it goes on behind them.
@@ -82,8 +86,10 @@ def heading(
     missing = curves.not_shown(shown, log_y=log_y)
     plan = f"→ {ends[1]:g}/{state.epochs_planned}" if ends is not None and ends[1] < state.epochs_planned else ""
     line, parts = "", []
-    for short, with_plan in ((False, True), (True, True), (False, False), (True, False)):
-        parts = _heading_parts(state, quantity, shown, log_y, short=short)
+    ways: tuple[tuple[Wording, bool], ...]
+    ways = (("whole", True), ("short", True), ("whole", False), ("short", False), ("names", True), ("names", False))
+    for wording, with_plan in ways:
+        parts = _heading_parts(state, quantity, shown, log_y, wording)
         if plan and with_plan:
             parts.append(("", plan, 0))
         if missing:
@@ -102,22 +108,19 @@ def heading(
 
 
 def _heading_parts(
-    state: RunState, quantity: curves.Quantity, shown: list[curves.Series], log_y: bool, *, short: bool
+    state: RunState, quantity: curves.Quantity, shown: list[curves.Series], log_y: bool, wording: Wording
 ) -> list[tuple[str, str, int]]:
     """Marker, words and colour of each part of a heading."""
-    whole = text.loss if quantity == "loss" else text.accuracy
-
-    def written(value: Figure | None) -> str:
-        fits = short and isinstance(value, int | float) and math.isfinite(value) and abs(value) < 10
-        return f"{value:.3f}" if fits else whole(value)
-
-    title = "acc" if short and quantity == "accuracy" else quantity
-    parts = [("", f"{title}, log" if log_y else title, 0)]
-    parts += [
-        (curve.marker, f"{curve.name} {written(curve.ys[-1]) if curve.ys else text.MISSING}", curve.colour)
-        for curve in shown
-    ]
+    written = text.short if wording == "short" else text.loss if quantity == "loss" else text.accuracy
+    title: str = "acc" if wording != "whole" and quantity == "accuracy" else quantity
+    if log_y:
+        title = f"{title}, log" if wording == "whole" else "log"
+    parts = [("", title, 0)]
+    for curve in shown:
+        value = "" if wording == "names" else f" {written(curve.ys[-1]) if curve.ys else text.MISSING}"
+        parts.append((curve.marker, f"{curve.name}{value}", curve.colour))
     if state.best is not None:
-        value = "" if short else written(state.best.val_loss if quantity == "loss" else state.best.val_accuracy) + " "
+        best = state.best.val_loss if quantity == "loss" else state.best.val_accuracy
+        value = f"{written(best)} " if wording == "whole" else ""
         parts.append((BEST_MARKER, f"{value}e{state.best.epoch}", BEST_COLOUR))
     return parts

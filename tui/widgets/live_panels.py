@@ -43,7 +43,7 @@ class Bars(Lines):
     """A bar for the run and one for what it does now."""
 
     DEFAULT_CSS = """
-    Bars { height: 2; padding: 0 1; }
+    Bars { height: auto; min-height: 2; padding: 0 1; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -57,7 +57,7 @@ class Bars(Lines):
         self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
-        """Two lines; for a run that is over, the second says how it ended."""
+        """Two lines; for a run that is over, a bar and one or two that say how it ended."""
         look = self._look
         if look is None:
             return None
@@ -68,7 +68,11 @@ class Bars(Lines):
             Text.assemble(head, (filled, accent), (empty, "dim"), (figures, "bold"))
             for head, filled, empty, figures in rows
         ]
-        return [*lines, Text(ending, status_style(look.status, self.app))] if ending else lines
+        if ending:
+            style = status_style(look.status, self.app)
+            first, *more = wrapped(Text(ending), width, self.app.console)
+            lines += [Text(words, style) for words in (first.plain, " ".join(line.plain for line in more)) if words]
+        return lines
 
 
 class EpochTable(ScrolledLines):

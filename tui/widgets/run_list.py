@@ -121,7 +121,8 @@ class RunList(ScrollView, can_focus=True):
         old = self.current
         same_columns = self._columns
         self._now = time.time()
-        self._rows, self._marked, self._columns = tuple(rows), marked, history.columns(width, by)
+        tagged = any(listed.summary is not None and listed.summary.tags for listed in rows)
+        self._rows, self._marked, self._columns = tuple(rows), marked, history.columns(width, by, tagged=tagged)
         self._lines, self._first_line = [], []
         for index, listed in enumerate(self._rows):
             self._first_line.append(len(self._lines))

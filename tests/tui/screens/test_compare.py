@@ -284,3 +284,14 @@ def test_a_run_that_lives_or_waits_for_its_turn_is_followed(two, make_run, play,
 
     play("compare", act, runs=[*two, live])
     lock.release()
+
+
+def test_the_legend_names_the_runs_that_have_curves_by_number_where_names_have_no_room(make_run, play, settle):
+    accuracies = [(0.5,), (), (0.6,), (0.7,), (0.8,), (0.9,)]
+    runs = [make_run("long" * 8, row, architecture={"name": f"{at}"}) for at, row in enumerate(accuracies)]
+
+    async def act(pilot):
+        await settle(pilot)
+        assert " ".join(words(pilot, "#first").splitlines()[-1].split()) == "▪ 1 ▲ 3 ◆ 4 ✚ 5 ○ 6 → epoch"
+
+    play("compare", act, runs=runs)

@@ -143,7 +143,7 @@ def test_a_live_run_is_seen_to_train_rest_and_stop(settings: Settings, start: St
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
         await pilot.press("s")
         await until(pilot, lambda: "‖ stopped" in header(pilot), seconds=5.0)
-        assert "stopped on request" in words(pilot, "#bars")
+        assert "of work: on request" in words(pilot, "#bars")
         assert "pause" not in view(pilot).query_one(KeyFooter).words
         await pilot.press("p", "c", "s", "r")
         await pilot.pause()
@@ -160,7 +160,7 @@ def test_stop_after_the_epoch(settings: Settings, start: Start) -> None:
         await pilot.press("s")
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
         await pilot.press("e")
-        await until(pilot, lambda: "stopped on request after the epoch" in words(pilot, "#bars"))
+        await until(pilot, lambda: "of work: on request after the epoch" in words(pilot, "#bars"))
 
     play(settings, run, act)
 
@@ -337,6 +337,18 @@ def test_everything_important_has_its_place(settings: Settings, start: Start, si
     play(settings, run, act, size=size)
 
 
+def test_a_run_whose_waiter_was_killed_says_so_and_can_be_resumed(settings: Settings, make: Callable[..., Run]) -> None:
+    run = make()
+    run.waiting_lock.touch()  # what a waiter leaves that is killed
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "It no longer waits in the queue" in words(pilot, "#findings"))
+        assert f"vislab resume {run.id}" in words(pilot, "#findings").replace("\n", "")
+        assert "· new" in header(pilot) and view(pilot).possible("resume")
+
+    play(settings, run, act)
+
+
 def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
     run = start(epochs=40, pause=0.0)
 
@@ -354,7 +366,7 @@ def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
         await changed("e")
         assert view(pilot).options.along == "epoch"
         await changed("y")
-        assert "loss, log" in words(pilot, "#loss") and "0.5" in words(pilot, "#loss")
+        assert "log  " in words(pilot, "#loss") and "0.5" in words(pilot, "#loss")
         await changed("m")
         assert "·" in words(pilot, "#loss")
         for zoom in (30, 10, 3, None):
@@ -370,6 +382,9 @@ def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
         await pilot.pause()
         assert not view(pilot).query_one("#charts").display
         assert "train loss: last 0.1581 at epoch 40, lowest 0.1581 at epoch 40, falling" in words(pilot, "#words")
+        await pilot.resize_terminal(60, 20)
+        await until(pilot, lambda: "lowest 0.1581 at\nepoch 40, falling" in words(pilot, "#words"))
+        assert view(pilot).query_one("#words").max_scroll_y == 0  # all of it is seen
         await pilot.press("w")
         await pilot.pause()
         assert loss.size.area > 0
@@ -641,7 +656,7 @@ def test_strange_curves_are_drawn_as_far_as_they_can_be(
         await until(pilot, lambda: "train loss:" in words(pilot, "#words"))
         assert (f"not finite in {bad} of {len(losses)} logged intervals" in words(pilot, "#words")) == bool(bad)
         await pilot.press("w")
-        await until(pilot, lambda: "loss, log" in words(pilot, "#loss"))
+        await until(pilot, lambda: "log  " in words(pilot, "#loss"))
         if losses == [0.0] * 20:
             assert "20 not above 0" in words(pilot, "#loss")
 

@@ -125,7 +125,7 @@ def test_a_run_without_validation_shows_its_training(tmp_path, history):
     (curve,) = compare.curves([look(run)], "loss", "epoch")
     assert curve.name == "1 t (train)" and list(curve.ys) == [1.0, 0.5]
     empty = look(create(tmp_path, msgspec.convert({"name": "new"}, Spec)))
-    assert compare.legend(compare.curves([empty], "loss", "epoch")[0], "loss") == "1 new (train) no figures"
+    assert compare.legend(compare.curves([empty], "loss", "epoch")[0], "loss") == "1 new no figures"
     assert compare.x_range([empty], "epoch") == (1.0, max(2.0, empty.spec.strategy.epochs and 2.0))
     assert compare.x_range([empty], "time") == (0.0, 1.0)
 
@@ -155,7 +155,10 @@ def test_differences_and_classes_are_tables_or_lists(make):
     assert compare.difference_lines(runs[:1] * 2, 80) == ["The settings of these runs do not differ."]
     heads, rows = compare.per_class(runs)
     assert heads[:2] == ["F1 of class", "images"] and rows[0] == ["a", "4", "0.6667", "★ 1.0000"]
-    assert len(rows) == 3 and "▪" in compare.per_class_lines((heads, rows), 24)[0]
+    assert len(rows) == 3 and "▪1 a" in compare.per_class_lines((heads, rows), 80)[0]
+    told, _, first, *_ = narrow = compare.per_class_lines((heads, rows), 30)  # in two tables below each other
+    assert told == "further down: ●2" and first.endswith("▪1") and narrow[7].endswith("●2")
+    assert narrow[8].endswith("★ 1.0000") and max(map(cells, narrow)) <= 30
     assert "no predictions" in compare.per_class_lines(compare.per_class([make("c")]), 80)[0]
 
 

@@ -67,6 +67,10 @@ def test_wide_lists_show_more(listed):
     titles = [column.title for column in views.columns(200)]
     assert {"data", "architecture", "strategy", "size", "tags", "test acc", "val loss"} <= set(titles)
     assert [column.title for column in views.columns(200, quantity("strategy.mixup"))].count("mixup") == 1
+    untagged = views.columns(200, tagged=False)
+    name = next(column for column in untagged if column.title == "name")
+    assert "tags" not in [column.title for column in untagged] and name.width > 22
+    assert "tags" in [column.title for column in views.columns(200, quantity("tag"), tagged=False)]
 
 
 def test_a_click_finds_its_column():

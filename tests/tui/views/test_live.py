@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -224,6 +225,15 @@ def test_the_plan_is_told_where_the_axis_ends_before_it() -> None:
     state = fold([STARTED, *steps(15)])
     assert "→ 2/4" in heading(state, "loss", [], Options(), 80, ends=(0.0, 2.0))
     assert "→" not in heading(state, "loss", [], Options(), 80, ends=(0.0, float(state.epochs_planned)))
+
+
+def test_the_markers_are_explained_where_the_figures_have_no_room() -> None:
+    seen = state(*steps(10), epoch(1))
+    shown = curves.series(seen, "loss")
+    assert heading(seen, "loss", shown, Options(), 28, colour=False) == "loss  ▪ train  ● val  ★ e1"
+    assert heading(seen, "loss", shown, Options(log_loss=True), 28, colour=False) == "log  ▪ train  ● val  ★ e1"
+    small = [replace(curve, ys=[6e-5]) for curve in shown]
+    assert "▪ train 6e-5  ● val 6e-5" in heading(seen, "loss", small, Options(), 39, colour=False)
 
 
 @pytest.mark.parametrize("words", ["a reason " * 40, "名" * 200])

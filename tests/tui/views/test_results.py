@@ -24,6 +24,8 @@ def test_figures_in_one_line_and_by_class():
     lines = views.class_lines(found, 80)
     assert lines[1].split() == ["a", "0.8889", "1.0000", "0.9412", "8", "9"]
     assert lines[3].split() == ["never", "-", "-", "-", "0", "0"]
+    long = made([("x" * 200, "x" * 200)], ("x" * 200,))
+    assert len(views.class_table(long)[1][0][0]) == 60 and views.class_table(long, 1000)[1][0][0] == "x" * 200
 
 
 def test_the_heat_map_has_a_number_and_a_shade_for_every_count():

@@ -110,6 +110,10 @@ def test_a_failed_and_resumed_run_says_why(history) -> None:
     ended = RunEnded(status="failed", reason="out of\nmemory", step=10, epoch=1, elapsed=9.0, exit_code=1)
     state = fold([*events, resumed, ended])
     assert run.end_line(state, "failed") == ("failed after 1 of 5 epochs, 9.0 s of work, resumed 1 time: out of⏎memory")
+    stopped = fold(
+        [*events, RunEnded(status="stopped", reason="stopped on request", step=10, epoch=1, elapsed=9.0, exit_code=130)]
+    )
+    assert run.end_line(stopped, "stopped") == "stopped after 2 of 5 epochs, 9.0 s of work: on request"
     assert run.environment_rows(state) == [("torch", "2.14.1"), ("device", "cpu; after step 10: cuda")]
 
 
