@@ -70,27 +70,31 @@ class Scene:
         open: makes the screen.
         keys: pressed once it is there.
         see: what is on the screen when it is ready, at every size.
+        wide: what else is there where it has 80 columns.
     """
 
     name: str
     open: Callable[[Gallery], Screen[Any]]
     keys: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    wide: tuple[str, ...] = ()
 
 
-def _scene(name: str, screen: str, *keys: str, see: str, run: str = "", runs: tuple[str, ...] = ()) -> Scene:
+def _scene(
+    name: str, screen: str, *keys: str, see: str, wide: tuple[str, ...] = (), run: str = "", runs: tuple[str, ...] = ()
+) -> Scene:
     def open(gallery: Gallery) -> Screen[Any]:
         words: dict[str, Any] = {"run": gallery.runs[run]} if run else {}
         if runs:
             words["runs"] = [gallery.runs[one] for one in runs]
         return screen_class(screen)(**words)
 
-    return Scene(name, open, keys, tuple(see.split("|")))
+    return Scene(name, open, keys, tuple(see.split("|")), wide)
 
 
 PAIR = ("cnn", "transfer")
 SCENES = (
-    _scene("launch", "launch", see="digits|lenet5|scratch|1,797 images|23 steps|never run here|g start"),
+    _scene("launch", "launch", see="digits|lenet5|scratch|1,797 images|23 steps|g start", wide=("never run here",)),
     _scene("launch-recipes", "launch", "r", see="Recipes and studies|study-a"),
     _scene("launch-more", "launch", "m", "down", see="All settings|seed|precision"),
     _scene("live", "live", run="live", see="● training|Run|Epoch|loss|accuracy|epoch|★|p pause"),
@@ -344,10 +348,11 @@ async def ready(pilot: Pilot[int], scene: Scene) -> str:
     """Wait until the scene is on the screen, and stays as it is."""
     until = time.monotonic() + 10
     before = ""
+    wanted = scene.see + (scene.wide if pilot.app.size.width >= 80 else ())
     while True:
         await settle(pilot)
         text = painted(pilot)
-        missing = [words for words in scene.see if words not in text]
+        missing = [words for words in wanted if words not in text]
         if not missing and text == before:
             return text
         assert time.monotonic() < until, f"{scene.name}: no {missing} in\n{text}"
