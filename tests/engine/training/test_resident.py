@@ -128,9 +128,7 @@ def build(num_classes, *, in_channels, image_size):
 '''
 
 
-def test_a_network_that_cannot_say_what_it_needs_leaves_them_where_they_are(
-    make_run, train, monkeypatch, tmp_path
-):
+def test_a_network_that_cannot_say_what_it_needs_leaves_them_where_they_are(make_run, train, monkeypatch, tmp_path):
     (tmp_path / "reading.py").write_text(READING)
     monkeypatch.setattr(resident, "free_memory", lambda device: 10**9)
     run = make_run(strategy={"epochs": 1}, architecture={"build": f"{tmp_path / 'reading.py'}:build"})
