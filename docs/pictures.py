@@ -24,11 +24,15 @@ RECIPES = ("digits-mlp", "digits-lenet5")
 SOON = 3.0
 """Seconds until everything is on the screen."""
 
+COUNTED = 10.0
+"""Seconds until the process that builds networks has counted one, which takes the import of torch."""
+
 
 async def photograph(settings: Settings, runs: list[store.Run]) -> None:
     """One picture of each screen that the README shows."""
     console = Console(settings)
     async with console.run_test(size=SIZE) as pilot:
+        await pilot.pause(COUNTED)
         await take(pilot, "launch")
         console.open("live", run=runs[-1])
         await take(pilot, "live")
