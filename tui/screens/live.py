@@ -167,7 +167,7 @@ class LiveScreen(RunRequests):
             [Text(live.device_line(state, look.reading, max(1, self.size.width - 2)), "dim")]
         )
         self._show_message()
-        self._show_curves()
+        self._show_curves(at_once=not look.alive)
 
     def recolour(self) -> None:
         """In other colours."""

@@ -47,6 +47,7 @@ class CurvePlot(Lines):
         self._draw: Draw | None = None
         self._drawn: object = None
         self._drawing = False
+        self._awaited = False  # a drawing was asked for at once while another was made
         self._next = 0.0  # when it may be drawn again unasked
         self._timer: Timer | None = None
 
@@ -55,7 +56,7 @@ class CurvePlot(Lines):
 
         Args:
             key: what the figure depends on; nothing is drawn while it stays equal.
-            at_once: a person waits for it.
+            at_once: a person waits for it, or it is the last one.
         """
         self._key, self._draw = key, draw
         self._consider(at_once)
@@ -70,6 +71,7 @@ class CurvePlot(Lines):
 
     def _consider(self, at_once: bool = False) -> None:
         what = (self._key, self.size)
+        self._awaited |= at_once and self._drawing
         if self._draw is None or self._drawing or not self._seen() or what == self._drawn:
             return
         left = self._next - time.monotonic()
@@ -101,10 +103,12 @@ class CurvePlot(Lines):
     def on_curve_plot_drawn(self, message: Drawn) -> None:
         """Show it, and look whether something newer is wanted."""
         message.stop()
+        if self._drawn is not None:  # the first one has imported what draws, which no other does
+            self._next = max(self._next, time.monotonic() + message.seconds / SHARE)
+        awaited, self._awaited = self._awaited, False
         self._drawing, self._drawn = False, message.what
-        self._next = max(self._next, time.monotonic() + message.seconds / SHARE)
         self.show(message.lines)
-        self._consider(at_once=message.size != self.size)
+        self._consider(at_once=awaited or message.size != self.size)
 
     def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
         """A figure that cannot be drawn leaves a sentence; it does not end the console."""

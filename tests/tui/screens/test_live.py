@@ -349,6 +349,21 @@ def test_a_run_whose_waiter_was_killed_says_so_and_can_be_resumed(settings: Sett
     play(settings, run, act)
 
 
+def test_the_last_curves_wait_for_nothing(settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve_plot, "EVERY", 1000.0)
+    run = start(epochs=8, pause=0.1)
+
+    async def act(pilot: Pilot[int]) -> None:
+        plots = list(view(pilot).query(CurvePlot))
+        await until(pilot, lambda: all(plot._drawn is not None for plot in plots))
+        assert "done" not in header(pilot)
+        await until(pilot, lambda: "done" in header(pilot))
+        await until(pilot, lambda: all(plot._drawn == (plot._key, plot.size) for plot in plots))
+        assert "e8" in words(pilot, "#loss")
+
+    play(settings, run, act)
+
+
 def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
     run = start(epochs=40, pause=0.0)
 
