@@ -1,4 +1,4 @@
-"""Runs side by side: curves, tables, what differs, the same-images tests. All text that is returned is safe."""
+"""Runs side by side: curves, tables, what differs. All text that is returned is safe."""
 
 import math
 import re
@@ -10,13 +10,13 @@ from typing import Literal
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.findings import Finding, findings
-from vislab.engine.analysis.groups import Group, GroupPair, Repeat, groups, not_told_apart, tests_against, winner
+from vislab.engine.analysis.groups import Group, groups
 from vislab.engine.analysis.per_class import class_figures, confusion
 from vislab.engine.analysis.predictions import classes_of
 from vislab.engine.runs.events import Figure, number
 from vislab.engine.runs.summary import LIVE
 from vislab.tui import tables
-from vislab.tui.views import compare_table, text
+from vislab.tui.views import compare_table, same_images, text
 from vislab.tui.views.compare_table import STAR, Columns
 from vislab.tui.views.curves import Quantity, Series, epochs_shown, in_words
 from vislab.tui.views.spec import value_text
@@ -142,11 +142,6 @@ def group_words(among: Sequence[Group], quantity: Quantity) -> list[str]:
     ]
 
 
-def words(runs: Sequence[Compared], quantity: Quantity) -> list[str]:
-    """Each curve as a sentence, for those who cannot see it."""
-    return [f"{curve.marker}{in_words(curve, quantity)}" for curve in curves(runs, quantity, "epoch")]
-
-
 def x_range(runs: Sequence[Compared], along: Along, last: int | None = None) -> tuple[float, float]:
     """Ends of the x-axis.
 
@@ -200,11 +195,6 @@ def notes(among: Sequence[Group]) -> list[str]:
     return compare_table.notes(among, labels(len(among)))
 
 
-def table(runs: Sequence[Compared], width: int) -> list[str]:
-    """A line of titles and a line a run, each beginning with the run's marker; the best figures have a star."""
-    return compare_table.lines(columns([Group((run,)) for run in runs]), width)
-
-
 def repeats(among: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
     """Every run of groups that have several: titles and a row a run. Empty: no group has."""
     return compare_table.repeats(among, labels(len(among)))
@@ -236,73 +226,7 @@ def difference_lines(runs: Sequence[Compared], width: int) -> list[str]:
 
 def group_test_lines(among: Sequence[Group]) -> list[str]:
     """The same-images tests of each group against the best one, as sentences, and what they leave open."""
-    if len(among) < 2:
-        return []
-    reference = winner(among)
-    pairs = tests_against(among, reference)
-    tests = [row.test for pair in pairs for row in pair.tests]
-    lines = []
-    if tests:
-        counts = dict.fromkeys(test.images for test in tests)
-        images = text.counted(tests[0].images, "image") if len(counts) == 1 else "images"
-        several = f" (p adjusted for {len(tests)} tests, Holm)" if len(tests) > 1 else ""
-        lines.append(f"the same {images}, each run against {label(reference)} by McNemar's exact test{several}")
-    lines += [test_line(pair) for pair in pairs if pair.tests]
-    other_data = [
-        label(pair.b)
-        for pair in pairs
-        if pair.tests and not comparison.same_data([*among[pair.a].runs, *among[pair.b].runs])
-    ]
-    if other_data:
-        lines.append(
-            f"the data set of {', '.join(other_data)} has another fingerprint than that of {label(reference)}; names "
-            f"and labels of the images are the same"
-        )
-    for sentence in dict.fromkeys(pair.refused for pair in pairs if pair.refused):
-        which = " ".join(label(pair.b) for pair in pairs if pair.refused == sentence)
-        lines.append(f"{which} against {label(reference)}: {plain(sentence, 400)}")
-    if found := not_told_apart(among, pairs, labels(len(among))):
-        lines.append(f"{found.severity}: {found.text} {found.remedy}")
-    if any(run.selected_on_test for group in among for run in group.runs):
-        lines.append("selected on the test set: figures of the best epochs are too high")
-    return lines
-
-
-def test_line(pair: GroupPair) -> str:
-    """`only ●2 right 6, only ▪1 right 1: p = 0.13, not shown to differ`; with several seeds the figures of each.
-
-    Where a group has runs that could not be tested: of which seeds the figures are, and which runs those are.
-    """
-    a, b = label(pair.a), label(pair.b)
-    tests = [row.test for row in pair.tests]
-    only_a, only_b = (
-        ", ".join(map(text.count, counts)) for counts in ([t.only_a for t in tests], [t.only_b for t in tests])
-    )
-    better = [a if test.only_a > test.only_b else b for test in tests if test.shown]
-    repeats = text.counted(len(tests), "repeat")
-    verdict = "not shown to differ"
-    if better and len(tests) == 1:
-        verdict = f"{better[0]} is better on these images"
-    elif pair.shown:
-        verdict = f"{better[0]} is better in each of {repeats}"
-    elif better:
-        shares = " and ".join(f"{one} in {better.count(one)}" for one in dict.fromkeys(better))
-        verdict = f"not settled: shown to be better is {shares} of {repeats}"
-    told = f"only {a} right {only_a}, only {b} right {only_b}: p {_p([test.p for test in tests])}, {verdict}"
-    if not pair.untested:
-        return told
-    left = [
-        f"{_repeats([(run.spec.seed, run.spec.strategy.folds and run.spec.strategy.fold) for run in runs])} of {row}"
-        for at, row in ((pair.a, a), (pair.b, b))
-        if (runs := [run for place, run in pair.untested if place == at])
-    ]
-    return f"{told}; this is of {_repeats([row.repeat for row in pair.tests])} alone, untested: {'; '.join(left)}"
-
-
-def _repeats(which: Sequence[Repeat]) -> str:
-    """`seed 0`, `seeds 0, 1`, `seeds 0 (fold 1), 0 (fold 2)`."""
-    told = [f"{seed} (fold {fold})" if fold else str(seed) for seed, fold in which]
-    return f"seed{'s' * (len(told) > 1)} {', '.join(told)}"
+    return same_images.lines(among, labels(len(among)))
 
 
 def per_class(runs: Sequence[Compared]) -> ClassTable:
@@ -417,9 +341,3 @@ def spread_line(runs: Sequence[Compared]) -> str:
             written.append(f"{title} accuracy {figure} over {spread.runs} runs")
     data = "" if found[0].same_data else f"; they {compare_table.OTHER_DATA}"
     return ", ".join(written) and f"mean ± standard deviation: {', '.join(written)}{data}"
-
-
-def _p(values: Sequence[float]) -> str:
-    """`= 0.13`, `< 0.001`, or several of them."""
-    written = [f"{p:.2g}" if p >= 0.001 else "< 0.001" for p in values]
-    return f"= {written[0]}" if len(values) == 1 and values[0] >= 0.001 else ", ".join(written)

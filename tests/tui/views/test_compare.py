@@ -21,6 +21,11 @@ def sentences_of(runs):
     return compare.group_test_lines([Group((run,)) for run in runs])
 
 
+def table(runs, width):
+    """A line of titles and a line a run."""
+    return compare_table.lines(compare.columns([Group((run,)) for run in runs]), width)
+
+
 @pytest.fixture
 def make(tmp_path, history):
     def made(
@@ -80,12 +85,12 @@ def test_the_table_marks_the_best_and_names_what_differs(make):
         make("cnn", (0.7, 0.8), "1111111000", architecture={"name": "cnn"}, strategy={"batch_size": 8}),
         make("transfer", (0.9, 0.967), "1111111110", architecture={"name": "base", "parameters": 5}, test=True),
     ]
-    lines = compare.table(runs, 140)
+    lines = table(runs, 140)
     assert lines[1].startswith("▪1  cnn") and lines[2].startswith("●2  transfer")
     assert "★ 0.9670 [0.83, 0.99]" in lines[2] and "★" not in lines[1].split("[")[0]
     assert "cnn, batch_size 8" in lines[1] and "base, batch_size" in lines[2]
     assert "parameters" not in lines[2] and "test acc" in lines[0]  # the size of the network follows from its name
-    assert "test acc" not in compare.table(runs[:1], 200)[0]
+    assert "test acc" not in table(runs[:1], 200)[0]
     heads, rows = compare_report.csv_rows(runs)
     places = [heads.index(f"test_{name}") for name in ("macro_f1", "weighted_f1", "calibration_error")]
     assert [[row[place] for place in places] for row in rows] == [["", "", ""], ["1.0", "0.9", "0.25"]]
@@ -95,8 +100,8 @@ def test_the_table_marks_the_best_and_names_what_differs(make):
 def test_everything_fits_and_nothing_hostile_comes_through(make, width):
     runs = [make(HOSTILE * 30, (0.5, 0.6), "10" * 5, dataset={"name": HOSTILE}), make(HOSTILE * 30), make("c")]
     page = compare.page(runs, width)
-    assert all(cells(line) <= max(width, 60) for line in compare.table(runs, width))
-    everything = "\n".join([*page, compare_report.markdown(runs), *compare.words(runs, "loss")])
+    assert all(cells(line) <= max(width, 60) for line in table(runs, width))
+    everything = "\n".join([*page, compare_report.markdown(runs), *compare.group_words(compare.arranged(runs), "loss")])
     assert "\x1b" not in everything
     assert "<script>" not in compare_report.markdown(runs).replace("\\<", "")
 
@@ -116,7 +121,9 @@ def test_curves_differ_by_colour_and_marker_and_can_go_by_time(make):
     assert list(compare.curves(runs, "loss", "time")[0].xs) == [2.0, 4.0, 6.0]
     assert compare.x_range(runs, "epoch") == (1.0, 3.0) and compare.x_range(runs, "time") == (0.0, 6.0)
     assert compare.legend(made[0], "accuracy") == "1 r0 last 0.600 best 0.700"
-    assert compare.words(runs, "accuracy")[0].startswith("▪1 r0 accuracy: last 0.6000 at epoch 3, highest 0.7000")
+    assert compare.group_words(compare.arranged(runs), "accuracy")[0].startswith(
+        "▪1 r0 accuracy: last 0.6000 at epoch 3, highest 0.7000"
+    )
 
 
 def test_a_run_without_validation_shows_its_training(tmp_path, history):
