@@ -13,12 +13,12 @@ from vislab.engine.runs.ask import Answer
 from vislab.engine.runs.batch_size import settled_spec
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
-from vislab.presets.settings import Settings, read_again
+from vislab.presets.settings import read_again
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, problem_with, resolve
 from vislab.tui.inquiry import Inquiry
-from vislab.tui.screens.launch_messages import Answered, HasLaunched, LookedAround
-from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.screens.launch_messages import Answered, LookedAround
+from vislab.tui.screens.run_launches import RunLaunches
 from vislab.tui.views import text
 from vislab.tui.views.selection import device_line
 from vislab.tui.views.text import plain
@@ -32,13 +32,13 @@ from vislab.tui.widgets.recipe_line import RecipeLine
 from vislab.tui.widgets.selection_panel import SelectionPanel
 
 if TYPE_CHECKING:
-    from vislab.tui.screens.launching import How, Looked
+    from vislab.tui.screens.launching import Looked
 
 LOOK_EVERY = 5.0  # seconds between two looks at devices and queue
 _SOON, _LATER = 0.04, 0.25  # seconds of no change after which the selection is resolved, and jobs are asked
 
 
-class LaunchScreen(ConsoleScreen):
+class LaunchScreen(RunLaunches):
     """Put a run together and start it."""
 
     NAME: ClassVar[str] = "launch"
@@ -60,7 +60,6 @@ class LaunchScreen(ConsoleScreen):
         self._asking: Timer | None = None
         self._looking: Timer | None = None
         self._looked: Looked | None = None
-        self._busy = False
 
     def body(self) -> ComposeResult:
         """Recipe, pickers, summary, fields, device, a line of help."""
@@ -87,7 +86,7 @@ class LaunchScreen(ConsoleScreen):
         self.parts.load_presets(self.settings)
         self._resolve()
         self.call_after_refresh(self._load_timm)
-        self._look()
+        self.look()
 
     def _tell(self, answer: Answer) -> None:
         self.post_message(Answered(answer))
@@ -96,11 +95,6 @@ class LaunchScreen(ConsoleScreen):
     def parts(self) -> Parts:
         """The pickers."""
         return self.query_one(Parts)
-
-    @property
-    def settings(self) -> Settings:
-        """Folders."""
-        return self.console.settings
 
     def _load_timm(self) -> None:
         self.parts.load_timm()
@@ -142,7 +136,7 @@ class LaunchScreen(ConsoleScreen):
     def _ask(self) -> None:
         if self.inquiry.ask(model=not self.resolved.problems):
             self._show()
-        self._look()
+        self.look()
 
     def on_answered(self, event: Answered) -> None:
         """Show what a job found, when it is still about what is chosen."""
@@ -150,9 +144,9 @@ class LaunchScreen(ConsoleScreen):
         if self.inquiry.take(event.answer):
             self._show()
             if self.inquiry.train_images != before:
-                self._look()
+                self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Look at devices, queue and earlier runs, beside the screen; again after a while."""
         spec, settings, train = self.resolved.spec, self.settings, self.inquiry.train_images
 
@@ -179,12 +173,12 @@ class LaunchScreen(ConsoleScreen):
 
     def _look_again_later(self) -> None:
         if self.is_current:
-            self._look()
+            self.look()
 
     def on_screen_resume(self) -> None:
         """Look around when one comes back."""
         if self._looked is not None:
-            self._look()
+            self.look()
 
     def live_runs_changed(self) -> None:
         """Say in the top line how many runs train and wait."""
@@ -231,7 +225,7 @@ class LaunchScreen(ConsoleScreen):
     def possible(self, action: str) -> bool:
         """A run can be started when nothing stands in the way."""
         if action in ("start", "start_background", "queue"):
-            return self.resolved.ready is not None and not self._busy
+            return self.resolved.ready is not None and not self.launching
         if action == "save_preset":
             return self.resolved.ready is not None
         return action != "reset" or bool(self.draft.values or self.draft.name)
@@ -285,7 +279,7 @@ class LaunchScreen(ConsoleScreen):
             f"Queue {count}, one after the other? {', '.join(recipes)}",
             (Choice("queue", "y", f"queue {count}"), Choice("", "n", "go back")),
         )
-        self.app.push_screen(question, lambda answer: self._launch(drafts, "queue") if answer else None)
+        self.app.push_screen(question, lambda answer: self.launch(drafts, "queue") if answer else None)
 
     def _with_images(self, recipe: str) -> Draft:
         """The recipe; one that names no data set gets the one that is chosen now."""
@@ -361,47 +355,3 @@ class LaunchScreen(ConsoleScreen):
         self.parts.load_presets(self.settings)
         self.parts.load_timm()
         self._resolve()
-
-    def action_start(self) -> None:
-        """Start the run and watch it."""
-        self._launch([self.draft], "watch")
-
-    def action_start_background(self) -> None:
-        """Start the run and stay here."""
-        self._launch([self.draft], "background")
-
-    def action_queue(self) -> None:
-        """Let the run wait for its turn."""
-        self._launch([self.draft], "queue")
-
-    def _launch(self, drafts: list[Draft], how: "How") -> None:
-        settings = self.settings
-        self._busy = True
-        self.refresh_bindings()
-
-        def work() -> None:
-            from vislab.tui.screens.launching import launch
-
-            self.post_message(HasLaunched(launch(drafts, settings, how), how))
-
-        self.act(work, "launch")
-
-    def on_has_launched(self, event: HasLaunched) -> None:
-        """Say what became of it, and watch a run that is to be watched."""
-        self._busy = False
-        self.refresh_bindings()
-        runs, problems = event.launched.runs, event.launched.problems
-        for problem in problems:
-            self.say(problem, error=True)
-        self.console.has_started(runs)
-        self.console.look_for_live_runs()
-        if event.how == "watch" and runs and self.console.offers("live"):
-            self.console.open("live", run=runs[0])
-        elif runs:
-            did = "Waits for its turn" if event.how == "queue" else "Started"
-            self.say(f"{did}: {', '.join(run.id for run in runs)}")
-        self._look()
-
-    def say(self, words: str, *, error: bool = False) -> None:
-        """A notice in the corner."""
-        self.notify(plain(words, 500), severity="error" if error else "information", markup=False)
