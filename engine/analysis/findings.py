@@ -209,6 +209,8 @@ def _patience(state: RunState) -> int:
 def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     if not state.epochs or state.epochs[-1].epoch < 0.8 * state.epochs_planned:
         return None
+    if _plateau(state, started, spec) is not None:  # a loss may fall for long while the selected figure stands
+        return None
     rows = validated(state)
     right = val_accuracy(rows[-1]) if rows else number(state.epochs[-1].train_accuracy)
     if right == 1.0:

@@ -64,6 +64,13 @@ def summary(
     return lines
 
 
+def right_choice(spec: Spec | None) -> list[Line]:
+    """When this architecture is the right one, as its preset says."""
+    if spec is None or not spec.architecture.help:
+        return []
+    return [Line(f"{plain(spec.architecture.name, 60)}: {plain(spec.architecture.help, 400)}", "dim")]
+
+
 def data_line(spec: Spec, facts: Facts) -> str:
     """Images, classes and roles, counted; or as they were published."""
     data = facts.data

@@ -77,7 +77,7 @@ def heading(
 ) -> str:
     """The last value of each curve and the best one, or what their markers mean; at the end the plan.
 
-    Shorter and shorter, and without the plan, until all has room.
+    Shorter and shorter, closer and closer, and without the plan, until all has room.
 
     Args:
         ends: of the x-axis; the plan is told where it goes on behind them.
@@ -85,25 +85,28 @@ def heading(
     log_y = options.log_loss and quantity == "loss"
     missing = curves.not_shown(shown, log_y=log_y)
     plan = f"→ {ends[1]:g}/{state.epochs_planned}" if ends is not None and ends[1] < state.epochs_planned else ""
-    line, parts = "", []
-    ways: tuple[tuple[Wording, bool], ...]
-    ways = (("whole", True), ("short", True), ("whole", False), ("short", False), ("names", True), ("names", False))
-    for wording, with_plan in ways:
+    line, parts, gap = "", [], 2
+    ways: tuple[tuple[Wording, bool, int], ...] = (
+        *((wording, with_plan, 2) for with_plan in (True, False) for wording in ("whole", "short")),
+        *(("short", with_plan, 1) for with_plan in (True, False)),
+        *(("names", with_plan, 2) for with_plan in (True, False)),
+    )
+    for wording, with_plan, gap in ways:
         parts = _heading_parts(state, quantity, shown, log_y, wording)
         if plan and with_plan:
             parts.append(("", plan, 0))
         if missing:
             parts.insert(1, ("!", missing, BEST_COLOUR))
-        if sum(text.cells(f"{marker} {words}" if marker else words) + 2 for marker, words, _ in parts) <= width + 2:
+        if sum(text.cells(f"{marker} {words}" if marker else words) + gap for marker, words, _ in parts) <= width + gap:
             break
     room = width
     for marker, words, code in parts:
         taken = text.cells(f"{marker} {words}" if marker else words)
         if taken > room:
             break
-        room -= taken + 2
+        room -= taken + gap
         sign = f"\x1b[38;5;{code}m{marker}\x1b[0m" if colour else marker
-        line += f"{sign} {words}  " if marker else f"{words}  "
+        line += (f"{sign} {words}" if marker else words) + " " * gap
     return line.rstrip()
 
 

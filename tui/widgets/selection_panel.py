@@ -8,7 +8,7 @@ from rich.text import Text
 from vislab.presets.schema.spec import Spec
 from vislab.tui.advice import Advice
 from vislab.tui.facts import Facts
-from vislab.tui.views.selection import Kind, summary
+from vislab.tui.views.selection import Kind, Line, right_choice, summary
 from vislab.tui.views.text import counted
 from vislab.tui.widgets.lines import ScrolledLines
 
@@ -45,13 +45,16 @@ class SelectionPanel(ScrolledLines):
         """The lines, wrapped."""
         width = max(10, width - 1)  # a cell for the scroll bar
         room = max(0, height - _ALWAYS - len(self._advice) - len(self._problems))
-        while len(found := self._wrapped(width, room)) > height and room:
+        while len(found := self._wrapped(self._summary(width, room), width)) > height and room:
             room = min(room - 1, 2)  # the classes give way, bars first
-        return found
+        return found + self._wrapped(right_choice(self._spec), width)  # which is scrolled to where it has no room
 
-    def _wrapped(self, width: int, room: int) -> list[Text]:
+    def _summary(self, width: int, room: int) -> list[Line]:
+        return summary(self._spec, self._facts, self._problems, self._advice, width, room)
+
+    def _wrapped(self, lines: Sequence[Line], width: int) -> list[Text]:
         found: list[Text] = []
-        for line in summary(self._spec, self._facts, self._problems, self._advice, width, room):
+        for line in lines:
             indent = "  " if line.kind in ("problem", "warning") else ""
             whole = Text.assemble(
                 (line.text, self._style(line.kind)), (" " + line.remedy if line.remedy else "", "dim")

@@ -150,6 +150,12 @@ def test_still_improving(history) -> None:
     assert "still_improving" not in kinds(history(falling, val_loss=falling, epochs=40))
 
 
+def test_nobody_is_told_to_train_longer_and_to_stop_early(history) -> None:
+    falling = [1 / (1 + n) for n in range(10)]
+    found = kinds(history(falling, [0.9] * 10, falling, [0.5, 0.9] + [0.85] * 8))
+    assert "plateau" in found and "still_improving" not in found
+
+
 def test_plateau(history) -> None:
     accuracies = [0.5, 0.7, 0.8] + [0.79] * 7
     found = the("plateau", history(SOUND, [0.8] * 10, [0.5] * 10, accuracies))

@@ -161,6 +161,7 @@ def test_what_will_run_follows_the_selection(settings) -> None:
         await until(pilot, lambda: "1,438 train / 359 validation" in panel(pilot))
         await until(pilot, lambda: "memory 6.5 MB (estimated)" in panel(pilot))
         assert "30 epochs × 23 steps of 64" in panel(pilot) and "0.4 M multiply-adds" in panel(pilot)
+        assert "lenet5: Small greyscale images such as digits" in panel(pilot)  # when it is the right choice
         await pilot.press("down")
         await chosen(pilot, "dataset", "emnist")
         await until(pilot, lambda: "downloaded when a run needs it" in panel(pilot))

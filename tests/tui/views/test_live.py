@@ -234,6 +234,9 @@ def test_the_markers_are_explained_where_the_figures_have_no_room() -> None:
     assert heading(seen, "loss", shown, Options(log_loss=True), 28, colour=False) == "log  ▪ train  ● val  ★ e1"
     small = [replace(curve, ys=[6e-5]) for curve in shown]
     assert "▪ train 6e-5  ● val 6e-5" in heading(seen, "loss", small, Options(), 39, colour=False)
+    late = replace(seen, best=epoch(16))
+    told = heading(late, "loss", [replace(curve, ys=(0.00598,)) for curve in shown], Options(), 37, colour=False)
+    assert told == "loss ▪ train 0.006 ● val 0.006 ★ e16", "figures before gaps"
 
 
 @pytest.mark.parametrize("words", ["a reason " * 40, "名" * 200])
