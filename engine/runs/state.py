@@ -26,6 +26,7 @@ from vislab.engine.runs.events import (
 T = TypeVar("T")
 
 Status = Literal["starting", "training", "paused", "done", "stopped", "failed"]
+Stopping = Literal["", "stop", "stop_after_epoch"]
 
 
 class Column(Sequence[T], Generic[T]):
@@ -88,8 +89,8 @@ class RunState:
     last_time: float
     unknown: int
     """Lines that this version does not understand."""
-    stops_after_epoch: bool
-    """Whether its worker was asked to end when the present epoch is over."""
+    stopping: Stopping
+    """How its present worker was asked to end: at once, or when the present epoch is over; empty: it was not."""
 
     @property
     def step(self) -> int:
@@ -128,7 +129,7 @@ class Fold:
     ended: RunEnded | None = None
     epochs_planned: int = 0
     paused: bool = False
-    stops_after_epoch: bool = False
+    stopping: Stopping = ""
     unknown: int = 0
     first_time: float = 0.0
     last_time: float = 0.0
@@ -174,13 +175,15 @@ class Fold:
                 self._controls.append(event)
                 if event.action in ("pause", "unpause"):
                     self.paused = event.action == "pause"
-                if event.action == "stop_after_epoch":
-                    self.stops_after_epoch = True
+                if event.action == "stop":
+                    self.stopping = "stop"
+                elif event.action == "stop_after_epoch" and not self.stopping:
+                    self.stopping = "stop_after_epoch"
             case Notice():
                 self._notices.append(event)
             case RunEnded():
                 self.ended = event
-                self.stops_after_epoch = False
+                self.stopping = ""
 
     def apply_all(self, events: Iterable[AnyEvent | None]) -> None:
         """Take several events."""
@@ -205,7 +208,7 @@ class Fold:
             first_time=self.first_time,
             last_time=self.last_time,
             unknown=self.unknown,
-            stops_after_epoch=self.stops_after_epoch,
+            stopping=self.stopping,
         )
 
     def _status(self) -> Status:
@@ -230,7 +233,7 @@ class Fold:
 
     def _go_on(self) -> None:
         if self.started is not None and self.ended is None:  # it was asked of a worker that was killed
-            self.stops_after_epoch = False
+            self.stopping = ""
         self.ended = None
         self.paused = False
 

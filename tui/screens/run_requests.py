@@ -16,7 +16,8 @@ from vislab.tui.views import text
 SOON = 0.3
 """Seconds after a request until the next look: a worker between two steps has answered by then."""
 
-STOPPING = "stopping after this epoch"
+STOPPING = {"stop": "stopping", "stop_after_epoch": "stopping after this epoch"}
+"""What a run does that was asked to stop, by the request."""
 
 
 class RunRequests(ConsoleScreen):
@@ -64,7 +65,9 @@ class RunRequests(ConsoleScreen):
             self._asked.pop(applied.request, None)
         if not look.alive:
             self._asked.clear()
-        told = [*self._asked.values(), *[STOPPING] * (look.alive and look.state.stops_after_epoch)]
+        told = [*self._asked.values()]
+        if look.alive and look.state.stopping:
+            told.append(STOPPING[look.state.stopping])
         return "".join(f", {words} …" for words in dict.fromkeys(told))
 
     def _ask(self, action: control.Action, words: str, value: str = "") -> None:
@@ -134,9 +137,9 @@ class RunRequests(ConsoleScreen):
 
     def _stop(self, answer: str | None) -> None:
         if answer == "stop":
-            self._ask("stop", "stopping")
+            self._ask("stop", STOPPING["stop"])
         elif answer == "stop_after_epoch":
-            self._ask("stop_after_epoch", STOPPING)
+            self._ask("stop_after_epoch", STOPPING["stop_after_epoch"])
 
 
 def _wrong_rate(answer: str) -> str:

@@ -247,23 +247,26 @@ def test_status(events, status):
 
 
 STOP = ControlApplied(request="a", action="stop_after_epoch", step=0)
+AT_ONCE = ControlApplied(request="b", action="stop", step=0)
 
 
 @pytest.mark.parametrize(
     ("events", "stops"),
     [
-        ([started()], False),
-        ([started(), STOP, logged(1)], True),
-        ([STOP, started()], True),  # asked while the data were read
-        ([started(), STOP, resumed(0)], False),  # asked of a worker that was killed
-        ([started(), STOP, started()], False),
-        ([started(), STOP, ended(4)], False),
-        ([started(), STOP, ended(4), resumed(4)], False),
-        ([started(), ended(4), STOP, resumed(4)], True),
+        ([started()], ""),
+        ([started(), STOP, logged(1)], "stop_after_epoch"),
+        ([started(), AT_ONCE, STOP, logged(1)], "stop"),
+        ([started(), STOP, AT_ONCE, logged(1)], "stop"),
+        ([STOP, started()], "stop_after_epoch"),  # asked while the data were read
+        ([started(), STOP, resumed(0)], ""),  # asked of a worker that was killed
+        ([started(), STOP, started()], ""),
+        ([started(), STOP, ended(4)], ""),
+        ([started(), STOP, ended(4), resumed(4)], ""),
+        ([started(), ended(4), STOP, resumed(4)], "stop_after_epoch"),
     ],
 )
-def test_a_run_stops_after_the_epoch_where_its_present_worker_was_asked(events, stops):
-    assert fold(events).stops_after_epoch == stops
+def test_a_run_is_to_stop_where_its_present_worker_was_asked(events, stops):
+    assert fold(events).stopping == stops
 
 
 def test_times_are_those_of_the_first_and_the_last_event():

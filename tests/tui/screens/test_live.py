@@ -175,6 +175,8 @@ def test_that_a_run_is_to_stop_is_told_whoever_asked_for_it(settings: Settings, 
 
     async def act(pilot: Pilot[int]) -> None:
         assert "training, stopping after this epoch …" in header(pilot)
+        log.append(ControlApplied(request="b", action="stop", step=0))
+        await until(pilot, lambda: "training, stopping …" in header(pilot))
         log.append(RunEnded(status="stopped", reason="", step=10, epoch=1, elapsed=1.0, exit_code=130))
         lock.release()
         await until(pilot, lambda: "‖ stopped" in header(pilot))
