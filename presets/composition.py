@@ -15,6 +15,7 @@ from vislab.presets.errors import InputError
 from vislab.presets.guess import FOLDER, TABLE
 from vislab.presets.layers import (
     COMMAND_LINE,
+    SCHEMA_DEFAULT,
     Layer,
     ResolveError,
     absolute,
@@ -38,7 +39,6 @@ _PUBLISHED_AS_FILES = frozenset(
 )
 """Sources of published sets that are IDX or binary files: a folder of pictures given for one is the user's own set."""
 
-SCHEMA_DEFAULT = "schema default"
 DEFAULT_STRATEGY = "scratch"
 NAMES = tuple(f"{section}.name" for section in SECTION_KINDS)
 

@@ -11,6 +11,7 @@ from vislab.presets import keys
 from vislab.presets.errors import InputError
 
 COMMAND_LINE = "command line"
+SCHEMA_DEFAULT = "schema default"
 
 REFERENCES = ("dataset.source", "architecture.build", "architecture.head", "strategy.loss")
 WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")

@@ -15,7 +15,7 @@ from vislab.engine.analysis.findings import findings
 from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, RunStatus
-from vislab.presets.composition import SCHEMA_DEFAULT
+from vislab.presets.layers import SCHEMA_DEFAULT
 from vislab.presets.schema.spec import Spec
 from vislab.presets.spec_file import dump_spec
 from vislab.tui.html import curves_svg, heat_map, pictures

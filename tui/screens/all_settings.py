@@ -12,7 +12,7 @@ from vislab.presets import keys
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
 from vislab.tui.screens.window import Window
-from vislab.tui.views.spec import value_text
+from vislab.tui.views.spec import default_words, value_text
 from vislab.tui.views.text import MISSING, plain
 from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.picker import Choices, Item, Picker
@@ -108,9 +108,9 @@ class AllSettings(Window[Draft]):
         width = max(20, self.query_one(Picker).size.width - 4)
         unit = f", in {key.unit}" if key.unit else ""
         before = resolve(self._draft.without_value(key.key), self._settings).spec or spec
-        default, origin = value_text(value_of(before, key.key)) or MISSING, before.origins.get(key.key, "")
+        default = default_words(value_of(before, key.key), before.origins.get(key.key, ""))
         lines = Text(plain(f"{key.help}{unit}; {keys.allowed(key.type)}", 400)).wrap(self.app.console, width)[:2]
-        lines.append(Text(plain(f"without a change: {default}  ({origin})", width), "dim"))
+        lines.append(Text(plain(default, width), "dim"))
         if trouble:
             colour = self.app.theme_variables["text-error"]
             wrong = Text(f"✖ {plain(trouble, 300)}", colour).wrap(self.app.console, width)[:3]

@@ -8,7 +8,7 @@ from vislab.engine.runs.cells import guard
 from vislab.engine.runs.events import EpochEnded, Figure, to_json
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, RunStatus
-from vislab.presets.composition import SCHEMA_DEFAULT
+from vislab.presets.layers import SCHEMA_DEFAULT
 from vislab.presets.schema.spec import Spec
 from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views

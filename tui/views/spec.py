@@ -8,7 +8,7 @@ import msgspec
 from vislab.engine.runs.extension import extensions
 from vislab.engine.runs.state import RunState
 from vislab.presets import keys
-from vislab.presets.layers import COMMAND_LINE
+from vislab.presets.layers import COMMAND_LINE, SCHEMA_DEFAULT
 from vislab.presets.schema.spec import NOMINAL, Spec
 from vislab.tui.views.text import MISSING, plain
 
@@ -52,6 +52,16 @@ def value_text(value: Any) -> str:
         case list() | tuple():
             return ", ".join(value_text(item) for item in value)
     return str(value)
+
+
+def default_words(value: Any, origin: str) -> str:
+    """`default 30 (strategy scratch)`: what a setting holds without a change, and whose value that is; safe text.
+
+    Args:
+        origin: where the value came from; empty where the spec does not say.
+    """
+    whose = "" if origin == SCHEMA_DEFAULT else origin.replace(" preset ", " ", 1).removesuffix(" (built-in)")
+    return plain(f"default {value_text(value) or MISSING}{f' ({whose})' if whose else ''}")
 
 
 def run_again(spec: Spec, run_id: str = "") -> list[str]:

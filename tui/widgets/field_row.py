@@ -5,12 +5,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from vislab.presets import keys
-from vislab.presets.composition import SCHEMA_DEFAULT
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, resolve, value_of
 from vislab.tui.views import text
-from vislab.tui.views.spec import value_text
+from vislab.tui.views.spec import default_words, value_text
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.field import Field
 from vislab.tui.widgets.lines import Lines
@@ -60,8 +59,5 @@ class FieldRow(Horizontal):
         if draft.changed(field.key) is not None:
             parts.append("set here")
         if (unchanged := resolve(draft.without_value(field.key), settings).spec) is not None:
-            origin = unchanged.origins.get(field.key, SCHEMA_DEFAULT)
-            words = origin.replace(" preset ", " ", 1).removesuffix(" (built-in)")
-            of = f" ({words})" if origin != SCHEMA_DEFAULT else ""
-            parts.append(f"default {value_text(value_of(unchanged, field.key))}{of}")
+            parts.append(default_words(value_of(unchanged, field.key), unchanged.origins.get(field.key, "")))
         return plain("; ".join([*parts, keys.allowed(entry.type), entry.help]), 300)

@@ -294,6 +294,7 @@ def test_every_setting_is_a_key_away(settings) -> None:
         assert "Take the change of the setting back." in pilot.app.screen.query_one(HelpLines).words
         await pilot.press("escape", "slash", *"schedule")
         assert "learning rate over the updates" in " ".join(window.query(Lines).last().words.split())
+        assert "default cosine (strategy scratch)\n" in window.query(Lines).last().words
         await pilot.press("enter")
         await write(pilot, "cosin")
         assert "did you mean 'cosine'" in " ".join(window.query(Lines).last().words.split())
