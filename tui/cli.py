@@ -1,10 +1,11 @@
 """The `vislab` command: puts the commands of `vislab.tui.commands` together and turns their ends into exit codes."""
 
+import errno
 import io
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -119,6 +120,19 @@ def vislab_(
         raise InputError(f"--runs-dir stands behind the command: vislab {context.invoked_subcommand} --runs-dir DIR")
 
 
+class _Reports(io.FileIO):
+    """A file of which lines are lost while its disk is full: what they tell of goes on, and has an end of its own."""
+
+    def write(self, data: Any) -> int:
+        """Write bytes, or let them go; returns their number."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return len(data)
+
+
 def main() -> None:
     """Entry point of the console script."""
     # Python turns SIGTERM into an end without clean-up; commands that wait long put their own handlers in its place.
@@ -126,6 +140,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows `?`
+    if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
+        # Without a buffer: what is left in one at the end would make Python's exit code of ours.
+        reports = _Reports(sys.stderr.fileno(), "w", closefd=False)
+        sys.stderr = io.TextIOWrapper(reports, sys.stderr.encoding, errors="replace", write_through=True)
     try:
         app()
     except (OSError, SystemExit) as end:

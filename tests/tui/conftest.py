@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -83,11 +84,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def vislab(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Start the command; ends every worker that is left over."""
 
-    def start(*arguments: str, fake: str = "done", **variables: str) -> "subprocess.Popen[str]":
+    def start(
+        *arguments: str, fake: str = "done", stderr: "int | IO[str]" = subprocess.PIPE, **variables: str
+    ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, str(DRIVER), *arguments],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             cwd=tmp_path,
             env=environment | {"VISLAB_FAKE": fake} | variables,

@@ -157,6 +157,13 @@ def test_a_reader_of_stderr_that_goes_leaves_the_run_alone(vislab: Vislab, tmp_p
     assert out.startswith(f"{run.id}: stopped at once, ") and run.status() == "stopped"
 
 
+def test_a_full_disk_behind_stderr_costs_its_lines_alone(vislab: Vislab, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = vislab(*RUN, stderr=full)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0 and f"vislab show {latest(tmp_path).id}" in out
+
+
 def test_resume_tells_only_what_is_new(vislab: Vislab, tmp_path: Path) -> None:
     vislab(*RUN, fake="die").communicate(timeout=30)
     process = vislab("resume", "latest")

@@ -106,14 +106,12 @@ def tell(
     """Write a comparison to files, and to stdout as JSON or as a page.
 
     Raises:
-        InputError: a file cannot be written.
+        InputError: a file cannot be written; then there is no JSON either, which a script would take for the whole.
     """
     from vislab.presets.library import list_presets
     from vislab.tui import html_file, report_file, tables
     from vislab.tui.views import compare
 
-    if json:
-        typer.echo(json_.dumps(plain_data(runs), indent=2))
     if page:
         for line in [*curve_lines(runs, tables.width()), *compare.page(runs, tables.width())]:
             typer.echo(line)
@@ -126,6 +124,8 @@ def tell(
         html_file.write_comparison(runs, html, title=title, question=question, again=again, printed=printed)
     for file in filter(None, (markdown, csv, html)):
         typer.echo(str(file), err=json or page)
+    if json:
+        typer.echo(json_.dumps(plain_data(runs), indent=2))
 
 
 def curve_lines(runs: "Sequence[Compared]", width: int) -> list[str]:

@@ -81,8 +81,8 @@ def test_a_comparison_as_a_file(make: Make, vislab: Vislab, tmp_path: Path) -> N
     make("mlp", "11"), make("cnn", "10")
     assert vislab("compare", "mlp", "cnn", "--markdown", "out.md").stdout == "out.md\n"
     assert "# Comparison of mlp, cnn" in (tmp_path / "out.md").read_text()
-    result = vislab("compare", "mlp", "cnn", "--markdown", ".")
-    assert result.exit_code == 2 and "Cannot write .: Is a directory" in result.stderr
+    result = vislab("compare", "mlp", "cnn", "--markdown", ".", "--json")
+    assert result.exit_code == 2 and "Cannot write .: Is a directory" in result.stderr and not result.stdout
 
 
 def test_a_comparison_for_a_spreadsheet_and_for_a_browser(make: Make, vislab: Vislab, tmp_path: Path) -> None:
