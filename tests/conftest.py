@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import settings
@@ -19,6 +19,17 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Read by torch when it is imported: tests that run side by side have a core each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_plug_is_pulled() -> Iterator[None]:
+    """What tests write in this process need not outlive the machine: a run waits hundreds of times for a disk.
+
+    A descriptor that is not open is an error as ever. Workers that are processes of their own do wait.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
 
 
 def made_history(
