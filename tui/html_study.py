@@ -155,10 +155,10 @@ def _curves(among: Sequence[Group]) -> list[str]:
 def _cost(among: Sequence[Group]) -> list[str]:
     columns = compare.columns(among)
     chosen = {name: columns[name] for name in ("", "run", *_COST) if name in columns}
-    chosen |= {
-        "device": [_decided(group.first, "device") for group in among],
-        "best val acc": [cell.removeprefix(f"{compare_table.STAR} ") for cell in columns["best val acc"]],
-    }
+    devices = [_decided(group.first, "device") for group in among]
+    chosen |= {"device": devices} if len(set(devices)) > 1 else {}
+    accuracies = (cell.partition(" [")[0] for cell in columns["best val acc"])
+    chosen["best val acc"] = [accuracy.removeprefix(f"{compare_table.STAR} ") for accuracy in accuracies]
     named = {
         "trained": "parameters trained",
         "s/epoch": "seconds an epoch (median)",
@@ -166,8 +166,9 @@ def _cost(among: Sequence[Group]) -> list[str]:
         "img/s": "images a second (median)",
     }
     shown = _table({named.get(name, name): cells for name, cells in chosen.items()}, among, "cost")
-    told = paragraph("Energy: by the device's own counter, which counts whoever uses it.", "muted")
-    return [heading("Cost"), shown, *([told] if "energy" in columns else [])]
+    told = [] if len(set(devices)) > 1 or MISSING in devices else [f"All on {devices[0]}."]
+    told += ["Energy: by the device's own counter, which counts whoever uses it."] if "energy" in columns else []
+    return [heading("Cost"), shown, *([paragraph(" ".join(told), "muted")] if told else [])]
 
 
 def _tests(among: Sequence[Group]) -> list[str]:

@@ -69,6 +69,11 @@ def role(started: RunStarted) -> str:
     return "test" if started.selected_on_test else "validation"
 
 
+def ends_by_steps(started: RunStarted, strategy: Strategy) -> bool:
+    """Whether a run ends by its number of updates, before its epochs are over."""
+    return 0 < strategy.max_steps < strategy.epochs * started.steps_per_epoch
+
+
 def asked_rate(state: RunState) -> float | None:
     """The last base learning rate that a person gave the live run; None: that of its spec holds."""
     return state.learning_rates[-1][1] if state.learning_rates else None

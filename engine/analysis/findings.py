@@ -11,6 +11,7 @@ from vislab.engine.analysis.finding import (
     Severity,
     asked_rate,
     bad,
+    ends_by_steps,
     lower_rate,
     role,
     val_accuracy,
@@ -235,13 +236,16 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
 
 
 def _longer(state: RunState, started: RunStarted, strategy: Strategy) -> str:
-    """The remedy of a run that was too short: more epochs, or more updates where their number ends it."""
+    """The remedy of a run that was too short: more epochs, or more updates where their number ends it; or both."""
     steps, epochs = strategy.max_steps, strategy.epochs
-    if not 0 < steps < epochs * started.steps_per_epoch:
-        return f"More epochs: strategy.epochs = {2 * state.epochs_planned} (now {state.epochs_planned})."
-    needed = math.ceil(2 * steps / started.steps_per_epoch)
-    more = f" and strategy.epochs = {needed} (now {epochs})" if needed > epochs else ""
-    return f"More updates: strategy.max_steps = {2 * steps} (now {steps}){more}."
+    if ends_by_steps(started, strategy):
+        more_steps, more_epochs = 2 * steps, math.ceil(2 * steps / started.steps_per_epoch)
+    else:
+        epochs = state.epochs_planned
+        more_steps, more_epochs = 2 * epochs * started.steps_per_epoch, 2 * epochs
+    longer = [f"strategy.epochs = {more_epochs} (now {epochs})"] if more_epochs > epochs else []
+    longer += [f"strategy.max_steps = {more_steps} (now {steps})"] if 0 < steps < more_steps else []
+    return f"Train for longer: {' and '.join(longer)}."
 
 
 def _loss(value: float) -> str:

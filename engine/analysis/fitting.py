@@ -10,6 +10,7 @@ from vislab.engine.analysis.finding import (
     asked_rate,
     bad,
     base_rates,
+    ends_by_steps,
     other_rate,
     role,
     val_accuracy,
@@ -125,7 +126,8 @@ def underfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     before, last = (number(row.train_loss) for row in rows[-2:])
     if train >= LOW or train - val >= GAP or last < (1 - STILL_LEARNING) * before:
         return None
-    remedies = ["A larger architecture" + ("" if strategy.pretrained else " or pretrained weights"), "more epochs"]
+    longer = "more updates (strategy.max_steps)" if ends_by_steps(started, strategy) else "more epochs"
+    remedies = ["A larger architecture" + ("" if strategy.pretrained else " or pretrained weights"), longer]
     if strategy.freeze == "backbone":
         remedies.append('more of the network (strategy.freeze = "gradual" or "none")')
     if strategy.augment != "none" or strategy.drop_rate or strategy.drop_path or strategy.weight_decay:

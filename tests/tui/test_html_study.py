@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from vislab.engine.analysis.comparison import look
-from vislab.engine.runs.events import TestFigures, encode
+from vislab.engine.runs.events import DecisionMade, TestFigures, encode
 from vislab.engine.runs.store import Labels, create
 from vislab.presets.schema.spec import Spec
 from vislab.tui.html_study import document
@@ -16,7 +16,7 @@ HOSTILE = "<script>alert(1)</script>[red]x[/red]\x1b[31m</table>&amp;\"'\u202e=1
 
 @pytest.fixture
 def make(tmp_path, history):
-    def made(name, accuracies=(0.5, 0.7, 0.6), answers="", *, test=None, **keys):
+    def made(name, accuracies=(0.5, 0.7, 0.6), answers="", *, test=None, device="cpu", **keys):
         run = create(tmp_path, msgspec.convert({"name": "x"} | keys, Spec), labels=Labels(name=name))
         figures = TestFigures(
             role="test", images=30, loss=0.1, accuracy=test or 0, top5=1, macro_f1=1, weights="raw", epoch=1
@@ -28,6 +28,7 @@ def make(tmp_path, history):
             classes=("a", "b", HOSTILE),
             test=figures if test else None,
         )
+        events.insert(1, DecisionMade(what="device", choice=device, why=""))
         run.events.write_bytes(b"".join(map(encode, events)))
         if answers:
             rows = [f"{i},a,{'a' if right == '1' else 'b'},0.5" for i, right in enumerate(answers)]
@@ -63,6 +64,9 @@ def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make, parsed) -
         runs[0].run.id,
     ):
         assert part in words, part
+    assert "All on cpu." in words
+    elsewhere = parsed(document([runs[0], make("far", device="cuda:1")])).text
+    assert "cuda:1" in elsewhere and "All on" not in elsewhere
     assert parsed(page).tags.count("svg") == 3 * 2 + 5 * 2 + 2  # figures, markers of their legends, heat maps
 
 

@@ -13,8 +13,8 @@ STYLE = """
 .scroll:focus-visible { outline: 2px solid var(--c4); outline-offset: 1px; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-th, td { white-space: nowrap; }
-th { font-weight: 600; }
+td { white-space: nowrap; }
+th { font-weight: 600; vertical-align: bottom; }
 .number { text-align: right; }
 .best { color: var(--c2); font-weight: 600; }
 .long { white-space: normal; min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
@@ -29,7 +29,7 @@ details.run > summary { font-weight: 600; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
 pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 .question { font-size: 1.1rem; }
-@media (max-width: 40rem) { th { white-space: normal; vertical-align: bottom; } .long { min-width: 8rem; } }
+@media (max-width: 40rem) { .long { min-width: 8rem; } }
 @media print { .scroll { overflow: visible; background: none; } table { font-size: 7.5pt; }
   th, td { padding: .2rem .4rem .2rem 0; }
   .long { min-width: 0; } :has(+ .scroll, + .grid, + .figures, + pre) { break-after: avoid; }

@@ -89,9 +89,12 @@ def test_a_loss_that_falls_steadily_but_hardly(history, losses: list[float], low
 
 def test_underfitting_needs_a_low_training_accuracy_without_a_gap(history) -> None:
     losses = [1.0, 0.95, 0.94, 0.94, 0.94]
-    found = told(history(losses, [0.4, 0.5, 0.55, 0.56, 0.56], losses, [0.4, 0.5, 0.55, 0.56, 0.57]))
+    events = history(losses, [0.4, 0.5, 0.55, 0.56, 0.56], losses, [0.4, 0.5, 0.55, 0.56, 0.57])
+    found = told(events)
     assert "accuracy only 0.5600 on training images (0.5700 on validation images)" in found["underfitting"].text
-    assert "or pretrained weights" in found["underfitting"].remedy
+    assert "or pretrained weights, more epochs" in found["underfitting"].remedy
+    ended = told(events, strategy(epochs=10, max_steps=50))["underfitting"]
+    assert "more updates (strategy.max_steps)" in ended.remedy
     gap = history(losses, [0.4, 0.5, 0.55, 0.65, 0.68], losses, [0.4, 0.5, 0.5, 0.5, 0.5])
     assert "underfitting" not in told(gap)
     early = history(losses[:3], [0.4, 0.5, 0.55], losses[:3], [0.4, 0.5, 0.55], epochs=10)
