@@ -3,17 +3,23 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.message import Message
+from textual.strip import Strip
 
 from vislab.tui.views import compare, compare_table
 from vislab.tui.widgets.lines import Lines
 
 
 class RunRows(Lines, can_focus=True):
-    """The table of a comparison: titles, then a line a run."""
+    """The table of a comparison: titles, which stay, then a line a run.
+
+    Where not all runs have room, before the titles stands how many more are below, else above: `↓2`, `↑2`.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"run-rows--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -52,10 +58,19 @@ class RunRows(Lines, can_focus=True):
         self.tell(self._table)
         self.scroll_to(y=max(0, self.cursor + 2 - self.size.height), animate=False)
 
+    def render_line(self, y: int) -> Strip:
+        """One line of what is seen."""
+        if y > 0:
+            return super().render_line(y)
+        titles, above = self.strip(0), self.scroll_offset.y
+        below = len(self._table) - above - self.size.height
+        mark = f"↓{below}" if below > 0 else f"↑{above}" if above else ""
+        return Strip.join([Strip([Segment(mark, self.rich_style + Style(bold=True))]), titles.crop(len(mark))])
+
     def on_click(self, event: Click) -> None:
         """Put the cursor where the mouse is; a second click opens the run."""
         place = event.get_content_offset(self)
-        row = place.y + self.scroll_offset.y - 1 if place is not None else -1
+        row = place.y + self.scroll_offset.y - 1 if place is not None and place.y else -1
         if 0 <= row < len(self._table) - 1:
             self.action_move(row - self.cursor)
             if event.chain == 2:
