@@ -121,13 +121,13 @@ class Looker:
 
     def _status(self, state: RunState, progress: Progress | None, worker: int, whole: bool) -> RunStatus:
         if worker:
-            return live_status(state, progress, worker)
+            return live_status(state, progress, worker, self.run.path)
         if not whole:
             return "training" if state.ended is not None else state.status
         if state.ended is not None:
             return state.ended.status
         if self.run.elsewhere():
-            return live_status(state, progress, -1)
+            return live_status(state, progress, -1, self.run.path)
         return "died" if self.run.events.exists() or self.run.lock.exists() else "new"
 
     def _read_device(self, state: RunState, worker: int) -> Reading | None:

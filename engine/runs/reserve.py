@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 from pathlib import Path
 
 SIZE = 1 << 20
@@ -14,6 +15,11 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 def has_no_room(error: OSError) -> bool:
     """Whether an error says that the disk is full or read-only, or a quota or a limit of file sizes is reached."""
     return error.errno in _NO_ROOM
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk that holds a folder has no room at all; a quota is not seen."""
+    return shutil.disk_usage(folder).free == 0
 
 
 class Reserve:

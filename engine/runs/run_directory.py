@@ -138,7 +138,7 @@ class Run:
     def status(self, state: RunState | None = None) -> RunStatus:
         """What the log says, corrected by whether the worker lives."""
         if (worker := self.worker()) != 0:
-            return live_status(state or self.state(), self.progress(), worker)
+            return live_status(state or self.state(), self.progress(), worker, self.path)
         if holder(self.waiting_lock) != 0:
             return "queued"
         if state is None or state.ended is None:
@@ -146,7 +146,7 @@ class Run:
         if state.ended is not None:
             return state.ended.status
         if self.elsewhere():
-            return live_status(state, self.progress(), -1)
+            return live_status(state, self.progress(), -1, self.path)
         return "died" if self.events.exists() or self.lock.exists() else "new"
 
     def labels(self) -> Labels:

@@ -1,5 +1,6 @@
 """One row of a list of runs: a rebuildable cache of the fold, in summary.json."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from vislab.engine.runs.batch_size import of_run
 from vislab.engine.runs.events import EpochEnded, TestFigures
 from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.reserve import is_full
 from vislab.engine.runs.state import RunState, Status
 from vislab.presets.keys import flatten
 from vislab.presets.schema.spec import Spec
@@ -21,16 +23,19 @@ LIVE: tuple[RunStatus, ...] = ("starting", "training", "paused", "full disk")
 _STARTING = ("starting", "downloading", "reading data", "building", "measuring")
 
 
-def live_status(state: RunState, progress: Progress | None, worker: int) -> RunStatus:
+def live_status(state: RunState, progress: Progress | None, worker: int, folder: Path) -> RunStatus:
     """What a run with a worker does, by the log and the worker's heartbeat.
 
     Args:
         progress: the last heartbeat; one of an earlier worker counts for nothing.
         worker: process id, -1 where it has no number here.
+        folder: the run's. A worker that gives no heartbeat on a disk that is full waits for room.
     """
     phase = progress.phase if progress is not None and worker in (-1, progress.pid) else None
     if phase == "full disk" or phase == "paused":
         return phase
+    if phase is None and is_full(folder):
+        return "full disk"
     if phase in _STARTING or (phase is None and state.ended is not None):
         return "starting"  # what the log says is of an earlier worker
     return "training" if state.ended is not None else state.status

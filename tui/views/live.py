@@ -68,7 +68,10 @@ def bars(
     left = _time(progress_views.time_left(state, progress, max_steps))
     whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}, {left} left", width)
     if progress is None or status not in LIVE:
-        return [whole, _bar({"queued": "Queued", "new": "New"}.get(status, "Start"), "", 0.0, "", width)]
+        return [
+            whole,
+            _bar({"queued": "Queued", "new": "New", "full disk": "Full"}.get(status, "Start"), "", 0.0, "", width),
+        ]
     label, unit = PHASES[progress.phase]
     detail = f"{unit} {progress.done:>3}/{progress.total}".strip() if progress.total else ""
     part = progress_views.part_share(progress)

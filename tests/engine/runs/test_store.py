@@ -9,6 +9,7 @@ import threading
 import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -372,6 +373,16 @@ def test_the_heartbeat_says_what_a_live_run_does(runs, history, held, phase, sai
     assert run.status() == run.summary().status == status
     progress.write(run.progress_file, progress.Progress(pid=worker.pid + 1, **position))
     assert run.status() != "full disk", "the heartbeat of an earlier worker counts"
+
+
+def test_a_worker_without_a_heartbeat_on_a_full_disk_waits_for_room(runs, history, held, monkeypatch):
+    run = create(runs, spec())
+    worker = held(run)
+    assert run.status() == "starting"
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    assert run.status() == "full disk"
+    progress.write(run.progress_file, progress.Progress(pid=worker.pid, time=time.time(), host="", phase="building"))
+    assert run.status() == "starting"
 
 
 def test_a_run_that_is_taken_up_again_is_not_shown_as_it_ended(runs, history, held):
