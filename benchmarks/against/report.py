@@ -114,23 +114,24 @@ def _remarks(work: Work, rivals: list[str], rounds: list[Round], threads: int) -
     if busy := sum(not one.calm for one in rounds):
         so = "left out of the speeds" if busy < len(rounds) else "no verdict"
         found.append(f"On a busy machine, load above {CALM:.1f}: {busy} of {len(rounds)} rounds, {so}.")
+    if work.rival_epochs:
+        found.append(
+            f"The other sides trained {work.rival_epochs} of the {work.epochs} epochs, and the rest are taken to last "
+            "as long as their last; accuracies are compared there."
+        )
     for rival in rivals:
         having = [one for one in rounds if rival in one.sides]
         ours, theirs = having[-1].sides["vislab"], having[-1].sides[rival]
         if theirs["parameters"] != ours["parameters"]:
             found.append(f"NOT THE SAME MODEL: {rival} has {theirs['parameters']:,} parameters.")
-        if (epochs := work.epochs_of(rival)) < work.epochs:
-            found.append(
-                f"{rival.capitalize()} trained {epochs} of the {work.epochs} epochs, and the others are taken to last "
-                "as long as its last; accuracies are compared there."
-            )
         low, high = _interval(differences := [one.more_accurate(work, rival) for one in having])
         if low > 0 or high < 0:
             than = "MORE" if low > 0 else "LESS"
             found.append(f"VISLAB IS {than} ACCURATE than {rival}: by {abs(mean(differences)):.3f} in the mean.")
     if work.whole:
         starts = [
-            f"{side} {median(one.sides[side]['start_seconds'] for one in rounds):.1f} s" for side in ["vislab", *rivals]
+            f"{side} {median(one.sides[side]['start_seconds'] for one in rounds if side in one.sides):.1f} s"
+            for side in ["vislab", *rivals]
         ]
         found.append(f"Of it start and imports: {', '.join(starts)}.")
     else:
@@ -138,7 +139,7 @@ def _remarks(work: Work, rivals: list[str], rounds: list[Round], threads: int) -
     if missing := [rival for rival in work.rivals if rival not in rivals]:
         found.append(f"Not run: {', '.join(missing)}.")
     if work.rivals == ("textbook",):
-        found.append("There is no other side than the textbook loop.")
+        found.append("It is measured against the textbook loop alone, as its limit is.")
     return textwrap.wrap(" ".join(found), 120, break_long_words=False)
 
 
@@ -153,11 +154,13 @@ def write(tables: dict[str, list[str]]) -> None:
         "those of the epochs after the first, evaluation and best weights included; vislab's full checkpoints, 1 % of "
         "the time of a long training, are left to the end of these short ones, and Lightning writes no checkpoints "
         "and logs. Textbook, Lightning and fastai read with DataLoaders without workers, as is the default of torch: "
-        "workers would compete with the model for the same cores. Whole commands are timed from outside, with all "
-        "that they save. `auto` chose in a longer run before the first round, which filled the cache of pixels as "
-        "well, and its choice was remembered; in whole commands it chooses each time. A difference of accuracies is "
-        "the mean of the rounds', on the same test images, with the interval in which the mean of all seeds lies with "
-        "95 %; where it lies below zero, or parameters differ, a speed counts for nothing. `bare` trains vislab's own "
+        "workers would compete with the model for the same cores. Keras keeps in memory what its first epoch has "
+        "decoded. In transfer each side's frozen part keeps the batch statistics that it came with; vislab alone runs "
+        "it once. Whole commands are timed from outside, with all that they save. `auto` chose in a longer run before "
+        "the first round, which filled the cache of pixels as well, and its choice was remembered; in whole commands "
+        "it chooses each time. A difference of accuracies is the mean of the rounds', on the same test images, with "
+        "the interval in which the mean of all seeds lies with 95 %; where it lies below zero, or parameters differ, "
+        "a speed counts for nothing. `bare` trains vislab's own "
         "LeNet-5: what vislab takes longer is its loop. `bare-stock` and the others train the usual order of its "
         "layers (convolution, ReLU, max pooling), whose numbers and gradients are the same "
         "(tests/engine/models/test_networks.py): a part of their ratios is vislab's network and not its loop. The "

@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 from fastai.callback.core import Callback
+from fastai.callback.training import BnFreeze
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
@@ -37,7 +38,14 @@ def main() -> None:
     set_seed(told.seed)
     clock = Clock()
     training, testing = parts(told)
-    batches = DataLoaders.from_dsets(training, testing, bs=told.work.batch, num_workers=0, device=torch.device("cpu"))
+    batches = DataLoaders.from_dsets(
+        training,
+        testing,
+        bs=told.work.batch,
+        drop_last=False,  # as on the other sides: fastai would leave out a last small batch
+        num_workers=0,
+        device=torch.device("cpu"),
+    )
     model = network(told)
     learner = Learner(
         batches,
@@ -45,7 +53,7 @@ def main() -> None:
         loss_func=CrossEntropyLossFlat(),
         opt_func=partial(Adam, wd=0.0),
         metrics=accuracy,
-        cbs=[Marks(clock)],
+        cbs=[Marks(clock), *([BnFreeze()] if told.work.whole else [])],  # a frozen part keeps its batch statistics
     )
     learner.fit(told.epochs, 1e-3)
     clock.report(parameters=size(model), accuracy=float(learner.recorder.values[-1][-1]))

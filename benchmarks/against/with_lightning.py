@@ -62,6 +62,7 @@ def main() -> None:
     clock = Clock()
     training, testing = loaders(told)
     model = Classifier(network(told))
+    model.train(not told.work.whole)  # kept by the Trainer: a frozen part keeps the batch statistics that it came with
     trainer = lightning.Trainer(
         max_epochs=told.epochs, accelerator="cpu", enable_checkpointing=False, logger=False, callbacks=[Marks(clock)]
     )
