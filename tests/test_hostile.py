@@ -40,6 +40,7 @@ CLASSES = (
 )
 HOSTILE = "[bold red]a[/] \x1b[2J\x1b]8;;http://evil\x07 <script>alert(1)</script> =1+1 b\nc\r\u202ed\u200b"
 LONG = HOSTILE + "x" * 10_000
+SMALL = ("--set", "preprocessing.image_size=32")
 NAME = "[bold red]a[/] <script>alert(1)</script> =1+1"
 """A name of a run: one line of printable text, and hostile all the same."""
 
@@ -94,7 +95,7 @@ def in_process(home: Path) -> Iterator[None]:
 def trained(home: Path, pictures: Path, in_process: None) -> tuple[Run, str]:
     """A run over that folder, and what the command printed."""
     own = ("--name", NAME, "--tag", LONG, "--tag", "=tag", "--note", LONG, "--id", "hostile", "--html", "log.html")
-    sets = ("--set", "strategy.epochs=1", "--set", "strategy.split=50/50", "--set", "device=cpu")
+    sets = ("--set", "strategy.epochs=1", "--set", "strategy.split=50/50", "--set", "device=cpu", *SMALL)
     said = vislab("run", "--dataset", str(pictures), "--architecture", "lenet5", "--plain", *own, *sets)
     return Run(home / "runs" / "hostile"), said
 
@@ -259,7 +260,7 @@ def test_a_study_of_hostile_names(in_process: None, pictures: Path, home: Path) 
         'strategy.split = "50/50"\n'
     )
     (folder / "studies" / "mine.toml").write_text(f'help = {text}\nquestion = {text}\nrecipes = ["mine"]\n')
-    options = ("--data", str(pictures), "--set", "device=cpu", "--html", "study.html", "--markdown", "study.md")
+    options = ("--data", str(pictures), "--set", "device=cpu", "--html", "study.html", "--markdown", "study.md", *SMALL)
     vislab("study", "mine", *options)
     for file in ("study.html", "study.md"):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e\u2066\u200b]", (home / file).read_text())
@@ -281,8 +282,8 @@ def test_measuring(in_process: None, pictures: Path, monkeypatch: pytest.MonkeyP
         return importlib.import_module(f"vislab.engine.jobs.{job}").answer(dict(request), lambda *words: None)
 
     monkeypatch.setattr("vislab.tui.asking.ask", ask)
-    what = ("--dataset", str(pictures), "--architecture", "lenet5", "--set", "strategy.split=50/50")
-    assert vislab("find-lr", *what, "--set", "device=cpu")
+    what = ("--dataset", str(pictures), "--architecture", "lenet5", "--set", "strategy.split=50/50", *SMALL)
+    assert vislab("find-lr", *what, "--set", "device=cpu", "--steps", "20")
     vislab("bench", HOSTILE + "?", code=2)
 
 
