@@ -124,13 +124,15 @@ class _Reports(io.FileIO):
     """A file of which lines are lost while its disk is full: what they tell of goes on, and has an end of its own."""
 
     def write(self, data: Any) -> int:
-        """Write bytes, or let them go; returns their number."""
+        """Write bytes to the last, or let them go; returns their number."""
+        rest = memoryview(data)
         try:
-            return super().write(data)
+            while rest and (written := super().write(rest)):
+                rest = rest[written:]
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            return len(data)
+        return len(data)
 
 
 def main() -> None:
@@ -141,9 +143,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character shows `?`
     if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
-        # Without a buffer: what is left in one at the end would make Python's exit code of ours.
+        # Without a buffer that keeps what could not be written: at the end Python would make an exit code of it.
         reports = _Reports(sys.stderr.fileno(), "w", closefd=False)
-        sys.stderr = io.TextIOWrapper(reports, sys.stderr.encoding, errors="replace", write_through=True)
+        sys.stderr = io.TextIOWrapper(reports, sys.stderr.encoding, errors="replace", line_buffering=True)
     try:
         app()
     except (OSError, SystemExit) as end:
