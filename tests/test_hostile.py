@@ -4,6 +4,7 @@ What is hostile: Rich markup, ANSI escapes, HTML, line ends, right-to-left marks
 """
 
 import csv
+import importlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vislab.engine.analysis import predictions
+from vislab.engine.runs.ask import JobProcess
 from vislab.engine.runs.events import AnyEvent, CheckpointSaved, DecisionMade, Notice, RunEnded
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.progress import Progress, write
@@ -40,6 +42,7 @@ CLASSES = (
 )
 HOSTILE = "[bold red]a[/] \x1b[2J\x1b]8;;http://evil\x07 <script>alert(1)</script> =1+1 b\nc\r\u202ed\u200b"
 LONG = HOSTILE + "x" * 10_000
+ANOTHER_PROCESS = JobProcess.ask
 SMALL = ("--set", "preprocessing.image_size=32")
 NAME = "[bold red]a[/] <script>alert(1)</script> =1+1"
 """A name of a run: one line of printable text, and hostile all the same."""
@@ -74,7 +77,7 @@ def pictures(home: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def in_process(home: Path) -> Iterator[None]:
-    """The real worker, in this process: torch is imported once."""
+    """The real worker and the real jobs, in this process: torch is imported once."""
     import torch
 
     from vislab.engine import worker
@@ -83,10 +86,15 @@ def in_process(home: Path) -> Iterator[None]:
         worker.main(run.path, settings=settings, **longer)
         return 0
 
+    def ask(jobs: JobProcess, job: str, request: Any, **_: Any) -> Any:
+        found = importlib.import_module(f"vislab.engine.jobs.{job}").answer(dict(request), lambda *words: None)
+        return json.loads(json.dumps(found))
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(headless, "start", start)
+        patch.setattr(JobProcess, "ask", ask)
         yield
     torch.set_num_threads(threads)
 
@@ -275,19 +283,14 @@ def test_pictures_in_the_terminal(trained: tuple[Run, str], monkeypatch: pytest.
         assert "\n" in vislab("look", "hostile", what, "-n", "8")
 
 
-def test_measuring(in_process: None, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib
-
-    def ask(job: str, request: Any, **_: Any) -> Any:
-        return importlib.import_module(f"vislab.engine.jobs.{job}").answer(dict(request), lambda *words: None)
-
-    monkeypatch.setattr("vislab.tui.asking.ask", ask)
+def test_measuring(in_process: None, pictures: Path) -> None:
     what = ("--dataset", str(pictures), "--architecture", "lenet5", "--set", "strategy.split=50/50", *SMALL)
     assert vislab("find-lr", *what, "--set", "device=cpu", "--steps", "20")
     vislab("bench", HOSTILE + "?", code=2)
 
 
-def test_predicting(trained: tuple[Run, str], pictures: Path) -> None:
+def test_predicting(trained: tuple[Run, str], pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JobProcess, "ask", ANOTHER_PROCESS)
     (pictures / "\x1b[31mtorn\n.png").write_bytes(b"\x89PNG")
     try:
         said = vislab("predict", "hostile", str(pictures), "--device", "cpu")
