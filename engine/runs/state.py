@@ -232,7 +232,8 @@ class Fold:
         self._keep_until(event.step)
 
     def _go_on(self) -> None:
-        if self.started is not None and self.ended is None:  # it was asked of a worker that was killed
+        # It was asked of a worker that was killed: one that stops at once begins nothing.
+        if self.stopping == "stop" or (self.started is not None and self.ended is None):
             self.stopping = ""
         self.ended = None
         self.paused = False

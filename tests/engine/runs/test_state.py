@@ -258,6 +258,7 @@ AT_ONCE = ControlApplied(request="b", action="stop", step=0)
         ([started(), AT_ONCE, STOP, logged(1)], "stop"),
         ([started(), STOP, AT_ONCE, logged(1)], "stop"),
         ([STOP, started()], "stop_after_epoch"),  # asked while the data were read
+        ([AT_ONCE, started()], ""),
         ([started(), STOP, resumed(0)], ""),  # asked of a worker that was killed
         ([started(), STOP, started()], ""),
         ([started(), STOP, ended(4)], ""),
