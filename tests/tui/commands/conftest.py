@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from vislab.engine.runs import store
+from vislab.engine.runs.ask import JobProcess
 from vislab.engine.runs.store import Run
 from vislab.presets.library import resolve
 from vislab.presets.settings import Settings
@@ -61,12 +62,12 @@ def command(trained_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The `vislab` command in tmp_path, whose jobs answer in this process."""
     import importlib
 
-    def ask(job: str, request: dict[str, Any], *, on_progress: Any = None) -> Any:
+    def ask(jobs: JobProcess, job: str, request: dict[str, Any], *, on_progress: Any = None) -> Any:
         answer = importlib.import_module(f"vislab.engine.jobs.{job}").answer(dict(request), lambda *words: None)
         assert isinstance(answer, dict)
         return answer
 
-    monkeypatch.setattr("vislab.tui.asking.ask", ask)
+    monkeypatch.setattr(JobProcess, "ask", ask)
     for name in ("DATA", "CACHE"):
         monkeypatch.setenv(f"VISLAB_{name}_DIR", str(tmp_path / name.lower()))
     monkeypatch.setenv("VISLAB_RUNS_DIR", str(trained_run.path.parent))
