@@ -376,7 +376,7 @@ def test_a_run_is_started_or_queued(settings, started, monkeypatch, key, how) ->
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("n", *"first try", "enter")
         await until(pilot, lambda: screen(pilot).draft.name == "first try")
-        assert "first try" in screen(pilot).query_one(RecipeLine).words
+        await until(pilot, lambda: "first try" in screen(pilot).query_one(RecipeLine).words)
         await pilot.press(key)
         await until(pilot, lambda: len(started.runs) == 1 and bool(pilot.app.started_here))  # type: ignore[attr-defined]
         [(did, run)] = started.runs
