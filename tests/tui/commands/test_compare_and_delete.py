@@ -1,22 +1,30 @@
 """`vislab compare`, `vislab delete`, and `vislab runs --filter`."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from vislab.engine.runs.ask import JobProcess
 from vislab.engine.runs.events import AnyEvent, RunEnded, encode
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Labels, Run, create
+from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui.cli import app
 
 Make = Callable[..., Run]
 Vislab = Callable[..., Result]
+
+
+def no_images(jobs: JobProcess, job: str, request: Mapping[str, Any]) -> NoReturn:
+    """What any job says of a made run, without its process."""
+    raise InputError("the data set is not here")
 
 
 @pytest.fixture
@@ -85,7 +93,10 @@ def test_a_comparison_as_a_file(make: Make, vislab: Vislab, tmp_path: Path) -> N
     assert result.exit_code == 2 and "Cannot write .: Is a directory" in result.stderr and not result.stdout
 
 
-def test_a_comparison_for_a_spreadsheet_and_for_a_browser(make: Make, vislab: Vislab, tmp_path: Path) -> None:
+def test_a_comparison_for_a_spreadsheet_and_for_a_browser(
+    make: Make, vislab: Vislab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobProcess, "ask", no_images)
     a, b = make("=1+1", "11"), make("cnn", "10", seed=1)
     assert vislab("compare", a.id, b.id, "--csv", "out.csv", "--html", "out.html").stdout == "out.csv\nout.html\n"
     heads, first, second = (line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines())

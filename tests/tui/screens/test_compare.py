@@ -3,10 +3,12 @@
 import pytest
 from textual.widgets import Input
 
+from vislab.engine.runs.ask import JobProcess
 from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import delete
 from vislab.engine.runs.studies import Record, save
+from vislab.presets.errors import InputError
 from vislab.tui.screens.compare import CompareScreen
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.history import HistoryScreen
@@ -151,8 +153,14 @@ def test_the_cursor_chooses_the_run_that_enter_opens(two, play, settle):
     play("compare", act, runs=two)
 
 
+def no_images(jobs, job, request):
+    """What any job says of a made run, without its process."""
+    raise InputError("the data set is not here")
+
+
 def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(JobProcess, "ask", no_images)
 
     async def act(pilot):
         begins = {"comparison.html": "<!doctype html>", "c.md": "# Comparison of", "c.csv": "id,name"}
