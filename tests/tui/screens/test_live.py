@@ -673,7 +673,7 @@ def test_strange_curves_are_drawn_as_far_as_they_can_be(
         await until(pilot, lambda: "train loss:" in words(pilot, "#words"))
         assert (f"not finite in {bad} of {len(losses)} logged intervals" in words(pilot, "#words")) == bool(bad)
         await pilot.press("w")
-        await until(pilot, lambda: "log  " in words(pilot, "#loss"))
+        await until(pilot, lambda: "log " in words(pilot, "#loss"))
         if losses == [0.0] * 20:
             assert "20 not above 0" in words(pilot, "#loss")
 
