@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-import textual._wait
-import textual.screen
 
 from vislab.engine.runs.store import Run
 
@@ -50,22 +48,6 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Words."""
         self.text += data
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_looks() -> Iterator[None]:
-    """Pilots look four times as often whether a console has come to rest, and its screens are updated as often.
-
-    As it is shipped, each key and each pause sleeps for 20 ms at least: more than everything else in these tests.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name in (
-            (textual._wait, "SLEEP_GRANULARITY"),
-            (textual._wait, "SLEEP_IDLE"),
-            (textual.screen, "UPDATE_PERIOD"),
-        ):
-            patch.setattr(module, name, getattr(module, name) / 4)
-        yield
 
 
 @pytest.fixture(scope="session")

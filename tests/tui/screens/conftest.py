@@ -2,12 +2,14 @@
 
 import asyncio
 import csv
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import textual._wait
+import textual.screen
 from textual.pilot import Pilot
 
 from vislab.engine.runs.events import AnyEvent, RunEnded, TestFigures, encode
@@ -18,6 +20,22 @@ from vislab.tui.app import Console, screen_class
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
 HOSTILE = "[red]\x1b[2J<script>名" + "x" * 10_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_looks() -> Iterator[None]:
+    """Pilots look four times as often whether a console has come to rest, and its screens are updated as often.
+
+    As it is shipped, each key and each pause sleeps for 20 ms at least: more than everything else in these tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            (textual._wait, "SLEEP_GRANULARITY"),
+            (textual._wait, "SLEEP_IDLE"),
+            (textual.screen, "UPDATE_PERIOD"),
+        ):
+            patch.setattr(module, name, getattr(module, name) / 4)
+        yield
 
 
 @pytest.fixture
