@@ -17,6 +17,8 @@ class FeaturePass(NamedTuple):
     """Seconds of this run that went into it."""
     source: str
     """`computed`, `partly from the cache` or `from the cache`."""
+    images: int
+    """That it goes over; an image counts once for each of its views."""
 
     @property
     def known(self) -> bool:
@@ -33,7 +35,7 @@ def feature_pass(state: RunState) -> FeaturePass | None:
         float(made.details.get(key, 0)) for key in ("images", "computed", "seconds", "computing")
     )
     source = "computed" if computed >= images else "partly from the cache" if computed else "from the cache"
-    return FeaturePass(spent if source == "computed" else max(whole, spent), spent, source)
+    return FeaturePass(spent if source == "computed" else max(whole, spent), spent, source, int(images))
 
 
 def seconds_in_all(state: RunState) -> float:

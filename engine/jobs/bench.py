@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import msgspec
 import torch
 
+from vislab.engine.analysis.cost import feature_pass
 from vislab.engine.data.batches import Batch
 from vislab.engine.runs import devices, store
 from vislab.engine.runs.control import ControlReader
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.reporter import Reporter
-from vislab.engine.runs.state import fold
+from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.temporary import temporary_folder
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import STOPPED, Interrupted
@@ -52,7 +53,10 @@ def answer(request: dict[str, Any], tell: Callable[[str, int, int], None]) -> di
         resident batch) and `full` (the run's own loop, without evaluation); epoch_seconds: what an epoch takes by
         part: data, forward, backward, optimizer, evaluation and rest (all else that the loop does, checkpoints
         included; below zero where the parts alone were slower than together); measured: updates, images and seconds
-        of the full run; epoch_images; parameters; batch_size; arithmetic; device and device_name.
+        of the full run; epoch_images; parameters and trained_parameters; features: where the head alone trains, on
+        what the frozen part made of each image before the first epoch: images, seconds of that pass and
+        images_per_second (None where the cache does not know them), spent (seconds here) and source (`computed`,
+        `partly from the cache` or `from the cache`), else None; batch_size; arithmetic; device and device_name.
 
     Raises:
         InputError: whatever is wrong with the spec, its data or its network.
@@ -158,7 +162,23 @@ class _Measuring(Controls):
             "measured": {"updates": position.step, "images": images, "seconds": seconds},
             "epoch_images": in_all,
             "parameters": state.started.parameters,
+            "trained_parameters": state.started.trained_parameters,
+            "features": _features(state),
         }
+
+
+def _features(state: RunState) -> dict[str, Any] | None:
+    taken = feature_pass(state)
+    if taken is None:
+        return None
+    seconds = taken.seconds if taken.known else None
+    return {
+        "images": taken.images,
+        "seconds": seconds,
+        "images_per_second": taken.images / seconds if seconds else None,
+        "spent": taken.spent,
+        "source": taken.source,
+    }
 
 
 def _data(loop: Loop, limit: float) -> tuple[float, Batch]:

@@ -16,10 +16,12 @@ SETS = ("strategy.limit=64", "strategy.batch_size=16", "device=cpu", "threads=1"
 
 @pytest.fixture
 def ask(tmp_path, monkeypatch):
-    def ask(*sets: str, seconds: float = 0.05) -> dict:
+    def ask(*sets: str, seconds: float = 0.05, **strategy: str) -> dict:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         spec = resolve(recipe="digits-lenet5", sets=(*SETS, *sets))
-        found = answer({"spec": msgspec.to_builtins(spec), "seconds": seconds}, lambda what, done, total: None)
+        told = msgspec.to_builtins(spec)
+        told["strategy"] |= strategy
+        found = answer({"spec": told, "seconds": seconds}, lambda what, done, total: None)
         assert list(tmp_path.glob("vislab-*")) == [], "no run is left"
         return found
 
@@ -36,6 +38,16 @@ def test_a_run_that_is_over_before_its_time(ask) -> None:
     assert set(seconds) == {"data", "forward", "backward", "optimizer", "evaluation", "rest"}
     assert sum(seconds.values()) == pytest.approx(images / found["images_per_second"]["full"] + seconds["evaluation"])
     assert found["parameters"] == 61_706 and found["batch_size"] == 16
+
+
+def test_the_pass_of_a_frozen_part_is_told_beside_the_head_that_trains(ask) -> None:
+    computed, cached = (ask(seconds=1e-6, freeze="backbone") for _ in range(2))
+    assert computed["trained_parameters"] == 84 * 10 + 10 and computed["parameters"] == 61_706
+    first, second = computed["features"], cached["features"]
+    assert first["source"] == "computed" and first["seconds"] == first["spent"] > 0
+    assert first["images_per_second"] == pytest.approx(first["images"] / first["seconds"])
+    assert second["source"] == "from the cache" and second["images"] == first["images"]
+    assert ask(seconds=1e-6)["features"] is None
 
 
 def test_time_that_is_up_before_the_epoch_is(ask) -> None:

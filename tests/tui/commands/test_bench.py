@@ -40,6 +40,8 @@ def test_parts_that_took_longer_alone_than_together_have_no_share() -> None:
         "measured": {"updates": 7, "images": 100, "seconds": 1.0},
         "epoch_images": 100,
         "parameters": 5,
+        "trained_parameters": 5,
+        "features": None,
         "batch_size": 16,
         "arithmetic": "fp32 contiguous, 1 thread",
         "device": "cpu",
@@ -49,3 +51,15 @@ def test_parts_that_took_longer_alone_than_together_have_no_share() -> None:
     assert "0.30 s longer than together" in told[-1]
     assert "%" not in "".join(told) and "1.10" in "".join(told)
     assert "longer" not in "".join(lines(found | {"epoch_seconds": seconds | {"rest": 0.1}}, 100))
+    assert "frozen" not in "".join(told)
+
+    kept = {"images": 2000, "seconds": 8.0, "images_per_second": 250.0, "spent": 0.03, "source": "from the cache"}
+    told = lines(found | {"features": kept, "parameters": 1234}, 120)
+    assert "1,234 parameters" in told[0] and "The head alone trains (5 parameters), on features" in told[2]
+    rows = [line.split() for line in told]
+    assert ["the", "frozen", "part,", "once", "per", "image", "250"] in rows
+    assert next(line for line in told if line.startswith("once, before")).endswith(
+        "0.03         the frozen part: 2,000 images, from the cache, computed in 8.0 s"
+    )
+    unknown = lines(found | {"features": kept | {"seconds": None, "images_per_second": None}}, 120)
+    assert any(line.endswith("computed in an unknown time") for line in unknown)
