@@ -21,6 +21,7 @@ WORK, RUBBISH = ".work", ".removed-"
 _CANNOT = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
     *(errno.ENOLCK, errno.ENOTDIR, errno.ENAMETOOLONG),
+    *(errno.ENOENT, errno.EEXIST),  # below a link to a disk that is not mounted, or where a file system makes nothing
 )
 
 

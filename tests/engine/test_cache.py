@@ -237,6 +237,10 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="cannot be written"):
         add(Cache(tmp_path / "file" / "cache", 10**6), 1)
+    (tmp_path / "link").symlink_to(tmp_path / "not mounted")
+    for folder in (tmp_path / "link", tmp_path / "link" / "cache", Path("/proc/nope")):
+        with pytest.raises(Unavailable, match="cannot be written"):
+            add(Cache(folder, 10**6), 1)
     with pytest.raises(Unavailable, match=r"budget of 0\.0 MB"):
         add(Cache(tmp_path / "cache", 0), 1)
 

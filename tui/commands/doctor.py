@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,13 @@ def examine(settings: "Settings") -> dict[str, Any]:
 
     host, listed, build = devices.host(), devices.list_devices(), devices.torch_build()
     folders = {name: getattr(settings, name) for name in FOLDERS}
+    writable = {name: _writable(folder) for name, folder in folders.items()}
     cards = [device for device in listed if device.kind == "cuda"]
     cache = Cache.of(settings)
     problems: list[str] = []
     if cards and (why_not := _why_torch_cannot_use(cards[0])):
         problems.append(why_not)
-    problems += [f"{name} {folder} cannot be written" for name, folder in folders.items() if not _writable(folder)]
+    problems += [f"{name} {folder} cannot be written" for name, folder in folders.items() if not writable[name]]
     for table in settings.defaults:
         layer_of(table.origin, table.values, table.folder, problems)
     return {
@@ -98,6 +100,7 @@ def examine(settings: "Settings") -> dict[str, Any]:
                 "path": str(folder),
                 "origin": settings.origins[name],
                 "exists": os.path.isdir(folder),  # noqa: PTH112  (Path.is_dir raises where one may not enter)
+                "writable": writable[name],
                 "disk_free": shutil.disk_usage(_existing(folder)).free,
             }
             for name, folder in folders.items()
@@ -132,9 +135,13 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines += _indented([("torch's CUDA", found["torch_cuda"] or "none: this torch was built without it")])
     lines += ["", "folders"]
     for name, folder in found["folders"].items():
-        new = "" if folder["exists"] else ", made when needed"
+        state = f"{size(folder['disk_free'])} free"
+        if not folder["writable"]:
+            state = "cannot be written" if folder["exists"] else "cannot be made"
+        elif not folder["exists"]:
+            state += ", made when needed"
         lines.append(f"  {name}: {plain(folder['path'], limit=1000)}")
-        lines.append(f"    {plain(folder['origin'], limit=1000)}; {size(folder['disk_free'])} free{new}")
+        lines.append(f"    {plain(folder['origin'], limit=1000)}; {state}")
     cache = found["cache"]
     lines.append(f"  in the cache: {size(cache['size'])} of {size(cache['budget'])} (`vislab cache` lists it)")
     lines.append(f"  settings and presets of yours: {plain(found['config_dir'], limit=1000)}")
@@ -184,8 +191,13 @@ def _existing(folder: Path) -> Path:
 
 
 def _writable(folder: Path) -> bool:
-    place = _existing(folder)
-    return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+    """Whether folders can be made in it or, where it is not there, in what is: only trying tells it of /proc."""
+    place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))  # a link into nothing too
+    try:
+        Path(tempfile.mkdtemp(prefix=".vislab-", dir=place)).rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _flat(values: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -259,6 +259,7 @@ def test_doctor_names_every_folder_and_where_it_came_from(vislab: Vislab, tmp_pa
         "path": str(tmp_path / "here"),
         "origin": "command line",
         "exists": False,
+        "writable": True,
         "disk_free": 0,
     }
     assert told["folders"]["data_dir"]["origin"] == "VISLAB_DATA_DIR"
@@ -283,6 +284,11 @@ def test_doctor_fails_where_a_folder_cannot_be_written(
     monkeypatch.setenv("VISLAB_CACHE_DIR", str(tmp_path / "file" / "cache"))
     result = vislab("doctor")
     assert result.exit_code == 1 and "problem: cache_dir" in result.stdout
+    (tmp_path / "link").symlink_to(tmp_path / "not mounted")
+    for folder in (tmp_path / "link", tmp_path / "link" / "cache", Path("/proc/nope")):
+        monkeypatch.setenv("VISLAB_CACHE_DIR", str(folder))
+        result = vislab("doctor")
+        assert result.exit_code == 1 and "VISLAB_CACHE_DIR; cannot be made\n" in result.stdout
     for name in ("DATA", "CACHE"):
         monkeypatch.setenv(
             f"VISLAB_{name}_DIR", f"{tmp_path}/{300 * 'x'}/d"
