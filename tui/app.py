@@ -37,6 +37,7 @@ from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.terminal_driver import TerminalDriver
 from vislab.tui.views import text
 from vislab.tui.widgets.no_colour import NoColour
+from vislab.tui.widgets.sixteen_colours import SixteenColours
 from vislab.tui.widgets.themes import THEMES, theme_name
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ class Console(App[int]):
         if self.no_color:  # Textual's own filter paints shades of grey, on a background of its own
             others = [one for one in self._filters if not isinstance(one, Monochrome)]
             self._filters = [NoColour(lambda: Color.parse(self.current_theme.background or "black")), *others]
+        elif self.console.color_system == "standard":
+            self._filters.append(SixteenColours())
 
     def get_default_screen(self) -> ConsoleScreen:
         """The first screen: nothing lies under it."""

@@ -50,6 +50,14 @@ class Page(HTMLParser):
         self.text += data
 
 
+@pytest.fixture(scope="session", autouse=True)
+def many_colours() -> Iterator[None]:
+    """Consoles in this process have more than 16 colours, whatever terminal the tests run on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "xterm-256color")
+        yield
+
+
 @pytest.fixture(scope="session")
 def parsed() -> Callable[[str], Page]:
     """The tags, attributes and words of an HTML page."""

@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from rich.color import Color, ColorSystem, blend_rgb
+from rich.color import Color, blend_rgb
 from rich.segment import Segment
 from rich.style import Style
 from textual.screen import ModalScreen
 
 from vislab.tui.widgets.no_colour import PIXELS
+from vislab.tui.widgets.sixteen_colours import of_sixteen
 from vislab.tui.widgets.themes import THEMES
 
 SMALL = (60, 20)
@@ -60,18 +61,14 @@ def least_contrast(words: str, style: Style) -> float:
     return 1.5 if style.dim else 2.5 if words.strip() in SIGNS else LEAST_CONTRAST
 
 
-def of_sixteen(colour: Color | None) -> int | None:
-    """What a terminal of 16 colours makes of a colour."""
-    return None if colour is None else colour.downgrade(ColorSystem.STANDARD).number
-
-
 def cursor_rows(visit) -> set[tuple[object, ...]]:
     """How the lines of the list of runs look: the one under the cursor, and the others."""
     strips = visit.pilot.app.screen._compositor.render_strips()
     rows = [strip for strip in strips if "study-b" in strip.text]
-    return {(style.bold, of_sixteen(style.bgcolor)) for row in rows for _, style, _ in row if style is not None}
+    return {(style.bold, of_sixteen(style, BEHIND).bgcolor) for row in rows for _, style, _ in row if style is not None}
 
 
+BEHIND = Color.parse("black")
 OTHER = ("live", "history", "compare", "results-matrix")
 """Screens that show all colours of a theme."""
 FIRST = {theme.dark: theme.name for theme in reversed(THEMES)}
@@ -88,7 +85,8 @@ def test_every_small_screen_is_whole_and_legible_dark_and_light_and_with_16_colo
         assert len(lines) == 20 and "help" in lines[-1], visit.text
         dark = 0
         for words, style in letters(visit):
-            assert of_sixteen(style.color) != of_sixteen(style.bgcolor), (name, words, style)
+            few = of_sixteen(style, BEHIND)
+            assert few.color != few.bgcolor, (name, words, style)
             assert contrast(style) >= least_contrast(words, style), (name, words, str(style))
             dark += luminance(style.bgcolor.get_truecolor()) < 0.5
         assert theme.dark or dark <= 3 or name in PICTURES, f"{name}: {dark} dark pieces"
