@@ -79,13 +79,14 @@ class Cache:
     Args:
         folder: made when it is needed.
         budget: bytes of all entries together; None: half of what the disk has room for; 0: nothing is cached.
-        tell: called with a sentence when an entry turned out to be damaged and is made again.
+        tell: called with a sentence when an entry, or some of it, turned out to be damaged and is made again.
     """
 
     def __init__(self, folder: Path, budget: int | None = None, tell: Callable[[str], None] | None = None) -> None:
         self.folder = folder
         self._budget = budget
         self._tell = tell or (lambda _: None)
+        self._mended = set[Path]()
 
     @classmethod
     def of(cls, settings: Settings, tell: Callable[[str], None] | None = None) -> "Cache":
@@ -225,6 +226,12 @@ class Cache:
         with storing():
             if not self._remove(entry.kind, entry.key):
                 raise Unavailable(f"The cache's entry {entry.folder} {fault}, and another process uses it")
+
+    def tell_of_mending(self, entry: Entry) -> None:
+        """Say, once, that images of an entry in use turned out to be damaged and are made again in their place."""
+        if entry.folder not in self._mended:
+            self._mended.add(entry.folder)
+            self._tell(f"Images in the cache's entry {entry.folder} are damaged: they are made again.")
 
     def remove(self, entry: Listed) -> bool:
         """Remove an entry; False where it is in use or being made.

@@ -15,15 +15,17 @@ from vislab.engine import randomness
 from vislab.engine.cache import Cache, Entry, Unavailable, Work, amount
 from vislab.engine.data import manifest
 from vislab.engine.data.augment import Pipeline, parse_names
+from vislab.engine.data.checked import CheckedPixels
 from vislab.engine.data.pixel_entries import DIGESTS, PIXELS, digest_of, fault_of_pixels
+from vislab.engine.data.source import Pixels
 from vislab.engine.data.stored import Keeper
-from vislab.engine.data.stores import JoinedPixels, MappedPixels, StoredPixels, in_order, portions_of
+from vislab.engine.data.stores import JoinedPixels, StoredPixels, in_order, portions_of
 from vislab.presets.errors import InputError
 from vislab.presets.own_code import file_of
 from vislab.presets.schema.spec import Spec
 
 KIND = "copies"
-_LAYOUT = 1  # of the files, and of what our code makes of an image: with another one, entries are made again
+_LAYOUT = 2  # of the files, and of what our code makes of an image: with another one, entries are made again
 _PORTION = 64  # images that are augmented at once
 _RECORD_EVERY = 2.0  # seconds of augmenting that a kill costs
 
@@ -119,8 +121,14 @@ def with_copies(
                 f"cache_budget."
             ) from None
         keeper.places.append("memory-mapped")
-        mapped = MappedPixels(entry.path(PIXELS), np.arange(len(copies)), shape)
-        return JoinedPixels(pixels, mapped), np.concatenate([digests, _digests_in(entry)])
+        cache, of_copies = keeper.cache, _digests_in(entry)
+
+        def anew(rows: npt.NDArray[np.int64]) -> Pixels:
+            cache.tell_of_mending(entry)
+            return next(copies.made(pixels, [torch.from_numpy(rows)])).numpy()
+
+        mapped = CheckedPixels(entry.path(PIXELS), np.arange(len(copies)), shape, of_copies, anew)
+        return JoinedPixels(pixels, mapped), np.concatenate([digests, of_copies])
     keeper.places.append("memory")
     keeper.in_memory += size
     whole: StoredPixels
@@ -150,7 +158,8 @@ def _entry(
         if isinstance(found, Work):
             with found:
                 return _fill(found, pixels, copies, check)
-        if not (fault := fault_of_pixels(found.path(PIXELS), shape, _digests_in(found))):
+        fault = "is damaged"
+        if found.intact(DIGESTS) and not (fault := fault_of_pixels(found.path(PIXELS), shape, _digests_in(found))):
             return found
         cache.discard(found, fault)
 
@@ -169,6 +178,7 @@ def _fill(work: Work, pixels: StoredPixels, copies: Copies, check: Callable[[], 
             if time.monotonic() - recorded >= _RECORD_EVERY:
                 work.record({"copies": done}, count=done, total=len(copies))
                 recorded = time.monotonic()
+        work.write_file(DIGESTS, (work.folder / DIGESTS).read_bytes())  # whole, so that it is seen if it is damaged
         return work.publish()
     except Unavailable:
         work.abandon()

@@ -29,7 +29,7 @@ PIXELS, DIGESTS, ORIGINALS, NUMBERS = "pixels", "digests", "originals", "numbers
 of; int64 [M], ascending, which images they are."""
 
 _LAYOUT = 3  # of the files, and of what our code makes of an image: with another one, entries are made again
-_LOOKED_AT = 32 << 20  # bytes of an entry that are compared with their checksums before it is used
+_LOOKED_AT = 4 << 20  # bytes of an entry that tell, before it is used, whether much of it is damaged
 
 Indices = npt.NDArray[np.int64]
 
@@ -155,7 +155,9 @@ def fault_of(entry: Entry, wanted: Wanted) -> str:
 
 
 def fault_of_pixels(path: Path, shape: tuple[int, int, int], digests: npt.NDArray[np.uint8]) -> str:
-    """Why a file of squares, uint8 [M, C, S, S], is not to be used: some are not what their checksums say, or empty."""
+    """Why a file of squares, uint8 [M, C, S, S], is not to be used: of a few, one is not what its checksum says.
+    Empty where they are sound. `CheckedPixels` compares every image, when it is first read.
+    """
     count = len(digests)
     looked_at = min(count, max(1, _LOOKED_AT // math.prod(shape)))
     some = np.unique(np.linspace(0, count - 1, looked_at).astype(np.int64))

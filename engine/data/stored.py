@@ -13,6 +13,7 @@ import torch
 
 from vislab.engine.cache import Cache, Entry, Unavailable, Work
 from vislab.engine.data import manifest
+from vislab.engine.data.checked import CheckedPixels
 from vislab.engine.data.pixel_entries import (
     DIGESTS,
     KIND,
@@ -26,9 +27,9 @@ from vislab.engine.data.pixel_entries import (
     fault_of,
     held_by,
 )
-from vislab.engine.data.pixels import squares
+from vislab.engine.data.pixels import decode, squares
 from vislab.engine.data.source import ArrayImages, Pixels, UnreadableImage
-from vislab.engine.data.stores import ArrayPixels, MappedPixels, StoredPixels, portions_of
+from vislab.engine.data.stores import ArrayPixels, StoredPixels, portions_of
 from vislab.engine.data.streaming import Decoders, Opened, StreamedPixels
 from vislab.presets.schema.preprocessing import Preprocessing
 
@@ -134,12 +135,20 @@ class Keeper:
         return [_part(wanted, part, wanted.rows(part), checked, array) for part in parts]
 
     def _of_entry(self, wanted: Wanted, entry: Entry, parts: Sequence[Indices], *, in_memory: bool) -> list[Part]:
-        checked = Checked.read(entry)
-        wanted = held_by(wanted, entry)
+        assert self.cache is not None
+        cache, checked, wanted = self.cache, Checked.read(entry), held_by(wanted, entry)
         self.places.append("memory" if in_memory else "memory-mapped")
 
+        def anew(rows: Indices) -> Pixels:
+            cache.tell_of_mending(entry)
+            began = time.monotonic()
+            made = decode(wanted.opened.images, wanted.numbers[rows], wanted.preprocessing, size=wanted.side)
+            self.decoded += len(rows)
+            self.seconds += time.monotonic() - began
+            return made.pixels.numpy()
+
         def mapped(rows: Indices) -> StoredPixels:
-            store = MappedPixels(entry.path(PIXELS), rows, wanted.shape)
+            store = CheckedPixels(entry.path(PIXELS), rows, wanted.shape, checked.digests, anew)
             return self._loaded(store, wanted) if in_memory else store
 
         try:
@@ -148,7 +157,7 @@ class Keeper:
             if in_memory:  # all that is wanted was copied: others may remove it
                 entry.release()
 
-    def _loaded(self, store: MappedPixels, wanted: Wanted) -> torch.Tensor:
+    def _loaded(self, store: CheckedPixels, wanted: Wanted) -> torch.Tensor:
         pixels = torch.empty(tuple(store.shape), dtype=torch.uint8)
         done = 0
         for rows in portions_of(len(store), max(1, _LOAD // wanted.image_bytes)):

@@ -6,9 +6,10 @@ import torch
 from PIL import Image
 
 from vislab.engine.cache import Cache
-from vislab.engine.data import balancing, manifest
+from vislab.engine.data import balancing, manifest, pixel_entries
 from vislab.engine.data.balancing import Copies
 from vislab.engine.data.loading import LabelledPixels, balanced, load_data
+from vislab.engine.data.pixel_entries import PIXELS
 from vislab.engine.data.stored import Keeper
 from vislab.engine.data.stores import JoinedPixels
 from vislab.engine.training.endings import Interrupted
@@ -212,6 +213,13 @@ def test_copies_beyond_the_memory_budget_are_made_once_and_mapped(make_spec, tmp
         patched.setattr(Copies, "made", None)
         again = load(spec, tmp_path, cache=cache, memory_budget=pixels)
         assert torch.equal(again.train.pixels[:], whole.train.pixels)
+    (file,) = (tmp_path / "cache" / "copies").rglob(PIXELS)
+    before = file.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(pixel_entries, "_LOOKED_AT", 1)
+        file.write_bytes(before[:64] + bytes(640) + before[704:])
+        again = load(spec, tmp_path, cache=cache, memory_budget=pixels)
+        assert torch.equal(again.train.pixels[:], whole.train.pixels) and file.read_bytes() == before
     other = load(make_spec(seed=1, strategy={"balance_to": 90}), tmp_path, cache=cache, memory_budget=pixels)
     assert not torch.equal(other.train.pixels[:], whole.train.pixels), "other draws, another entry"
     told = "balance_to = 90 adds 228 copies, .* memory_budget, .* and the cache cannot hold them: .* budget of 0.0 MB. "

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vislab.engine.cache import ENTRY, Cache, Work
-from vislab.engine.data import decoder, manifest, stored, streaming
+from vislab.engine.data import checked, decoder, manifest, pixel_entries, stored, streaming
 from vislab.engine.data.pixel_entries import DIGESTS, KIND, NUMBERS, ORIGINALS, PIXELS
 from vislab.engine.data.source import ArrayImages, FileImages
 from vislab.engine.data.sources import open_dataset
@@ -22,6 +22,7 @@ from vislab.engine.data.stored import Keeper
 from vislab.engine.data.stores import ArrayPixels, JoinedPixels, MappedPixels, in_order, portions_of
 from vislab.engine.data.streaming import Opened, StreamedPixels
 from vislab.engine.training.endings import Interrupted
+from vislab.presets.errors import InputError
 from vislab.presets.schema.dataset import Dataset
 from vislab.presets.schema.preprocessing import Preprocessing
 
@@ -270,6 +271,40 @@ def test_changed_bytes_in_the_cache_are_found(folder: Path, tmp_path: Path, name
     assert "is damaged: it is made again" in told[0]
 
 
+@pytest.mark.parametrize("budget", [MUCH, 0], ids=["memory", "mapped"])
+def test_damaged_images_that_no_sample_shows_are_decoded_anew_alone(
+    folder: Path, tmp_path: Path, monkeypatch, budget: int
+) -> None:
+    monkeypatch.setattr(pixel_entries, "_LOOKED_AT", 1)
+    monkeypatch.setattr(checked, "_WORTH_THREADS", 500)
+    data, numbers, told = opened(folder), np.arange(20), list[str]()
+    (part,) = keeper(Cache(tmp_path / "cache", MUCH)).keep(data, [numbers], SMALL, 6)
+    (path,) = (tmp_path / "cache" / KIND).rglob(PIXELS)
+    whole = path.read_bytes()
+
+    def damaged() -> tuple[Keeper, list[stored.Part]]:
+        content = np.frombuffer(whole, dtype=np.uint8).reshape(20, -1).copy()
+        content[3:17:2, -1] ^= 1
+        path.write_bytes(content.tobytes())
+        found = keeper(Cache(tmp_path / "cache", MUCH, told.append), budget)
+        return found, found.keep(data, [numbers[10:], numbers[:10]], SMALL, 6)
+
+    again, parts = damaged()
+    for _ in range(2):
+        assert torch.equal(torch.cat(pixels_of(parts[::-1])), part.pixels[:])
+    assert again.decoded == 7 and path.read_bytes() == whole
+    assert len(told) == 1 and "are damaged: they are made again" in told[0]
+    if budget == 0:
+        again, parts = damaged()
+        path.unlink()  # it cannot be mended there
+        for count in (7, 14):
+            assert torch.equal(torch.cat(pixels_of(parts[::-1])), part.pixels[:]) and again.decoded == count
+        name, other = data.images.name(3), data.images.name(4)
+        (folder / name).write_bytes((folder / other).read_bytes())
+        with pytest.raises(InputError, match="are damaged, and what their images are made of is not what it was"):
+            pixels_of(parts)
+
+
 def test_images_that_changed_places_and_kept_their_times_are_decoded_again(folder: Path, tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", MUCH)
     for path in folder.rglob("*.png"):
@@ -336,8 +371,6 @@ def test_a_full_disk_ends_the_cache_and_not_the_run(folder: Path, tmp_path: Path
 
 
 def test_a_streamed_image_that_vanishes_or_is_replaced_is_named(folder: Path) -> None:
-    from vislab.presets.errors import InputError
-
     data = opened(folder)
     (part,) = keeper(None, 0).keep(data, [np.arange(20)], SMALL, 6)
     assert isinstance(part.pixels, StreamedPixels)
@@ -354,8 +387,6 @@ def test_a_streamed_image_that_vanishes_or_is_replaced_is_named(folder: Path) ->
 
 
 def test_a_decoding_process_that_is_killed_is_replaced_and_a_second_death_is_told(folder: Path, monkeypatch) -> None:
-    from vislab.presets.errors import InputError
-
     data = opened(folder)
     monkeypatch.setattr(streaming, "host", lambda: SimpleNamespace(usable_cores=2))
     decoders = streaming.Decoders(data, SMALL)
@@ -377,8 +408,6 @@ def test_a_decoding_process_that_is_killed_is_replaced_and_a_second_death_is_tol
 
 
 def test_decoding_processes_refuse_other_images_and_end_with_their_owner(folder: Path) -> None:
-    from vislab.presets.errors import InputError
-
     data = opened(folder)
     decoders = streaming.Decoders(data, SMALL)
     processes = list(decoders._processes)

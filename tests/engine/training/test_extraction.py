@@ -7,6 +7,7 @@ import pytest
 
 from vislab.engine.analysis.cost import feature_pass
 from vislab.engine.cache import Cache
+from vislab.engine.data import pixel_entries
 from vislab.engine.models.split import Split
 from vislab.engine.training import extraction, features
 from vislab.engine.training.extraction import DECISION, EACH_EPOCH, KIND, ONCE
@@ -206,6 +207,22 @@ def test_a_damaged_file_is_made_again_or_done_without(make, train, trained, sett
     assert train(third) == 0
     assert any("the features are kept in memory only" in said.text for said in third.state().notices)
     assert trained(third) == trained(first)
+
+
+@pytest.mark.parametrize("budget", [10**6, 0], ids=["memory", "mapped"])
+def test_features_are_never_taken_of_damaged_pixels(make, train, trained, settings, monkeypatch, small_shards, budget):
+    monkeypatch.setattr(pixel_entries, "_LOOKED_AT", 1)
+    object.__setattr__(settings, "memory_budget", budget)
+    larger = {"options": WHOLE_BATCHES["options"] | {"size": 20}}  # to be resized: pixels are kept in the cache
+    first, second = make(dataset=larger), make(dataset=larger)
+    assert train(first) == 0
+    (file,) = (settings.cache_dir / pixel_entries.KIND).rglob(pixel_entries.PIXELS)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:256] + bytes(255 - value for value in whole[256:]))
+    shutil.rmtree(settings.cache_dir / KIND)
+    assert train(second) == 0
+    assert trained(second) == trained(first) and file.read_bytes() == whole
+    assert sum("are damaged: they are made again" in said.text for said in second.state().notices) == 1
 
 
 def test_without_a_cache_they_are_kept_in_memory_and_without_memory_not_at_all(make, train, trained, settings):
