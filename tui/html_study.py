@@ -139,9 +139,8 @@ def _curves(among: Sequence[Group]) -> list[str]:
             x_range=compare.x_range(runs, "epoch"),
             written=text.accuracy if quantity == "accuracy" else text.loss,
         )
-        figures.append(
-            f"<figure><figcaption>validation {quantity} by {compare.x_label(runs, 'epoch')}</figcaption>{svg}</figure>"
-        )
+        caption = f"{compare.curve_title(among, quantity)} by {compare.x_label(runs, 'epoch')}"
+        figures.append(f"<figure><figcaption>{caption}</figcaption>{svg}</figure>")
         words += compare.group_words(among, quantity)
     parts += [legend, f'<div class="figures">{"".join(figures)}</div>']
     if any(group.repeated for group in among):

@@ -13,7 +13,6 @@ from vislab.presets.schema.architecture import Architecture
 from vislab.presets.schema.dataset import Dataset
 from vislab.presets.schema.spec import Spec
 from vislab.tui.html import curves_svg
-from vislab.tui.html.run_sections import _reached
 from vislab.tui.html_log import document, write_html
 from vislab.tui.html_style import DARK, LIGHT
 from vislab.tui.looks import Looks, Shown
@@ -165,15 +164,6 @@ def test_a_damaged_file_of_predictions_does_not_hinder(history, tmp_path) -> Non
     (run.path / "predictions.csv").write_text("nonsense")
     write_html(run, tmp_path / "log.html", Looks(faults=["No pictures: damaged"]))
     assert "No pictures: damaged" in (tmp_path / "log.html").read_text()
-
-
-def test_curves_of_a_run_that_has_ended_fill_their_place(history) -> None:
-    ended = RunEnded(status="stopped", reason="asked", step=45, epoch=4, elapsed=6.0, exit_code=130)
-    events = history([1.0, 0.8, 0.6, 0.5], epochs=10)
-    assert _reached(fold(events), "epoch") == (1.0, 10.0), "a live run shows how far it is"
-    state = fold([*events, ended])
-    assert _reached(state, "epoch") == (1.0, 4.0)
-    assert _reached(state, "step") == (0.0, 45 / state.started.steps_per_epoch)
 
 
 def test_what_was_drawn_keeps_its_lines_and_commands_go_on_in_the_next(history) -> None:

@@ -140,7 +140,7 @@ def curve_lines(runs: "Sequence[Compared]", width: int) -> list[str]:
         [band.mean for band in compare.group_curves(among, "accuracy")],
         width=width,
         height=CURVE_HEIGHT,
-        title="validation accuracy",
+        title=compare.curve_title(among, "accuracy"),
         x_label=compare.x_label(runs, "epoch"),
         x_range=compare.x_range(runs, "epoch"),
         colour=False,

@@ -151,7 +151,7 @@ class RunSections:
                 height=CURVE_HEIGHT,
                 title=quantity,
                 x_label="epoch",
-                x_range=_reached(state, along),
+                x_range=curves.x_range(state, along),
                 best=curves.best_epoch(state),
             )
             lines = [line.replace(f"\x1b[38;5;{BEST_COLOUR}m", "\x1b[33m") for line in lines]
@@ -164,7 +164,7 @@ class RunSections:
         svg = curves_svg.curves_svg(
             drawn,
             label=f"{quantity} by epoch; in words below",
-            x_range=_reached(state, along),
+            x_range=curves.x_range(state, along),
             written=text.loss if quantity == "loss" else text.accuracy,
         )
         self.parts.append(f"<figure><figcaption>{quantity}</figcaption>{curves_svg.legend(drawn)}{svg}")
@@ -321,17 +321,6 @@ def _drawn(state: RunState, quantity: Quantity, along: Along) -> list[curves.Ser
     """The curves of a figure; that of training says where its points are not epochs."""
     train, *others = curves.series(state, quantity, along=along)
     return [replace(train, name=_INSIDE) if along == "step" else train, *others]
-
-
-def _reached(state: RunState, along: Along) -> tuple[float, float]:
-    """Ends of the x-axis: all epochs that are planned; of a run that has ended those it has reached."""
-    start, planned = curves.x_range(state, along)
-    if state.ended is None or not state.epochs:
-        return start, planned
-    last = float(state.epochs[-1].epoch)
-    if along == "step" and state.started is not None:
-        last = max(last, state.step / max(1, state.started.steps_per_epoch))
-    return start, max(2.0, last)
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]] = (), *, right: Iterable[int] = ()) -> "Table":

@@ -209,10 +209,10 @@ class CompareScreen(ConsoleScreen):
         else:
             points = compare.curves(self._firsts, quantity, along)
         log, last = self._log and quantity == "loss", self._last
+        title = compare.curve_title(self._among, quantity, log=log)
         key = (
-            quantity,
+            title,
             along,
-            log,
             last,
             self.app.theme,
             tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points),
@@ -224,7 +224,7 @@ class CompareScreen(ConsoleScreen):
                 width=width,
                 height=height,
                 log_y=log,
-                title=f"validation {quantity}{', log' * log}",
+                title=title,
                 x_label=compare.x_label(runs, along, last),
                 x_range=compare.x_range(runs, along, last),
             )

@@ -137,7 +137,10 @@ class LiveScreen(RunRequests):
             self._show_panel("findings", stay=True)
 
     def _hear(self, before: Look | None, look: Look) -> None:
-        """Tell a notice when it comes, and forget what was refused."""
+        """Tell what the worker has done on request and a notice when they come, and forget what was refused."""
+        for applied in look.state.controls[len(before.state.controls) :] if before is not None and before.whole else ():
+            if words := live.obeyed(applied):
+                self.say(words)
         known = len(before.state.notices) if before is not None else len(look.state.notices)
         for notice in look.state.notices[known:]:
             self.say(text.plain(f"{notice.level}: {notice.text}", 400))

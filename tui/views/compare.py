@@ -13,6 +13,7 @@ from vislab.engine.analysis.findings import Finding, findings
 from vislab.engine.analysis.groups import Group, groups
 from vislab.engine.analysis.per_class import class_figures, confusion
 from vislab.engine.analysis.predictions import classes_of
+from vislab.engine.analysis.stars import OTHER_IMAGES, OTHER_LOSSES, stars
 from vislab.engine.runs.events import Figure, number
 from vislab.engine.runs.summary import LIVE
 from vislab.tui import tables
@@ -123,6 +124,12 @@ def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
         mean = replace(each[0], xs=xs, ys=[fmean(row) for row in values])
         made.append(Band(mean, [min(row) for row in values], [max(row) for row in values], len(each)))
     return made
+
+
+def curve_title(among: Sequence[Group], quantity: Quantity, *, log: bool = False) -> str:
+    """`validation loss (different losses)`: what the curves show, and why none may be called the better one."""
+    unlike = {OTHER_IMAGES: " (different images)", OTHER_LOSSES: " (different losses)"}
+    return f"validation {quantity}{', log' * log}{unlike.get(stars(among, quantity).why, '')}"
 
 
 def legend(curve: Series, quantity: Quantity) -> str:

@@ -95,13 +95,19 @@ def x_range(state: RunState, along: Along = "epoch", *, whole: bool = False) -> 
     Args:
         whole: all epochs planned.
     """
-    length = state.started.steps_per_epoch if state.started is not None else 0
-    last = max(
-        1, state.epochs[-1].epoch if state.epochs else 1, math.ceil(state.step / max(1, length)) if length else 1
-    )
-    planned = max(state.epochs_planned, last)
-    shown = planned if whole else last if state.ended is not None else epochs_shown(last, planned)
-    return (0.0 if along == "step" else 1.0), float(max(shown, 2))
+    begun = max(1, math.ceil(_reached(state, "step")))
+    planned = max(state.epochs_planned, begun)
+    ended = state.ended is not None
+    last = planned if whole else _reached(state, along) if ended else epochs_shown(begun, planned)
+    return (0.0, float(last or 1)) if along == "step" else (1.0, float(max(last, 2)))
+
+
+def _reached(state: RunState, along: Along) -> float:
+    """Where the figures end, in epochs: inside one where they are those of steps."""
+    last = float(state.epochs[-1].epoch) if state.epochs else 0.0
+    if along == "step" and state.started is not None:
+        last = max(last, state.step / max(1, state.started.steps_per_epoch))
+    return last
 
 
 def best_epoch(state: RunState) -> float | None:
@@ -192,15 +198,14 @@ def behind(curve: Series) -> Series:
 
 def last_epochs(state: RunState, count: int | None, along: Along = "epoch") -> tuple[float, float]:
     """Ends of the x-axis for the last `count` epochs, the present one included; 0: all that are planned; None: as
-    `x_range` chooses.
+    `x_range` chooses. It begins with a whole epoch, and ends with one while the run lives: it stands still inside one.
     """
+    low, high = x_range(state, along, whole=count == 0)
     if not count:
-        return x_range(state, along, whole=count == 0)
-    last = float(state.epochs[-1].epoch if state.epochs else 1)
-    if along == "step" and state.started is not None:
-        last = max(last, state.step / max(1, state.started.steps_per_epoch))
+        return low, high
+    last = math.ceil(_reached(state, along))
     first = last - count + (along == "epoch")  # a point an epoch stands at its number; inside it begins one before
-    return max(x_range(state, along)[0], first), max(last, 2.0)
+    return max(low, float(first)), high if state.ended is not None else max(low + 1, float(last))
 
 
 def next_zoom(now: int | None, trained: int, *, plan_hidden: bool) -> int | None:

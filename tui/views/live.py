@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from vislab.engine.analysis.findings import Finding, Severity
-from vislab.engine.runs.events import Phase
+from vislab.engine.runs.events import ControlApplied, Phase
 from vislab.engine.runs.meters import Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
@@ -160,6 +160,17 @@ def finding_line(found: Sequence[Finding]) -> str:
     first = found[0]
     which = f" (1 of {len(found)})" if len(found) > 1 else ""
     return text.plain(f"{SIGNS[first.severity]}{which} {first.text}", 400)
+
+
+def obeyed(applied: ControlApplied) -> str:
+    """What a worker did that was asked to, as a sentence; empty where the status tells it."""
+    step = text.count(applied.step)
+    match applied.action:
+        case "checkpoint":
+            return f"Checkpoint saved after step {step}."
+        case "set_learning_rate":
+            return text.plain(f"Learning rate {applied.value} after step {step}.", 400)
+    return ""
 
 
 def ending(state: RunState, status: RunStatus, last_words: str = "") -> str:

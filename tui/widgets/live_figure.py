@@ -1,5 +1,6 @@
 """Loss or accuracy of one run as lines with ANSI colours: figures in words above, curves below. No Textual."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,7 +85,8 @@ def heading(
     """
     log_y = options.log_loss and quantity == "loss"
     missing = curves.not_shown(shown, log_y=log_y)
-    plan = f"→ {ends[1]:g}/{state.epochs_planned}" if ends is not None and ends[1] < state.epochs_planned else ""
+    last = ends[1] if ends is not None else math.inf
+    plan = f"→ {math.floor(10 * last) / 10:g}/{state.epochs_planned}" if last < state.epochs_planned else ""
     line, parts, gap = "", [], 2
     ways: tuple[tuple[Wording, bool, int], ...] = (
         *((wording, with_plan, 2) for with_plan in (True, False) for wording in ("whole", "short")),

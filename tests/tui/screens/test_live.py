@@ -131,6 +131,7 @@ def test_a_live_run_is_seen_to_train_rest_and_stop(settings: Settings, start: St
         await until(pilot, lambda: " of " in words(pilot, "#device"))  # the processor's share needs two looks
         await pilot.press("c")
         await until(pilot, lambda: len(view(pilot).seen.state.checkpoints) == 1)  # type: ignore[union-attr]
+        assert words(pilot, "#message").startswith("Checkpoint saved after step ")
         await pilot.press("p")
         await until(pilot, lambda: "‖ paused" in header(pilot))
         assert "Paused" in words(pilot, "#bars")
@@ -207,6 +208,7 @@ def test_the_learning_rate_is_asked_for_and_checked(settings: Settings, start: S
         await until(pilot, lambda: isinstance(pilot.app.screen, LiveScreen))
         assert "learning rate 0.0002 …" in header(pilot)
         await until(pilot, lambda: "learning rate" not in header(pilot))
+        assert words(pilot, "#message").startswith("Learning rate 0.0002 after step ")
         await pilot.press("r")
         await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
         assert pilot.app.screen.query_one(Input).value == "0.0002"

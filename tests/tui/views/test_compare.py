@@ -226,6 +226,7 @@ def test_figures_on_other_images_have_no_star_and_the_classes_their_own_counts(m
         "★ 0.9" not in rows[0]
         and "no star for best val acc, val loss: the runs were judged by different images" in notes
     )
+    assert compare.curve_title(compare.arranged(runs), "accuracy") == "validation accuracy (different images)"
     heads, rows = compare.per_class(runs)
     assert (
         "images" not in heads and rows[0] == ["a", "0.6667 of 4", "0.8000 of 3"] and rows[1][1:] == [MISSING, MISSING]
@@ -238,6 +239,9 @@ def test_losses_of_different_functions_have_no_star(make):
     (_, *rows), notes = lines_of(runs)
     assert "★ 0.9000" in rows[0] and "★ 0.1000" not in rows[0]
     assert "no star for val loss: the runs have different losses" in notes
+    among = compare.arranged(runs)
+    assert compare.curve_title(among, "loss", log=True) == "validation loss, log (different losses)"
+    assert compare.curve_title(among, "accuracy") == "validation accuracy"
     smoothed = make("c", (0.8,), strategy={"label_smoothing": 0.1})  # validation reports the loss without
     assert "★ 0.1000" in lines_of([runs[0], smoothed])[0][1]
 

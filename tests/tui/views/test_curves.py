@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.findings import findings
+from vislab.engine.runs.events import RunEnded
 from vislab.engine.runs.state import Fold, fold
 from vislab.presets.schema.spec import Spec
 from vislab.tui.views import curves
@@ -48,6 +49,13 @@ def test_the_axis_holds_all_epochs_planned(history) -> None:
     assert curves.x_range(fold(history(*LOSSES, epochs=10)), "step") == (0.0, 10.0)
     assert curves.x_range(fold(history([1.0]))) == (1.0, 2.0)
     assert curves.x_range(Fold().state()) == (1.0, 2.0)
+
+
+def test_the_axis_of_a_run_that_has_ended_ends_where_its_figures_do(history) -> None:
+    ended = RunEnded(status="stopped", reason="asked", step=45, epoch=4, elapsed=6.0, exit_code=130)
+    state = fold([*history([1.0, 0.8, 0.6, 0.5], epochs=10), ended])
+    assert curves.x_range(state) == (1.0, 4.0) and curves.x_range(state, whole=True) == (1.0, 10.0)
+    assert curves.x_range(state, "step") == (0.0, 45 / state.started.steps_per_epoch)
 
 
 def test_in_words(history) -> None:

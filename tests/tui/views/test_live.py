@@ -17,7 +17,7 @@ from vislab.engine.runs.state import RunState, fold
 from vislab.tui.following import Look
 from vislab.tui.live_frame import frame
 from vislab.tui.views import curves, live, text
-from vislab.tui.widgets.live_figure import Options, heading
+from vislab.tui.widgets.live_figure import Options, figure, heading
 
 STARTED = RunStarted(
     environment={},
@@ -166,6 +166,17 @@ def test_the_last_epochs_of_the_axis() -> None:
     assert curves.last_epochs(long, 10) == (31.0, 40.0)
     assert curves.last_epochs(long, 10, "step") == (30.0, 40.0)
     assert curves.last_epochs(fold([STARTED, *steps(15)]), 3, "step") == (0.0, 2.0)
+    inside = [STARTED, *(epoch(number) for number in range(1, 41)), *steps(406)]
+    assert curves.last_epochs(fold(inside), 10, "step") == (31.0, 41.0)
+    stopped = RunEnded(status="stopped", reason="", step=406, epoch=40, elapsed=15.0, exit_code=0)
+    assert curves.last_epochs(fold([*inside, stopped]), 10, "step") == (31.0, 40.6)
+
+
+def test_the_axis_of_a_run_that_ended_inside_an_epoch_ends_there() -> None:
+    stopped = RunEnded(status="stopped", reason="", step=6, epoch=0, elapsed=6.0, exit_code=0)
+    over = fold([STARTED, *steps(6), stopped])
+    assert curves.x_range(over, "step") == (0.0, 0.6)
+    assert "→ 0.6/" in figure(over, "loss", Options(), 60, 10, colour=False)[0]
 
 
 def test_why_points_are_missing() -> None:
