@@ -1,10 +1,10 @@
 """Keeps a list of runs up to date, at a cost that does not grow with the runs that lie still."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 from vislab.engine.runs import store
-from vislab.engine.runs.store import Follower
+from vislab.engine.runs.store import Follower, Run
 from vislab.presets.errors import InputError
 from vislab.tui.views.listed import Listed, look
 
@@ -29,11 +29,12 @@ class RunWatch:
             yield [look(run) for run in runs[begin : begin + count]]
             begin, count = begin + count, 2 * count
 
-    def look(self, live: Sequence[Listed], known: frozenset[str]) -> tuple[list[Listed], frozenset[str]]:
+    def look(self, live: Sequence[Listed], known: Set[str]) -> tuple[list[Listed], frozenset[str]]:
         """What has changed.
 
         Args:
-            live: runs that have, or may have, a worker.
+            live: runs that have, or may have, a worker, or wait for one; and those that were never started, which cost
+                little until somebody does something with them.
             known: ids of all runs that the list holds.
 
         Returns:
@@ -41,8 +42,10 @@ class RunWatch:
         """
         rows = []
         for listed in live:
-            follower = self._followers.setdefault(listed.run.id, Follower(listed.run))
             try:
+                if listed.status == "new" and not _taken_up(listed.run):
+                    continue
+                follower = self._followers.setdefault(listed.run.id, Follower(listed.run))
                 seen = Listed(listed.run, follower.summary(), size=listed.size)
             except (InputError, OSError):  # deleted meanwhile, or just being made
                 continue
@@ -56,7 +59,7 @@ class RunWatch:
             self._changed = changed
             runs = {run.id: run for run in store.all_runs(self._folder)}
             rows += [look(run) for name, run in runs.items() if name not in known]
-            gone = known - runs.keys()
+            gone = frozenset(known - runs.keys())
         return rows, gone
 
     def _folder_changed(self) -> int:
@@ -65,3 +68,8 @@ class RunWatch:
             return self._folder.stat().st_mtime_ns
         except OSError:
             return 0
+
+
+def _taken_up(run: Run) -> bool:
+    """Whether a run that was seen before anybody began or queued it may have been by now."""
+    return run.lock.exists() or run.events.exists() or run.waiter() != 0

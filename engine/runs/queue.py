@@ -99,7 +99,7 @@ def cancel(run: Run) -> None:
     """
     pid = run.waiter()
     if not pid:
-        raise InputError(f"Run {run.id} does not wait in the queue.")
+        raise InputError(f"Run {run.id} does not wait in the queue{': it has begun' * bool(run.worker())}.")
     if pid < 0:
         raise InputError(f"Run {run.id} waits in another container or on another machine: cancel it there.")
     send_signal(run, pid, signal.SIGTERM)

@@ -44,11 +44,16 @@ def start(
         The worker's process id.
 
     Raises:
-        InputError: the run has a worker already, it cannot be made so long, or the worker could not be started or
-            ended before it took the lock.
+        InputError: the run has a worker already or waits in the queue, it cannot be made so long, or the worker could
+            not be started or ended before it took the lock.
     """
     if alive := run.worker():
         raise InputError(f"Run {run.id} has a worker already (process {alive}).")
+    if run.waiter():
+        raise InputError(
+            f"Run {run.id} waits in the queue, and begins when its turn comes; to start it at once, take it out first: "
+            f"vislab stop {run.id} (x in the history)"
+        )
     if (host := run.elsewhere()) and not force:
         raise InputError(elsewhere(run.id, host))
     if epochs:

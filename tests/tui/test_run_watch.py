@@ -59,6 +59,20 @@ def test_a_live_run_is_followed_until_it_ends(tmp_path, make, history, monkeypat
     assert row.status == "done" and not row.live
 
 
+def test_a_run_seen_before_it_was_queued_is_looked_at_until_it_is(tmp_path, make, monkeypatch):
+    run = make("fresh")
+    watch = RunWatch(tmp_path / "runs")
+    ((row,),) = watch.read_all()
+    with monkeypatch.context() as patch:  # looking again and again reads nothing
+        patch.delattr(Run, "spec")
+        assert row.status == "new" and watch.look([row], {run.id}) == ([], frozenset())
+    lock = RunLock(run.waiting_lock)
+    assert lock.acquire()
+    ((row,), _) = watch.look([row], {run.id})
+    assert row.status == "queued" and row.live
+    lock.release()
+
+
 def test_a_run_that_is_deleted_while_it_is_looked_at_is_no_trouble(tmp_path, make):
     run = make("going")
     watch = RunWatch(tmp_path / "runs")

@@ -9,6 +9,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.timer import Timer
 
+from vislab.engine.runs.queue import queued
+from vislab.engine.runs.store import Run
 from vislab.engine.runs.summary import LIVE
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
@@ -131,15 +133,19 @@ class HistoryScreen(SizedRuns):
     def _look_again(self) -> None:
         if not self.complete or self._looking or self.app.screen is not self:
             return
-        taken_up = {run.id for run in self.console.live}
-        live = [listed for listed in self.known.values() if listed.live or listed.run.id in taken_up]
-        known = frozenset(self.known)
+        live, known = self.console.live, dict(self.known)
         self._looking = True
         self.run_worker(lambda: self._look(live, known), thread=True, exit_on_error=False, group="look")
 
-    def _look(self, live: Sequence[Listed], known: frozenset[str]) -> None:
+    def _look(self, live: Sequence[Run], known: dict[str, Listed]) -> None:
         try:
-            rows, gone = self._watch.look(live, known)
+            taken_up = {run.id for run in (*live, *queued(self.console.settings.runs_dir))}
+            looked_at = [
+                listed
+                for listed in known.values()
+                if listed.live or listed.status == "new" or listed.run.id in taken_up
+            ]
+            rows, gone = self._watch.look(looked_at, known.keys())
         finally:
             self._looking = False
         if rows or gone:
@@ -227,7 +233,7 @@ class HistoryScreen(SizedRuns):
         if action == "delete":
             return not any(self.known[name].live for name in self._shown_marks() or (current.run.id,))
         if action == "unqueue":
-            return current.status == "queued"
+            return any(self.known[name].status == "queued" for name in self._shown_marks() or (current.run.id,))
         return True
 
     def why_not(self, action: str) -> str:
@@ -242,7 +248,10 @@ class HistoryScreen(SizedRuns):
         name = history.short_id(current.run)
         if action == "resume":
             return f"{name} is {current.status}: nothing to go on with; n begins a new run from its settings"
-        return f"{name} does not wait in the queue" if action == "unqueue" else ""
+        if action == "unqueue":
+            marked = len(self._shown_marks())
+            return f"{f'none of the {marked} marked runs waits' if marked else f'{name} does not wait'} in the queue"
+        return ""
 
     def _why_not_deleted(self) -> str:
         live = [listed for listed in self.chosen() if listed.live]

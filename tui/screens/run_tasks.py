@@ -105,28 +105,40 @@ class RunTasks(ConsoleScreen):
     # The queue
 
     def action_unqueue(self) -> None:
-        """Ask, then take the run out of the queue."""
-        listed = self.current
-        if listed is None or self.refuses("unqueue"):
+        """Ask, then take the runs that wait out of the queue."""
+        if self.refuses("unqueue"):
             return
-        run = listed.run
-
-        def take_out() -> None:
-            try:
-                queue.cancel(run)
-            except (InputError, OSError) as error:
-                self.post_message(self.Said(plain(str(error), 400)))
-            else:
-                self.post_message(self.Said(f"{history.short_id(run)} waits no more"))
-            self._look_at([run])
+        rows = [listed for listed in self.chosen() if listed.status == "queued"]
+        if not rows:
+            return
 
         def answered(answer: str | None) -> None:
             if answer:
-                self.act(take_out, "queue")
+                self.act(lambda: self._take_out([listed.run for listed in rows]), "queue")
 
-        question = f"Take {plain(run.id)} out of the queue? Its settings stay: u puts it to work later."
-        answers = (Answer("", "n", "let it wait"), Answer("out", "y", "take it out"))
+        if len(rows) == 1:
+            question = f"Take {plain(rows[0].run.id)} out of the queue? Its settings stay: u puts it to work later."
+            answers = (Answer("", "n", "let it wait"), Answer("out", "y", "take it out"))
+        else:
+            question = f"Take {len(rows)} runs out of the queue? Their settings stay: u puts each to work later."
+            question = "\n".join([question, *history.named(rows)])
+            answers = (Answer("", "n", "let them wait"), Answer("out", "y", "take them out"))
         self.app.push_screen(Question(question, answers), answered)
+
+    def _take_out(self, runs: Sequence[Run]) -> None:
+        out, told = [], []
+        for run in runs:
+            try:
+                queue.cancel(run)
+            except (InputError, OSError) as error:  # it may have begun meanwhile
+                told.append(plain(str(error), 400))
+            else:
+                out.append(run)
+        if out:
+            who = f"{history.short_id(out[0])} waits" if len(out) == 1 else f"{len(out)} runs wait"
+            told.insert(0, f"{who} no more" + "." * bool(told))
+        self.post_message(self.Said(" ".join(told)))
+        self._look_at(runs)
 
     # Labels
 

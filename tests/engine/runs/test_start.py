@@ -13,6 +13,7 @@ from vislab.engine.runs import start as module
 from vislab.engine.runs.control import send
 from vislab.engine.runs.detaching import Detachment
 from vislab.engine.runs.events import Notice
+from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.start import start
 from vislab.engine.runs.store import Run, create
@@ -127,6 +128,16 @@ def test_a_run_with_a_worker_gets_no_second_one(run, settings, worker):
     with pytest.raises(InputError, match=f"process {pid}"):
         start(run, settings)
     assert run.worker() == pid
+
+
+def test_a_run_that_waits_in_the_queue_is_not_started_before_its_turn(run, settings, worker):
+    worker("lock.acquire(); time.sleep(60)")
+    waiting = RunLock(run.waiting_lock)
+    assert waiting.acquire()
+    with pytest.raises(InputError, match=f"waits in the queue.*vislab stop {run.id}"):
+        start(run, settings)
+    assert not run.worker()
+    waiting.release()
 
 
 def test_a_worker_that_cannot_start_is_said_with_its_last_words(run, settings, worker):

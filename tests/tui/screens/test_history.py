@@ -9,8 +9,9 @@ from vislab.engine.runs import queue
 from vislab.engine.runs import start as starting
 from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
-from vislab.engine.runs.store import Labels, all_runs
+from vislab.engine.runs.store import Labels, all_runs, create
 from vislab.presets.errors import InputError
+from vislab.presets.schema.spec import Spec
 from vislab.tui import copying
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpLines
@@ -493,6 +494,25 @@ def test_runs_that_come_and_go_meanwhile(three, play, settle, make_run):
     play("history", act)
 
 
+def test_runs_that_are_queued_meanwhile_are_shown_so(three, play, settle, settings):
+    fresh, stopped = create(settings.runs_dir, Spec(name="fresh")), three[1]
+
+    async def act(pilot):
+        assert "queued" not in words(pilot, HeaderLine) and " new  " in painted(pilot)
+        locks = [RunLock(run.waiting_lock) for run in (fresh, stopped)]
+        assert all(lock.acquire() for lock in locks)
+        ticket = settings.runs_dir / queue.FOLDER / f"00000001-{stopped.id}"
+        ticket.parent.mkdir()
+        ticket.touch()
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        assert "2 queued" in words(pilot, HeaderLine) and " new  " not in painted(pilot)
+        for lock in locks:
+            lock.release()
+
+    play("history", act, size=(120, 24))
+
+
 def test_resume_starts_the_worker_or_says_why_not(three, play, settle, monkeypatch):
     started = []
     monkeypatch.setattr(starting, "start", lambda run, settings: started.append(run.id) or 1)
@@ -547,6 +567,31 @@ def test_a_run_is_taken_out_of_the_queue_after_a_question(three, play, settle, m
         assert "queued" not in painted(pilot)
 
     play("history", act, size=(120, 24))
+
+
+def test_marked_runs_are_taken_out_of_the_queue_by_one_question(three, play, settle, monkeypatch):
+    locks = [RunLock(run.waiting_lock) for run in three[:2]]
+    assert all(lock.acquire() for lock in locks)
+    asked = []
+
+    def cancel(run):
+        asked.append(run.id)
+        if run.id == three[1].id:
+            raise InputError("it has begun")
+
+    monkeypatch.setattr(queue, "cancel", cancel)
+
+    async def act(pilot):
+        await pilot.press("space", "x")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+        await pilot.press("a", "x")
+        assert isinstance(pilot.app.screen, Question) and "Take 2 runs out of the queue?" in painted(pilot)
+        await pilot.press("y")
+        await settle(pilot)
+        assert asked == [three[1].id, three[0].id]
+        assert f"{history.short_id(three[0])} waits no more. it has begun" in words(pilot, "#details")
+
+    play("history", act)
 
 
 def test_a_run_that_left_the_queue_meanwhile_is_said(three, play, settle, monkeypatch):
