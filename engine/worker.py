@@ -143,7 +143,12 @@ class _Worker:
             return self._end("done", reason, DONE, test)
 
     def _train(self) -> tuple[str, TestFigures | None]:
-        settings = self.settings = self.settings or load_settings()
+        if self.settings is None:
+            # Folders and budgets are those of whoever started or queued the run: files broken since then stop nothing.
+            self.settings = load_settings(strict=False)
+            for problem in self.settings.problems:
+                self._reporter.notice("warning", "settings", f"{problem}. The run goes on without it.")
+        settings = self.settings
         spec = with_copied_code(self._run.spec(), self._run.code)
         spec = self._spec = batch_size.settled(spec, self._before)
         chosen = choose(_requested_device(spec, self._before))

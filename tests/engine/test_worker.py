@@ -18,11 +18,10 @@ from vislab.engine.runs import checkpoints, control
 from vislab.engine.runs.devices import Chosen, Device
 from vislab.engine.runs.events import DecisionMade
 from vislab.engine.runs.log import EventReader
-from vislab.engine.runs.start import start
+from vislab.engine.runs.start import start, surroundings
 from vislab.engine.training import checkpoint
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.resumable import Resumable
-from vislab.presets.errors import InputError
 
 STEPS = 6  # an epoch
 
@@ -353,15 +352,24 @@ def test_a_damaged_spec_is_said(make_run, train):
     assert "spec.toml" in ended(run).reason
 
 
-def test_broken_settings_are_said(make_run, monkeypatch):
+def test_settings_files_that_were_broken_since_the_run_was_queued_are_told_and_stop_nothing(
+    make_run, settings, monkeypatch, tmp_path
+):
+    run = make_run(strategy={"epochs": 1})
+    for name, value in surroundings(settings).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "vislab.toml").write_text("data_dir = broken")
+    monkeypatch.chdir(tmp_path)
+    assert worker.main(run.path) == 0
+    (told,) = (notice for notice in run.state().notices if notice.topic == "settings")
+    assert str(tmp_path / "vislab.toml") in told.text and told.level == "warning"
+
+
+def test_a_budget_that_is_no_amount_is_said(make_run, monkeypatch):
     run = make_run()
-
-    def broken():
-        raise InputError("vislab.toml: unknown key 'colour'")
-
-    monkeypatch.setattr(worker, "load_settings", broken)
+    monkeypatch.setenv("VISLAB_CACHE_BUDGET", "much")
     assert worker.main(run.path) == 2
-    assert ended(run).reason == "vislab.toml: unknown key 'colour'"
+    assert "VISLAB_CACHE_BUDGET = 'much'" in ended(run).reason
 
 
 def test_a_fault_leaves_its_traceback_and_says_where_it_happened(make_run, train, mine, capsys):
