@@ -58,7 +58,8 @@ def bars(
         epochs: that the strategy asks for; they count until the worker has said how many it plans.
     """
     done_epochs = state.epochs[-1].epoch if state.epochs else 0
-    epoch = progress.epoch if progress is not None and status in LIVE else done_epochs
+    # A worker that starts is in no epoch yet: what was done before it counts.
+    epoch = (progress.epoch if progress is not None and status in LIVE else 0) or done_epochs
     planned = max(state.epochs_planned or epochs, epoch)
     share = progress_views.run_share(state, progress, max_steps)
     if status not in UNENDED:
