@@ -301,6 +301,11 @@ class CompareScreen(ConsoleScreen):
         """Open the run under the cursor."""
         if self.possible("show_run"):
             run = self._firsts[self.query_one(RunRows).cursor]
+            try:
+                run.run.check_is_there()
+            except InputError as error:
+                self._tell(self.Said(plain(str(error), 400)))
+                return
             name = "results" if run.predictions and self.console.offers("results") else "live"
             self.console.open(name, run=run.run)
 
