@@ -134,6 +134,16 @@ def test_pages_of_classes_differences_and_words(two, play, settle, monkeypatch):
     play("compare", act, runs=two)
 
 
+def test_a_run_that_was_deleted_meanwhile_is_not_opened(two, play, settle):
+    async def act(pilot):
+        delete(two[0])
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, CompareScreen) and "it was deleted or moved" in words(pilot, "#said")
+
+    play("compare", act, runs=two)
+
+
 def test_the_cursor_chooses_the_run_that_enter_opens(two, play, settle):
     async def act(pilot):
         rows = pilot.app.screen.query_one(RunRows)
