@@ -112,6 +112,8 @@ def test_bars_name_what_is_done_now() -> None:
 def test_a_run_that_starts_has_the_epochs_that_were_asked_for() -> None:
     assert live.bars(fold([]), None, "starting", 80, epochs=30)[0][0].startswith("Run    epoch   0/30")
     assert live.bars(state(), position(), "training", 80, epochs=30)[0][0].startswith("Run    epoch   2/4")
+    resumed = position(phase="building", epoch=0, step=0, done=0, total=0)
+    assert live.bars(state(), resumed, "starting", 80)[0][0].startswith("Run    epoch   1/4")
 
 
 def test_the_device_line_says_what_is_known() -> None:
