@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from vislab.engine.runs.state import RunState
 
-DECISION, ONCE = "features", "once per image"
-"""What a run says when it has taken the features."""
+DECISION = "features"
+"""What a run tells of its features by."""
 
 
 class FeaturePass(NamedTuple):
@@ -27,8 +27,8 @@ class FeaturePass(NamedTuple):
 
 
 def feature_pass(state: RunState) -> FeaturePass | None:
-    """What a run says of its features; None where the whole network runs in every epoch."""
-    made = next((made for made in state.decisions if made.what == DECISION and made.choice == ONCE), None)
+    """What a run says of its features; None where it never took them, and the whole network ran in every epoch."""
+    made = next((made for made in state.decisions if made.what == DECISION and "images" in made.details), None)
     if made is None:
         return None
     images, computed, spent, whole = (

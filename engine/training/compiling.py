@@ -28,6 +28,7 @@ class Compiling:
 
     Args:
         decided: what the run decided before; empty: nothing.
+        anew: it decided so for the head alone on features, and now has none, or the other way round.
     """
 
     spec: Spec
@@ -36,14 +37,16 @@ class Compiling:
     reporter: Reporter
     controls: Controls
     decided: str
+    anew: bool = False
 
     def __call__(self, loop: Loop) -> None:
-        """Let the loop's updates be compiled, where that is wanted; record it in a run that begins.
+        """Let the loop's updates be compiled, where that is wanted; record it in a run that begins or changes over.
 
         Args:
             loop: its model stands where training begins or goes on.
         """
-        if self.decided or loop.training.position.step:  # a run of before there was a choice is not compiled
+        begun = loop.training.position.step > 0  # a run of before there was a choice is not compiled
+        if (self.decided or begun) and not self.anew:
             on = self.decided == ON
         else:
             choice = self._choice(loop)

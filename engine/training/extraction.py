@@ -26,6 +26,7 @@ from vislab.engine.data.preprocessing import normalise
 from vislab.engine.data.sending import sent
 from vislab.engine.data.stores import JoinedPixels, StoredPixels
 from vislab.engine.models.split import Inseparable, Split, split
+from vislab.engine.runs.events import DecisionMade
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.training import strategies
 from vislab.engine.training.controls import Controls
@@ -97,13 +98,13 @@ class Extraction:
     _total: int = 0
     _began: float = 0.0
 
-    def __call__(self, data: Data, loop: Loop, weights: str, decided: str) -> Features | None:
+    def __call__(self, data: Data, loop: Loop, weights: str, decided: DecisionMade | None) -> Features | None:
         """Take the features, where that is possible and wanted.
 
         Args:
             loop: its model stands where training begins or goes on.
             weights: hash of the frozen parameters and buffers.
-            decided: what the run decided before; empty: nothing. What a run has begun it goes on with.
+            decided: what the run decided before, if anything. What a run has begun it goes on with, if it can.
 
         Returns:
             None: the whole network runs on every batch.
@@ -113,16 +114,20 @@ class Extraction:
         """
         if self.spec.strategy.freeze != "backbone":
             return None
-        begun = loop.training.position.step > 0
-        if begun and decided != ONCE:
+        step = loop.training.position.step
+        begun = decided if step else None
+        if step and (begun is None or begun.choice != ONCE):
             return None
         self._began = time.monotonic() - self.controls.paused_seconds
         try:
             features = self._features(data, loop, weights)
         except _Impossible as impossible:
-            self.reporter.decide(DECISION, EACH_EPOCH, str(impossible))
+            if begun is None:
+                self.reporter.decide(DECISION, EACH_EPOCH, str(impossible))
+            else:  # what the pass took stays told
+                self.reporter.decide(DECISION, EACH_EPOCH, _changed_over(step, impossible), **begun.details)
             return None
-        if not begun:
+        if begun is None:
             self._tell(features)
         return features
 
@@ -360,6 +365,13 @@ class Extraction:
             features=" x ".join(map(str, self._shape)),
             kept="memory-mapped" if features.entries else "memory",
         )
+
+
+def _changed_over(step: int, why: Exception) -> str:
+    return (
+        f"since step {step}, before which it was once per image: {why}; figures may differ by rounding, in batches of "
+        f"fewer than 16 images by up to 2e-6 of the largest feature"
+    )
 
 
 def _shards_of(images: _Images) -> int:

@@ -28,7 +28,7 @@ from vislab.engine.training.compiling import Compiling
 from vislab.engine.training.controls import Controls
 from vislab.engine.training.endings import Interrupted, Outcome
 from vislab.engine.training.environment import card, environment
-from vislab.engine.training.extraction import DECISION, Extraction
+from vislab.engine.training.extraction import DECISION, ONCE, Extraction
 from vislab.engine.training.feeding import training_batches
 from vislab.engine.training.judging import Judge
 from vislab.engine.training.loop import Loop, plan
@@ -253,7 +253,8 @@ class Training:
         extraction = Extraction(
             self.spec, self.settings, self.run.code, self.device, self.arithmetic, self.reporter, self.controls
         )
-        features = extraction(data, loop, frozen, self._decided(DECISION))
+        decided = next((made for made in self.before.decisions if made.what == DECISION), None)
+        features = extraction(data, loop, frozen, decided)
         if features is None:
             yield
             return
@@ -269,8 +270,10 @@ class Training:
     def _make_faster(self, data: Data, loop: Loop) -> None:
         """Compile updates, and move pixels to the device, where that is wanted and possible."""
         decided = self._decided(compiling.DECISION)
-        Compiling(self.spec, self.device, self.arithmetic, self.reporter, self.controls, decided)(loop)
-        if loop.batches.features is None:
+        on_features = loop.judge.features is not None
+        anew = on_features != (self._decided(DECISION) == ONCE)
+        Compiling(self.spec, self.device, self.arithmetic, self.reporter, self.controls, decided, anew)(loop)
+        if not on_features:
             self._residence(data)(loop.batches)
 
     def _residence(self, data: Data) -> Residence:

@@ -172,6 +172,23 @@ def test_a_run_resumed_while_its_head_trains_takes_the_same_features_again(
     assert [made.what for made in cut.state().decisions].count(DECISION) == 1
 
 
+def test_a_run_that_cannot_have_them_any_more_says_since_when(make, train, trained, interrupt, settings):
+    whole, cut = make(cache_features=False), make(checkpoint_every="2steps")
+    assert train(whole) == 0
+    assert interrupt(cut, lambda phase, step, epoch, done: phase == "training" and step == 3, "kill") is None
+    before, taken = decided(cut), feature_pass(cut.state())
+    shutil.rmtree(settings.cache_dir)
+    object.__setattr__(settings, "memory_budget", 0)
+    object.__setattr__(settings, "cache_budget", 10_000)
+    assert train(cut) == 0
+    state = cut.state()
+    assert (before.choice, decided(cut).choice) == (ONCE, EACH_EPOCH)
+    assert decided(cut).why.startswith(f"since step {state.resumes[-1].step}, before which it was once per image: ")
+    assert feature_pass(state) == taken, "what they took is still counted"
+    assert "features" not in next(made.why for made in state.decisions if made.what == "compile")
+    assert trained(cut) == trained(whole)
+
+
 @pytest.mark.parametrize(
     ("budget", "pixels"),
     [(0, "arrays"), (40_000, "memory")],
