@@ -235,11 +235,6 @@ def remove_folder(folder: Path) -> None:
         shutil.rmtree(rubbish, ignore_errors=True)
 
 
-def amount(count: int) -> str:
-    """Bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
 @contextlib.contextmanager
 def storing() -> Iterator[None]:
     """What keeps a folder from being written, as `Unavailable`."""

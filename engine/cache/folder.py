@@ -27,7 +27,6 @@ from vislab.engine.cache.entry import (
     Entry,
     Unavailable,
     Work,
-    amount,
     digest,
     entry_in,
     read,
@@ -37,6 +36,7 @@ from vislab.engine.cache.entry import (
 from vislab.engine.runs.files import folder_size
 from vislab.presets.layers import exists
 from vislab.presets.settings import Settings
+from vislab.presets.sizes import amount
 
 _KEPT_FREE = 256 << 20  # bytes of the disk that a cache never takes
 _SHARE = 0.5  # of the disk's free room, what is cached already counted as free, where no budget is set

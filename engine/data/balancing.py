@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from vislab.engine import randomness
-from vislab.engine.cache import Cache, Entry, Unavailable, Work, amount
+from vislab.engine.cache import Cache, Entry, Unavailable, Work
 from vislab.engine.data import manifest
 from vislab.engine.data.augment import Pipeline, parse_names
 from vislab.engine.data.checked import CheckedPixels
@@ -23,6 +23,7 @@ from vislab.engine.data.stores import JoinedPixels, StoredPixels, in_order, port
 from vislab.presets.errors import InputError
 from vislab.presets.own_code import file_of
 from vislab.presets.schema.spec import Spec
+from vislab.presets.sizes import amount
 
 KIND = "copies"
 _LAYOUT = 2  # of the files, and of what our code makes of an image: with another one, entries are made again

@@ -14,6 +14,7 @@ from vislab.engine.evaluation.trained import Trained
 from vislab.engine.runs.checkpoints import sha256
 from vislab.presets.errors import InputError
 from vislab.presets.schema.preprocessing import Preprocessing
+from vislab.presets.sizes import amount
 
 OPSET = 18
 LIMIT = 1e-4
@@ -62,7 +63,7 @@ def write(model: Trained, file: Path, real: Tensor) -> dict[str, Any]:
         raise InputError(f"--onnx needs the package {error.name}: python install.py --extra onnx") from error
     size = sum(tensor.numel() * tensor.element_size() for tensor in model.model.state_dict().values())
     if size > _LARGEST:
-        raise InputError(f"The weights take {size / 1e9:.1f} GB; one ONNX file holds 2 GB. Use --weights instead.")
+        raise InputError(f"The weights take {amount(size)}; one ONNX file holds 2 GB. Use --weights instead.")
     network = WithNormalisation(model.model, model.spec.preprocessing).eval()
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:

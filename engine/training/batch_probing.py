@@ -18,6 +18,7 @@ from vislab.engine.training.endings import TrainingFailed
 from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.engine.training.precision import Arithmetic
 from vislab.engine.training.rehearsal import Rehearsal
+from vislab.presets.sizes import amount
 
 _ROOM = 0.8  # of the host's available memory that an update may take: there is other work to do too
 _FLAT = 2  # doublings in a row that gain nothing
@@ -64,7 +65,7 @@ def climb(
         if began + 2 * cost > until:
             return rungs, {size: "not tried, for want of time"}
         if (needed := _next_peak([rung.peak for rung in rungs.values()])) > room:
-            return rungs, {size: f"not tried, since it would take about {needed / 1e9:.1f} GB"}
+            return rungs, {size: f"not tried, since it would take about {amount(needed)}"}
         try:
             rungs[size] = attempt(size)
         except (RuntimeError, MemoryError) as error:

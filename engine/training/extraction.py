@@ -37,6 +37,7 @@ from vislab.engine.training.precision import Arithmetic, autocast
 from vislab.presets.augmentation_text import parse_names
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
+from vislab.presets.sizes import amount
 
 DECISION = "features"
 ONCE, EACH_EPOCH = "once per image", "each epoch"
@@ -237,7 +238,7 @@ class Extraction:
             if not in_memory:
                 size = len(images) * self._row_bytes
                 raise _Impossible(
-                    f"{size / 1e6:.0f} MB of features fit neither the memory nor the cache: {unavailable}"
+                    f"{amount(size)} of features fit neither the memory nor the cache: {unavailable}"
                 ) from unavailable
             self.reporter.notice("warning", DECISION, f"{unavailable}: the features are kept in memory only.")
         self._done, begun = before, self._seconds
@@ -356,7 +357,7 @@ class Extraction:
         self.reporter.decide(
             DECISION,
             ONCE,
-            f"the backbone is frozen: {source}, {self._total} images, {size / 1e6:.1f} MB, {seconds:.1f} s{took}",
+            f"the backbone is frozen: {source}, {self._total} images, {amount(size)}, {seconds:.1f} s{took}",
             images=self._total,
             computed=computed,
             bytes=size,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vislab.engine.cache import Cache, amount
+from vislab.engine.cache import Cache
 from vislab.engine.data.loading import Data, load_data
 from vislab.engine.data.stored import Keeper
 from vislab.engine.runs.reporter import Reporter
@@ -11,6 +11,7 @@ from vislab.engine.runs.store import Run
 from vislab.engine.training.controls import Controls
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
+from vislab.presets.sizes import amount
 
 _NAMED = 10  # images named in a notice
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import msgspec
 import torch
 
-from vislab.engine.cache import amount
 from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.stores import StoredPixels, in_order, portions_of
 from vislab.engine.runs.reporter import Reporter
@@ -14,6 +13,7 @@ from vislab.engine.training.controls import Controls
 from vislab.engine.training.features import Features, Table
 from vislab.engine.training.memory import first_line, is_out_of_memory
 from vislab.presets.schema.spec import Spec
+from vislab.presets.sizes import amount
 
 DECISION, OF_FEATURES, DEVICE_MEMORY = "pixels", "place of features", "device memory"
 """What the decisions are called, and what they say of pixels and features that were moved."""

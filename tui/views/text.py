@@ -5,6 +5,7 @@ import time
 import unicodedata
 
 from vislab.engine.runs.events import Figure
+from vislab.presets.sizes import amount
 
 MISSING = "-"
 """Stands where there is no figure."""
@@ -115,13 +116,8 @@ def millions(parameters: int) -> str:
 
 
 def size(bytes: float) -> str:
-    """Bytes in powers of 1000: `14 GB`, `1.4 GB`, `820 kB`."""
-    value = float(bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
+    """Bytes in powers of 1000, as the engine writes them: `14 GB`, `1.4 GB`, `820 kB`."""
+    return amount(bytes)
 
 
 def duration(seconds: float) -> str:

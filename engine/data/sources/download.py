@@ -19,6 +19,7 @@ from pathlib import Path
 
 from vislab.engine.runs.reserve import has_no_room
 from vislab.presets.errors import InputError
+from vislab.presets.sizes import amount
 
 Listener = Callable[[str, int, int], None]
 
@@ -46,8 +47,8 @@ class Remote:
 
 
 def _say(name: str, done: int, total: int) -> None:
-    size = f"of {total / 1e6:,.0f} MB" if total else "MB"
-    print(f"downloading {name}: {done / 1e6:,.0f} {size}", file=sys.stderr, flush=True)
+    of = f" of {amount(total)}" if total else ""
+    print(f"downloading {name}: {amount(done)}{of}", file=sys.stderr, flush=True)
 
 
 _listener: ContextVar[Listener] = ContextVar("listener", default=_say)

@@ -222,7 +222,7 @@ def test_copies_beyond_the_memory_budget_are_made_once_and_mapped(make_spec, tmp
         assert torch.equal(again.train.pixels[:], whole.train.pixels) and file.read_bytes() == before
     other = load(make_spec(seed=1, strategy={"balance_to": 90}), tmp_path, cache=cache, memory_budget=pixels)
     assert not torch.equal(other.train.pixels[:], whole.train.pixels), "other draws, another entry"
-    told = "balance_to = 90 adds 228 copies, .* memory_budget, .* and the cache cannot hold them: .* budget of 0.0 MB. "
+    told = "balance_to = 90 adds 228 copies, .* memory_budget, .* and the cache cannot hold them: .* budget of 1.0 kB. "
     with pytest.raises(InputError, match=told):
         load(spec, tmp_path, cache=Cache(tmp_path / "small", 1000), memory_budget=pixels)
 
