@@ -70,13 +70,18 @@ def examine(settings: "Settings") -> dict[str, Any]:
 
     host, listed, build = devices.host(), devices.list_devices(), devices.torch_build()
     folders = {name: getattr(settings, name) for name in FOLDERS}
+    there = {name: os.path.isdir(folder) for name, folder in folders.items()}  # noqa: PTH112  (Path.is_dir may raise)
     writable = {name: _writable(folder) for name, folder in folders.items()}
     cards = [device for device in listed if device.kind == "cuda"]
     cache = Cache.of(settings)
     problems: list[str] = []
     if cards and (why_not := _why_torch_cannot_use(cards[0])):
         problems.append(why_not)
-    problems += [f"{name} {folder} cannot be written" for name, folder in folders.items() if not writable[name]]
+    problems += [
+        f"{name} {folder} cannot be {'written' if there[name] else 'made'}"
+        for name, folder in folders.items()
+        if not writable[name]
+    ]
     for table in settings.defaults:
         layer_of(table.origin, table.values, table.folder, problems)
     return {
@@ -99,7 +104,7 @@ def examine(settings: "Settings") -> dict[str, Any]:
             name: {
                 "path": str(folder),
                 "origin": settings.origins[name],
-                "exists": os.path.isdir(folder),  # noqa: PTH112  (Path.is_dir raises where one may not enter)
+                "exists": there[name],
                 "writable": writable[name],
                 "disk_free": shutil.disk_usage(_existing(folder)).free,
             }

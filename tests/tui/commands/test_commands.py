@@ -283,7 +283,7 @@ def test_doctor_fails_where_a_folder_cannot_be_written(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VISLAB_CACHE_DIR", str(tmp_path / "file" / "cache"))
     result = vislab("doctor")
-    assert result.exit_code == 1 and "problem: cache_dir" in result.stdout
+    assert result.exit_code == 1 and f"problem: cache_dir {tmp_path}/file/cache cannot be made" in result.stdout
     (tmp_path / "link").symlink_to(tmp_path / "not mounted")
     for folder in (tmp_path / "link", tmp_path / "link" / "cache", Path("/proc/nope")):
         monkeypatch.setenv("VISLAB_CACHE_DIR", str(folder))
