@@ -40,7 +40,8 @@ def test_a_run_that_is_over_before_its_time(ask) -> None:
     assert found["parameters"] == 61_706 and found["batch_size"] == 16
 
 
-def test_the_pass_of_a_frozen_part_is_told_beside_the_head_that_trains(ask) -> None:
+def test_the_pass_of_a_frozen_part_is_told_beside_the_head_that_trains(ask, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("VISLAB_CACHE_DIR", str(tmp_path / "cache"))
     computed, cached = (ask(seconds=1e-6, freeze="backbone") for _ in range(2))
     assert computed["trained_parameters"] == 84 * 10 + 10 and computed["parameters"] == 61_706
     first, second = computed["features"], cached["features"]
