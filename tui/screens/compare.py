@@ -33,7 +33,7 @@ from vislab.tui.views.live import UNENDED
 from vislab.tui.views.text import plain
 from vislab.tui.widgets import curves
 from vislab.tui.widgets.curve_plot import CurvePlot
-from vislab.tui.widgets.lines import Lines, ScrolledLines
+from vislab.tui.widgets.lines import Lines, ScrolledLines, Sentences
 from vislab.tui.widgets.run_rows import RunRows
 
 EVERY = 2.0
@@ -106,7 +106,7 @@ class CompareScreen(ConsoleScreen):
         yield RunRows()
         yield Lines(id="tests")
         yield ScrolledLines(id="page")
-        yield Lines(id="said")
+        yield Sentences(id="said")
 
     def on_mount(self) -> None:
         """Read the runs."""
@@ -163,7 +163,7 @@ class CompareScreen(ConsoleScreen):
         self._show()
 
     def _show(self) -> None:
-        self.query_one("#said", Lines).show([Text(self._said)] if self._said else [])
+        self.query_one("#said", Sentences).tell([self._said] if self._said else [])
         if not self._runs:
             if self._said:
                 self.heading("Compare", Text("no run can be read"))

@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from vislab.tui.screens.window import Window
-from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.lines import Sentences
 
 _KEYS = "↵ accept   esc back"
 
@@ -55,13 +55,12 @@ class Question(Window[str]):
     def compose(self) -> ComposeResult:
         """The question, an answer a line."""
         with Vertical(classes="window"):
-            yield Lines(classes="question")
+            yield Sentences(classes="question")
             yield OptionList(*(Option(_answer_line(answer), id=answer.id) for answer in self._answers))
 
     def on_mount(self) -> None:
         """Show the question."""
-        width = max(20, min(66, self.app.size.width - 6))
-        self.query_one(Lines).show(list(Text(self._question).wrap(self.app.console, width)))
+        self.query_one(Sentences).tell([self._question])
 
     def on_key(self, event: Key) -> None:
         """Choose by letter."""
@@ -108,17 +107,17 @@ class Prompt(Window[str | None]):
     def compose(self) -> ComposeResult:
         """The question and the field."""
         with Vertical(classes="window"):
-            yield Lines(classes="question")
+            yield Sentences(classes="question")
             field = Input(self._value, select_on_focus=False)
             field.cursor_blink = False
             yield field
-            yield Lines(classes="hint")
+            yield Sentences(classes="hint")
 
     def on_mount(self) -> None:
-        """Show the question."""
-        width = max(20, min(66, self.app.size.width - 6))
-        self.query(Lines).first().show(list(Text(self._question).wrap(self.app.console, width)))
+        """Show the question, and the field even where not all of it has room."""
+        self.query(Sentences).first().tell([self._question])
         self._judge(self._value)
+        self.call_after_refresh(self.query_one(Input).scroll_visible, animate=False)
 
     def _judge(self, line: str) -> str:
         """Say what is wrong with a line, or what the keys do."""
@@ -128,9 +127,8 @@ class Prompt(Window[str | None]):
 
     def complain(self, wrong: str) -> None:
         """Show why a line was not taken, in safe text; empty: what the keys do."""
-        width = max(20, min(66, self.app.size.width - 6))
         shown = Text(f"✖ {wrong}", self.app.theme_variables["text-error"]) if wrong else Text(_KEYS, "dim")
-        self.query(Lines).last().show(list(shown.wrap(self.app.console, width)))
+        self.query(Sentences).last().tell([shown])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge the line while it is written."""

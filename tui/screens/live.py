@@ -213,6 +213,12 @@ class LiveScreen(RunRequests):
         self._silence = self.set_timer(SAID, self._fall_silent)
         self._show_message()
 
+    def _say_whole(self, words: str) -> None:
+        if text.cells(words) > self.size.width - 2:
+            self.notify(words, markup=False)
+        else:
+            self.say(words)
+
     def warn(self, words: str) -> None:
         """In the line of messages where it has room, and covers nothing; after what is said there now."""
         if text.cells(words) > self.size.width - 2:
@@ -288,7 +294,7 @@ class LiveScreen(RunRequests):
         log = next((file for file in (self._exported, self.watched.path / "log.html") if file and file.exists()), None)
         if log is not None:
             copies.append(Copy("l", "the name of the HTML log", lambda: text.plain(str(log), 4096)))
-        offer(self, copies, self.say)
+        offer(self, copies, self._say_whole)
 
     def action_detach(self) -> None:
         """Leave the view."""

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.events import Key
 from textual.widgets import Input
 
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.views.text import plain
-from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.lines import Sentences
 from vislab.tui.widgets.path_completion import completed, look
 
 _SHOWN = 6
@@ -30,15 +28,6 @@ class PathPrompt(Prompt):
         self._found: list[str] = []
         self._chosen: int | None = None
         self._unwritable = 0
-
-    def compose(self) -> ComposeResult:
-        """The question, the field, what is there."""
-        with Vertical(classes="window"):
-            yield Lines(classes="question")
-            field = Input(self._value, select_on_focus=False)
-            field.cursor_blink = False
-            yield field
-            yield Lines(classes="hint")
 
     def on_mount(self) -> None:
         """Show the question and what is there."""
@@ -86,12 +75,11 @@ class PathPrompt(Prompt):
         for index, path in enumerate(self._found[first : first + _SHOWN], first):
             name = plain(path.rstrip("/").rpartition("/")[2] + "/" * path.endswith("/"), 60)
             chosen = index == self._chosen
-            lines.append(Text(f"{'▸' if chosen else ' '} {name}", "reverse" if chosen else "dim"))
+            lines.append(Text(f"{'▸' if chosen else ' '} {name}", "reverse" if chosen else "dim", no_wrap=True))
         more = len(self._found) - first - len(lines)
         beyond = [f"… {more} more"] * (more > 0)
         beyond += [f"{self._unwritable} left out: names that cannot be typed"] * bool(self._unwritable)
         lines += [Text("  " + ", ".join(beyond), "dim")] * bool(beyond)
         lines += [Text()] * (_SHOWN + 1 - len(lines))  # the window keeps its size
         shown = Text(f"✖ {wrong}", self.app.theme_variables["text-error"]) if wrong else Text(_HINT, "dim")
-        width = max(20, min(66, self.app.size.width - 6))
-        self.query(Lines).last().show([*lines, *shown.wrap(self.app.console, width)])
+        self.query(Sentences).last().tell([*lines, shown])

@@ -140,18 +140,22 @@ def wrapped(text: Text, width: int, console: Console) -> list[Text]:
 class Sentences(Lines):
     """Sentences, each on as many lines as it takes."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self._sentences: list[Text] = []
 
-    def tell(self, sentences: Sequence[str]) -> None:
-        """Show others; safe text."""
-        self._sentences = list(map(Text, sentences))
+    def tell(self, sentences: Sequence[str | Text]) -> None:
+        """Show others; safe text. One with `no_wrap` stays on its line."""
+        self._sentences = [Text(sentence) if isinstance(sentence, str) else sentence for sentence in sentences]
         self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text]:
         """The sentences, wrapped."""
         return [line for sentence in self._sentences for line in wrapped(sentence, width, self.app.console)]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as they take: known before they are shown, so that a window is laid out once."""
+        return len(self.lines_at(width, 0))
 
 
 class ScrolledLines(Lines, can_focus=True):

@@ -139,7 +139,9 @@ def test_a_run_that_was_deleted_meanwhile_is_not_opened(two, play, settle):
         delete(two[0])
         await pilot.press("enter")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, CompareScreen) and "it was deleted or moved" in words(pilot, "#said")
+        assert isinstance(pilot.app.screen, CompareScreen) and "it was deleted or moved" in words(
+            pilot, "#said"
+        ).replace("\n", " ")
 
     play("compare", act, runs=two)
 
