@@ -9,9 +9,6 @@ import numpy as np
 from keras import layers
 from side import Order
 
-_FAN_OUT = keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="untruncated_normal")
-"""He's, as torchvision draws the convolutions of a ResNet."""
-
 _STAGES = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -99,7 +96,9 @@ def _normalised(flow: Any, channels: int, kernel: int, stride: int) -> Any:
     if stride == 2 and kernel > 1:
         flow = layers.ZeroPadding2D(kernel // 2)(flow)
     padding = "same" if stride == 1 else "valid"
-    convolution = layers.Conv2D(channels, kernel, stride, padding, use_bias=False, kernel_initializer=_FAN_OUT)
+    # He's, as torchvision draws these; one for each layer, for an initializer draws its seed but once.
+    drawn = keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="untruncated_normal")
+    convolution = layers.Conv2D(channels, kernel, stride, padding, use_bias=False, kernel_initializer=drawn)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(convolution(flow))
 
 

@@ -82,9 +82,9 @@ def asked(work: Work, threads: int) -> dict[str, Any]:
 
 
 def _code() -> str:
-    """A hash of vislab's files as they are now, committed or not."""
+    """A hash of vislab's files and of these programs as they are now, committed or not."""
     digest = hashlib.blake2b(digest_size=8)
-    for folder in ("engine", "presets", "tui"):
+    for folder in ("engine", "presets", "tui", "benchmarks/against"):
         for file in sorted((_REPOSITORY / folder).rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
                 digest.update(f"{file.relative_to(_REPOSITORY)} {file.stat().st_size}\n".encode() + file.read_bytes())
