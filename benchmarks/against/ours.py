@@ -114,11 +114,12 @@ def _read(events: list[dict[str, Any]]) -> dict[str, Any]:
     epochs = [event for event in events if event["type"] == "EpochEnded"]
     marks = [started["time"], *(epoch["time"] for epoch in epochs)]
     decided = {event["what"]: event["choice"] for event in events if event["type"] == "DecisionMade"}
+    pixels = next(event for event in events if event.get("what") == "pixels")
     arithmetic = " ".join(decided[what] for what in ("precision", "memory format", "threads"))
     return {
         "parameters": started["parameters"],
         "accuracies": [epoch["val_accuracy"] for epoch in epochs],
         "epoch_seconds": [end - begin for begin, end in pairwise(marks)],
-        "began": events[0]["time"],  # its imports are over
+        "began": pixels["time"] - pixels["details"]["seconds"],  # its imports are over, decoding begins
         "arithmetic": arithmetic,
     }
