@@ -144,7 +144,8 @@ class _Worker:
 
     def _train(self) -> tuple[str, TestFigures | None]:
         if self.settings is None:
-            # Folders and budgets are those of whoever started or queued the run: files broken since then stop nothing.
+            # Folders, and budgets that were set, are in the environment, from whoever started or queued the run: files
+            # that were broken since then stop nothing.
             self.settings = load_settings(strict=False)
             for problem in self.settings.problems:
                 self._reporter.notice("warning", "settings", f"{problem}. The run goes on without it.")

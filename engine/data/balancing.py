@@ -75,12 +75,26 @@ class Copies:
             portions: int64 [m] each, numbers of copies.
 
         Yields:
-            uint8 [m, C, S, S]; a copy is the same in any portion.
+            uint8 [m, C, S, S]; a copy is the same in any portion, but for rounding in few of its pixels.
         """
         listed = list(portions)
         for images, numbers in zip(in_order(pixels, [self.rows[some] for some in listed]), listed, strict=True):
             augmented = self.pipeline(images.to(torch.float32).div_(255), self.draws[numbers])
             yield augmented.mul_(255).round_().clamp_(0, 255).to(torch.uint8)
+
+    def made_again(self, pixels: StoredPixels, rows: npt.NDArray[np.int64]) -> Pixels:
+        """Copies as they were made at first, bit for bit: in the portions that they were made in.
+
+        Args:
+            rows: int64 [m], numbers of copies.
+
+        Returns:
+            uint8 [m, C, S, S].
+        """
+        portions, of_row = np.unique(rows // _PORTION, return_inverse=True)
+        numbers = torch.arange(len(self)).split(_PORTION)
+        made = [portion.numpy() for portion in self.made(pixels, (numbers[one] for one in portions.tolist()))]
+        return np.stack([made[one][row % _PORTION] for one, row in zip(of_row.tolist(), rows.tolist(), strict=True)])
 
 
 def with_copies(
@@ -126,7 +140,7 @@ def with_copies(
 
         def anew(rows: npt.NDArray[np.int64]) -> Pixels:
             cache.tell_of_mending(entry)
-            return next(copies.made(pixels, [torch.from_numpy(rows)])).numpy()
+            return copies.made_again(pixels, rows)
 
         mapped = CheckedPixels(entry.path(PIXELS), np.arange(len(copies)), shape, of_copies, anew)
         return JoinedPixels(pixels, mapped), np.concatenate([digests, of_copies])

@@ -87,5 +87,6 @@ class CheckedPixels(MappedPixels):
     def _digests_of(self, squares: Pixels) -> npt.NDArray[np.uint8]:
         if squares.nbytes < _WORTH_THREADS:
             return manifest.digests(squares)
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="check") as pool:
-            return np.concatenate([*pool.map(manifest.digests, np.array_split(squares, self._threads))])
+        parts = np.array_split(squares, min(self._threads, len(squares)))
+        with ThreadPoolExecutor(len(parts), thread_name_prefix="check") as pool:
+            return np.concatenate([*pool.map(manifest.digests, parts)])

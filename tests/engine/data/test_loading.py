@@ -217,9 +217,18 @@ def test_copies_beyond_the_memory_budget_are_made_once_and_mapped(make_spec, tmp
     before = file.read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(pixel_entries, "_LOOKED_AT", 1)
-        file.write_bytes(before[:64] + bytes(640) + before[704:])
+        plain, sizes = Copies.made, list[int]()
+
+        def measured(copies, pixels, portions):
+            for portion in plain(copies, pixels, portions):
+                sizes.append(len(portion))
+                yield portion
+
+        patched.setattr(Copies, "made", measured)
+        file.write_bytes(before[:64] + bytes(640) + before[704:-64] + bytes(64))
         again = load(spec, tmp_path, cache=cache, memory_budget=pixels)
         assert torch.equal(again.train.pixels[:], whole.train.pixels) and file.read_bytes() == before
+        assert sizes == [64, 36], "in the portions that they were made in, in which rounding is the same"
     other = load(make_spec(seed=1, strategy={"balance_to": 90}), tmp_path, cache=cache, memory_budget=pixels)
     assert not torch.equal(other.train.pixels[:], whole.train.pixels), "other draws, another entry"
     told = "balance_to = 90 adds 228 copies, .* memory_budget, .* and the cache cannot hold them: .* budget of 1.0 kB. "

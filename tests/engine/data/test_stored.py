@@ -277,6 +277,7 @@ def test_damaged_images_that_no_sample_shows_are_decoded_anew_alone(
 ) -> None:
     monkeypatch.setattr(pixel_entries, "_LOOKED_AT", 1)
     monkeypatch.setattr(checked, "_WORTH_THREADS", 500)
+    monkeypatch.setattr(checked, "host", lambda: SimpleNamespace(usable_cores=64))  # more than there are images
     data, numbers, told = opened(folder), np.arange(20), list[str]()
     (part,) = keeper(Cache(tmp_path / "cache", MUCH)).keep(data, [numbers], SMALL, 6)
     (path,) = (tmp_path / "cache" / KIND).rglob(PIXELS)
