@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 
+from rich.color import ColorType
 from rich.segment import Segment
 from rich.style import Style
 from textual import on
@@ -98,4 +99,7 @@ def _in_the_shade(line: Strip, shade: Color) -> Strip:
 
 @lru_cache(maxsize=2048)
 def _shaded(style: Style | None, shade: Color) -> Style | None:
+    if style is not None and style.bgcolor is not None and style.bgcolor.type is ColorType.STANDARD:
+        # Of the 16 colours none lies between others: letters of no contrast are painted grey, see `SixteenColours`.
+        return Style.from_color(shade.rich_color, shade.rich_color)
     return next(iter(BackgroundScreen.process_segments([Segment(" ", style)], shade))).style

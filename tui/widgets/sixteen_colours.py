@@ -61,11 +61,13 @@ def of_sixteen(style: Style, behind: RichColor) -> Style:
         behind: the background where the style has none.
     """
     back = style.bgcolor or behind
-    if back.is_default or style.color is None or style.color.is_default:
+    if back.is_default:
         return style
     ground = _ground(back.get_truecolor())
-    letters = _letters(style.color.get_truecolor(), back.get_truecolor(), ground)
-    return style + Style.from_color(RichColor.from_ansi(letters), RichColor.from_ansi(ground))
+    letters = None
+    if style.color is not None and not style.color.is_default:
+        letters = RichColor.from_ansi(_letters(style.color.get_truecolor(), back.get_truecolor(), ground))
+    return style + Style.from_color(letters, RichColor.from_ansi(ground))
 
 
 def _ground(colour: ColorTriplet) -> int:

@@ -1,16 +1,18 @@
 """What holds on every screen whatever the terminal is like: small, light, with 16 colours, without colour."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
-from rich.color import Color, blend_rgb
+from rich.color import Color, ColorType, blend_rgb
+from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
 from textual.screen import ModalScreen
 
 from vislab.tui.widgets.no_colour import PIXELS
-from vislab.tui.widgets.sixteen_colours import of_sixteen
+from vislab.tui.widgets.run_list import RunList
+from vislab.tui.widgets.sixteen_colours import GREY, LEGIBLE, STANDARD_PALETTE
 from vislab.tui.widgets.themes import THEMES
 
 SMALL = (60, 20)
@@ -28,11 +30,9 @@ def segments(visit) -> Iterator[Segment]:
         yield from strip
 
 
-def letters(visit) -> Iterator[tuple[str, Style]]:
+def letters(pieces: Iterable[Segment]) -> Iterator[tuple[str, Style]]:
     """Pieces that are read, with their style."""
-    if isinstance(visit.pilot.app.screen, ModalScreen):
-        return  # what lies behind a window is faint on purpose
-    for segment in segments(visit):
+    for segment in pieces:
         if segment.style is not None and any(part.isalnum() or part in SIGNS for part in segment.text):
             yield segment.text, segment.style
 
@@ -44,10 +44,15 @@ def luminance(colour: tuple[int, int, int]) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def triplet(colour: Color) -> ColorTriplet:
+    """Red, green and blue."""
+    return STANDARD_PALETTE[colour.number or 0] if colour.type is ColorType.STANDARD else colour.get_truecolor()
+
+
 def contrast(style: Style) -> float:
     """Of letters in a style with their background, from 1 to 21."""
     assert style.color is not None and style.bgcolor is not None
-    front, back = style.color.get_truecolor(), style.bgcolor.get_truecolor()
+    front, back = triplet(style.color), triplet(style.bgcolor)
     if style.reverse:
         front, back = back, front
     if style.dim:
@@ -61,21 +66,21 @@ def least_contrast(words: str, style: Style) -> float:
     return 1.5 if style.dim else 2.5 if words.strip() in SIGNS else LEAST_CONTRAST
 
 
-def cursor_rows(visit) -> set[tuple[object, ...]]:
-    """How the lines of the list of runs look: the one under the cursor, and the others."""
-    strips = visit.pilot.app.screen._compositor.render_strips()
-    rows = [strip for strip in strips if "study-b" in strip.text]
-    return {(style.bold, of_sixteen(style, BEHIND).bgcolor) for row in rows for _, style, _ in row if style is not None}
+def cursor_grounds(visit) -> set[Color | None]:
+    """What is behind the lines of the list of runs: the one under the cursor, and the others."""
+    screen = visit.pilot.app.screen
+    lines = screen._compositor.render_strips()
+    rows = [lines[y] for y in screen.query_one(RunList).region.line_range]
+    return {style.bgcolor for row in rows for words, style, _ in row if style and "study" in words}
 
 
-BEHIND = Color.parse("black")
 OTHER = ("live", "history", "compare", "results-matrix")
 """Screens that show all colours of a theme."""
 FIRST = {theme.dark: theme.name for theme in reversed(THEMES)}
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=[theme.name for theme in THEMES])
-def test_every_small_screen_is_whole_and_legible_dark_and_light_and_with_16_colours(tour, scenes, theme) -> None:
+def test_every_small_screen_is_whole_and_legible_dark_and_light(tour, scenes, theme) -> None:
     every = theme.name in FIRST.values()  # the others differ from these in a few colours
     seen = set()
 
@@ -84,18 +89,54 @@ def test_every_small_screen_is_whole_and_legible_dark_and_light_and_with_16_colo
         lines = visit.text.split("\n")
         assert len(lines) == 20 and "help" in lines[-1], visit.text
         dark = 0
-        for words, style in letters(visit):
-            few = of_sixteen(style, BEHIND)
-            assert few.color != few.bgcolor, (name, words, style)
+        is_window = isinstance(visit.pilot.app.screen, ModalScreen)  # what lies behind is faint on purpose
+        for words, style in letters([] if is_window else segments(visit)):
             assert contrast(style) >= least_contrast(words, style), (name, words, str(style))
             dark += luminance(style.bgcolor.get_truecolor()) < 0.5
         assert theme.dark or dark <= 3 or name in PICTURES, f"{name}: {dark} dark pieces"
         if name == "history":
-            assert len(cursor_rows(visit)) > 1, "the cursor cannot be seen"
+            assert len(cursor_grounds(visit)) > 1, "the cursor cannot be seen"
         seen.add(name)
 
     tour(look, SMALL, *([] if every else [OTHER]), theme=theme.name)
     assert seen == ({scene.name for scene in scenes} if every else set(OTHER))
+
+
+FEW = ("history", "results-pictures", "question")
+"""A list with a cursor, pictures, and a window."""
+
+
+@pytest.mark.parametrize(
+    "theme", [theme for theme in THEMES if theme.name in FIRST.values()], ids=lambda theme: theme.name
+)
+def test_with_16_colours_letters_and_cursor_are_seen_and_what_lies_behind_a_window_is_faint(
+    tour, monkeypatch, theme
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-16color")
+    seen = set()
+
+    def look(visit) -> None:
+        name, screen = visit.scene.name, visit.pilot.app.screen
+        for segment in segments(visit):
+            style = segment.style or Style()
+            kinds = {colour.type for colour in (style.color, style.bgcolor) if colour}
+            assert kinds <= {ColorType.TRUECOLOR if PIXELS in segment.text else ColorType.STANDARD}, (name, segment)
+        assert (PIXELS in visit.text) == (name in PICTURES)
+        for words, style in letters(segments(visit)):
+            assert contrast(style) >= LEGIBLE, (name, words, str(style))
+        if name == "history":
+            assert len(cursor_grounds(visit)) > 1, "the cursor cannot be seen"
+        if name == "question":
+            strips, window = screen._compositor.render_strips(), screen.query_one(".window").region
+            behind = {style for strip in (*strips[: window.y], *strips[window.bottom :]) for _, style, _ in strip}
+            front = [piece for y in window.line_range for piece in strips[y].crop(window.x, window.right)]
+            faint = Style.from_color(Color.from_ansi(GREY), Color.from_ansi(0 if theme.dark else 15))
+            assert behind == {faint}
+            assert max(contrast(style) for _, style in letters(front)) > 2 * contrast(faint)
+        seen.add(name)
+
+    tour(look, SMALL, FEW, theme=theme.name)
+    assert seen == set(FEW)
 
 
 CURSORS = {"launch": "▸", "history": "study-b", "compare": "▪1", "launch-more": "device"}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from rich.color import Color
 from rich.style import Style
+from textual.color import Color as ThemeColor
 
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console
@@ -36,6 +37,8 @@ def test_what_differs_by_colour_does_so_and_is_legible(theme) -> None:
         assert ground == (0 if theme.dark else 15)
         assert contrast(STANDARD_PALETTE[letters], STANDARD_PALETTE[ground]) >= LEGIBLE
         assert theme.dark or letters not in UNSEEN_ON_WHITE
+    cursor = ThemeColor.parse(theme.background).blend(ThemeColor.parse(theme.primary), 0.25)  # as vislab.tcss has it
+    assert numbers(made["foreground"], cursor.hex)[1] != shown["foreground"][1], "the cursor cannot be seen"
 
 
 @pytest.mark.parametrize(("term", "reduced"), [("xterm-16color", True), ("xterm-256color", False)])
