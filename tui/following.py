@@ -1,5 +1,6 @@
 """Looks at one run for those who draw it: everything that a live view shows, in one immutable picture a look."""
 
+import socket
 import time
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Look:
     """A run at one moment.
 
     Attributes:
+        progress: the last heartbeat, never of an earlier worker than the present one; None before the first.
         whole: the log was read to its present end; else there is more to read at once.
         log: the last lines of worker.log; safe text.
         result: what came out, in sentences, or that nobody waits with it any more; empty while it lives. Safe text.
@@ -93,7 +95,7 @@ class Looker:
         before = self._follower.position
         state = self._follower.look()
         whole = self._follower.position >= size or self._follower.position == before  # a cut line is never read
-        progress = self.run.progress()
+        progress = self._progress(worker)
         status: RunStatus = "queued" if queued else self._status(state, progress, worker, whole)
         return Look(
             state=state,
@@ -107,6 +109,13 @@ class Looker:
             if status in UNENDED
             else (*result_lines(state, self.spec, status), *self._of_death(state, status)),
         )
+
+    def _progress(self, worker: int) -> Progress | None:
+        """The last heartbeat; None where it is of an earlier worker, as far as process ids of this host can tell."""
+        progress = self.run.progress()
+        if worker > 0 and progress is not None and progress.host == socket.gethostname() and progress.pid != worker:
+            return None
+        return progress
 
     def _of_death(self, state: RunState, status: RunStatus) -> list[str]:
         """What is known of the end of a worker that died, and what to do."""

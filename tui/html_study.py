@@ -154,8 +154,9 @@ def _curves(among: Sequence[Group]) -> list[str]:
 def _cost(among: Sequence[Group]) -> list[str]:
     columns = compare.columns(among)
     chosen = {name: columns[name] for name in ("", "run", *_COST) if name in columns}
-    devices = [_decided(group.first, "device") for group in among]
-    chosen |= {"device": devices} if len(set(devices)) > 1 else {}
+    devices = [dict.fromkeys(_decided(run, "device") for run in group.runs) for group in among]
+    every = {device for found in devices for device in found}
+    chosen |= {"device": [", ".join(found) for found in devices]} if len(every) > 1 else {}
     accuracies = (cell.partition(" [")[0] for cell in columns["best val acc"])
     chosen["best val acc"] = [accuracy.removeprefix(f"{compare_table.STAR} ") for accuracy in accuracies]
     named = {
@@ -165,7 +166,7 @@ def _cost(among: Sequence[Group]) -> list[str]:
         "img/s": "images a second (median)",
     }
     shown = _table({named.get(name, name): cells for name, cells in chosen.items()}, among, "cost")
-    told = [] if len(set(devices)) > 1 or MISSING in devices else [f"All on {devices[0]}."]
+    told = [] if len(every) > 1 or MISSING in every else [f"All on {', '.join(every)}."]
     told += ["Energy: by the device's own counter, which counts whoever uses it."] if "energy" in columns else []
     return [heading("Cost"), shown, *([paragraph(" ".join(told), "muted")] if told else [])]
 

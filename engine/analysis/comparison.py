@@ -112,7 +112,7 @@ class Compared:
 
     @property
     def features(self) -> FeaturePass | None:
-        """How the frozen part of the network ran once per image; None where it runs in the epochs, or nothing is
+        """How the frozen part of the network ran once per image; None where it runs in all epochs, or nothing is
         frozen.
         """
         return feature_pass(self.state)

@@ -17,13 +17,12 @@ class FeaturePass(NamedTuple):
     """Seconds of this run that went into it."""
     source: str
     """`computed`, `partly from the cache` or `from the cache`."""
+    known: bool
+    """Whether `seconds` holds all of the pass; the cache does not know it of features of older versions."""
     images: int
     """That it goes over; an image counts once for each of its views."""
-
-    @property
-    def known(self) -> bool:
-        """Whether `seconds` holds all of the pass; the cache does not know it of features of older versions."""
-        return self.source == "computed" or self.seconds > self.spent
+    until: int
+    """Updates that were made on the features before the whole network ran in every epoch; 0: it never came to that."""
 
 
 def feature_pass(state: RunState) -> FeaturePass | None:
@@ -35,7 +34,14 @@ def feature_pass(state: RunState) -> FeaturePass | None:
         float(made.details.get(key, 0)) for key in ("images", "computed", "seconds", "computing")
     )
     source = "computed" if computed >= images else "partly from the cache" if computed else "from the cache"
-    return FeaturePass(spent if source == "computed" else max(whole, spent), spent, source, int(images))
+    return FeaturePass(
+        seconds=spent if source == "computed" else max(whole, spent),
+        spent=spent,
+        source=source,
+        known=source == "computed" or "computing" in made.details,
+        images=int(images),
+        until=int(made.details.get("until", 0)),
+    )
 
 
 def seconds_in_all(state: RunState) -> float:

@@ -93,6 +93,11 @@ class RunState:
     """How its present worker was asked to end: at once, or when the present epoch is over; empty: it was not."""
 
     @property
+    def stopping_once_begun(self) -> Stopping:
+        """`stopping` as it is once the worker that now starts has begun: without what one that was killed was asked."""
+        return _once_begun(self.stopping, self.started, self.ended)
+
+    @property
     def step(self) -> int:
         """Updates done, as far as the log says."""
         return max(
@@ -232,9 +237,7 @@ class Fold:
         self._keep_until(event.step)
 
     def _go_on(self) -> None:
-        # It was asked of a worker that was killed: one that stops at once begins nothing.
-        if self.stopping == "stop" or (self.started is not None and self.ended is None):
-            self.stopping = ""
+        self.stopping = _once_begun(self.stopping, self.started, self.ended)
         self.ended = None
         self.paused = False
 
@@ -249,6 +252,12 @@ class Fold:
 
     def _find_best(self) -> None:
         self._best = next((row for row in reversed(self._epochs) if row.best), None)
+
+
+def _once_begun(stopping: Stopping, started: RunStarted | None, ended: RunEnded | None) -> Stopping:
+    """How a worker that begins or goes on was asked to end."""
+    # What is left was asked of a worker that was killed: one that stops at once begins nothing.
+    return "" if stopping == "stop" or (started is not None and ended is None) else stopping
 
 
 def _until(rows: list[T], last: int, count_of: Callable[[T], int]) -> list[T]:

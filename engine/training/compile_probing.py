@@ -40,7 +40,7 @@ class CompileProbe(Rehearsal):
 
     Args:
         batch: the first batch of the run.
-        steps: updates that the run plans.
+        steps: updates that the run has before it.
     """
 
     batch: Batch

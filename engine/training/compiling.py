@@ -77,6 +77,6 @@ class Compiling:
             loss=loop.step.loss,
             check=check,
             batch=next(iter(loop.batches.epoch(1))),
-            steps=loop.plan.total_steps,
+            steps=loop.plan.total_steps - loop.training.position.step,
         )
         return probe(self.arithmetic)

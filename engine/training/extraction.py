@@ -126,7 +126,7 @@ class Extraction:
             if begun is None:
                 self.reporter.decide(DECISION, EACH_EPOCH, str(impossible))
             else:  # what the pass took stays told
-                self.reporter.decide(DECISION, EACH_EPOCH, _changed_over(step, impossible), **begun.details)
+                self.reporter.decide(DECISION, EACH_EPOCH, _changed_over(step, impossible), **begun.details, until=step)
             return None
         if begun is None:
             self._tell(features)

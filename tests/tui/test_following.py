@@ -1,6 +1,7 @@
 """What is seen of a run that trains where its lock cannot be seen; which run `vislab attach` takes."""
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -16,8 +17,9 @@ from vislab.engine.runs.store import Run, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui import headless
-from vislab.tui.following import Looker
+from vislab.tui.following import Look, Looker
 from vislab.tui.living import newest_live
+from vislab.tui.views import live
 
 
 @pytest.fixture
@@ -34,6 +36,30 @@ def test_a_run_that_trains_on_another_machine_has_not_died(run: Run, history: Ca
     assert run.status() == Looker(run).look().status == "training"
     progress.write(run.progress_file, progress.Progress(time=time.time() - 90, pid=1, host="another", phase="training"))
     assert run.status() == Looker(run).look().status == "died"
+
+
+def test_the_heartbeat_of_an_earlier_worker_is_none_of_the_one_that_starts(
+    run: Run, history: Callable[..., list[AnyEvent]]
+) -> None:
+    log = EventWriter(run.events)
+    for event in history([1.0, 0.9], epochs=600):
+        log.append(event)
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+
+    def seen(pid: int, host: str) -> Look:
+        beat = progress.Progress(time=time.time(), pid=pid, host=host, phase="ended", epoch=1)
+        progress.write(run.progress_file, beat)
+        return Looker(run).look()
+
+    here = socket.gethostname()
+    look = seen(os.getpid() + 1, here)
+    assert look.progress is None
+    whole, part = live.bars(look.state, look.progress, "starting", 80)
+    assert whole[0].startswith("Run    epoch   2/600") and part[0].startswith("Start")
+    assert seen(os.getpid(), here).progress is not None
+    assert seen(os.getpid() + 1, "container").progress is not None, "there it has another number than here"
+    lock.release()
 
 
 def test_a_mistake_in_the_settings_hides_no_live_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

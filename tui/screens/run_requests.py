@@ -66,8 +66,10 @@ class RunRequests(ConsoleScreen):
         if not look.alive:
             self._asked.clear()
         told = [*self._asked.values()]
-        if look.alive and look.state.stopping:
-            told.append(STOPPING[look.state.stopping])
+        starting = look.progress is None or look.status == "starting"
+        stopping = look.state.stopping_once_begun if starting else look.state.stopping
+        if look.alive and stopping:
+            told.append(STOPPING[stopping])
         return "".join(f", {words} …" for words in dict.fromkeys(told))
 
     def _ask(self, action: control.Action, words: str, value: str = "") -> None:

@@ -5,6 +5,7 @@ from statistics import fmean
 
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
+from vislab.engine.analysis.cost import FeaturePass
 from vislab.engine.analysis.groups import REPEATS, Group
 from vislab.engine.analysis.stars import NOT_DONE, ON_FEATURES, OTHER_COUNTS, OTHER_IMAGES, OTHER_LOSSES, stars
 from vislab.tui import tables
@@ -134,7 +135,7 @@ def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
                 OTHER_LOSSES: f"no star for {told}: the runs have different losses",
                 NOT_DONE: f"no star for {told} of {rows}: not done",
                 OTHER_COUNTS: f"no star for {told}: the rows hold different numbers of runs",
-                ON_FEATURES: f"no star for {told} of {rows}: its epochs leave the frozen part of the network out",
+                ON_FEATURES: f"no star for {told} of {rows}: epochs on features leave the frozen part out",
             }[why]
         )
     for label, group in zip(labels, among, strict=True):
@@ -143,7 +144,7 @@ def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
             seconds, sources = sum(one.seconds for one in taken), dict.fromkeys(one.source for one in taken)
             unknown = "" if all(one.known for one in taken) else "; what computing them took is not known"
             written.append(
-                f"{label} trains on features: its total holds {text.duration(seconds)} for them "
+                f"{label} {_trained_on(taken)}: its total holds {text.duration(seconds)} for them "
                 f"({', '.join(sources)}{unknown}), s/epoch and img/s do not"
             )
     written += [
@@ -154,6 +155,15 @@ def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
     if any(run.state.epochs for group in among for run in group.runs):
         written.append("s/epoch and img/s are medians over the epochs")
     return written
+
+
+def _trained_on(taken: Sequence[FeaturePass]) -> str:
+    """`trains on features`, or until when it did: a run that has no room for them any more goes on without."""
+    steps = sorted({one.until for one in taken if one.until})
+    if not steps:
+        return "trains on features"
+    until = f"until step {', '.join(map(text.count, steps))}"
+    return f"trained on features {until}" if all(one.until for one in taken) else f"trains on features, in part {until}"
 
 
 def repeats(among: Sequence[Group], labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:

@@ -86,11 +86,14 @@ def heading(
     log_y = options.log_loss and quantity == "loss"
     missing = curves.not_shown(shown, log_y=log_y)
     last = ends[1] if ends is not None else math.inf
-    plan = f"→ {math.floor(10 * last) / 10:g}/{state.epochs_planned}" if last < state.epochs_planned else ""
+    plan = ""
+    if last < state.epochs_planned:
+        reached = math.floor(10 * last) / 10
+        plan = f"→ {f'{reached:g}' if reached else '<0.1'}/{state.epochs_planned}"
     line, parts, gap = "", [], 2
     ways: tuple[tuple[Wording, bool, int], ...] = (
         *((wording, with_plan, 2) for with_plan in (True, False) for wording in ("whole", "short")),
-        *(("short", with_plan, 1) for with_plan in (True, False)),
+        ("short", False, 1),
         *(("names", with_plan, 2) for with_plan in (True, False)),
     )
     for wording, with_plan, gap in ways:

@@ -95,6 +95,10 @@ def test_underfitting_needs_a_low_training_accuracy_without_a_gap(history) -> No
     assert "or pretrained weights, more epochs" in found["underfitting"].remedy
     ended = told(events, strategy(epochs=10, max_steps=50))["underfitting"]
     assert "more updates (strategy.max_steps)" in ended.remedy
+    for epochs, steps in ((5, 50), (5, 99), (10, 80)):
+        both = told(events, strategy(epochs=epochs, max_steps=steps))["underfitting"]
+        assert "more updates (strategy.epochs and strategy.max_steps)" in both.remedy
+    assert "more epochs" in told(events, strategy(epochs=5, max_steps=100))["underfitting"].remedy
     gap = history(losses, [0.4, 0.5, 0.55, 0.65, 0.68], losses, [0.4, 0.5, 0.5, 0.5, 0.5])
     assert "underfitting" not in told(gap)
     early = history(losses[:3], [0.4, 0.5, 0.55], losses[:3], [0.4, 0.5, 0.55], epochs=10)

@@ -48,6 +48,8 @@ def test_the_pass_of_a_frozen_part_is_told_beside_the_head_that_trains(ask, tmp_
     assert first["source"] == "computed" and first["seconds"] == first["spent"] > 0
     assert first["images_per_second"] == pytest.approx(first["images"] / first["seconds"])
     assert second["source"] == "from the cache" and second["images"] == first["images"]
+    assert second["seconds"] >= second["spent"], "known, however soon they were found"
+    assert second["images_per_second"] == pytest.approx(second["images"] / second["seconds"])
     assert ask(seconds=1e-6)["features"] is None
 
 

@@ -270,6 +270,19 @@ def test_a_run_is_to_stop_where_its_present_worker_was_asked(events, stops):
     assert fold(events).stopping == stops
 
 
+@pytest.mark.parametrize(
+    ("events", "stops"),
+    [
+        ([started(), STOP], ""),
+        ([started(), AT_ONCE], ""),
+        ([STOP], "stop_after_epoch"),
+        ([started(), ended(4), STOP], "stop_after_epoch"),
+    ],
+)
+def test_what_a_killed_worker_was_asked_is_not_what_one_that_starts_was(events, stops):
+    assert fold(events).stopping_once_begun == stops
+
+
 def test_times_are_those_of_the_first_and_the_last_event():
     notice = Notice(time=9.0, level="info", topic="t", text="x")
     state = fold([started(time=5.0), None, notice])

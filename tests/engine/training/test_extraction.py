@@ -9,7 +9,8 @@ from vislab.engine.analysis.cost import feature_pass
 from vislab.engine.cache import Cache
 from vislab.engine.data import pixel_entries
 from vislab.engine.models.split import Split
-from vislab.engine.training import extraction, features
+from vislab.engine.training import compiling, extraction, features
+from vislab.engine.training.compile_probing import CompileChoice
 from vislab.engine.training.extraction import DECISION, EACH_EPOCH, KIND, ONCE
 
 # Batches and parts of 16 and more: there kernels round an image's features alike, whatever the batch.
@@ -172,7 +173,7 @@ def test_a_run_resumed_while_its_head_trains_takes_the_same_features_again(
     assert [made.what for made in cut.state().decisions].count(DECISION) == 1
 
 
-def test_a_run_that_cannot_have_them_any_more_says_since_when(make, train, trained, interrupt, settings):
+def test_a_run_that_cannot_have_them_any_more_says_since_when(make, train, trained, interrupt, settings, monkeypatch):
     whole, cut = make(cache_features=False), make(checkpoint_every="2steps")
     assert train(whole) == 0
     assert interrupt(cut, lambda phase, step, epoch, done: phase == "training" and step == 3, "kill") is None
@@ -180,11 +181,16 @@ def test_a_run_that_cannot_have_them_any_more_says_since_when(make, train, train
     shutil.rmtree(settings.cache_dir)
     object.__setattr__(settings, "memory_budget", 0)
     object.__setattr__(settings, "cache_budget", 10_000)
+    steps, off = [], CompileChoice(False, "")
+    monkeypatch.setattr(compiling, "_MEASURED_ON", ("cpu",))
+    monkeypatch.setattr(compiling, "CompileProbe", lambda **keys: steps.append(keys["steps"]) or (lambda _: off))
     assert train(cut) == 0
     state = cut.state()
+    since = state.resumes[-1].step
+    assert steps == [6 - since], "compiling is judged by what is left"
     assert (before.choice, decided(cut).choice) == (ONCE, EACH_EPOCH)
-    assert decided(cut).why.startswith(f"since step {state.resumes[-1].step}, before which it was once per image: ")
-    assert feature_pass(state) == taken, "what they took is still counted"
+    assert decided(cut).why.startswith(f"since step {since}, before which it was once per image: ")
+    assert feature_pass(state) == taken._replace(until=since), "what they took is still counted"
     assert "features" not in next(made.why for made in state.decisions if made.what == "compile")
     assert trained(cut) == trained(whole)
 

@@ -19,6 +19,8 @@ from vislab.engine.runs import start as starting
 from vislab.engine.runs.events import AnyEvent, ControlApplied, EpochEnded, Notice, RunEnded, RunStarted, StepsLogged
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.progress import write as write_progress
 from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
@@ -175,7 +177,10 @@ def test_that_a_run_is_to_stop_is_told_whoever_asked_for_it(settings: Settings, 
     log.append(ControlApplied(request="a", action="stop_after_epoch", step=0))
 
     async def act(pilot: Pilot[int]) -> None:
-        assert "training, stopping after this epoch …" in header(pilot)
+        assert "stopping" not in header(pilot), "another was asked, that was killed: this one gives no heartbeat yet"
+        write_progress(run.progress_file, Progress(time=time.time(), pid=os.getpid(), host="", phase="training"))
+        view(pilot).look()
+        await until(pilot, lambda: "training, stopping after this epoch …" in header(pilot))
         log.append(ControlApplied(request="b", action="stop", step=0))
         await until(pilot, lambda: "training, stopping …" in header(pilot))
         log.append(RunEnded(status="stopped", reason="", step=10, epoch=1, elapsed=1.0, exit_code=130))
@@ -477,7 +482,7 @@ def test_other_live_runs_are_a_key_away(settings: Settings, start: Start) -> Non
 
 def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings, start: Start, tmp_path: Path) -> None:
     run = start(epochs=2)
-    file = tmp_path / "log.html"
+    file = tmp_path / f"{'log' * 20}.html"
 
     async def export(pilot: Pilot[int], to: Path) -> None:
         await pilot.press("x")
@@ -487,7 +492,7 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
 
     async def act(pilot: Pilot[int]) -> None:
         await export(pilot, file)
-        await until(pilot, lambda: "Written:" in words(pilot, "#message"))
+        await until(pilot, lambda: f"Written: {file}" in [told.message for told in pilot.app._notifications])
         assert "<html" in file.read_text()
         file.write_text("mine")
         await export(pilot, file)

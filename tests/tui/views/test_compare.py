@@ -183,9 +183,9 @@ def lines_of(runs):
     return compare_table.lines(compare.columns(among), 250), compare.notes(among)
 
 
-def features(source, *, seconds=15.3, whole=0.0):
+def features(source, *, seconds=15.3, whole=0.0, **more):
     computed = {"computed": 180, "from the cache": 0}[source]
-    details = {"images": 180, "computed": computed, "seconds": seconds} | ({"computing": whole} if whole else {})
+    details = {"images": 180, "computed": computed, "seconds": seconds} | ({"computing": whole} if whole else {}) | more
     return DecisionMade(what="features", choice="once per image", why="", details=details)
 
 
@@ -199,11 +199,16 @@ def test_the_pass_of_a_frozen_network_counts_in_the_total_and_is_told(make):
     assert "of it features" in heads and "★ 6.0 s" in rows[0] and "21 s" in rows[1] and "16 s" in rows[2]
     assert "of it features" not in lines_of([cnn, cnn])[0][0]
     assert not any("★" in row.split("6.0 s")[-1] for row in rows[:1])  # no speed has a star: the others' leaves it out
-    assert "no star for s/epoch, img/s of ●2, ▲3, ◆4: its epochs leave the frozen part of the network out" in notes
+    assert "no star for s/epoch, img/s of ●2, ▲3, ◆4: epochs on features leave the frozen part out" in notes
     assert "●2 trains on features: its total holds 15 s for them (computed), s/epoch and img/s do not" in notes
     assert "▲3 trains on features: its total holds 9.5 s for them (from the cache), s/epoch and img/s do not" in notes
     assert any("(from the cache; what computing them took is not known)" in note for note in notes)
     assert any("medians" in note for note in notes)
+    changed = make("changed", more=[features("computed", until=8)], architecture={"name": "d"})
+    told = "●2 trained on features until step 8: its total holds 15 s for them (computed), s/epoch and img/s do not"
+    assert told in lines_of([cnn, changed])[1]
+    quick = make("quick", more=[features("from the cache", seconds=0.5, whole=0.4)])
+    assert features_words(quick.state) == " + 0.5 s for features, from the cache", "known, though soon computed"
     assert features_words(computed.state) == " + 15 s for features, computed"
     assert features_words(cached.state) == " + 9.5 s for features, from the cache" and features_words(cnn.state) == ""
     assert compare.curves([computed], "accuracy", "time")[0].xs[0] == pytest.approx(17.3)

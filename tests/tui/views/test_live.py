@@ -237,6 +237,7 @@ def test_one_frame_fits_the_screen(width: int, height: int) -> None:
 def test_the_plan_is_told_where_the_axis_ends_before_it() -> None:
     state = fold([STARTED, *steps(15)])
     assert "→ 2/4" in heading(state, "loss", [], Options(), 80, ends=(0.0, 2.0))
+    assert "→ <0.1/4" in heading(state, "loss", [], Options(), 80, ends=(0.0, 0.05))
     assert "→" not in heading(state, "loss", [], Options(), 80, ends=(0.0, float(state.epochs_planned)))
 
 
