@@ -12,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
+from textual.timer import Timer
 
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
@@ -38,6 +39,8 @@ from vislab.tui.widgets.run_rows import RunRows
 
 EVERY = 2.0
 """Seconds between two looks at runs that have not ended."""
+SAID_FOR = 12.0
+"""Seconds for which a message stands below."""
 
 View = Literal["runs", "per class", "all differences", "words"]
 
@@ -97,6 +100,9 @@ class CompareScreen(ConsoleScreen):
         """Epochs shown, the last ones; 0: all that are planned; None: as many as suit the curves."""
         self._looking = False
         self._said = ""
+        self._saying: Timer | None = None
+        self._lost = ""
+        """Which runs cannot be read; empty where all can. Safe text."""
 
     def body(self) -> ComposeResult:
         """Curves, table, tests; or a page of lines in their place."""
@@ -147,8 +153,8 @@ class CompareScreen(ConsoleScreen):
     def _take(self, message: Looked) -> None:
         self._runs, self._among, self._tests = message.runs, message.among, message.tests
         self._by_class = message.by_class
-        if message.lost:
-            self._said = f"cannot be read: {', '.join(message.lost)}"
+        more = f", … {len(message.lost) - 3} more" * (len(message.lost) > 3)
+        self._lost = f"cannot be read: {', '.join(message.lost[:3])}{more}" if message.lost else ""
         self._show()
 
     # What is shown
@@ -163,9 +169,10 @@ class CompareScreen(ConsoleScreen):
         self._show()
 
     def _show(self) -> None:
-        self.query_one("#said", Sentences).tell([self._said] if self._said else [])
+        said = self._said or self._lost
+        self.query_one("#said", Sentences).tell([said] if said else [])
         if not self._runs:
-            if self._said:
+            if self._lost:
                 self.heading("Compare", Text("no run can be read"))
             return
         width = max(20, self.size.width - 3)
@@ -346,6 +353,13 @@ class CompareScreen(ConsoleScreen):
     @on(Said)
     def _tell(self, message: Said) -> None:
         self._said = message.words
+        if self._saying is not None:
+            self._saying.stop()
+        self._saying = self.set_timer(SAID_FOR, self._say_no_more)
+        self._show()
+
+    def _say_no_more(self) -> None:
+        self._said = ""
         self._show()
 
 

@@ -12,7 +12,7 @@ from textual.events import Key
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from vislab.tui.screens.window import Window
+from vislab.tui.screens.window import T, Window
 from vislab.tui.widgets.lines import Sentences
 
 _KEYS = "↵ accept   esc back"
@@ -33,34 +33,62 @@ class Answer:
     label: str
 
 
-class Question(Window[str]):
+class _Asked(Sentences):
+    """A question. Where not all of it has room it can be scrolled: what answers it has its room first."""
+
+    def __init__(self, question: str) -> None:
+        """Safe text."""
+        super().__init__(classes="question")
+        self._sentences = [Text(question)]
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """The question, wrapped; a cell is left for the scroll bar where there is one."""
+        lines = super().lines_at(width, height)
+        return super().lines_at(width - 1, height) if 0 < height < len(lines) else lines
+
+
+class _Asking(Window[T]):
+    """A window with a question."""
+
+    def __init__(self, question: str) -> None:
+        """A question; safe text."""
+        super().__init__()
+        self._question = question
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the question."""
+        asked = self.query_one(_Asked)
+        asked.scroll_relative(y=pages * asked.size.height, animate=False)
+
+
+class Question(_Asking[str]):
     """Asks once. Returns the answer's id; empty when the person went back."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("k,pageup", "page(-1)", show=False, priority=True),  # not the answers': all of them are seen
+        Binding("j,pagedown", "page(1)", show=False, priority=True),
+    ]
     KEYS = (
         ("", "Keys of a question"),
         ("a letter", "Give the answer that it stands before."),
         ("↑ ↓", "Go to another answer."),
         ("↵", "Give the answer under the cursor."),
+        ("k j", "Scroll a question that has not room for all its lines; so do pgup and pgdn."),
         ("esc", "Go back, and do nothing."),
     )
 
     def __init__(self, question: str, answers: Sequence[Answer]) -> None:
         """A question; safe text."""
-        super().__init__()
-        assert not {"h", "?"} & {answer.key for answer in answers}, "these explain the keys"
-        self._question = question
+        super().__init__(question)
+        assert not {"h", "?", "k", "j"} & {answer.key for answer in answers}, "these explain the keys, and scroll"
         self._answers = tuple(answers)
 
     def compose(self) -> ComposeResult:
         """The question, an answer a line."""
         with Vertical(classes="window"):
-            yield Sentences(classes="question")
+            yield _Asked(self._question)
             yield OptionList(*(Option(_answer_line(answer), id=answer.id) for answer in self._answers))
-
-    def on_mount(self) -> None:
-        """Show the question."""
-        self.query_one(Sentences).tell([self._question])
 
     def on_key(self, event: Key) -> None:
         """Choose by letter."""
@@ -78,10 +106,14 @@ class Question(Window[str]):
         self.dismiss("")
 
 
-class Prompt(Window[str | None]):
+class Prompt(_Asking[str | None]):
     """Asks for one line of text. Returns it as it was written; None when the person went back."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("up,pageup", "page(-1)", show=False),
+        Binding("down,pagedown", "page(1)", show=False),
+    ]
 
     def __init__(
         self,
@@ -98,8 +130,7 @@ class Prompt(Window[str | None]):
             do: does, or judges, what a line asks for when it is taken, and says in safe text why that cannot be, empty
                 where it can; the window stays open with what it says.
         """
-        super().__init__()
-        self._question = question
+        super().__init__(question)
         self._value = value
         self._problem = problem
         self._do = do
@@ -107,17 +138,16 @@ class Prompt(Window[str | None]):
     def compose(self) -> ComposeResult:
         """The question and the field."""
         with Vertical(classes="window"):
-            yield Sentences(classes="question")
-            field = Input(self._value, select_on_focus=False)
-            field.cursor_blink = False
-            yield field
-            yield Sentences(classes="hint")
+            yield _Asked(self._question)
+            with Vertical(classes="foot"):
+                field = Input(self._value, select_on_focus=False)
+                field.cursor_blink = False
+                yield field
+                yield Sentences(classes="hint")
 
     def on_mount(self) -> None:
-        """Show the question, and the field even where not all of it has room."""
-        self.query(Sentences).first().tell([self._question])
+        """Say what the keys do."""
         self._judge(self._value)
-        self.call_after_refresh(self.query_one(Input).scroll_visible, animate=False)
 
     def _judge(self, line: str) -> str:
         """Say what is wrong with a line, or what the keys do."""

@@ -247,6 +247,10 @@ class HistoryScreen(SizedRuns):
             return "two runs or more are compared: space marks a run"
         name = history.short_id(current.run)
         if action == "resume":
+            if current.status == "queued":
+                return f"{name} waits in the queue, and begins when its turn comes; x takes it out"
+            if current.live:
+                return f"{name} is {current.status} already; ↵ opens it"
             return f"{name} is {current.status}: nothing to go on with; n begins a new run from its settings"
         if action == "unqueue":
             marked = len(self._shown_marks())

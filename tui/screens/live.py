@@ -143,7 +143,7 @@ class LiveScreen(RunRequests):
                 self.say(words)
         known = len(before.state.notices) if before is not None else len(look.state.notices)
         for notice in look.state.notices[known:]:
-            self.say(text.plain(f"{notice.level}: {notice.text}", 400))
+            self._say_in_line(text.plain(f"{notice.level}: {notice.text}", 400))  # the panel has all of it
             if notice.topic == "control":
                 self.refused(notice.text)
 
@@ -153,7 +153,8 @@ class LiveScreen(RunRequests):
             self._looking = self._looking and message.worker.group != "look"
             error = message.worker.error
             words = str(error) if isinstance(error, InputError | OSError) else f"{type(error).__name__}: {error}"
-            self.say(text.plain(words, 400))
+            say = self._say_in_line if message.worker.group == "look" else self.say  # not beside it, look after look
+            say(text.plain(words, 400))
             if not self.watched.path.is_dir():
                 self.heading(self._title, Text("folder gone", status_style("died", self.console)))
 
@@ -206,18 +207,19 @@ class LiveScreen(RunRequests):
         self.query_one("#message", Lines).show([line])
 
     def say(self, words: str) -> None:
-        """Show a safe sentence for a few seconds."""
+        """Show a safe sentence for a few seconds: all of it, in the line of messages where it has room."""
+        if text.cells(words) > self.size.width - 2:
+            self._fall_silent()
+            self.notify(words, markup=False)
+        else:
+            self._say_in_line(words)
+
+    def _say_in_line(self, words: str) -> None:
         self._said = words
         if self._silence is not None:
             self._silence.stop()
         self._silence = self.set_timer(SAID, self._fall_silent)
         self._show_message()
-
-    def _say_whole(self, words: str) -> None:
-        if text.cells(words) > self.size.width - 2:
-            self.notify(words, markup=False)
-        else:
-            self.say(words)
 
     def warn(self, words: str) -> None:
         """In the line of messages where it has room, and covers nothing; after what is said there now."""
@@ -294,7 +296,7 @@ class LiveScreen(RunRequests):
         log = next((file for file in (self._exported, self.watched.path / "log.html") if file and file.exists()), None)
         if log is not None:
             copies.append(Copy("l", "the name of the HTML log", lambda: text.plain(str(log), 4096)))
-        offer(self, copies, self._say_whole)
+        offer(self, copies, self.say)
 
     def action_detach(self) -> None:
         """Leave the view."""

@@ -69,7 +69,7 @@ class PathPrompt(Prompt):
         self.complain("")
 
     def complain(self, wrong: str) -> None:
-        """Show what is there, and below it why a path was not taken, in safe text."""
+        """Show what is there; above it, where it has room first, why a path was not taken, in safe text."""
         first = max(0, min((self._chosen or 0) - _SHOWN // 2, len(self._found) - _SHOWN))
         lines = []
         for index, path in enumerate(self._found[first : first + _SHOWN], first):
@@ -81,5 +81,8 @@ class PathPrompt(Prompt):
         beyond += [f"{self._unwritable} left out: names that cannot be typed"] * bool(self._unwritable)
         lines += [Text("  " + ", ".join(beyond), "dim")] * bool(beyond)
         lines += [Text()] * (_SHOWN + 1 - len(lines))  # the window keeps its size
-        shown = Text(f"✖ {wrong}", self.app.theme_variables["text-error"]) if wrong else Text(_HINT, "dim")
-        self.query(Sentences).last().tell([*lines, shown])
+        if wrong:
+            lines.insert(0, Text(f"✖ {wrong}", self.app.theme_variables["text-error"]))
+        else:
+            lines.append(Text(_HINT, "dim"))
+        self.query(Sentences).last().tell(lines)

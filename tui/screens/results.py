@@ -103,6 +103,7 @@ class ResultsScreen(ConsoleScreen):
         name = self._run.id
         own: Evaluation | None = None
         try:
+            self._run.check_is_there()
             state, spec = self._run.state(), self._run.spec()
             classes = state.started.classes if state.started is not None else ()
             own = judged(self._run, state.ended.test if state.ended is not None else None)

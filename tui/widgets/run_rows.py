@@ -53,10 +53,11 @@ class RunRows(Lines, can_focus=True):
         self.tell(self._table)
 
     def action_move(self, count: int) -> None:
-        """Move the cursor by so many runs."""
+        """Move the cursor by so many runs, and scroll only as far as it takes to see it."""
         self.cursor = max(0, min(self.cursor + count, len(self._table) - 2))
         self.tell(self._table)
-        self.scroll_to(y=max(0, self.cursor + 2 - self.size.height), animate=False)
+        top = min(self.scroll_offset.y, self.cursor)
+        self.scroll_to(y=max(top, self.cursor + 2 - self.size.height), animate=False)
 
     def render_line(self, y: int) -> Strip:
         """One line of what is seen."""

@@ -105,6 +105,12 @@ def test_the_curves_keep_their_room_where_there_are_many_rows(make_run, play, se
         await pilot.press(*["down"] * 11)
         await settle(pilot)
         assert seen >= 3 and "▽12" in painted(pilot) and f" ↑{12 - seen} " in painted(pilot)
+        await pilot.press("up")
+        assert rows.scroll_offset.y == 12 - seen, "it was seen already"
+        await pilot.click(RunRows, offset=(8, 1), times=2)
+        await settle(pilot)
+        assert f"Results of r{12 - seen}" in words(pilot, HeaderLine)
+        await pilot.press("escape")
         await pilot.press("w")
         assert "each run against ▪1" in words(pilot, "#page") and "medians" in words(pilot, "#page")
 
@@ -142,6 +148,8 @@ def test_a_run_that_was_deleted_meanwhile_is_not_opened(two, play, settle):
         assert isinstance(pilot.app.screen, CompareScreen) and "it was deleted or moved" in words(
             pilot, "#said"
         ).replace("\n", " ")
+        pilot.app.screen._say_no_more()
+        assert words(pilot, "#said") == ""
 
     play("compare", act, runs=two)
 
@@ -274,6 +282,11 @@ def test_a_run_that_has_gone_is_left_out(two, make_run, play, settle):
         assert "Compare 2 runs" in words(pilot, HeaderLine) and f"cannot be read: {gone.id}" in words(pilot, "#said")
 
     play("compare", act, runs=[*two, gone])
+
+    async def many(pilot):
+        assert words(pilot, "#said").count(gone.id) == 3 and words(pilot, "#said").endswith(", … 2 more")
+
+    play("compare", many, size=(200, 60), runs=[*two, *[gone] * 5])
 
     async def nothing(pilot):
         assert "no run can be read" in words(pilot, HeaderLine)

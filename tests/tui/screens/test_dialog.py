@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from textual.widgets import Input
+from textual.pilot import Pilot
+from textual.widget import Widget
+from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
 from vislab.tui.app import Console
@@ -23,25 +25,34 @@ def shown(console: Console, kind: type[Sentences | Toast]) -> list[str]:
     found = []
     for widget in console.screen.query(kind):
         region = console.screen.find_widget(widget).visible_region
-        lines = (strips[y].crop(region.x, region.right).text for y in region.line_range)
+        right = region.right - widget.show_vertical_scrollbar
+        lines = (strips[y].crop(region.x, right).text for y in region.line_range)
         found.append(" ".join(" ".join(lines).replace("▌", " ").split()))
     return found
 
 
-def is_seen(field: Input) -> bool:
-    place = field.screen.find_widget(field)
-    return place.clip.contains_region(place.region)
+def is_seen(widget: Widget) -> bool:
+    place = widget.screen.find_widget(widget)
+    return bool(place.region) and place.clip.contains_region(place.region)
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if true():
+            return
+        await pilot.pause(0.02)
+    assert true()
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Question(ASKED, [Answer("y", "y", "yes")]),
+        lambda: Question(ASKED, [Answer(key, key, "yes") for key in "abcdef"]),
         lambda: Prompt(ASKED, do=lambda _: ASKED),
         lambda: PathPrompt(ASKED, "/nowhere/at/all", do=lambda _: ASKED),
     ],
 )
-def test_words_are_wrapped_to_the_window_and_the_field_is_seen(settings, make: Callable[[], Window[str]]) -> None:
+def test_words_are_wrapped_to_the_window_and_what_answers_is_seen(settings, make: Callable[[], Window[str]]) -> None:
     console = Console(settings, first=lambda _: SettingsScreen())
 
     async def go() -> None:
@@ -54,14 +65,37 @@ def test_words_are_wrapped_to_the_window_and_the_field_is_seen(settings, make: C
                 told = shown(console, Sentences)
                 assert told[0] == ASKED
                 assert all(words.endswith(f"✖ {ASKED}") for words in told[1:])
-            await pilot.resize_terminal(30, 20)
-            console.pop_screen()
-            console.push_screen(window := make())
-            for _ in range(100):
-                await pilot.pause(0.02)
-                if seen := all(is_seen(field) for field in window.query(Input)):
-                    break
-            assert seen
+            (answers,) = window.query("OptionList, Input")
+            for size in ((80, 24), (30, 20), (60, 20)):
+                await pilot.resize_terminal(*size)
+                await until(pilot, lambda: is_seen(answers))
+            assert len(answers.region.line_range) == (6 if isinstance(answers, OptionList) else 1)
+            await until(pilot, lambda: all(f"✖ {ASKED}" in words for words in shown(console, Sentences)[1:]))
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(("kind", "keys"), [(Question, "jk"), (Question, ""), (Prompt, "")])
+def test_keys_scroll_a_question_that_has_not_room_for_all_its_lines(settings, kind: type[Window[str]], keys) -> None:
+    console = Console(settings, first=lambda _: SettingsScreen())
+    down, up = keys or ("pagedown", "pageup")
+
+    async def go() -> None:
+        async with console.run_test(size=(80, 24)) as pilot:
+            console.push_screen(Question(ASKED, [Answer("y", "y", "yes")]) if kind is Question else Prompt(ASKED))
+            await pilot.resize_terminal(30, 14)
+            await until(pilot, lambda: 10 < len(shown(console, Sentences)[0]) < len(ASKED) / 2)
+            seen = [shown(console, Sentences)[0]]
+            for _ in range(8):
+                await pilot.press(down)
+                seen.append(shown(console, Sentences)[0])
+            assert (
+                ASKED.startswith(seen[0])
+                and ASKED.endswith(seen[-1])
+                and set(ASKED.split()) == set(" ".join(seen).split())
+            )
+            await pilot.press(*[up] * 8)
+            assert shown(console, Sentences)[0] == seen[0]
 
     asyncio.run(go())
 

@@ -465,7 +465,7 @@ def test_a_live_run_is_shown_followed_and_not_deleted(make_run, play, settle, hi
         assert "1 run training" in words(pilot, HeaderLine)
         assert "delete" not in footer(pilot) and "resume" not in footer(pilot)
         await pilot.press("u")
-        assert "is training: nothing to go on with" in words(pilot, "#details")
+        assert "is training already; ↵ opens it" in words(pilot, "#details")
         await pilot.press("D")
         await settle(pilot)
         assert "cannot be deleted: a live one is stopped in its own view" in words(pilot, "#details")
@@ -557,6 +557,8 @@ def test_a_run_is_taken_out_of_the_queue_after_a_question(three, play, settle, m
         await pilot.press("end")
         assert "queued" in painted(pilot) and "x take out" in footer(pilot) and "delete" not in footer(pilot)
         assert "1 queued" in words(pilot, HeaderLine) and "training" not in words(pilot, HeaderLine)
+        await pilot.press("u")
+        assert "begins when its turn comes; x takes it out" in words(pilot, "#details")
         await pilot.press("D")
         assert "x takes a queued run out" in words(pilot, "#details")
         await pilot.press("x", "enter")  # the first answer leaves it alone

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from vislab.engine.runs import ask
+from vislab.engine.runs.store import delete
 from vislab.tui.screens.results import ResultsScreen
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
@@ -339,6 +340,8 @@ def test_without_predictions_there_is_a_sentence(make_run, play):
     damaged = make_run("damaged")
     (damaged.path / "predictions.csv").write_text("nonsense")
     perfect = make_run("perfect", predictions=[("a", "cat", "cat")])
+    gone = make_run("gone")
+    delete(gone)
 
     async def act(pilot):
         assert "No predictions" in words(pilot, "#headline")
@@ -358,6 +361,11 @@ def test_without_predictions_there_is_a_sentence(make_run, play):
         assert "damaged" in words(pilot, "#headline")
 
     play("results", said, run=damaged)
+
+    async def deleted(pilot):
+        assert "it was deleted or moved" in " ".join(words(pilot, "#headline").split())
+
+    play("results", deleted, run=gone)
 
     async def nothing_wrong(pilot):
         await pilot.press("w")
