@@ -6,6 +6,7 @@ Writes docs/pictures/*.svg. Runs and settings stay in a temporary folder.
 """
 
 import asyncio
+import os
 import tempfile
 from pathlib import Path
 
@@ -59,6 +60,7 @@ async def take(pilot: Pilot[int], name: str) -> None:
 
 def main() -> None:
     """Train, take the pictures."""
+    os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}  # whatever terminal it runs on
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
