@@ -75,6 +75,7 @@ class Console(App[int]):
     TITLE = "vislab"
     CSS_PATH = "vislab.tcss"
     ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False  # Textual's ends the console where the mouse meets a part that has just gone; `Y` copies
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True, system=True),
         Binding("ctrl+z", "suspend_process", show=False, system=True),

@@ -14,7 +14,7 @@ import pytest
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.events import Resize
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
@@ -432,6 +432,14 @@ def test_a_window_that_is_closed_twice_leaves_the_screen_below(tmp_path: Path) -
             window.dismiss()
             await pilot.pause()
             assert isinstance(pilot.app.screen, Demo)
+
+    play(tmp_path, act)
+
+
+def test_the_mouse_on_a_part_that_has_just_gone_ends_nothing(tmp_path: Path, monkeypatch) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        monkeypatch.setattr(pilot.app.screen, "get_widget_and_offset_at", lambda x, y: (Lines(), Offset(0, 0)))
+        assert await pilot.mouse_down(offset=(5, 5)) and await pilot.mouse_up(offset=(9, 5))
 
     play(tmp_path, act)
 

@@ -57,8 +57,8 @@ class _Asking(Window[T]):
 
     def action_page(self, pages: int) -> None:
         """Scroll the question."""
-        asked = self.query_one(_Asked)
-        asked.scroll_relative(y=pages * asked.size.height, animate=False)
+        for asked in self.query(_Asked):  # none before the window is composed
+            asked.scroll_relative(y=pages * asked.size.height, animate=False)
 
 
 class Question(_Asking[str]):
