@@ -69,9 +69,19 @@ def role(started: RunStarted) -> str:
     return "test" if started.selected_on_test else "validation"
 
 
-def ends_by_steps(started: RunStarted, strategy: Strategy) -> bool:
-    """Whether a run ends by its number of updates, before its epochs are over."""
-    return 0 < strategy.max_steps < strategy.epochs * started.steps_per_epoch
+def twice_as_long(state: RunState, started: RunStarted, strategy: Strategy) -> list[tuple[str, int, int]]:
+    """What makes a run twice as long: keys with their new values and those of now.
+
+    Epochs, or the number of updates where that ends the run; both where one alone would be cut short by the other.
+    """
+    steps, epochs, per_epoch = strategy.max_steps, strategy.epochs, started.steps_per_epoch
+    if 0 < steps < epochs * per_epoch:
+        more_steps, more_epochs = 2 * steps, math.ceil(2 * steps / per_epoch)
+    else:
+        epochs = state.epochs_planned
+        more_steps, more_epochs = 2 * epochs * per_epoch, 2 * epochs
+    keys = [("strategy.epochs", more_epochs, epochs)] if more_epochs > epochs else []
+    return keys + ([("strategy.max_steps", more_steps, steps)] if 0 < steps < more_steps else [])
 
 
 def asked_rate(state: RunState) -> float | None:

@@ -1,6 +1,5 @@
 """What a history shows, and what to do about it. Every finding names its figure and its remedy."""
 
-import math
 from collections.abc import Callable
 from itertools import accumulate, pairwise
 from statistics import fmean
@@ -11,9 +10,9 @@ from vislab.engine.analysis.finding import (
     Severity,
     asked_rate,
     bad,
-    ends_by_steps,
     lower_rate,
     role,
+    twice_as_long,
     val_accuracy,
     val_loss,
     validated,
@@ -23,7 +22,6 @@ from vislab.engine.analysis.intervals import of_accuracy
 from vislab.engine.runs.events import RunStarted, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.spec import Spec
-from vislab.presets.schema.strategy import Strategy
 
 __all__ = ["Finding", "Kind", "Severity", "findings", "validation_images"]
 
@@ -226,26 +224,15 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
     before, after = fmean(losses[-2 * window : -window]), fmean(losses[-window:])
     if after > (1 - STILL_FALLING) * before or losses[-1] > min(losses) * (1 + STILL_FALLING):
         return None
+    changes = twice_as_long(state, started, spec.strategy)
+    longer = [f"{key} = {value} (now {now})" for key, value, now in changes]
     return Finding(
         "still_improving",
         "info",
         f"Still improving at the end: the mean {name} of the last {window} evaluations is {_loss(after)}, "
         f"of the {window} before {_loss(before)}.",
-        _longer(state, started, spec.strategy),
+        f"Train for longer: {' and '.join(longer)}.",
     )
-
-
-def _longer(state: RunState, started: RunStarted, strategy: Strategy) -> str:
-    """The remedy of a run that was too short: more epochs, or more updates where their number ends it; or both."""
-    steps, epochs = strategy.max_steps, strategy.epochs
-    if ends_by_steps(started, strategy):
-        more_steps, more_epochs = 2 * steps, math.ceil(2 * steps / started.steps_per_epoch)
-    else:
-        epochs = state.epochs_planned
-        more_steps, more_epochs = 2 * epochs * started.steps_per_epoch, 2 * epochs
-    longer = [f"strategy.epochs = {more_epochs} (now {epochs})"] if more_epochs > epochs else []
-    longer += [f"strategy.max_steps = {more_steps} (now {steps})"] if 0 < steps < more_steps else []
-    return f"Train for longer: {' and '.join(longer)}."
 
 
 def _loss(value: float) -> str:

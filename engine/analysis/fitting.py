@@ -10,16 +10,15 @@ from vislab.engine.analysis.finding import (
     asked_rate,
     bad,
     base_rates,
-    ends_by_steps,
     other_rate,
     role,
+    twice_as_long,
     val_accuracy,
     validated,
 )
 from vislab.engine.runs.events import RunStarted, StepsLogged, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.spec import Spec
-from vislab.presets.schema.strategy import Strategy
 
 GUESSING = 0.98
 """Training loss as a share of that of guessing, ln(classes), from which nothing was learnt."""
@@ -128,7 +127,8 @@ def underfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     if train >= LOW or train - val >= GAP or last < (1 - STILL_LEARNING) * before:
         return None
     larger = "A larger architecture" + ("" if strategy.pretrained else " or pretrained weights")
-    remedies = [larger, _longer(state, started, strategy)]
+    keys = [key for key, _, _ in twice_as_long(state, started, strategy)]
+    remedies = [larger, f"longer training ({' and '.join(keys)})"]
     if strategy.freeze == "backbone":
         remedies.append('more of the network (strategy.freeze = "gradual" or "none")')
     if strategy.augment != "none" or strategy.drop_rate or strategy.drop_path or strategy.weight_decay:
@@ -140,15 +140,6 @@ def underfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
         f"{rows[-1].epoch}: the network does not fit what it is shown.",
         ", ".join(remedies) + ".",
     )
-
-
-def _longer(state: RunState, started: RunStarted, strategy: Strategy) -> str:
-    """More epochs, or more updates where their number ends the run; both keys where one alone would not double it."""
-    by_steps = ends_by_steps(started, strategy)
-    updates = started.steps_per_epoch * (strategy.epochs if by_steps else state.epochs_planned)
-    if updates < 2 * strategy.max_steps < 4 * updates:
-        return "more updates (strategy.epochs and strategy.max_steps)"
-    return "more updates (strategy.max_steps)" if by_steps else "more epochs"
 
 
 def _guessing(started: RunStarted, spec: Spec) -> float:

@@ -92,13 +92,15 @@ def test_underfitting_needs_a_low_training_accuracy_without_a_gap(history) -> No
     events = history(losses, [0.4, 0.5, 0.55, 0.56, 0.56], losses, [0.4, 0.5, 0.55, 0.56, 0.57])
     found = told(events)
     assert "accuracy only 0.5600 on training images (0.5700 on validation images)" in found["underfitting"].text
-    assert "or pretrained weights, more epochs" in found["underfitting"].remedy
+    assert "or pretrained weights, longer training (strategy.epochs)" in found["underfitting"].remedy
     ended = told(events, strategy(epochs=10, max_steps=50))["underfitting"]
-    assert "more updates (strategy.max_steps)" in ended.remedy
+    assert "longer training (strategy.max_steps)" in ended.remedy
     for epochs, steps in ((5, 50), (5, 99), (10, 80)):
         both = told(events, strategy(epochs=epochs, max_steps=steps))["underfitting"]
-        assert "more updates (strategy.epochs and strategy.max_steps)" in both.remedy
-    assert "more epochs" in told(events, strategy(epochs=5, max_steps=100))["underfitting"].remedy
+        assert "longer training (strategy.epochs and strategy.max_steps)" in both.remedy
+    assert (
+        "longer training (strategy.epochs)." in told(events, strategy(epochs=5, max_steps=100))["underfitting"].remedy
+    )
     gap = history(losses, [0.4, 0.5, 0.55, 0.65, 0.68], losses, [0.4, 0.5, 0.5, 0.5, 0.5])
     assert "underfitting" not in told(gap)
     early = history(losses[:3], [0.4, 0.5, 0.55], losses[:3], [0.4, 0.5, 0.55], epochs=10)
