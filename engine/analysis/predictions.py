@@ -2,6 +2,7 @@
 
 import csv
 import math
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +65,7 @@ def read(run_dir: Path) -> tuple[Prediction, ...]:
             rows = csv.reader(file)
             titles = next(rows, None)
             if titles != _COLUMNS:
-                raise InputError(f"{path} has the columns {titles}, not {','.join(_COLUMNS)}: it is damaged.")
+                raise InputError(f"{path} does not begin with {','.join(_COLUMNS)}: it is damaged.")
             return tuple(_prediction(path, rows.line_num, row) for row in rows)
     except FileNotFoundError:
         return ()
@@ -81,8 +82,10 @@ def classes_of(predictions: Iterable[Prediction], known: Iterable[str] = ()) -> 
 
 def _prediction(path: Path, line: int, row: list[str]) -> Prediction:
     try:
-        name, label, predicted, confidence = row
-        return Prediction(unguard(name), unguard(label), unguard(predicted), float(confidence))
+        # Interned: classes come again in each row, and images in each run that was judged by them.
+        name, label, predicted = (sys.intern(unguard(cell)) for cell in row[:3])
+        (confidence,) = row[3:]
+        return Prediction(name, label, predicted, float(confidence))
     except ValueError as error:
         raise InputError(f"{path}, line {line} is not name, label, predicted, confidence: it is damaged.") from error
 

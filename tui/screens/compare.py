@@ -380,7 +380,9 @@ def _wrapped(lines: Sequence[str], width: int) -> list[str]:
 def _marked(line: str, runs: int) -> Text:
     """A line with the markers of the runs in their colours."""
     shown = Text(line)
-    for index in range(runs):
-        shown.highlight_regex(rf"{compare.label(index)}(?!\d)", f"color({compare.colour(index)}) bold")
+    for found in compare.LABEL.finditer(line):
+        index = int(found["number"]) - 1
+        if index < runs and found[0] == compare.label(index):
+            shown.stylize(f"color({compare.colour(index)}) bold", *found.span())
     shown.highlight_regex(compare_table.STAR, "bold")
     return shown

@@ -48,6 +48,10 @@ class Band:
     runs: int
 
 
+LABEL = re.compile(rf"[{MARKERS}](?P<number>[1-9][0-9]{{0,6}})(?![0-9])")
+"""What a `label` looks like in a sentence."""
+
+
 def marker(index: int) -> str:
     """The character of the run at a position."""
     return MARKERS[index % len(MARKERS)]

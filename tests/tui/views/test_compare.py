@@ -324,6 +324,8 @@ def test_rows_have_numbers_and_looks_of_their_own():
     looks = {(compare.marker(index), compare.colour(index)) for index in range(60)}
     assert len(looks) == 60 and len({compare.marker(index) for index in range(12)}) == 12
     assert len(set(compare.labels(60))) == 60 and compare.label(1) == "●2"
+    sentence = f"{', '.join(compare.labels(120))} and ●0, ▪{'9' * 5000}"
+    assert [found[0] for found in compare.LABEL.finditer(sentence)] == compare.labels(120)
 
 
 def test_published_sizes_are_no_settings(make):
