@@ -3,6 +3,7 @@
 import math
 from typing import Literal, NamedTuple
 
+from vislab.engine.analysis.figures import scientific
 from vislab.engine.runs.events import EpochEnded, Figure, RunStarted, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.strategy import Strategy
@@ -106,7 +107,7 @@ def base_rates(strategy: Strategy, asked: float | None) -> dict[str, float]:
 def other_rate(strategy: Strategy, asked: float | None, factor: float) -> str:
     """What to set for base learning rates so many times as high, and what they are."""
     rates = base_rates(strategy, asked)
-    return " and ".join(f"{key} = {factor * rate:.1e} (now {rate:.1e})" for key, rate in rates.items())
+    return " and ".join(f"{key} = {scientific(factor * rate)} (now {scientific(rate)})" for key, rate in rates.items())
 
 
 def lower_rate(strategy: Strategy, asked: float | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import accumulate, pairwise
 from statistics import fmean
 
+from vislab.engine.analysis import figures
 from vislab.engine.analysis.finding import (
     Finding,
     Kind,
@@ -78,8 +79,7 @@ def findings(state: RunState, spec: Spec) -> list[Finding]:
 
 def validation_images(started: RunStarted) -> int:
     """Images that the validation figures are measured on; 0 without validation."""
-    role = "test" if started.selected_on_test else "validation"
-    return sum(started.counts.get(role, ()))
+    return sum(started.counts.get(role(started), ()))
 
 
 def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
@@ -120,7 +120,7 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
     return Finding(
         "unstable",
         "warning",
-        f"The {of} loss is unstable: it jumped up {times}, most by {rise:.4f} at epoch {epoch}.",
+        f"The {of} loss is unstable: it jumped up {times}, most by {figures.loss(rise)} at epoch {epoch}.",
         f"{lower_rate(spec.strategy, asked_rate(state))}{steadier}.",
     )
 
@@ -185,8 +185,8 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
         return Finding(
             "overfitting",
             "warning",
-            f"Overfitting: the {of} loss rose from {val_loss(lowest):.4f} at epoch {lowest.epoch} to "
-            f"{val_loss(last):.4f} at epoch {last.epoch}, while the training loss fell.",
+            f"Overfitting: the {of} loss rose from {figures.loss(val_loss(lowest))} at epoch {lowest.epoch} to "
+            f"{figures.loss(val_loss(last))} at epoch {last.epoch}, while the training loss fell.",
             remedy,
         )
     return None
@@ -229,14 +229,10 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
     return Finding(
         "still_improving",
         "info",
-        f"Still improving at the end: the mean {name} of the last {window} evaluations is {_loss(after)}, "
-        f"of the {window} before {_loss(before)}.",
+        f"Still improving at the end: the mean {name} of the last {window} evaluations is "
+        f"{figures.loss(after)}, of the {window} before {figures.loss(before)}.",
         f"Train for longer: {' and '.join(longer)}.",
     )
-
-
-def _loss(value: float) -> str:
-    return f"{value:.4f}" if not 0 < value < 1e-4 else f"{value:.1e}"
 
 
 def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:

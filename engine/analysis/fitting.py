@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
 
+from vislab.engine.analysis import figures
 from vislab.engine.analysis.finding import (
     Finding,
     asked_rate,
@@ -54,17 +55,17 @@ def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding |
             return Finding(
                 "rate_too_high",
                 "warning",
-                f"Learning rate too high: the training loss shot up from {first:.4f} to {highest:.4f} in epoch "
-                f"{rows[peak].epoch}, step {rows[peak + WINDOW - 1].step}.",
+                f"Learning rate too high: the training loss shot up from {figures.loss(first)} to "
+                f"{figures.loss(highest)} in epoch {rows[peak].epoch}, step {rows[peak + WINDOW - 1].step}.",
                 f"{remedy}{warm_up}.",
             )
     if len(losses) >= 3 and losses[-1] >= GUESSING * guessing and _was_thrown(losses, rows, guessing):
         return Finding(
             "rate_too_high",
             "warning",
-            f"Nothing is learnt: after {len(losses)} epochs the training loss is {losses[-1]:.4f}, no better than "
-            f"guessing (ln {_classes(started)} = {guessing:.4f}), and it has been far above. The learning rate is too "
-            "high.",
+            f"Nothing is learnt: after {len(losses)} epochs the training loss is {figures.loss(losses[-1])}, no better "
+            f"than guessing (ln {_classes(started)} = {guessing:.4f}), and it has been far above. The learning rate is "
+            "too high.",
             f"{remedy}{warm_up}.",
         )
     return None
@@ -79,8 +80,8 @@ def nothing_learnt(state: RunState, started: RunStarted, spec: Spec) -> Finding 
     if _was_thrown(losses, rows, guessing):
         return None
     text = (
-        f"Nothing is learnt: after {len(losses)} epochs the training loss is {losses[-1]:.4f}, no better than guessing "
-        f"(ln {_classes(started)} = {guessing:.4f})"
+        f"Nothing is learnt: after {len(losses)} epochs the training loss is {figures.loss(losses[-1])}, no better "
+        f"than guessing (ln {_classes(started)} = {guessing:.4f})"
     )
     look = "If that does not help, look at the images and their labels: vislab data."
     if max(losses) - min(losses) < STILL * guessing:
@@ -90,7 +91,7 @@ def nothing_learnt(state: RunState, started: RunStarted, spec: Spec) -> Finding 
             f"{text}, and has hardly moved. The learning rate is probably too low.",
             f"Raise the learning rate: {other_rate(spec.strategy, asked_rate(state), 10)}. {look}",
         )
-    now = ", ".join(f"{rate:.1e}" for rate in base_rates(spec.strategy, asked_rate(state)).values())
+    now = ", ".join(figures.scientific(rate) for rate in base_rates(spec.strategy, asked_rate(state)).values())
     return Finding(
         "nothing_learnt",
         "warning",
@@ -112,7 +113,7 @@ def rate_too_low(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
         "rate_too_low",
         "warning",
         f"Learning rate too low: the training loss falls steadily, but only by {100 * fall:.1f} % in {len(losses)} "
-        f"epochs, from {losses[0]:.4f} to {losses[-1]:.4f}.",
+        f"epochs, from {figures.loss(losses[0])} to {figures.loss(losses[-1])}.",
         f"Raise the learning rate: {other_rate(spec.strategy, asked_rate(state), 10)}.",
     )
 

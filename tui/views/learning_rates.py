@@ -32,14 +32,10 @@ def words(found: Mapping[str, Any]) -> list[str]:
     if found["steepest"] is None:
         lines.append("The loss never fell: nothing can be suggested. Try more --steps, or another range.")
     else:
-        lines.append(f"steepest fall     {rate(found['steepest'])}   a good base learning rate")
-        lines.append(f"lowest loss       {rate(found['lowest'])}   a tenth is safe: {rate(found['lowest'] / 10)}")
+        lines.append(f"steepest fall     {text.scientific(found['steepest'])}   a good base learning rate")
+        lowest, tenth = text.scientific(found["lowest"]), text.scientific(found["lowest"] / 10)
+        lines.append(f"lowest loss       {lowest}   a tenth is safe: {tenth}")
     if found["diverged"] is not None:
-        lines.append(f"the loss left at  {rate(found['diverged'])}")
-    lines.append(f"the spec has      {rate(found['learning_rate'])}")
+        lines.append(f"the loss left at  {text.scientific(found['diverged'])}")
+    lines.append(f"the spec has      {text.scientific(found['learning_rate'])}")
     return lines
-
-
-def rate(value: float) -> str:
-    """A learning rate in two digits: 2.1e-03."""
-    return f"{value:.1e}"

@@ -4,7 +4,8 @@ import math
 import time
 import unicodedata
 
-from vislab.engine.runs.events import Figure
+from vislab.engine.analysis import figures
+from vislab.engine.runs.events import Figure, number
 from vislab.presets.sizes import amount
 
 MISSING = "-"
@@ -173,15 +174,8 @@ def moment(seconds: float) -> str:
 
 
 def loss(value: Figure | None) -> str:
-    """A mean loss per sample: `0.3747`, `1433`, `3.2e-5`; `nan` or `inf` where not finite, `-` where there is none."""
-    if value is None:
-        return MISSING
-    value = float(value)
-    if not math.isfinite(value):
-        return str(value)
-    if 0 < abs(value) < 1e-4:
-        return scientific(value)
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.4g}"
+    """A mean loss per sample as findings write it: `0.3747`, `1433`, `4.8e7`, `nan`; `-` where there is none."""
+    return MISSING if value is None else figures.loss(number(value))
 
 
 def short(value: Figure | None) -> str:
@@ -212,11 +206,8 @@ def percent(fraction: float) -> str:
 
 
 def scientific(value: float) -> str:
-    """A learning rate or another small number: `1.0e-3`."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    digits, exponent = f"{value:.1e}".split("e")
-    return f"{digits}e{int(exponent)}"
+    """A learning rate, or another figure of any size, as findings write it: `1.0e-3`."""
+    return figures.scientific(value)
 
 
 def rate(images_per_second: float) -> str:

@@ -129,7 +129,7 @@ def test_unstable_validation_loss(history) -> None:
 def test_the_remedy_of_an_unstable_loss_is_a_lower_rate(history) -> None:
     found = the("unstable", history([1.0, 0.5, 1.2, 0.6, 0.5]), strategy(learning_rate=3e-3))
     assert "most by 0.7000 at epoch 3" in found.text
-    assert "learning_rate = 1.0e-03 (now 3.0e-03)" in found.remedy
+    assert "learning_rate = 1.0e-3 (now 3.0e-3)" in found.remedy
 
 
 def test_not_finite(history) -> None:
@@ -226,12 +226,12 @@ def test_a_loss_that_is_finite_again_is_no_error(history):
 
 def test_a_head_with_a_rate_of_its_own_is_named_and_alone_where_the_rest_is_frozen(history):
     events, keys = history([1.0, 0.5, 1.2, 0.6, 0.5]), {"learning_rate": 3e-4, "head_learning_rate": 3e-3}
-    head = "strategy.head_learning_rate = 1.0e-03 (now 3.0e-03)"
+    head = "strategy.head_learning_rate = 1.0e-3 (now 3.0e-3)"
     both = the("unstable", events, strategy(**keys)).remedy
-    assert f"strategy.learning_rate = 1.0e-04 (now 3.0e-04) and {head}" in both
+    assert f"strategy.learning_rate = 1.0e-4 (now 3.0e-4) and {head}" in both
     assert f"rate: {head}" in the("unstable", events, strategy(**keys, freeze="backbone")).remedy
     asked = [*events, ControlApplied(request="r", action="set_learning_rate", value="6e-4", step=1)]
-    assert "strategy.head_learning_rate = 2.0e-03 (now 6.0e-03)" in the("unstable", asked, strategy(**keys)).remedy
+    assert "strategy.head_learning_rate = 2.0e-3 (now 6.0e-3)" in the("unstable", asked, strategy(**keys)).remedy
 
 
 def test_a_plateau_is_seen_where_few_epochs_are_validated(history):
@@ -256,4 +256,4 @@ def test_remedies_are_not_refused_and_change_something(history):
 def test_a_solved_task_does_not_improve_and_small_losses_have_their_digits(history):
     falling = [1e-3 * 0.5**epoch for epoch in range(10)]
     assert "still_improving" not in kinds(history(falling, [1.0] * 10, falling, [1.0] * 10))
-    assert "is 2.9e-06, of the 2 before 1.2e-05" in the("still_improving", history(falling)).text
+    assert "is 2.9e-6, of the 2 before 1.2e-5" in the("still_improving", history(falling)).text

@@ -34,7 +34,9 @@ def test_a_loss_that_shoots_up_inside_epochs(history) -> None:
     shot = with_losses(events, [1.1] * 4 + [9.0] * 5 + [1.0] * 11)
     found = told(shot)["rate_too_high"]
     assert "to 9.0000 in epoch 1, step 18" in found.text and found.severity == "warning"
-    assert "learning_rate = 1.0e-04 (now 1.0e-03)" in found.remedy and "warmup_epochs = 1" in found.remedy
+    assert "learning_rate = 1.0e-4 (now 1.0e-3)" in found.remedy and "warmup_epochs = 1" in found.remedy
+    wild = with_losses(events, [47747718.65] * 5 + [1.97e17] * 5 + [1.0] * 10)
+    assert "shot up from 4.8e7 to 2.0e17 in epoch" in told(wild)["rate_too_high"].text
     assert "warm" not in told(shot, strategy(warmup_epochs=1.0))["rate_too_high"].remedy
     assert "rate_too_high" not in told(with_losses(events, [1.1] * 4 + [9.0] + [1.0] * 15)), "one unlucky batch"
     assert "rate_too_high" not in told(shot, strategy(loss="focal")), "of another loss nothing is known"
@@ -43,10 +45,10 @@ def test_a_loss_that_shoots_up_inside_epochs(history) -> None:
 @pytest.mark.parametrize(
     ("losses", "kind", "words"),
     [
-        ([GUESSING, GUESSING + 0.003, GUESSING - 0.002, GUESSING], "rate_too_low", "1.0e-02 (now 1.0e-03)"),
-        ([GUESSING + 0.02, GUESSING + 0.012, GUESSING + 0.007, GUESSING + 0.005], "rate_too_low", "1.0e-02"),  # cosine
-        ([400.0, 1.9, 1.12, GUESSING], "rate_too_high", "1.0e-04 (now 1.0e-03)"),
-        ([1.2, 1.5, 1.12, GUESSING], "rate_too_high", "1.0e-04"),
+        ([GUESSING, GUESSING + 0.003, GUESSING - 0.002, GUESSING], "rate_too_low", "1.0e-2 (now 1.0e-3)"),
+        ([GUESSING + 0.02, GUESSING + 0.012, GUESSING + 0.007, GUESSING + 0.005], "rate_too_low", "1.0e-2"),  # cosine
+        ([400.0, 1.9, 1.12, GUESSING], "rate_too_high", "1.0e-4 (now 1.0e-3)"),
+        ([1.2, 1.5, 1.12, GUESSING], "rate_too_high", "1.0e-4"),
         ([1.5, 1.12, GUESSING, GUESSING], "nothing_learnt", "vislab find-lr"),
     ],
 )
@@ -83,7 +85,7 @@ def test_a_loss_that_falls_steadily_but_hardly(history, losses: list[float], low
     assert ("rate_too_low" in found) == low
     if low:
         assert "only by 1.1 % in 4 epochs" in found["rate_too_low"].text
-        assert "learning_rate = 1.0e-02" in found["rate_too_low"].remedy
+        assert "learning_rate = 1.0e-2" in found["rate_too_low"].remedy
         assert "still_improving" not in found
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from vislab.engine.analysis.figures import scientific
 from vislab.engine.analysis.findings import findings
 from vislab.engine.data.batches import Batch
 from vislab.engine.runs import checkpoints, control
@@ -72,10 +73,10 @@ def test_the_failure_and_the_findings_name_one_remedy_from_the_base_rate(make_ru
     monkeypatch.setattr(Step, "__call__", ask)
     assert train(run) == 1
     base = asked[-1] if asked else 3e-3
-    remedy = f"Lower the learning rate: strategy.learning_rate = {base / 3:.1e} (now {base:.1e})"
+    remedy = f"Lower the learning rate: strategy.learning_rate = {scientific(base / 3)} (now {scientific(base)})"
     state = run.state()
     assert remedy in state.ended.reason and remedy in findings(state, run.spec())[0].remedy
-    assert state.ended.reason.count("e-0") == 2  # no other rate is named
+    assert state.ended.reason.count("e-") == 2  # no other rate is named
 
 
 OPTIMIZERS = [

@@ -22,7 +22,7 @@ FOUND = {
 
 def test_words_say_both_suggestions_and_what_the_spec_has() -> None:
     words = "\n".join(learning_rates.words(FOUND))
-    for part in ("4 updates on 1,438 images", "1.0e-03", "1.0e-02", "a tenth is safe: 1.0e-03", "1.0e+00", "5.0e-03"):
+    for part in ("4 updates on 1,438 images", "1.0e-3", "1.0e-2", "a tenth is safe: 1.0e-3", "1.0e0", "5.0e-3"):
         assert part in words
     assert "\x1b" not in words
 

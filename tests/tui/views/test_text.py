@@ -84,15 +84,14 @@ def test_when() -> None:
 
 
 def test_figures() -> None:
-    assert [text.loss(x) for x in (0.37471, 1433.4, 3.2e-5, 0.0, "nan", "-inf", None)] == [
+    assert [text.loss(x) for x in (0.37471, 1433.4, 99_999.0, 1e5, 6.9e299)] == [
         "0.3747",
         "1433",
-        "3.2e-5",
-        "0.0000",
-        "nan",
-        "-inf",
-        "-",
+        "99999",
+        "1.0e5",
+        "6.9e299",
     ]
+    assert [text.loss(x) for x in (3.2e-5, 0.0, "nan", "-inf", None)] == ["3.2e-5", "0.0000", "nan", "-inf", "-"]
     assert [text.accuracy(x) for x in (0.9892, 1.0, "nan", None)] == ["0.9892", "1.0000", "nan", "-"]
     assert [text.scientific(x) for x in (1e-3, 3.333e-4, 0.0, 0.1)] == ["1.0e-3", "3.3e-4", "0", "1.0e-1"]
     assert [text.percent(x) for x in (0.374, 0.999, 1.0, 0.001, 0.0, float("nan"))] == [
