@@ -25,6 +25,11 @@ DEVICE_EVERY = 3.0
 JUDGING = 0.005
 """Share of a core that judging the history may take: that of many thousand epochs is judged less often."""
 
+MOST_STEPS = 20_000
+"""Log intervals that are kept, ten times what a run logs inside its epochs, and more than a terminal has columns: of a
+million, many stand as one.
+"""
+
 LOG_LINES = 200
 """Lines of worker.log that are kept in a picture."""
 
@@ -71,7 +76,8 @@ class Looker:
         """
         self.run = run
         self.spec: Spec = run.spec()
-        self._follower = Follower(run)
+        self.read = 0.0
+        self._follower = Follower(run, most_steps=MOST_STEPS)
         self._meter = Meter()
         self._reading: Reading | None = None
         self._read_at = -DEVICE_EVERY

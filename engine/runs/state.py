@@ -5,10 +5,13 @@ append-only lists shared between pictures, and a picture holds a length over the
 picture after each one is linear in n.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, Literal, TypeVar, overload
+
+from msgspec import structs
 
 from vislab.engine.runs.events import (
     AnyEvent,
@@ -16,11 +19,14 @@ from vislab.engine.runs.events import (
     ControlApplied,
     DecisionMade,
     EpochEnded,
+    Figure,
     Notice,
     RunEnded,
     RunResumed,
     RunStarted,
     StepsLogged,
+    figure,
+    number,
 )
 
 T = TypeVar("T")
@@ -128,8 +134,14 @@ class RunState:
 
 @dataclass
 class Fold:
-    """Takes events in the order of the log. Folding any prefix of any log is valid."""
+    """Takes events in the order of the log. Folding any prefix of any log is valid.
 
+    Attributes:
+        most_steps: entries of `RunState.steps` that are kept, at least 2: when there are as many, each two become one
+            that stands for both.
+    """
+
+    most_steps: int = sys.maxsize
     started: RunStarted | None = None
     ended: RunEnded | None = None
     epochs_planned: int = 0
@@ -163,6 +175,8 @@ class Fold:
                 if self._steps and self._steps[-1].step >= event.step:
                     self._steps = _until(self._steps, event.step - 1, lambda row: row.step)
                 self._steps.append(event)
+                if len(self._steps) >= self.most_steps:
+                    self._steps = _in_pairs(self._steps)
             case EpochEnded():
                 # A checkpoint taken at an epoch's last step, before its validation, makes the epoch end once more.
                 if self._epochs and self._epochs[-1].epoch >= event.epoch:
@@ -258,6 +272,25 @@ def _once_begun(stopping: Stopping, started: RunStarted | None, ended: RunEnded 
     """How a worker that begins or goes on was asked to end."""
     # What is left was asked of a worker that was killed: one that stops at once begins nothing.
     return "" if stopping == "stop" or (started is not None and ended is None) else stopping
+
+
+def _in_pairs(rows: Sequence[StepsLogged]) -> list[StepsLogged]:
+    """Each two as one: means over both intervals, which end where the second does. One that is left over stays."""
+    pairs = [_both(first, second) for first, second in zip(rows[::2], rows[1::2], strict=False)]
+    return [*pairs, *rows[2 * len(pairs) :]]
+
+
+def _both(first: StepsLogged, second: StepsLogged) -> StepsLogged:
+    def mean(one: Figure, other: Figure) -> Figure:
+        return figure((number(one) + number(other)) / 2)
+
+    return structs.replace(
+        second,
+        loss=mean(first.loss, second.loss),
+        accuracy=mean(first.accuracy, second.accuracy),
+        waiting=(first.waiting + second.waiting) / 2,
+        images_per_second=(first.images_per_second + second.images_per_second) / 2,
+    )
 
 
 def _until(rows: list[T], last: int, count_of: Callable[[T], int]) -> list[T]:

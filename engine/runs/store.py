@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,12 +40,16 @@ __all__ = [
 
 
 class Follower:
-    """Follows one run: the fold grows with each look."""
+    """Follows one run: the fold grows with each look.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        most_steps: see `Fold`.
+    """
+
+    def __init__(self, run: Run, *, most_steps: int = sys.maxsize) -> None:
         self.run = run
         self._reader = EventReader(run.events)
-        self._fold = Fold()
+        self._fold = Fold(most_steps=most_steps)
         self._spec: Spec | None = None
 
     @property

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vislab.engine.runs.events import (
     AnyEvent,
@@ -140,6 +141,26 @@ def test_any_prefix_of_any_log_folds_and_earlier_pictures_never_change(events):
         assert [row.step for row in picture.steps] == sorted({row.step for row in picture.steps})
         assert [row.epoch for row in picture.epochs] == sorted({row.epoch for row in picture.epochs})
         assert picture.best is None or picture.best in picture.epochs
+
+
+@given(st.integers(0, 100), st.integers(2, 30), st.integers(0, 200))
+def test_of_more_steps_than_are_kept_several_stand_as_one(count, most, bad):
+    rows = [replace(logged(step), loss="nan") if step == bad else logged(step) for step in range(1, count + 1)]
+    folding = Fold(most_steps=most)
+    folding.apply_all([started(), *rows])
+    kept = folding.state().steps
+    assert len(kept) < most
+    assert [row.step for row in kept] == sorted({row.step for row in kept})
+    assert kept[-1].step == count if count else not kept
+    assert any(row.loss == "nan" for row in kept) == (1 <= bad <= count)
+    assert all(row.accuracy == 0.5 for row in kept)
+    assert count >= most or list(kept) == rows
+
+
+def test_two_steps_that_stand_as_one_have_their_mean():
+    folding = Fold(most_steps=4)
+    folding.apply_all([started(), *map(logged, range(1, 5))])
+    assert [(row.step, row.loss) for row in folding.state().steps] == [(2, 0.75), (4, (1 / 3 + 1 / 4) / 2)]
 
 
 @settings(max_examples=200)
