@@ -140,7 +140,8 @@ def _curves(among: Sequence[Group]) -> list[str]:
             written=text.accuracy if quantity == "accuracy" else text.loss,
         )
         caption = f"{compare.curve_title(among, quantity)} by {compare.x_label(runs, 'epoch')}"
-        figures.append(f"<figure><figcaption>{caption}</figcaption>{svg}</figure>")
+        missing = curves_svg.missing(band.mean for band in bands)
+        figures.append(f"<figure><figcaption>{caption}</figcaption>{svg}{missing}</figure>")
         words += compare.group_words(among, quantity)
     parts += [legend, f'<div class="figures">{"".join(figures)}</div>']
     if any(group.repeated for group in among):

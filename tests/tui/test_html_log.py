@@ -193,3 +193,12 @@ def test_a_short_run_draws_its_steps_and_tells_of_its_epochs(history, parsed) ->
     assert "train accuracy: last 0.8634 at epoch 3, highest 0.8634 at epoch 3, rising" in words
     assert "train loss: last 0.4000 at epoch 3, lowest 0.4000 at epoch 3, falling" in words
     assert "train, mean over each logged interval" in words, "what is drawn"
+
+
+def test_curves_say_what_could_not_be_drawn(history, parsed) -> None:
+    nan, large = float("nan"), 1e300
+    state = fold(history([nan] * 4, [nan] * 4, [nan, large, 0.4, nan], [nan] * 4))
+    words = parsed(document(state, SPEC, run_id="id", status="done")).text
+    assert "! 6 not finite, 1 too large to draw" in words and "! 8 not finite" in words
+    assert "no figure that can be drawn" in words and "no figures yet" not in words
+    assert "not finite" not in parsed(document(fold(history(*LOSSES)), SPEC, run_id="id", status="done")).text

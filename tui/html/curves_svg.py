@@ -5,13 +5,15 @@ over each x shows its values while the pointer is on it, after a tap, and of few
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby, pairwise
 
+from vislab.tui.html.page import paragraph
 from vislab.tui.views import text
 from vislab.tui.views.axes import Axis, linear_axis, x_axis
+from vislab.tui.views.curves import LARGEST, Series, not_shown, nothing_drawn
 
 WIDTH, HEIGHT = 480, 300
 """Of the drawing, in its own units; it is as wide as its place."""
@@ -30,7 +32,6 @@ MOST_MARKERS = 26
 """Markers along a curve."""
 MOST_TOLD = 9
 """Curves whose values fit beside the pointer."""
-_LARGEST = 1e100
 _LETTER, _LINE = 6.4, 15
 """Width of a letter and height of a line of the values, at the font size of STYLE."""
 
@@ -108,7 +109,8 @@ def curves_svg(
     points = [[(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if _fits(y)] for curve in curves]
     every = [point for row in points for point in row]
     if not every:
-        return f'{head}<text x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle">no figures yet</text></svg>'
+        words = nothing_drawn(curve.ys for curve in curves)
+        return f'{head}<text x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle">{words}</text></svg>'
     bounds = [y for curve in curves for y in (*curve.low, *curve.high) if _fits(y)]
     y_axis = linear_axis([y for _, y in every] + bounds, 12)
     ends = x_range or (min(x for x, _ in every), max(x for x, _ in every))
@@ -120,6 +122,12 @@ def curves_svg(
         parts += _drawn(curve, place)
     parts += _values(curves, place, x_label, written)
     return "".join([*parts, "</svg>"])
+
+
+def missing(shown: Iterable[Series]) -> str:
+    """Why points are missing from a drawing, as an HTML paragraph in the terminal's words; empty where none are."""
+    words = not_shown(shown)
+    return paragraph(f"! {words}", "warning") if words else ""
 
 
 def legend(curves: Sequence[SvgCurve]) -> str:
@@ -272,7 +280,7 @@ def _coloured(words: str, kind: str) -> str:
 
 def _fits(value: float) -> bool:
     """Whether a value can be drawn: finite, and no difference of two overflows."""
-    return abs(value) <= _LARGEST
+    return abs(value) <= LARGEST
 
 
 def _mark(marker: str, x: float, y: float, scale: float = 1.0, *, own: bool = False) -> str:

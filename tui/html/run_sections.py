@@ -159,8 +159,8 @@ class RunSections:
         self.parts.append("</details>")
 
     def _svg(self, state: RunState, quantity: Quantity, along: Along) -> None:
-        series = enumerate(_drawn(state, quantity, along))
-        drawn = [SvgCurve(one.name, one.xs, one.ys, one.marker, slot) for slot, one in series]
+        series = _drawn(state, quantity, along)
+        drawn = [SvgCurve(one.name, one.xs, one.ys, one.marker, slot) for slot, one in enumerate(series)]
         svg = curves_svg.curves_svg(
             drawn,
             label=f"{quantity} by epoch; in words below",
@@ -168,6 +168,7 @@ class RunSections:
             written=text.loss if quantity == "loss" else text.accuracy,
         )
         self.parts.append(f"<figure><figcaption>{quantity}</figcaption>{curves_svg.legend(drawn)}{svg}")
+        self.parts.append(curves_svg.missing(series))
         self._list(curves.in_words(one, quantity) for one in curves.series(state, quantity))
         self.parts.append("</figure>")
 

@@ -65,9 +65,9 @@ def series(state: RunState, quantity: Quantity, *, along: Along = "epoch") -> li
     if epochs.has_validation(state):
         points = [(row.epoch, row.val_loss if quantity == "loss" else row.val_accuracy) for row in state.epochs]
         validated = [(float(epoch), value) for epoch, value in points if value is not None]
-        name = "test" if state.started is not None and state.started.selected_on_test else "val"
         xs = [epoch for epoch, _ in validated]
-        curves.append(Series(name, xs, _numbers(value for _, value in validated), VAL_MARKER, VAL_COLOUR))
+        ys = _numbers(value for _, value in validated)
+        curves.append(Series(epochs.judged_on(state), xs, ys, VAL_MARKER, VAL_COLOUR))
     return curves
 
 
@@ -223,9 +223,21 @@ def zoom_words(zoom: int | None) -> str:
     return "All epochs so far" if zoom is None else f"The last {zoom} epochs" if zoom else "All epochs planned"
 
 
-def not_shown(curves: Iterable[Series], *, log_y: bool = False) -> str:
-    """Why points are missing from a figure, in a few words; empty when none are."""
-    values = [value for curve in curves for value in curve.ys]
+def nothing_drawn(values: Iterable[Sequence[float]]) -> str:
+    """What stands in a figure without a point, given the values of each of its curves."""
+    return "no figure that can be drawn" if any(values) else "no figures yet"
+
+
+def not_shown(
+    curves: Iterable[Series], *, log_y: bool = False, x_range: tuple[float, float] = (-math.inf, math.inf)
+) -> str:
+    """Why points are missing from a figure, in a few words; empty when none are.
+
+    Args:
+        x_range: ends of the x-axis; nothing is said of points beyond them.
+    """
+    first, last = x_range
+    values = [y for curve in curves for x, y in zip(curve.xs, curve.ys, strict=True) if first <= x <= last]
     bad = sum(not math.isfinite(value) for value in values)
     high = sum(LARGEST < abs(value) < math.inf for value in values)
     low = sum(value <= 0 for value in values if math.isfinite(value)) if log_y else 0

@@ -1,7 +1,8 @@
 """The per-epoch table: the same rows live, in `vislab show` and in the HTML log."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from vislab.engine.runs.events import EpochEnded
 from vislab.engine.runs.state import RunState
@@ -69,10 +70,16 @@ def has_validation(state: RunState) -> bool:
     )
 
 
+def judged_on(state: RunState) -> Literal["val", "test"]:
+    """What the images are called, in short, that a run is judged and its best epoch is chosen by."""
+    return "test" if state.started is not None and state.started.selected_on_test else "val"
+
+
 def columns(state: RunState, width: int = 80) -> tuple[EpochColumn, ...]:
     """The columns that a table of `width` cells can show.
 
-    Runs without validation have no validation columns; top-5 is left out for five classes or fewer.
+    Runs without validation have no validation columns; top-5 is left out for five classes or fewer. Where the accuracy
+    stands without its loss it says whose it is, if that fits.
     """
     chosen = [column for column in _ORDER if column.group != "val" or has_validation(state)]
     if state.started is not None and len(state.started.classes) <= 5 and _VAL_TOP5 in chosen:
@@ -82,7 +89,16 @@ def columns(state: RunState, width: int = 80) -> tuple[EpochColumn, ...]:
             break
         if column in chosen:
             chosen.remove(column)
-    return tuple(chosen)
+    of = judged_on(state)
+    named = [
+        replace(column, title=column.title.replace("val", of), group=of) if column.group == "val" else column
+        for column in chosen
+    ]
+    if chosen[-1] is _VAL_ACCURACY and _VAL_LOSS not in chosen:
+        title = f"{of} acc"
+        longer = [*named[:-1], replace(named[-1], title=title, width=len(title))]
+        named = longer if len(header(longer)) <= width else named
+    return tuple(named)
 
 
 def header(columns: Sequence[EpochColumn]) -> str:
@@ -123,8 +139,10 @@ def seconds(value: float) -> str:
 
 def figures(state: RunState) -> tuple[list[str], list[list[str]]]:
     """The whole table as it was measured, for pasting elsewhere: titles and a row an epoch; empty where none is."""
+    of = judged_on(state)
+    titles = [f"{of}_{name.removeprefix('val_')}" if name.startswith("val_") else name for name in _FIGURES]
     rows = [["" if (value := getattr(row, name)) is None else str(value) for name in _FIGURES] for row in state.epochs]
-    return list(_FIGURES), rows
+    return titles, rows
 
 
 def plain_line(state: RunState, row: EpochEnded) -> str:
@@ -136,7 +154,7 @@ def plain_line(state: RunState, row: EpochEnded) -> str:
     ]
     if row.val_accuracy is not None:
         mark = " *best" if row.best else ""
-        parts.append(f"val loss {text.loss(row.val_loss)} acc {text.accuracy(row.val_accuracy)}{mark}")
+        parts.append(f"{judged_on(state)} loss {text.loss(row.val_loss)} acc {text.accuracy(row.val_accuracy)}{mark}")
     parts += [
         f"lr {text.scientific(row.learning_rate)}",
         f"{text.rate(row.train_images_per_second)} img/s",

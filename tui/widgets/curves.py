@@ -11,7 +11,7 @@ from itertools import groupby
 
 from vislab.tui.views import text
 from vislab.tui.views.axes import Axis, linear_axis, log_axis, x_axis
-from vislab.tui.views.curves import LARGEST, Series
+from vislab.tui.views.curves import LARGEST, Series, nothing_drawn
 
 BEST_MARKER = "★"
 BEST_COLOUR = 136
@@ -53,7 +53,7 @@ def draw(
     head = [text.fit(title, width)] if title else []
     body = height - len(head) - 1
     if not every:
-        words = "no figure that can be drawn" if any(curve.ys for curve in series) else "no figures yet"
+        words = nothing_drawn(curve.ys for curve in series)
         return [*head, *_message(words, width, body), _legend(series, None, x_label, width, colour)]
 
     up = (log_axis if log_y else linear_axis)([y for _, y in every], body - 2)

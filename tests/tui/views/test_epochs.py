@@ -23,6 +23,24 @@ def test_lines_fit_and_have_one_width(history, width: int) -> None:
         assert "train loss" in shown[0]
 
 
+def test_what_a_run_is_judged_on_has_one_name_at_every_width(history) -> None:
+    def titles(state, width: int) -> str:
+        return epochs.lines(state, width)[0]
+
+    held_out, on_test = fold(history(*LOSSES)), fold(history(*LOSSES, selected_on_test=True))
+    assert [titles(state, 30).split("│")[-1].strip() for state in (held_out, on_test)] == ["val acc", "acc"]
+    assert titles(on_test, 36).endswith("train loss │ test acc")
+    assert "│ test loss    acc │" in titles(on_test, 80) and "val" not in titles(on_test, 200)
+    assert {"test_loss", "test_macro_f1"} <= set(epochs.figures(on_test)[0])
+    assert "  test loss 0.3776 acc" in epochs.plain_line(on_test, on_test.epochs[2])
+
+
+def test_large_losses_keep_their_exponent(history) -> None:
+    state = fold(history([1e300], [0.1], [6.916e299], [0.1]))
+    shown = epochs.lines(state, 60)[1]
+    assert "1.0e300" in shown and "6.9e299" in shown and "…" not in shown
+
+
 def test_wide_tables_show_more(history) -> None:
     many = tuple(f"class {i}" for i in range(10))
     titles = [column.title for column in epochs.columns(fold(history(*LOSSES, classes=many)), 120)]
