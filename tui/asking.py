@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from vislab.engine.runs.ask import ask
+from vislab.engine.runs.ask import JobError, ask
 from vislab.tui import escapes
 from vislab.tui.views.text import count, plain
 
@@ -21,8 +21,9 @@ def asked(job: str, request: Mapping[str, Any]) -> dict[str, Any]:
     tell = _tell if escapes.understood(sys.stderr) else None
     try:
         return ask(job, request, on_progress=tell)
-    except RuntimeError as error:
-        typer.echo("\n".join(plain(line, 10_000) for line in f"error: {error}".split("\n")), err=True)
+    except JobError as error:
+        for line in (f"error: {error}", *error.wrote.splitlines()):
+            typer.echo(plain(line, 10_000), err=True)
         raise typer.Exit(1) from error
     finally:
         if tell is not None:

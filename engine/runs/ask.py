@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,9 +17,21 @@ from vislab.presets.errors import InputError
 
 OnProgress = Callable[[str, int, int], None]
 
-_TAIL = 2000  # bytes of a dead process's stderr that are shown
+_TAIL = 2000  # bytes of a failed process's stderr that are shown
 _FAREWELL = 1.0  # seconds that a process may take to end by itself
 _PATIENCE = 1.5  # seconds that a question may wait for the answer to one that nobody wants any more
+
+
+class JobError(RuntimeError):
+    """A job failed, or its process died; its text is one line.
+
+    Attributes:
+        wrote: the end of what the process wrote on stderr meanwhile: many lines, or none where the text says it all.
+    """
+
+    def __init__(self, words: str, wrote: str = "") -> None:
+        super().__init__(words.partition("\n")[0])
+        self.wrote = wrote
 
 
 class JobProcess:
@@ -42,11 +55,11 @@ class JobProcess:
 
         Raises:
             InputError: the job found a mistake in what the user gave, or nothing temporary can be written here.
-            RuntimeError: training failed, which its text explains; or the job failed or its process died, with the end
-                of what it wrote on stderr.
+            JobError: training failed, which its text explains; or the job failed or its process died.
         """
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
+        before = self._written()
         self._asked += 1
         with contextlib.suppress(BrokenPipeError):  # then stdout is at its end as well, which says why
             process.stdin.write(json.dumps({"job": job, "id": self._asked, **request}) + "\n")
@@ -61,13 +74,14 @@ class JobProcess:
                 if reply["kind"] == "input":
                     raise InputError(reply["error"])
                 if reply["kind"] == "failed":
-                    raise RuntimeError(reply["error"])
-                raise RuntimeError(f"job {job} failed: {reply['error']}\n{self._tail()}")
+                    raise JobError(reply["error"])
+                raise JobError(f"job {job} failed: {reply['error']}", self._tail(before))
             if on_progress is not None:
                 progress = reply["progress"]
                 on_progress(progress["what"], progress["done"], progress["total"])
-        status = process.wait()
-        raise RuntimeError(f"the process of job {job} ended with status {status} before it answered\n{self._tail()}")
+        ended, wrote = _ended(process.wait()), self._tail(before)
+        last = wrote.rpartition("\n")[2]
+        raise JobError(f"the helper process for {job} {ended} before it answered" + f": {last}" * bool(last), wrote)
 
     def interrupt(self) -> None:
         """End the process; the question that it is at fails, the next one starts another. From any thread."""
@@ -109,12 +123,24 @@ class JobProcess:
             )
         return self._process
 
-    def _tail(self) -> str:
+    def _written(self) -> int:
+        """Bytes of stderr so far, of all processes."""
+        assert self._stderr is not None, "made with the first process"
+        return os.fstat(self._stderr.fileno()).st_size
+
+    def _tail(self, begin: int) -> str:
+        """The end of what was written on stderr from `begin` on."""
         assert self._stderr is not None, "made with the first process"
         # The child writes at the position that both share, so it must not be moved.
-        descriptor = self._stderr.fileno()
-        size = os.fstat(descriptor).st_size
-        return os.pread(descriptor, _TAIL, max(0, size - _TAIL)).decode(errors="replace").strip()
+        begin = max(begin, self._written() - _TAIL)
+        return os.pread(self._stderr.fileno(), _TAIL, begin).decode(errors="replace").strip()
+
+
+def _ended(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    cause = ", as the system does when memory runs out," if status == -signal.SIGKILL else ""
+    return f"was ended by signal {-status} ({signal.strsignal(-status)}){cause}"
 
 
 def ask(job: str, request: Mapping[str, Any], *, on_progress: OnProgress | None = None) -> dict[str, Any]:
@@ -256,7 +282,7 @@ class Asker:
 
         try:
             result = self._process.ask(question.job, question.request, on_progress=tell)
-        except (InputError, RuntimeError) as error:
+        except (InputError, JobError) as error:
             return Answer(question.topic, question.request, None, str(error))
         return Answer(question.topic, question.request, result)
 

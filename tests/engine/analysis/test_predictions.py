@@ -24,12 +24,17 @@ def test_a_run_without_predictions_has_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "a,b\n", "name,label,predicted,confidence\na,b,c\n", "name,label,predicted,confidence\na,b,c,d\n"]
+    "content",
+    [
+        *("", "a,b\n", "\x01\x7f," * 9999),
+        *("name,label,predicted,confidence\na,b,c\n", "name,label,predicted,confidence\na,b,c,d\n"),
+    ],
 )
 def test_a_damaged_file_is_said(tmp_path, content):
     (tmp_path / "predictions.csv").write_text(content)
-    with pytest.raises(InputError, match=r"predictions\.csv.*damaged"):
+    with pytest.raises(InputError, match=r"predictions\.csv.*damaged") as said:
         read(tmp_path)
+    assert len(str(said.value)) < len(str(tmp_path)) + 100
 
 
 def test_answers_of_earlier_weights_are_refused_until_the_run_is_judged_again(tmp_path, history):

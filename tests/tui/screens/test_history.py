@@ -330,6 +330,17 @@ def test_a_message_goes_after_a_while_and_when_one_leaves(three, play, settle):
     play("history", act)
 
 
+def test_a_reason_that_is_cut_ends_with_an_ellipsis_beside_the_scrollbar_too(make_run, play):
+    for number in range(4):
+        make_run(f"run-{number}", (), end="failed", reason="word " * 40)
+
+    async def act(pilot):
+        reasons = [line for line in painted(pilot).splitlines() if "word" in line]
+        assert pilot.app.screen.run_list.max_scroll_y and all("…" in line for line in reasons)
+
+    play("history", act, size=(80, 10))
+
+
 def test_equals_compares_the_marked_runs_in_the_order_shown(three, play, settle):
     async def act(pilot):
         await pilot.press("space", "space", "=")
