@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rich.text import Text
 from textual.geometry import Size
@@ -19,6 +19,7 @@ from vislab.tui.widgets.pictures import GAP, beside, picture
 
 Look = Literal["pictures", "saliency", "training"]
 """Images with their answers; where the model looks; training images as it saw them."""
+PICTURED: tuple[Look, ...] = get_args(Look)
 
 TOPIC = "pictures"
 """Of the questions for images."""
@@ -91,7 +92,7 @@ class ResultPictures:
         else:
             lines = self._seen_in_training(source, across, down)
         if self.trouble:
-            lines[0].append(f"   {self.trouble}")
+            lines[0].append("   " * bool(lines[0]) + self.trouble)
         return lines
 
     def total(self, found: Results) -> int:

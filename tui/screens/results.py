@@ -17,9 +17,9 @@ from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.screens.copies import of_runs, offer
-from vislab.tui.screens.result_pictures import Look, ResultPictures
+from vislab.tui.screens.result_pictures import PICTURED, Look, ResultPictures
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views import results
+from vislab.tui.views import results, text
 from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations, judged
 from vislab.tui.views.results import HeatCell, Results
 from vislab.tui.views.text import plain
@@ -104,7 +104,7 @@ class ResultsScreen(ConsoleScreen):
         own: Evaluation | None = None
         try:
             self._run.check_is_there()
-            state, spec = self._run.state(), self._run.spec()
+            state, spec = self._run.state(most_steps=MOST_STEPS), self._run.spec()
             classes = state.started.classes if state.started is not None else ()
             own = judged(self._run, state.ended.test if state.ended is not None else None)
             name = self._run.labels().name or spec.name or name
@@ -129,12 +129,11 @@ class ResultsScreen(ConsoleScreen):
         if self._found is None:
             return
         self.heading(f"Results of {self._name}", Text(self._view))
-        headline = Text(self._fault) if self._fault else Text(results.headline(self._found), "bold")
         main, beside = self.query_one("#main", ScrolledLines), self.query_one("#beside", ScrolledLines)
         both = self._view == "classes" and self.has_class("-wide") and not self._fault
         beside.display = both
         width = max(20, self.size.width - 3)
-        self.query_one("#headline", Lines).show(wrapped(headline, width, self.app.console))
+        self.query_one("#headline", Lines).show(self._headline(width))
         if self._view == "evaluations":
             lines = self._evaluation_lines(width)
         elif self._view == "training":
@@ -156,6 +155,16 @@ class ResultsScreen(ConsoleScreen):
             parts = [*self._confusions(room, 10), Text(""), *_titled(results.worst_lines(self._found, room, 10))]
             beside.show(parts)
         self.refresh_bindings()
+
+    def _headline(self, width: int) -> list[Text]:
+        """What is wrong, or the figures; above pictures in one line, for the pictures fill what is left."""
+        assert self._found is not None
+        if self._fault:
+            return wrapped(Text(self._fault), width, self.app.console)
+        words = results.headline(self._found)
+        if self._view in PICTURED:
+            return [Text(text.fit(words, width), "bold")]
+        return wrapped(Text(words, "bold"), width, self.app.console)
 
     def recolour(self) -> None:
         """In other colours."""
@@ -202,7 +211,7 @@ class ResultsScreen(ConsoleScreen):
     @on(Seen)
     def _see(self, message: Seen) -> None:
         self._pictures.take(message.job, message.answer)
-        if self._view in ("pictures", "saliency", "training"):
+        if self._view in PICTURED:
             self._show()
 
     # What can be done
@@ -283,17 +292,17 @@ class ResultsScreen(ConsoleScreen):
         """Mistakes only, or all images."""
         self._pictures.only_wrong = not self._pictures.only_wrong
         self._pictures.first = 0
-        self._show()
+        self._choose("pictures")
 
     def action_next_pictures(self) -> None:
         """The next page."""
         self._pictures.first += self._pictures.per_page(self.size)
-        self._show()
+        self._choose("pictures")
 
     def action_previous_pictures(self) -> None:
         """The page before."""
         self._pictures.first -= self._pictures.per_page(self.size)
-        self._show()
+        self._choose("pictures")
 
     def action_curves(self) -> None:
         """The run as it went."""

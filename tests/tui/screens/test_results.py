@@ -122,10 +122,11 @@ def test_pictures_come_page_by_page(judged, play, settle, asked):
         assert "1 to 8 of 12 mistakes" in words(pilot, "#main") and "✖ cat" in words(pilot, "#main")
         assert words(pilot, "#main").count("▀") == 8 * 8 * 6
         assert asked[0][0] == "thumbnails" and len(asked[0][1]["names"]) == 8 and asked[0][1]["side"] == 16
-        assert "→ next" in words(pilot, KeyFooter)
+        assert "→ next" in words(pilot, KeyFooter) and "← before" not in words(pilot, KeyFooter)
         await pilot.press("right")
         await settle(pilot)
         assert "9 to 12 of 12" in words(pilot, "#main") and "→ next" not in words(pilot, KeyFooter)
+        assert "← before" in words(pilot, KeyFooter)
         await pilot.press("right", "left")
         await settle(pilot)
         assert "1 to 8 of 12" in words(pilot, "#main") and len(asked) == 2  # what was seen is kept
@@ -137,6 +138,21 @@ def test_pictures_come_page_by_page(judged, play, settle, asked):
         assert "✔ cat" in words(pilot, "#main")
 
     play("results", act, run=judged)
+
+
+def test_a_page_of_pictures_begins_at_its_title_and_has_room_for_the_names(judged, play, settle, asked):
+    async def act(pilot):
+        await pilot.press("p")
+        await settle(pilot)
+        main = pilot.app.screen.query_one("#main")
+        assert painted(pilot).count("✖ cat") == 8 and main.max_scroll_y == 0
+        await pilot.resize_terminal(60, 10)
+        await settle(pilot)
+        await pilot.press("end", "right")
+        await settle(pilot)
+        assert "5 to 8 of 12 mistakes" in painted(pilot)
+
+    play("results", act, run=judged, size=(60, 20))
 
 
 def test_where_the_model_looks_and_what_it_was_trained_on(judged, play, settle, asked):
@@ -205,7 +221,7 @@ def test_pictures_that_cannot_be_had_leave_their_reason(judged, play, settle, mo
         assert "there is no [folder]␛" in words(pilot, "#main") and "…" in words(pilot, "#main")
         await pilot.press("s")
         await settle(pilot)
-        assert words(pilot, "#main").strip() == "data set x: there is no [folder]␛"
+        assert words(pilot, "#main") == "data set x: there is no [folder]␛"
 
     monkeypatch.setattr(ask.Asker, "ask", refuse)
     play("results", refused, run=judged)
