@@ -134,7 +134,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("words", ("w",), "words", "Say the curves in words.", _COMPARE, footer=False),
     # results
     Action("next_pictures", ("right",), "next", "The next pictures.", _RESULTS),
-    Action("previous_pictures", ("left",), "before", "The pictures before.", _RESULTS, footer=False),
+    Action("previous_pictures", ("left",), "before", "The pictures before.", _RESULTS),
     Action("only_wrong", ("o",), "mistakes/all", "Show pictures of mistakes only, or of all images.", _RESULTS),
     Action("classes", ("c",), "classes", "Precision, recall and F1 of each class.", _RESULTS),
     Action("matrix", ("m",), "matrix", "The confusion matrix, or the pairs that are confused most.", _RESULTS),
