@@ -200,5 +200,6 @@ def test_curves_say_what_could_not_be_drawn(history, parsed) -> None:
     state = fold(history([nan] * 4, [nan] * 4, [nan, large, 0.4, nan], [nan] * 4))
     words = parsed(document(state, SPEC, run_id="id", status="done")).text
     assert "! 6 not finite, 1 too large to draw" in words and "! 8 not finite" in words
+    assert "val loss: last 0.4000 at epoch 3, lowest 0.4000 at epoch 3, 2 not finite, 1 too large to draw" in words
     assert "no figure that can be drawn" in words and "no figures yet" not in words
     assert "not finite" not in parsed(document(fold(history(*LOSSES)), SPEC, run_id="id", status="done")).text

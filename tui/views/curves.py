@@ -122,9 +122,8 @@ def in_words(curve: Series, quantity: Quantity) -> str:
     """
     points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
     label = f"{curve.name} {quantity}"
-    gaps = len(curve.ys) - len(points)
     if not points:
-        return f"{label}: no finite figure" if gaps else f"{label}: no figures yet"
+        return f"{label}: no finite figure" if curve.ys else f"{label}: no figures yet"
     written = text.loss if quantity == "loss" else text.accuracy
     extreme, best = (
         ("lowest", min(points, key=lambda point: point[1]))
@@ -138,8 +137,8 @@ def in_words(curve: Series, quantity: Quantity) -> str:
         # As the finding of overfitting sees it: a loss may fall again and still be far above its lowest.
         risen = quantity == "loss" and last[1] >= OVERFITTING_RISE * best[1] > 0
         parts.append(f"{word} again" if risen and word == "falling" else word)
-    if gaps:
-        parts.append(f"{gaps} not finite")
+    if missing := not_shown([curve]):
+        parts.append(missing)
     return f"{label}: {', '.join(parts)}"
 
 
