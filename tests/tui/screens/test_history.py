@@ -335,7 +335,7 @@ def test_a_reason_that_is_cut_ends_with_an_ellipsis_beside_the_scrollbar_too(mak
         make_run(f"run-{number}", (), end="failed", reason="word " * 40)
 
     async def act(pilot):
-        reasons = [line for line in painted(pilot).splitlines() if "word" in line]
+        reasons = [line for line in painted(pilot).splitlines() if "word word" in line]
         assert pilot.app.screen.run_list.max_scroll_y and all("…" in line for line in reasons)
 
     play("history", act, size=(80, 10))
