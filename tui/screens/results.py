@@ -104,7 +104,7 @@ class ResultsScreen(ConsoleScreen):
         own: Evaluation | None = None
         try:
             self._run.check_is_there()
-            state, spec = self._run.state(most_steps=MOST_STEPS), self._run.spec()
+            state, spec = self._run.state(), self._run.spec()
             classes = state.started.classes if state.started is not None else ()
             own = judged(self._run, state.ended.test if state.ended is not None else None)
             name = self._run.labels().name or spec.name or name
