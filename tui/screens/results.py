@@ -163,7 +163,7 @@ class ResultsScreen(ConsoleScreen):
             return wrapped(Text(self._fault), width, self.app.console)
         words = results.headline(self._found)
         if self._view in PICTURED:
-            return [Text(text.fit(words, width), "bold")]
+            return [Text(text.fit(words, width).rstrip(), "bold")]
         return wrapped(Text(words, "bold"), width, self.app.console)
 
     def recolour(self) -> None:
