@@ -59,6 +59,7 @@ def _spec_differences(a: "Run", b: "Run") -> Pairs:
 def _results(run: "Run") -> dict[str, Any]:
     """The figures that two runs are compared by; those that a run does not have are left out."""
     from vislab.engine.analysis.cost import seconds_in_all
+    from vislab.engine.analysis.finding import role
 
     state = run.state()
     found: dict[str, Any] = {"status": run.status(state), "epochs": len(state.epochs)}
@@ -67,10 +68,10 @@ def _results(run: "Run") -> dict[str, Any]:
         found["trained parameters"] = state.started.trained_parameters
     if state.epochs:
         found["train loss"], found["train accuracy"] = state.epochs[-1].train_loss, state.epochs[-1].train_accuracy
-    if state.best is not None:
-        found["best epoch"] = state.best.epoch
-        found["validation loss"], found["validation accuracy"] = state.best.val_loss, state.best.val_accuracy
-        found["validation macro F1"] = state.best.val_macro_f1
+    if state.best is not None and state.started is not None:
+        best, of = state.best, role(state.started)
+        found |= {"best epoch": best.epoch, f"{of} loss": best.val_loss, f"{of} accuracy": best.val_accuracy}
+        found[f"{of} macro F1"] = best.val_macro_f1
     if state.ended is not None and state.ended.test is not None:
         test = state.ended.test
         found |= {f"{test.role}: final loss": test.loss, f"{test.role}: final accuracy": test.accuracy}

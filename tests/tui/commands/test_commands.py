@@ -159,6 +159,9 @@ def test_diff_names_what_differs(made: Callable[..., Run], vislab: Vislab, histo
     text = printed(vislab("diff", a.id, b.id))
     assert "horizontal_flip, rotation(degrees=5)" in text and "strategy.epochs" not in text
     assert "Their specs do not differ." in printed(vislab("diff", a.id, a.id))
+    on_test = made(history([1.0], None, [1.2], selected_on_test=True))
+    told = json.loads(printed(vislab("diff", a.id, on_test.id, "--json")))["results"]
+    assert told["validation loss"] == [1.1, None] and told["test loss"] == [None, 1.2]
 
 
 def test_path_log_and_export(made: Callable[..., Run], vislab: Vislab, history: History, tmp_path: Path) -> None:
