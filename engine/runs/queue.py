@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -144,7 +145,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 def _wait_for_turn(run: Run) -> dict[str, str] | None:
     """Variables that give the run its device, once it is free; None when somebody else has taken the run."""
-    occupied = _Occupied(run)
+    occupied = Occupied(run)
     while (environment := occupied.turn()) is None:
         time.sleep(_LOOK_EVERY)
         if run.worker() or not run.path.is_dir():
@@ -159,18 +160,64 @@ class _Used(NamedTuple):
     uuid: str = ""
 
 
-class _Occupied:
+class Wait(NamedTuple):
+    """What a run waits for.
+
+    Attributes:
+        device: cpu, mps, cuda or cuda:N; what `auto` means here.
+        taken_by: live runs that have such a device, or are about to choose one.
+        behind: the runs that wait for it as well and come first, next one first.
+    """
+
+    device: str
+    taken_by: tuple[Run, ...]
+    behind: tuple[Run, ...]
+
+
+class Occupied:
     """What stands between a waiting run and its device."""
 
     def __init__(self, run: Run) -> None:
+        """Of a run.
+
+        Raises:
+            InputError: its spec.toml is missing or damaged.
+        """
         self._run = run
         self._wanted = run.spec().device
+        self._asked: dict[str, str] = {}
         self._known: dict[tuple[str, str, str], _Used] = {}
+
+    def wait(self, live: Sequence[Run]) -> Wait:
+        """What the run waits for, for people; the devices of this machine are listed once.
+
+        Args:
+            live: the runs that have a worker.
+        """
+        cards = [device for device in self._devices if device.kind == "cuda"]
+        device = self._wanted
+        if device == "auto":
+            device = self._devices[0].kind  # those that `auto` prefers come first
+        on_card = device.startswith("cuda")
+        number = device.partition(":")[2]
+        wanted = {card.uuid for card in (cards[int(number) :][:1] if number.isdecimal() else cards)}
+
+        def has(run: Run) -> bool:
+            used = self._used(run)
+            return used.uuid in wanted or not used.device if on_card else not used.device.startswith("cuda")
+
+        taken_by = tuple(run for run in live if has(run))
+        behind = tuple(run for run in self._before() if self._competes(run, cards))
+        return Wait(device, taken_by, behind)
+
+    @cached_property
+    def _devices(self) -> list[Device]:
+        return list_devices()
 
     def turn(self) -> dict[str, str] | None:
         """Variables that make torch take the device that is free now; None while the run must wait."""
         cards = [device for device in list_devices() if device.kind == "cuda"]
-        if any(_compete(self._wanted, run.spec().device, bool(cards)) for run in self._before()):
+        if any(self._competes(run, cards) for run in self._before()):
             return None
         live = [run for run in all_runs(self._run.path.parent) if run.id != self._run.id and run.worker()]
         used = [self._used(run) for run in live]
@@ -193,6 +240,12 @@ class _Occupied:
             if run.id == self._run.id:
                 return
             yield run
+
+    def _competes(self, run: Run, cards: Sequence[Device]) -> bool:
+        """Whether another run that waits asks for the same device."""
+        if run.id not in self._asked:
+            self._asked[run.id] = run.spec().device
+        return _compete(self._wanted, self._asked[run.id], bool(cards))
 
     def _used(self, run: Run) -> _Used:
         """What a live run uses, by its present worker: what the log of a resumed run says may be of an earlier one."""

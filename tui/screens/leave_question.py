@@ -19,8 +19,10 @@ class LeaveQuestion(Question):
         Args:
             waiting: how many runs wait in the queue.
         """
+        from vislab.tui.views.named import training  # nothing that the console needs to start
+
         those = "it" if len(runs) == 1 else "them"
-        names = [f"  {text.plain(run.id, 60)}" for run in runs[:NAMED]]
+        names = [f"  {line}" for run in runs[:NAMED] for line in training(run)]
         names += [f"  and {len(runs) - NAMED} more"] * (len(runs) > NAMED)
         does, begin = ("waits", "begins") if waiting == 1 else ("wait", "begin")
         queue = f"{text.counted(waiting, 'run')} {does} in the queue, and {begin} without the console."

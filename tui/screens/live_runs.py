@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 from vislab.engine.runs.store import Run
 from vislab.tui.screens.window import Window
 from vislab.tui.views import text
+from vislab.tui.views.named import training
 from vislab.tui.widgets.lines import Lines
 
 
@@ -33,7 +34,7 @@ class LiveRuns(Window[Run | None]):
         self._runs = tuple(runs)
 
     def compose(self) -> ComposeResult:
-        """A line a run."""
+        """Each run by its name, epoch and id, and below what it trains."""
         with Vertical(classes="window"):
             yield Lines(classes="question")
             yield OptionList(*map(_option, self._runs))
@@ -69,4 +70,5 @@ class LiveRuns(Window[Run | None]):
 
 
 def _option(run: Run) -> Option:
-    return Option(Text(text.plain(run.id, 60), no_wrap=True))
+    head, *work = training(run)
+    return Option(Text("\n").join([Text(head), *(Text(line, "dim") for line in work)]))

@@ -93,6 +93,18 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return filling + text if right else text + filling
 
 
+def shortened(text: str, width: int) -> str:
+    """Bring text to at most `width` terminal cells: one that is longer keeps both its ends."""
+    if cells(text) <= width:
+        return text
+    end = ""
+    for character in reversed(text):
+        if cells(character + end) > width // 2:
+            break
+        end = character + end
+    return fit(text, width - cells(end)).rstrip() + end
+
+
 def count(value: int) -> str:
     """A whole number with its thousands marked: `1,797`."""
     return f"{value:,}"

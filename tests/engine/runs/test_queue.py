@@ -276,7 +276,7 @@ def card(index: int, users: int, free: int = 10) -> Device:
 def test_which_device_is_free(make, settings, monkeypatch, wanted, cards, turn) -> None:
     monkeypatch.setattr(queue, "list_devices", lambda: [*cards, Device("cpu", 0, "processor")])
     run = create(settings.runs_dir, Spec(name="made", device=wanted))
-    assert queue._Occupied(run).turn() == turn
+    assert queue.Occupied(run).turn() == turn
 
 
 def test_the_card_of_a_live_run_is_known_from_its_present_worker(settings, monkeypatch) -> None:
@@ -284,7 +284,7 @@ def test_the_card_of_a_live_run_is_known_from_its_present_worker(settings, monke
     monkeypatch.setattr(queue, "list_devices", lambda: [*cards, Device("cpu", 0, "processor")])
     live, run = (create(settings.runs_dir, Spec(name=name)) for name in ("live", "waiting"))
     monkeypatch.setattr(Run, "worker", lambda self: 77 if self.id == live.id else 0)
-    occupied = queue._Occupied(run)
+    occupied = queue.Occupied(run)
 
     def worker(pid: int) -> None:
         live.lock.write_text(f"pid {pid}\nstarted now\n")
@@ -309,6 +309,29 @@ def test_the_card_of_a_live_run_is_known_from_its_present_worker(settings, monke
     decide("GPU-1")
     heartbeat(2, "reading data")
     assert occupied.turn() == {"CUDA_VISIBLE_DEVICES": "GPU-0"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cards", "device", "taken_by", "behind"),
+    [
+        ("cpu", [card(0, 1), card(1, 1)], "cpu", ["plain", "about to choose"], []),
+        ("auto", [card(0, 1), card(1, 1)], "cuda", ["first", "second", "about to choose"], ["one", "other"]),
+        ("cuda:1", [card(0, 1), card(1, 1)], "cuda:1", ["second", "about to choose"], ["other"]),
+        ("auto", [], "cpu", ["plain", "about to choose"], []),
+    ],
+)
+def test_what_a_run_waits_for_is_known(settings, monkeypatch, wanted, cards, device, taken_by, behind) -> None:
+    monkeypatch.setattr(queue, "list_devices", lambda: [*cards, Device("cpu", 0, "processor")])
+    used = {"plain": ("cpu", ""), "first": ("cuda:0", "GPU-0"), "second": ("cuda:0", "GPU-1"), "about to choose": ("",)}
+    monkeypatch.setattr(queue.Occupied, "_used", lambda self, run: queue._Used(*used[run.spec().name]))
+    live = [create(settings.runs_dir, Spec(name=name)) for name in used]
+    run = create(settings.runs_dir, Spec(name="waits", device=wanted))
+    others = [create(settings.runs_dir, Spec(name=n, device=d)) for n, d in (("one", "cuda:0"), ("other", "cuda:1"))]
+    monkeypatch.setattr(queue, "queued", lambda folder: [*others, run, *others])
+    wait = queue.Occupied(run).wait(live)
+    assert wait.device == device
+    assert [one.spec().name for one in wait.taken_by] == taken_by
+    assert [one.spec().name for one in wait.behind] == behind
 
 
 @pytest.mark.parametrize(

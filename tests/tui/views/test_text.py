@@ -47,6 +47,13 @@ def test_fit_fills_exactly_the_cells(outside: str, width: int, right: bool) -> N
     assert text.cells(text.fit(text.plain(outside), width, right=right)) == width
 
 
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_shortened_keeps_both_ends(outside: str, width: int) -> None:
+    shown = text.shortened(text.plain(outside), width)
+    assert text.cells(shown) <= width
+    assert text.shortened("study-a-deit-transfer", 13) == "study-…ansfer"
+
+
 def test_fit_cuts_wide_characters_whole() -> None:
     assert text.fit("猫猫猫", 4) == "猫… "
     assert text.fit("ab", 4, right=True) == "  ab"
