@@ -95,6 +95,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "show_run", ("enter",), "open", "Open the run: live while it trains, its results when it is done.", _HISTORY
     ),
+    Action(
+        "unqueue", ("x",), "take out", "Take the run or the marked ones out of the queue, after a question.", _HISTORY
+    ),
     Action("mark", ("space", "m"), "mark", "Mark the run, for what is done to several.", _HISTORY),
     Action("compare", ("=", "c"), "compare", "Compare the marked runs, two or more.", _HISTORY),
     Action("filter", ("/", "i"), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d.", _HISTORY),
@@ -105,9 +108,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort", ("s",), "sort…", "Sort by any column, figure or setting: val, size, strategy.epochs.", _HISTORY),
     Action("rename", ("r",), "rename", "Give the run a name of your own.", _HISTORY, footer=False),
     Action("note", ("e",), "note", "Write a note on the run.", _HISTORY, footer=False),
-    Action(
-        "unqueue", ("x",), "take out", "Take the run or the marked ones out of the queue, after a question.", _HISTORY
-    ),
     Action("compare_study", ("C",), "study…", "Compare all runs of a study.", _HISTORY, footer=False),
     Action("mark_all", ("a",), "mark all", "Mark all runs that are shown, or none.", _HISTORY, footer=False),
     Action("sort_next", ("right",), "next column", "Sort by the next column.", _HISTORY, footer=False),
