@@ -2,7 +2,9 @@
 
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vislab.engine.analysis.findings import Finding, findings
 from vislab.engine.runs import died
@@ -10,7 +12,7 @@ from vislab.engine.runs.liveness import holder
 from vislab.engine.runs.meters import Meter, Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
-from vislab.engine.runs.store import Follower, Run, RunStatus
+from vislab.engine.runs.store import Follower, Run, RunStatus, all_runs
 from vislab.engine.runs.summary import LIVE, live_status
 from vislab.presets.schema.spec import Spec
 from vislab.tui import death
@@ -18,6 +20,9 @@ from vislab.tui.views.live import UNENDED
 from vislab.tui.views.run import result_lines
 from vislab.tui.views.text import plain
 from vislab.tui.worker_log import last_lines
+
+if TYPE_CHECKING:
+    from vislab.tui.queue_place import QueuePlace
 
 DEVICE_EVERY = 3.0
 """Seconds between two looks at the device, which cost more than the rest."""
@@ -43,6 +48,7 @@ class Look:
         whole: the log was read to its present end; else there is more to read at once.
         log: the last lines of worker.log; safe text.
         result: what came out, in sentences, or that nobody waits with it any more; empty while it lives. Safe text.
+        waits: what a run in the queue waits for, in sentences; empty for any other. Safe text.
     """
 
     state: RunState
@@ -53,6 +59,7 @@ class Look:
     findings: tuple[Finding, ...]
     log: tuple[str, ...]
     result: tuple[str, ...]
+    waits: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -87,9 +94,13 @@ class Looker:
         self._judged: object = None
         self._judge_next = 0.0
         self._findings: tuple[Finding, ...] = ()
+        self._place: QueuePlace | None = None
 
-    def look(self) -> Look:
+    def look(self, live: Sequence[Run] | None = None) -> Look:
         """Look now.
+
+        Args:
+            live: the runs that have a worker, as far as they are known; None: they are looked up if they matter.
 
         Raises:
             InputError: the run's folder is gone.
@@ -114,6 +125,7 @@ class Looker:
             result=tuple(death.of_waiter(self.run, status))
             if status in UNENDED
             else (*result_lines(state, self.spec, status), *self._of_death(state, status)),
+            waits=self._waits(live) if status == "queued" else (),
         )
 
     def _progress(self, worker: int) -> Progress | None:
@@ -122,6 +134,16 @@ class Looker:
         if worker > 0 and progress is not None and progress.host == socket.gethostname() and progress.pid != worker:
             return None
         return progress
+
+    def _waits(self, live: Sequence[Run] | None) -> tuple[str, ...]:
+        """What the run, which is queued, waits for."""
+        if self._place is None:
+            from vislab.tui.queue_place import QueuePlace  # few runs that are watched wait
+
+            self._place = QueuePlace(self.run)
+        if live is None:
+            live = [run for run in all_runs(self.run.path.parent) if run.worker()]
+        return self._place.words(live)
 
     def _of_death(self, state: RunState, status: RunStatus) -> list[str]:
         """What is known of the end of a worker that died, and what to do."""

@@ -117,7 +117,7 @@ class LiveScreen(RunRequests):
             self.run_worker(self._look, thread=True, exit_on_error=False, group="look")
 
     def _look(self) -> None:
-        self.post_message(self.Looked(self._looker.look()))
+        self.post_message(self.Looked(self._looker.look(self.console.live)))
 
     def on_live_screen_looked(self, message: Looked) -> None:
         """Show what is new."""
@@ -249,8 +249,10 @@ class LiveScreen(RunRequests):
         return True
 
     def live_runs_changed(self) -> None:
-        """The keys to other runs come and go."""
+        """The keys to other runs come and go; a run that is queued may wait for others."""
         self.refresh_bindings()
+        if self.seen is not None and self.seen.status == "queued":
+            self.look()
 
     def action_open_results(self) -> None:
         """Figures by class, confusions and mistakes."""

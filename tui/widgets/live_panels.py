@@ -57,7 +57,10 @@ class Bars(Lines):
         self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
-        """Two lines; for a run that is over, a bar and one or two that say how it ended."""
+        """Two lines; for a run that is over, a bar and one or two that say how it ended.
+
+        For a run in the queue there is more: what it waits for.
+        """
         look = self._look
         if look is None:
             return None
@@ -68,6 +71,7 @@ class Bars(Lines):
             Text.assemble(head, (filled, accent), (empty, "dim"), (figures, "bold"))
             for head, filled, empty, figures in rows
         ]
+        lines += [line for words in look.waits for line in wrapped(Text(words), width, self.app.console)]
         if ending:
             style = status_style(look.status, self.app)
             first, *more = wrapped(Text(ending), width, self.app.console)

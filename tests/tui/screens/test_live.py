@@ -23,8 +23,11 @@ from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import write as write_progress
 from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.errors import InputError
+from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console
+from vislab.tui.following import Looker
+from vislab.tui.live_frame import frame
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.live import RESTING, LiveScreen
 from vislab.tui.widgets import curve_plot
@@ -784,3 +787,22 @@ def test_a_run_whose_spec_cannot_be_read_is_told_of_and_not_opened(settings: Set
         assert "spec.toml" in told.message and view(pilot).watched == run
 
     play(settings, run, act)
+
+
+def test_a_run_in_the_queue_says_what_it_waits_for(settings: Settings) -> None:
+    specs = [Spec(name=name, device="cpu") for name in ("trains", "waits")]
+    trains, waits = (create(settings.runs_dir, spec, identity=f"own-{spec.name}") for spec in specs)
+    locks = [RunLock(trains.lock), RunLock(waits.waiting_lock)]
+    assert all(lock.acquire() for lock in locks)
+    told = ["It asks for the processor, which trains (own-trains) has.", "Place 1 in the queue."]
+    look = Looker(waits).look()
+    assert [*look.waits] == told and set(told) <= set(frame(look, "", 60, 20))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: words(pilot, "#bars").splitlines()[2:] == told)
+        locks.pop().release()
+        view(pilot).look()
+        await until(pilot, lambda: len(words(pilot, "#bars").splitlines()) == 2)
+
+    play(settings, waits, act, size=(60, 20))
+    locks.pop().release()
