@@ -31,6 +31,13 @@ def parse_sets(sets: list[str], cwd: Path | None = None) -> dict[str, Any]:
     return layer.values
 
 
+def name_trouble(name: str) -> str:
+    """Why a name cannot be that of a preset and its file; empty where it can."""
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        return ""
+    return f"'{name}' cannot name a preset: use letters, digits, dots, dashes and underscores"
+
+
 def new_preset(
     kind: Kind,
     name: str,
@@ -62,8 +69,8 @@ def new_preset(
         ResolveError: keys that do not belong into this kind of preset, or values that do not fit; all of them.
     """
     settings = settings or load_settings()
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
-        raise InputError(f"'{name}' cannot name a preset: use letters, digits, dots, dashes and underscores")
+    if trouble := name_trouble(name):
+        raise InputError(trouble)
     if folder is None:
         folder = shelves.user_folder(settings) if settings.project is None else settings.project / PROJECT_FOLDER
     file = folder / kind / f"{name}.toml"

@@ -48,12 +48,15 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "queue", ("a",), "queue", "Let the run wait until a device is free, after those that wait already.", _LAUNCH
     ),
+    Action("save_preset", ("w",), "save…", "Save the selection as a recipe, a preset of your own.", _LAUNCH),
     Action("filter", ("/", "i"), "filter", "Find a data set, an architecture or a strategy by typing.", _LAUNCH),
     Action("recipe", ("r",), "recipe…", "Begin from a recipe, or queue all runs of a study.", _LAUNCH),
     Action("own", ("f",), "folder…", "A folder of images of your own; an architecture of your own.", _LAUNCH),
     Action("more", ("m",), "more…", "Every setting, with its help and where it came from.", _LAUNCH),
     Action("device", ("d",), "device", "Take the next device.", _LAUNCH),
-    Action("save_preset", ("w",), "save preset", "Keep the selection as a recipe.", _LAUNCH),
+    Action(
+        "summary", ("s",), "what runs", "All that is known of what will run, with all warnings.", _LAUNCH, footer=False
+    ),
     Action("name_run", ("n",), "name…", "Name the run.", _LAUNCH, footer=False),
     Action("reset", ("x",), "take back", "Take every changed setting back.", _LAUNCH, footer=False),
     Action(

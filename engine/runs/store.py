@@ -38,6 +38,9 @@ __all__ = [
     "report",
 ]
 
+ANOTHER_FOLDER = "Choose another folder with --runs-dir DIR, or in the settings (in the console: S, r)."
+"""What to do where the folder of runs cannot be used."""
+
 
 class Follower:
     """Follows one run: the fold grows with each look.
@@ -98,8 +101,7 @@ def create(
     """
     if printable(str(runs_dir)) != str(runs_dir):
         raise InputError(
-            f"The name of the runs folder {runs_dir} is not UTF-8, and no weights can be kept there. Choose another "
-            "folder with --runs-dir DIR."
+            f"The name of the runs folder {runs_dir} is not UTF-8, and no weights can be kept there. {ANOTHER_FOLDER}"
         )
     spec = _with_settled_weights(runs_dir, spec)
     stamp = naming.stamp(time.time())
@@ -129,9 +131,7 @@ def create(
                 raise
             if identity and folder.exists():
                 raise InputError(f"There is a run {identity} in {runs_dir} already.") from error
-            raise InputError(
-                f"Cannot write a run into {runs_dir}: {error.strerror}. Choose another folder with --runs-dir DIR."
-            ) from error
+            raise InputError(f"Cannot write a run into {runs_dir}: {error.strerror}. {ANOTHER_FOLDER}") from error
         return Run(folder)
     raise AssertionError("a hundred random names were taken")
 

@@ -10,7 +10,7 @@ import msgspec
 
 from vislab.engine.runs import naming
 from vislab.engine.runs.files import write_atomically
-from vislab.engine.runs.store import Run
+from vislab.engine.runs.store import ANOTHER_FOLDER, Run
 from vislab.engine.runs.summary import DEFAULTS, settings_of
 from vislab.presets.errors import InputError
 from vislab.presets.layers import COMMAND_LINE
@@ -63,9 +63,7 @@ def save(runs_dir: Path, record: Record) -> None:
         (runs_dir / FOLDER).mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomically(_file(runs_dir, record.name), msgspec.json.encode(record))
     except OSError as error:
-        raise InputError(
-            f"Cannot write into {runs_dir}: {error.strerror}. Choose another folder with --runs-dir DIR."
-        ) from error
+        raise InputError(f"Cannot write into {runs_dir}: {error.strerror}. {ANOTHER_FOLDER}") from error
 
 
 def load(runs_dir: Path, name: str) -> Record:

@@ -46,7 +46,7 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
         run = find(settings.runs_dir, attach)
         run.spec()  # what is wrong with it is told here
 
-    os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)
+    prepare_environment()
     with _without("ssl"):
         import asyncio  # noqa: F401
     from vislab.tui.app import run_console
@@ -56,6 +56,16 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)  # threads that look at something are not waited for, and nothing is left to be cleared up
+
+
+def prepare_environment() -> None:
+    """Set the variables that Textual looks at to what the console wants, unless the person has set them.
+
+    Textual takes colours away for any NO_COLOR; an empty one means nothing (https://no-color.org).
+    """
+    os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)
+    if os.environ.get("NO_COLOR") == "":
+        del os.environ["NO_COLOR"]
 
 
 @contextlib.contextmanager

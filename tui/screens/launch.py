@@ -60,6 +60,7 @@ class LaunchScreen(RunLaunches):
         self._asking: Timer | None = None
         self._looking: Timer | None = None
         self._looked: Looked | None = None
+        self._in_windows: list[SelectionPanel] = []  # that of the window with all that is to be said, while it is open
 
     def body(self) -> ComposeResult:
         """Recipe, pickers, summary, fields, device, a line of help."""
@@ -127,7 +128,8 @@ class LaunchScreen(RunLaunches):
         """Show the selection and what is known of it."""
         spec, facts = self.resolved.spec, self.inquiry.facts
         advice = [] if spec is None else warnings(spec, facts, self.inquiry.weights)
-        self.query_one(SelectionPanel).follow(spec, facts, self.resolved.problems, advice)
+        for panel in (self.query_one(SelectionPanel), *self._in_windows):
+            panel.follow(spec, facts, self.resolved.problems, advice)
         self.query_one(FieldRow).follow(self.draft, spec)
         self.refresh_bindings()
 
@@ -217,8 +219,8 @@ class LaunchScreen(RunLaunches):
         if trouble:
             self.query_one(HintLine).tell(f"✖ {plain(trouble, 300)}", wrong=True)
         else:
-            fields = self.query_one(FieldRow)
-            self.query_one(HintLine).tell(fields.help(self.draft, self.settings) or self.parts.help())
+            words = self.query_one(FieldRow).help(self.draft, self.settings) or self.query_one(SelectionPanel).help()
+            self.query_one(HintLine).tell(words or self.parts.help())
 
     # Actions
 
@@ -295,6 +297,15 @@ class LaunchScreen(RunLaunches):
 
         self.app.push_screen(AllSettings(self.draft, self.settings), lambda draft: self.change(draft or self.draft))
 
+    def action_summary(self) -> None:
+        """Show all that is to be said of what will run."""
+        from vislab.tui.screens.selection_window import SelectionWindow
+
+        window = SelectionWindow()
+        self._in_windows.append(window.panel)
+        self._show()
+        self.app.push_screen(window, lambda _: self._in_windows.clear())
+
     def action_device(self) -> None:
         """Take the next device."""
         from vislab.tui.screens.launching import next_device
@@ -316,9 +327,14 @@ class LaunchScreen(RunLaunches):
 
     def action_save_preset(self) -> None:
         """Keep the selection as a recipe."""
+        from vislab.presets.authoring import name_trouble
         from vislab.tui.screens.dialog import Prompt
 
-        self.app.push_screen(Prompt("Name of the new recipe: letters, digits, dashes", "", do=self._save))
+        def problem(line: str) -> str:
+            return plain(name_trouble(line.strip())) if line.strip() else ""
+
+        question = "Name of the new recipe: letters, digits, dots, dashes and underscores"
+        self.app.push_screen(Prompt(question, "", problem, self._save))
 
     def _save(self, name: str) -> str:
         """Save; returns why not, empty where it is done or there is no name."""

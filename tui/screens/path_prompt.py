@@ -12,14 +12,14 @@ from vislab.tui.widgets.lines import Sentences
 from vislab.tui.widgets.path_completion import completed, look
 
 _SHOWN = 6
-_HINT = "↑↓ choose   → or tab complete   ↵ accept   esc back"
 
 
 class PathPrompt(Prompt):
     """A prompt for a path. What is there is listed below; the field holds what was typed, and nothing else.
 
     Arrows choose in the list; the right arrow at the end of the field, Tab and Enter take what is chosen into the
-    field. Where nothing is chosen, Tab writes what all have in common, and Enter takes the line.
+    field. Where nothing is chosen, Tab writes what all have in common, and Enter takes the line. What stands in the
+    field at first is selected: what is typed replaces it.
     """
 
     def __init__(self, question: str, value: str = "", do: Callable[[str], str] | None = None) -> None:
@@ -32,6 +32,7 @@ class PathPrompt(Prompt):
     def on_mount(self) -> None:
         """Show the question and what is there."""
         super().on_mount()
+        self.query_one(Input).select_all()
         self._look(self._value)
 
     def on_key(self, event: Key) -> None:
@@ -62,6 +63,12 @@ class PathPrompt(Prompt):
         """List what is there."""
         self._look(event.value)
 
+    def _enter(self) -> str:
+        """What Enter does now."""
+        if self._chosen is None:
+            return "accept"
+        return "go in" if self._found[self._chosen].endswith("/") else "fill in"
+
     def _look(self, value: str) -> None:
         self._found, self._unwritable = look(value)
         self._found = [path for path in self._found if path != value]
@@ -84,5 +91,5 @@ class PathPrompt(Prompt):
         if wrong:
             lines.insert(0, Text(f"✖ {wrong}", self.app.theme_variables["text-error"]))
         else:
-            lines.append(Text(_HINT, "dim"))
+            lines.append(Text(f"↑↓ choose   → or tab complete   ↵ {self._enter()}   esc back", "dim"))
         self.query(Sentences).last().tell(lines)

@@ -18,7 +18,7 @@ from vislab.tui.views.text import counted, millions, plain
 if TYPE_CHECKING:
     from vislab.engine.runs.devices import Device  # it imports what asks the cards
 
-Kind = Literal["fact", "dim", "problem", "warning"]
+Kind = Literal["fact", "dim", "problem", "warning", "remedy"]
 
 UNKNOWN, COMING = "–", "…"
 _BAR = 8  # cells of the longest bar of a class
@@ -35,14 +35,23 @@ class Line(NamedTuple):
 
 
 def summary(
-    spec: Spec | None, facts: Facts, problems: Sequence[str], advice: Sequence[Advice], width: int, room: int
+    spec: Spec | None,
+    facts: Facts,
+    problems: Sequence[str],
+    advice: Sequence[Advice],
+    width: int,
+    room: int,
+    *,
+    brief: bool = False,
 ) -> list[Line]:
     """What will run.
 
     Args:
         spec: as far as it could be put together.
         width: in cells, for the bars of the classes.
-        room: lines that the bars of the classes may take.
+        room: lines that the bars of the classes may take, at least 1.
+        brief: memory and time in fewer words where they join the plan in one line then, and what to do about the
+            warnings only after all of them.
     """
     lines = [Line(f"✖ {plain(problem, 400)}", "problem") for problem in problems]
     if spec is None:
@@ -52,23 +61,33 @@ def summary(
         lines.append(Line(f"✖ {trouble}", "problem"))
     if spec.dataset.source:
         lines.append(Line(data_line(spec, facts)))
-        bars = class_lines(facts.data, width, room)
-        if facts.data is not None and facts.data.split and len(bars) < room:
-            lines.append(Line(plain(facts.data.split, 200), "dim"))
-        lines += [Line(line, "dim") for line in bars]
+        lines += [Line(line, "dim") for line in class_lines(facts.data, width, room)]
     if spec.architecture.build:
         lines += [Line(model_line(spec, facts, asked=not problems)), Line(training_line(spec, facts))]
-    plan = " · ".join((plan_line(spec, facts), cost_line(spec, facts)))
-    lines += [Line(plan)] if text.cells(plan) <= width else [Line(plan_line(spec, facts)), Line(cost_line(spec, facts))]
-    lines += [Line(f"! {warning.text}", "warning", warning.remedy) for warning in advice]
+    lines += [Line(line) for line in _plan_and_cost(spec, facts, width, brief=brief)]
+    lines += [Line(f"! {warning.text}", "warning", "" if brief else warning.remedy) for warning in advice]
+    if brief:
+        lines += [Line(f"→ {remedy}", "remedy") for remedy in dict.fromkeys(warning.remedy for warning in advice)]
     return lines
 
 
-def right_choice(spec: Spec | None) -> list[Line]:
-    """When this architecture is the right one, as its preset says."""
-    if spec is None or not spec.architecture.help:
-        return []
-    return [Line(f"{plain(spec.architecture.name, 60)}: {plain(spec.architecture.help, 400)}", "dim")]
+def _plan_and_cost(spec: Spec, facts: Facts, width: int, *, brief: bool) -> list[str]:
+    """On one line where that has room."""
+    plan, cost = plan_line(spec, facts), cost_line(spec, facts)
+    for costs in (cost, cost_line(spec, facts, brief=True)) if brief else (cost,):
+        if text.cells(joined := f"{plan} · {costs}") <= width:
+            return [joined]
+    return [plan, cost]
+
+
+def beneath(spec: Spec | None, facts: Facts) -> list[Line]:
+    """What one need not see at once: how the images are divided; when this architecture is the right one."""
+    lines = []
+    if facts.data is not None and facts.data.split:
+        lines.append(Line(plain(facts.data.split, 200), "dim"))
+    if spec is not None and spec.architecture.help:
+        lines.append(Line(f"{plain(spec.architecture.name, 60)}: {plain(spec.architecture.help, 400)}", "dim"))
+    return lines
 
 
 def data_line(spec: Spec, facts: Facts) -> str:
@@ -93,7 +112,9 @@ def _counts(images: int, classes: int) -> str:
 
 
 def class_lines(data: DataFacts | None, width: int, room: int) -> list[str]:
-    """Bars of the classes, as many to a line as fit; where not all have room, the largest and the smallest."""
+    """Bars of the classes, as many to a line as fit; where not all have room, names and counts on one line; where that
+    has no room either, the largest and the smallest.
+    """
     if data is None or room < 1:
         return []
     counts = data.counts["all"]
@@ -112,6 +133,9 @@ def class_lines(data: DataFacts | None, width: int, room: int) -> list[str]:
     if len(names) <= per_line * room:
         rows = [range(start, min(start + per_line, len(names))) for start in range(0, len(names), per_line)]
         return ["  ".join(bar(index) for index in row) for row in rows]
+    line = "  ".join(f"{name} {text.count(images)}" for name, images in zip(names, counts, strict=True))
+    if text.cells(line) <= width:
+        return [line]
     order = sorted(range(len(names)), key=lambda index: (-counts[index], index))
     return [
         f"largest {names[order[0]]} {text.count(most)} · smallest {names[order[-1]]} {text.count(counts[order[-1]])}"
@@ -147,7 +171,7 @@ def training_line(spec: Spec, facts: Facts) -> str:
     start = "from pretrained weights" if strategy.pretrained else "from scratch"
     if strategy.freeze == "backbone":
         head = "own head on the feature map" if spec.architecture.head != "none" else "new head"
-        return f"pretrained backbone frozen{frozen} · {head} trains{trains}"
+        return f"backbone frozen{frozen} · {head} trains{trains}"
     if strategy.freeze == "gradual":
         every = counted(strategy.unfreeze_every, "epoch")
         return f"{start}: the head trains first{trains}, one more stage joins every {every}"
@@ -177,21 +201,22 @@ def _steps(spec: Spec, facts: Facts) -> int:
     return steps_per_epoch(train, batch) if train and batch != "auto" else 0
 
 
-def cost_line(spec: Spec, facts: Facts) -> str:
-    """Memory, estimated; and time, as it was measured on this machine."""
+def cost_line(spec: Spec, facts: Facts, *, brief: bool = False) -> str:
+    """Memory, estimated; and time, as it was measured on this machine; `brief`: without saying so."""
     parts = []
     if facts.model is not None:
         estimated = f"estimated for batches of {BATCH_SIZE}" if spec.strategy.batch_size == "auto" else "estimated"
-        parts.append(f"memory {text.size(facts.model.memory['total'])} ({estimated})")
+        parts.append(f"memory {text.size(facts.model.memory['total'])}" + (f" ({estimated})" if not brief else ""))
     if facts.seconds_per_epoch is None:
         coming = counting(spec, facts) or (facts.data is not None and facts.data.images("train"))
-        parts.append(f"time {UNKNOWN} (never run here)" if facts.searched else f"time {COMING if coming else UNKNOWN}")
+        why = " (never run here)" if not brief else ""
+        parts.append(f"time {UNKNOWN}{why}" if facts.searched else f"time {COMING if coming else UNKNOWN}")
     else:
         strategy, steps = spec.strategy, spec.strategy.epochs * _steps(spec, facts)
         share = min(1.0, strategy.max_steps / steps) if strategy.max_steps and steps else 1.0
         most = "at most " if strategy.max_steps and not steps else ""
         seconds = share * facts.seconds_per_epoch * strategy.epochs
-        parts.append(f"time {most}{text.duration(seconds)} (as measured here)")
+        parts.append(f"time {most}{text.duration(seconds)}" + (" (as measured here)" if not brief else ""))
     return " · ".join(parts)
 
 
@@ -228,10 +253,8 @@ def device_line(requested: str, devices: "Sequence[Device]", chosen: "Device | N
     name = f"cuda:{cards.index(chosen)}" if chosen in cards else chosen.kind
     shown = f"device {name}" if requested == name else f"device {plain(requested, 20)} → {name}"
     parts = [f"{shown}  {plain(chosen.name, 40)}"]
-    if chosen.kind == "cuda" and chosen.memory_total:
+    if chosen.memory_total:
         parts.append(f"{text.size(chosen.memory_free)} of {text.size(chosen.memory_total)} free")
-    elif chosen.memory_total:
-        parts.append(f"{text.size(chosen.memory_total)} memory")
     busy = [f"cuda:{index}" for index, card in enumerate(cards) if card.users and card != chosen]
     if chosen.users:
         parts.append(f"in use by {counted(chosen.users, 'process', 'processes')}")

@@ -89,7 +89,7 @@ class Parts(Horizontal):
 
         known = {item.value for item in self._offered["architecture"]}
         models = [Item(name, name, words="timm") for name in timm_index.names() if name not in known]
-        heading = Item("", f"{text.count(len(models))} from timm", heading=True)
+        heading = Item("", f"{text.count(len(models))} from timm", heading=True, announced=True)
         self._offered["architecture"] += [heading, *models]
 
     def follow(self, draft: Draft, spec: Spec | None) -> None:

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.events import Click, Key
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
@@ -30,6 +31,7 @@ class Item:
         note: a fact at the right end; safe text.
         words: what a filter looks at besides the label.
         heading: it cannot be chosen; the cursor passes over it.
+        announced: its label stands on the border while it lies below the edge.
         asks: it cannot be chosen, but taken: something is asked then.
     """
 
@@ -38,11 +40,18 @@ class Item:
     note: str = ""
     words: str = ""
     heading: bool = False
+    announced: bool = False
     asks: bool = False
 
 
 class Choices(ScrollView, can_focus=True):
-    """The list. The cursor chooses as it moves."""
+    """The list. The cursor chooses as it moves.
+
+    Attributes:
+        below: says what lies below the edge, if anything; safe text.
+    """
+
+    below = var("")
 
     DEFAULT_CSS = """
     Choices { height: 1fr; scrollbar-size: 1 1; overflow-x: hidden; }
@@ -151,6 +160,7 @@ class Choices(ScrollView, can_focus=True):
         self._cursor = min(self._cursor, max(0, len(self._shown) - 1))
         self.virtual_size = Size(0, len(self._shown))
         self.refresh()
+        self._look_below()
 
     def _next(self, start: int, step: int) -> int:
         """The nearest item from `start` in the direction of `step` that is no heading; `start` where there is none."""
@@ -174,6 +184,19 @@ class Choices(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Keep the cursor in view."""
         self._into_view()
+        self._look_below()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Say what lies below the edge now."""
+        super().watch_scroll_y(old_value, new_value)
+        self._look_below()
+
+    def _look_below(self) -> None:
+        rest = self._shown[self.scroll_offset.y + self.size.height :] if self.size.height else []
+        words = next((f"… {item.label}" for item in rest if item.announced), "")
+        if not words or text.cells(words) > self.size.width - 2:  # the corners of the border take two cells more
+            words = f"… {text.count(sum(not item.heading for item in rest))} more"
+        self.below = words if rest else ""
 
     def _move_to(self, index: int) -> None:
         if index != self._cursor and 0 <= index < len(self._shown):
@@ -262,7 +285,8 @@ class Picker(Vertical):
     """Choices in a frame, with a field that opens with `/`."""
 
     DEFAULT_CSS = """
-    Picker { border: round $foreground 30%; border-title-color: $foreground; padding: 0 1; height: 1fr; width: 1fr; }
+    Picker { border: round $foreground 30%; border-title-color: $foreground; padding: 0 1; height: 1fr; width: 1fr;
+             border-subtitle-color: $foreground 70%; }
     Picker:focus-within { border: round $primary; }
     Picker Input { display: none; height: 1; border: none; padding: 0; background: $panel; }
     Picker.filtering Input { display: block; }
@@ -285,6 +309,13 @@ class Picker(Vertical):
         """The field and the list."""
         yield self._field
         yield self.choices
+
+    def on_mount(self) -> None:
+        """Say on the border what lies below the edge."""
+        self.watch(self.choices, "below", self._tell_below)
+
+    def _tell_below(self, words: str) -> None:
+        self.border_subtitle = Text(words)
 
     def open_filter(self) -> None:
         """Write in the field."""

@@ -1,22 +1,32 @@
-"""The panel that says what will run."""
+"""The panel that says what will run, and all of it where it has a window of its own."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual.geometry import Size
 
 from vislab.presets.schema.spec import Spec
+from vislab.tui.actions import ACTIONS
 from vislab.tui.advice import Advice
 from vislab.tui.facts import Facts
-from vislab.tui.views.selection import Kind, Line, right_choice, summary
+from vislab.tui.views.selection import Kind, Line, beneath, summary
 from vislab.tui.views.text import counted
 from vislab.tui.widgets.lines import ScrolledLines
 
-_ALWAYS = 4  # lines that stand there besides the classes
+_KEY = next(action.keys[0] for action in ACTIONS if action.id == "summary")
+_MOST = 500  # lines that the bars of the classes may take where all is shown
 
 
 class SelectionPanel(ScrolledLines):
-    """Follows the selection; scrolls where it has no room."""
+    """Follows the selection; scrolls where it has no room, and its title says so.
+
+    Attributes:
+        MORE: the way to what has no room.
+    """
+
+    MORE: ClassVar[str] = f"{_KEY} shows all"
 
     DEFAULT_CSS = """
     SelectionPanel { border: round $foreground 30%; padding: 0 1; height: 47%; min-height: 7;
@@ -35,27 +45,38 @@ class SelectionPanel(ScrolledLines):
     def follow(self, spec: Spec | None, facts: Facts, problems: Sequence[str], advice: Sequence[Advice]) -> None:
         """Show a selection."""
         self._spec, self._facts, self._problems, self._advice = spec, facts, tuple(problems), tuple(advice)
-        warnings = f" · {counted(len(advice), 'warning')}" if advice else ""
-        title = f"What will run{warnings}" if not problems else "What stands in the way"
-        if self.border_title != title:
-            self.border_title = title
         self.repaint()
 
-    def lines_at(self, width: int, height: int) -> list[Text]:
-        """The lines, wrapped."""
-        width = max(10, width - 1)  # a cell for the scroll bar
-        room = max(0, height - _ALWAYS - len(self._advice) - len(self._problems))
-        while len(found := self._wrapped(self._summary(width, room), width)) > height and room:
-            room = min(room - 1, 2)  # the classes give way, bars first
-        return found + self._wrapped(right_choice(self._spec), width)  # which is scrolled to where it has no room
+    def repaint(self) -> None:
+        """Show the lines, and say above them how many warnings there are and how to see what has no room."""
+        super().repaint()
+        parts = ["What stands in the way" if self._problems else "What will run"]
+        parts += [counted(len(self._advice), "warning")] * bool(self._advice and not self._problems)
+        parts += [self.MORE] * bool(self.MORE and len(self.lines) > self.size.height > 0)
+        if self.border_title != (title := " · ".join(parts)):
+            self.border_title = title
 
-    def _summary(self, width: int, room: int) -> list[Line]:
-        return summary(self._spec, self._facts, self._problems, self._advice, width, room)
+    def help(self) -> str:
+        """What the keys do while this has the focus, if anything."""
+        return f"↑↓ scroll · {self.MORE} in a window" if self.has_focus and self.max_scroll_y else ""
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """The lines, wrapped; with as much in each as the height has room for."""
+        width = max(10, width - 1)  # a cell for the scroll bar
+        for room, brief in ((height, False), (1, False), (1, True)):
+            found = self._summary(width, room, brief=brief)
+            if len(found) <= height:
+                break
+        return found + self._wrapped(beneath(self._spec, self._facts), width)
+
+    def _summary(self, width: int, room: int, *, brief: bool = False) -> list[Text]:
+        lines = summary(self._spec, self._facts, self._problems, self._advice, width, room, brief=brief)
+        return self._wrapped(lines, width)
 
     def _wrapped(self, lines: Sequence[Line], width: int) -> list[Text]:
         found: list[Text] = []
         for line in lines:
-            indent = "  " if line.kind in ("problem", "warning") else ""
+            indent = "  " if line.kind in ("problem", "warning", "remedy") else ""
             whole = Text.assemble(
                 (line.text, self._style(line.kind)), (" " + line.remedy if line.remedy else "", "dim")
             )
@@ -71,6 +92,21 @@ class SelectionPanel(ScrolledLines):
                 return Style(color=colours["text-error"], bold=True)
             case "warning":
                 return Style(color=colours["text-warning"])
-            case "dim":
+            case "dim" | "remedy":
                 return "dim"
         return ""
+
+
+class WholeSelection(SelectionPanel):
+    """All that is to be said of a selection, as high as that is."""
+
+    MORE = ""
+
+    def lines_at(self, width: int, height: int) -> list[Text]:
+        """The lines, wrapped."""
+        width = max(10, width - 1)
+        return self._summary(width, _MOST) + self._wrapped(beneath(self._spec, self._facts), width)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as they take."""
+        return len(self.lines_at(width, 0))

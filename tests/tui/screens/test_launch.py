@@ -38,7 +38,7 @@ from vislab.tui.widgets.hint_line import HintLine
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.recipe_line import RecipeLine
-from vislab.tui.widgets.selection_panel import SelectionPanel
+from vislab.tui.widgets.selection_panel import SelectionPanel, WholeSelection
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
 MODEL = {"parameters": 61_706, "trainable": 61_706, "multiply_adds": 400_000, "memory": {"total": 6_500_000}}
@@ -221,6 +221,21 @@ def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos) -
         await until(pilot, lambda: "70 images · 5 classes" in panel(pilot))
         assert "! Imbalance 1:8: 32 of cat, 4 of dog." in panel(pilot)
         assert "\x1b" not in panel(pilot)
+        box = screen(pilot).query_one(SelectionPanel)
+        assert box.border_title == "What will run · 5 warnings · s shows all"
+        in_view = " ".join(line.plain for line in box.lines[: box.size.height])
+        assert "  cat 40  dog 4  " in in_view and "! 56 photos from scratch" in in_view
+        box.focus()
+        await pilot.pause()
+        assert "s shows all in a window" in hint(pilot)
+        await pilot.press("s")
+        whole = pilot.app.screen.query_one(WholeSelection)
+        assert whole.border_title == "What will run · 5 warnings" and "██" in whole.words
+        assert "strategy.folds = 5, and run each fold." in whole.words
+        assert "no parts were published" in whole.words and "\x1b" not in whole.words
+        await pilot.press("s")
+        assert pilot.app.screen is screen(pilot)
+        screen(pilot).parts.picker("dataset").choices.focus()
         first = screen(pilot).parts.picker("dataset").choices.current
         assert first is not None and (first.label, first.note) == ("photos", "yours")
         # The item above asks again, beginning with the folder.
@@ -432,7 +447,9 @@ def test_what_was_chosen_is_saved_as_a_recipe(settings) -> None:
         assert isinstance(pilot.app.screen, Prompt)
         await pilot.press(*"mine", "enter")
         await until(pilot, lambda: (settings.config_dir / "presets/recipes/mine.toml").exists())
-        await pilot.press("w", *"mine", "enter")
+        await pilot.press("w", *"m?")
+        assert "'m?' cannot name a preset" in pilot.app.screen.query(Lines).last().words
+        await pilot.press("backspace", *"ine", "enter")
         assert isinstance(pilot.app.screen, Prompt)  # it stays open, to choose another name in
         said = pilot.app.screen.query(Lines).last().words
         assert "is there already: choose another" in " ".join(said.split())

@@ -9,7 +9,7 @@ from vislab.presets.settings import Settings
 from vislab.tui.advice import Advice
 from vislab.tui.draft import FIRST, Draft, resolve
 from vislab.tui.facts import DataFacts, Facts, ModelFacts
-from vislab.tui.views.selection import architecture_help, class_lines, device_line, picker_note, summary
+from vislab.tui.views.selection import architecture_help, beneath, class_lines, device_line, picker_note, summary
 from vislab.tui.views.text import cells
 
 CLASSES = ("butterfly", "cat", "horse")
@@ -52,13 +52,29 @@ def test_everything_that_is_known_is_said(settings) -> None:
     assert "150 images · 3 classes · 120 train / 30 validation, stratified" in text
     assert "butterfly ████████ 50  cat       ████████ 50  horse     ████████ 50" in text
     assert "study-b-base · 3.8 M parameters · 0.4 G multiply-adds · input 224 px RGB" in text
-    assert "pretrained backbone frozen (3.4 M) · own head on the feature map trains (0.4 M)" in text
+    assert "backbone frozen (3.4 M) · own head on the feature map trains (0.4 M)" in text
     assert "10 epochs × 24 steps of 5 · adamw 0.001, constant" in text
     assert "memory 400 MB (estimated) · time 20 s (as measured here)" in text
     for steps, batch, time in (("60", "5", "5.0 s"), ("999", "5", "20 s"), ("60", "auto", "at most 20 s")):
         limited = draft.with_value("strategy.max_steps", steps).with_value("strategy.batch_size", batch)
         assert f"· time {time} (as measured here)" in shown(limited, settings, Facts(DATA, MODEL, seconds_per_epoch=2))
     assert text.endswith("! Mind.")
+
+
+def test_where_there_is_little_room_warnings_come_before_what_to_do_about_them(settings) -> None:
+    draft, facts = Draft(recipe="study-b-transfer", dataset="digits"), Facts(DATA, MODEL, searched=True)
+    advice = [Advice("Mind.", "Do."), Advice("Mind that.", "Do."), Advice("And that.", "Do more.")]
+    spec = resolve(draft, settings).spec
+    lines = [line.text for line in summary(spec, facts, (), advice, 75, 1, brief=True)]
+    assert lines[1] == "butterfly ████████ 50  cat       ████████ 50  horse     ████████ 50"
+    assert lines[4] == "10 epochs × 24 steps of 5 · adamw 0.001, constant · memory 400 MB · time –"
+    assert lines[5:] == ["! Mind.", "! Mind that.", "! And that.", "→ Do.", "→ Do more."]
+    narrow = [line.text for line in summary(spec, facts, (), advice, 60, 1, brief=True)]
+    assert (
+        narrow[1] == "butterfly 50  cat 50  horse 50"
+        and narrow[5] == "memory 400 MB (estimated) · time – (never run here)"
+    )
+    assert DATA.split in [line.text for line in beneath(spec, facts)]
 
 
 def test_copies_that_balance_classes_are_trained_on_too(settings) -> None:
@@ -76,7 +92,7 @@ def test_a_batch_that_is_chosen_when_the_run_starts(settings) -> None:
 def test_what_is_frozen_is_said_for_every_strategy(settings) -> None:
     resnet = FIRST.choose("architecture", "resnet18")
     assert "from scratch: everything trains" in shown(resnet, settings)
-    assert "pretrained backbone frozen · new head trains" in shown(resnet.choose("strategy", "transfer"), settings)
+    assert "backbone frozen · new head trains" in shown(resnet.choose("strategy", "transfer"), settings)
     assert "from pretrained weights: everything trains" in shown(resnet.choose("strategy", "finetune"), settings)
     assert "the head trains first, one more stage joins every 2 epochs" in shown(
         resnet.choose("strategy", "gradual"), settings
@@ -130,7 +146,7 @@ def test_the_device_and_who_uses_the_others() -> None:
     line = device_line("auto", [*CARDS, CPU], CARDS[1], "")
     assert line == "device auto → cuda:1  A100 · 71 GB of 80 GB free   (cuda:0 in use)"
     assert device_line("cuda:0", [*CARDS, CPU], CARDS[0], "").endswith("10 GB of 80 GB free · in use by 2 processes")
-    assert device_line("cpu", [CPU], CPU, "") == "device cpu  Xeon · 16 GB memory"
+    assert device_line("cpu", [CPU], CPU, "") == "device cpu  Xeon · 8.0 GB of 16 GB free"
     assert device_line("cuda:7", [CPU], None, "is not here") == "device cuda:7 ✖ is not here"
 
 

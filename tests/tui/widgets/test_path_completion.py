@@ -75,7 +75,9 @@ def test_keys_choose_and_complete_and_the_field_holds_what_was_typed(place) -> N
 
             assert await press(*"pho") == "pho" and "Other/" not in listed.words
             assert await press("tab") == "photo" and await press("left", "right") == "photo"
+            assert "↵ accept" in listed.words
             assert await press("down", "down") == "photo" and "▸ photos/" in listed.words
+            assert "↵ go in " in listed.words
             assert await press("enter") == "photos/"  # what is chosen; not the end
             assert await press("ctrl+u", *"photon", "right") == "photons/"
             await press("ctrl+u", *"ph", "up", "up", "tab")
@@ -94,8 +96,8 @@ def test_what_cannot_be_done_with_a_path_is_said_and_the_window_stays(place) -> 
             await pilot.pause()
             await pilot.press("enter")
             assert "✖ x is no folder" in app.screen.query(Lines).last().words
-            await pilot.press("y")
-            assert "✖" not in app.screen.query(Lines).last().words
+            await pilot.press("y")  # in place of what stood there
+            assert "✖" not in app.screen.query(Lines).last().words and app.screen.query_one(Input).value == "y"
             await pilot.press("enter")
             assert not isinstance(app.screen, PathPrompt)
 

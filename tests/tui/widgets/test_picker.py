@@ -137,6 +137,27 @@ def test_any_size_and_any_name(size) -> None:
     play([Item(name, name, note="note") for name in hostile], act, size)
 
 
+def test_the_border_says_what_lies_below_the_edge() -> None:
+    items = [Item(str(place), str(place)) for place in range(20)]
+    items += [Item("", "1,366 [b]more", heading=True, announced=True), *(Item(f"m{place}", "m") for place in range(3))]
+
+    async def act(app: Chooser, pilot: Pilot[None]) -> None:
+        said = []
+        for keys in ((), ("end",), ("up",) * 10, ("home",)):
+            await pilot.press(*keys)
+            said.append(str(app.picker.border_subtitle or "").replace("\\", ""))
+        assert said == ["… 1,366 [b]more", "", "… 2 more", "… 1,366 [b]more"]
+        await pilot.resize_terminal(20, 6)
+        assert app.picker.border_subtitle == "… 19 more"  # the longer words have no room
+        app.picker.open_filter()
+        await pilot.press("1")
+        assert app.picker.border_subtitle == "… 8 more"
+        await pilot.press("8")
+        assert not app.picker.border_subtitle
+
+    play(items, act)
+
+
 def test_the_title_is_no_markup() -> None:
     async def act(app: Chooser, pilot: Pilot[None]) -> None:
         assert "[bold]" in str(app.picker.border_title)
