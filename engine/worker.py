@@ -20,10 +20,10 @@ from vislab.engine.runs.devices import Chosen, choose
 from vislab.engine.runs.events import ControlApplied, EndStatus, RunEnded, TestFigures
 from vislab.engine.runs.extension import extend
 from vislab.engine.runs.liveness import RunLock, this_holder
-from vislab.engine.runs.log import EventReader, EventWriter
+from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.start import elsewhere
-from vislab.engine.runs.state import RunState, fold
+from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 from vislab.engine.trackers.start import Trackers
 from vislab.engine.training.controls import Controls
@@ -113,7 +113,7 @@ class _Worker:
         self._run = run
         self.settings = settings
         self._reporter = reporter
-        self._before = fold(EventReader(run.events).read_all())
+        self._before = run.state()
         self._controls = Controls(
             ControlReader(run.control, control_from), self._applied, refused=self._refused, on_pause=reporter.pause
         )

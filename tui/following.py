@@ -30,11 +30,6 @@ DEVICE_EVERY = 3.0
 JUDGING = 0.005
 """Share of a core that judging the history may take: that of many thousand epochs is judged less often."""
 
-MOST_STEPS = 20_000
-"""Log intervals that are kept, ten times what a run logs inside its epochs, and more than a terminal has columns: of a
-million, many stand as one.
-"""
-
 LOG_LINES = 200
 """Lines of worker.log that are kept in a picture."""
 
@@ -84,7 +79,7 @@ class Looker:
         self.run = run
         self.spec: Spec = run.spec()
         self.read = 0.0
-        self._follower = Follower(run, most_steps=MOST_STEPS)
+        self._follower = Follower(run)
         self._meter = Meter()
         self._reading: Reading | None = None
         self._read_at = -DEVICE_EVERY

@@ -76,9 +76,13 @@ class EventReader:
                 break
         return events
 
+    def events(self) -> Iterator[AnyEvent | None]:
+        """Everything up to the present end of the log, one by one."""
+        return map(decode, self._lines())
+
     def read_all(self) -> list[AnyEvent | None]:
         """Everything up to the present end of the log."""
-        return [decode(line) for line in self._lines()]
+        return list(self.events())
 
     def _lines(self) -> Iterator[bytes]:
         try:

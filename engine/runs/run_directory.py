@@ -110,7 +110,7 @@ class Run:
 
     def state(self) -> RunState:
         """Fold the whole log."""
-        return fold(EventReader(self.events).read_all())
+        return fold(EventReader(self.events).events())
 
     def progress(self) -> Progress | None:
         """The worker's last heartbeat."""

@@ -5,7 +5,6 @@ append-only lists shared between pictures, and a picture holds a length over the
 picture after each one is linear in n.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -132,6 +131,10 @@ class RunState:
         )
 
 
+MOST_STEPS = 8_000
+"""Log intervals that are enough of a run: four times what it logs inside its epochs."""
+
+
 @dataclass
 class Fold:
     """Takes events in the order of the log. Folding any prefix of any log is valid.
@@ -141,7 +144,7 @@ class Fold:
             that stands for both.
     """
 
-    most_steps: int = sys.maxsize
+    most_steps: int = MOST_STEPS
     started: RunStarted | None = None
     ended: RunEnded | None = None
     epochs_planned: int = 0

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,16 +42,12 @@ ANOTHER_FOLDER = "Choose another folder with --runs-dir DIR, or in the settings 
 
 
 class Follower:
-    """Follows one run: the fold grows with each look.
+    """Follows one run: the fold grows with each look."""
 
-    Args:
-        most_steps: see `Fold`.
-    """
-
-    def __init__(self, run: Run, *, most_steps: int = sys.maxsize) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self._reader = EventReader(run.events)
-        self._fold = Fold(most_steps=most_steps)
+        self._fold = Fold()
         self._spec: Spec | None = None
 
     @property
@@ -77,7 +72,7 @@ class Follower:
 
     def look_until_end(self) -> RunState:
         """Read everything there is."""
-        self._fold.apply_all(self._reader.read_all())
+        self._fold.apply_all(self._reader.events())
         return self._fold.state()
 
 

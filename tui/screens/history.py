@@ -193,7 +193,7 @@ class HistoryScreen(SizedRuns):
     # Marks and what is done with runs
 
     def _shown_marks(self) -> frozenset[str]:
-        """Ids of the marked runs that the filter shows: nothing is done with a run that is not seen."""
+        """Ids of the marked runs that the filter shows: nothing is done to a run that is not seen."""
         return self._marked & self.run_list.places.keys()
 
     def chosen(self) -> list[Listed]:
@@ -219,6 +219,8 @@ class HistoryScreen(SizedRuns):
             return bool(self.known)
         if action in ("sort", "sort_next", "sort_previous", "reverse"):
             return len(self.known) > 1
+        if action == "compare":
+            return len(self._compared()) > 1 and self.console.offers("compare")
         if current is None:
             return False
         if action == "again":
@@ -227,9 +229,6 @@ class HistoryScreen(SizedRuns):
             return current.status in RESUMABLE
         if action == "show_run":
             return current.summary is not None and any(map(self.console.offers, ("live", "results")))
-        if action == "compare":
-            readable = sum(self.known[name].summary is not None for name in self._shown_marks())
-            return (readable > 1 or len(self._to_compare()) > 1) and self.console.offers("compare")
         if action == "delete":
             return not any(self.known[name].live for name in self._shown_marks() or (current.run.id,))
         if action == "unqueue":
@@ -299,20 +298,20 @@ class HistoryScreen(SizedRuns):
         else:
             super().action_back()
 
-    def _to_compare(self) -> list[Listed]:
-        """The marked runs; with a single one, that and the one under the cursor."""
-        chosen = [listed for listed in self.chosen() if listed.summary is not None]
+    def _compared(self) -> list[Listed]:
+        """The marked runs that can be read; with a single one, that and the one under the cursor.
+
+        Those that the filter hides are among them: comparing changes no run, and shows which they are.
+        """
         current = self.run_list.current
-        marked = self._shown_marks()
-        if len(marked) == 1 and current is not None and current.run.id not in marked:
-            chosen.append(current)
-        return [listed for listed in chosen if listed.summary is not None]
+        names = self._marked | ({current.run.id} if current is not None and len(self._marked) < 2 else set())
+        return [self.known[name] for name in names if self.known[name].summary is not None]
 
     def action_compare(self) -> None:
         """Compare."""
         if self.refuses("compare"):
             return
-        self.console.open("compare", runs=[listed.run for listed in self._to_compare()])
+        self.console.open("compare", runs=[listed.run for listed in self.in_order(self._compared())])
 
     @on(RunList.Opened)
     def action_show_run(self) -> None:

@@ -1,5 +1,7 @@
 """What the list of runs shows, and in which order: its filter, and what it is sorted by."""
 
+from collections.abc import Iterable
+
 from textual import on
 from textual.widgets import Input
 
@@ -57,9 +59,12 @@ class OrderedRuns(RunTasks):
 
     def ordered(self) -> list[Listed]:
         """The runs that are wanted, in their order."""
-        rows = [listed for listed in self.known.values() if self.wanted(listed)]
-        rows.sort(key=lambda listed: listed.run.id, reverse=True)  # of equal ones the newest comes first
-        return ordered(rows, self.by, descending=self.descending)
+        return self.in_order(listed for listed in self.known.values() if self.wanted(listed))
+
+    def in_order(self, rows: Iterable[Listed]) -> list[Listed]:
+        """Runs as the list orders them, also those that it does not show."""
+        newest_first = sorted(rows, key=lambda listed: listed.run.id, reverse=True)  # which equal ones stay
+        return ordered(newest_first, self.by, descending=self.descending)
 
     def action_filter(self) -> None:
         """Enter the filter."""

@@ -217,6 +217,20 @@ def test_nothing_is_done_with_marked_runs_that_the_filter_hides(three, play, set
     play("history", act)
 
 
+def test_marked_runs_that_the_filter_hides_are_compared_too(three, play, settle):
+    async def act(pilot):
+        await pilot.press("/", *"high", "enter", "space", "/", *["backspace"] * 4, *"middle", "enter", "space")
+        assert "2 marked (1 hidden by the filter)" in words(pilot, HeaderLine) and "= compare" in footer(pilot)
+        await pilot.press("/", "x", "enter")
+        assert names(pilot) == [] and "= compare" in footer(pilot)
+        await pilot.press("=")
+        await settle(pilot)
+        assert pilot.app.screen.NAME == "compare"
+        assert "middle" in painted(pilot) and "high" in painted(pilot) and " low" not in painted(pilot)
+
+    play("history", act)
+
+
 def test_the_question_before_deleting_names_the_runs(make_run, play, settle):
     runs = [make_run(f"run-{number}") for number in range(7)]
 
@@ -261,7 +275,7 @@ def test_help_names_the_keys_of_the_list_and_no_others(three, play):
                 "↑ k       the run above",
                 "home      the first run",
                 "←         Sort by the column before.",
-                "= c       Compare the marked runs, two or more.",  # though none is marked yet
+                "= c       Compare the marked runs, two or more, those that the",  # though none is marked yet
             ):
                 assert line in told
             assert "croll" not in told and "ctrl+" not in told and told.count("←") == 1
