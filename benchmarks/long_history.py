@@ -116,17 +116,12 @@ def main(events: int) -> int:
             line = [sys.executable, "-c", call, "show", run.id, *options, "--runs-dir", folder]
             return lambda: subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
 
-        def look() -> None:
-            looker = Looker(run)
-            while not looker.look().whole:
-                pass
-
         return (
             0
             if all(
                 [
                     best_of_three("read and folded", lambda: Follower(run).look_until_end()),
-                    best_of_three("first whole look, live view", look),
+                    best_of_three("first whole look, live view", lambda: Looker(run).whole()),
                     best_of_three("vislab show", command()),
                     best_of_three("vislab show --once", command("--once")),
                 ]

@@ -23,6 +23,7 @@ class Action:
         help: one sentence.
         screens: names of the screens that have it.
         footer: shown in the footer; else in palette and help only.
+        back: in place of the label while the action would take back what it did; empty: it is called the same.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Action:
     help: str
     screens: tuple[str, ...] = SCREENS
     footer: bool = True
+    back: str = ""
 
 
 _LAUNCH = ("launch",)
@@ -68,7 +70,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
     ),
     # live
-    Action("pause", ("p",), "pause", "Pause the run after its present step, or let it go on.", _LIVE),
+    Action("pause", ("p",), "pause", "Pause the run after its present step, or let it go on.", _LIVE, back="go on"),
     Action("stop", ("s",), "stop…", "Stop the run with a checkpoint, after this step or after this epoch.", _LIVE),
     Action("checkpoint", ("c",), "save", "Save a checkpoint now.", _LIVE),
     Action("learning_rate", ("r",), "rate…", "Change the learning rate of the run.", _LIVE),

@@ -36,11 +36,10 @@ LOG_LINES = 200
 
 @dataclass(frozen=True)
 class Look:
-    """A run at one moment.
+    """A run at one moment, its log read to the end: half of a log would tell of a state that is long past.
 
     Attributes:
         progress: the last heartbeat, never of an earlier worker than the present one; None before the first.
-        whole: the log was read to its present end; else there is more to read at once.
         log: the last lines of worker.log; safe text.
         result: what came out, in sentences, or that nobody waits with it any more; empty while it lives. Safe text.
         waits: what a run in the queue waits for, in sentences; empty for any other. Safe text.
@@ -49,7 +48,6 @@ class Look:
     state: RunState
     progress: Progress | None
     status: RunStatus
-    whole: bool
     reading: Reading | None
     findings: tuple[Finding, ...]
     log: tuple[str, ...]
@@ -68,7 +66,11 @@ class Look:
 
 
 class Looker:
-    """Looks at a run again and again, each time in a bounded bite. Not for several threads at once."""
+    """Looks at a run again and again, each time in a bounded bite. Not for several threads at once.
+
+    Attributes:
+        read: share of the log that was read, in [0, 1].
+    """
 
     def __init__(self, run: Run) -> None:
         """A looker.
@@ -91,8 +93,8 @@ class Looker:
         self._findings: tuple[Finding, ...] = ()
         self._place: QueuePlace | None = None
 
-    def look(self, live: Sequence[Run] | None = None) -> Look:
-        """Look now.
+    def look(self, live: Sequence[Run] | None = None) -> Look | None:
+        """Look now; None where the log was not read to its end yet, and there is more to read at once.
 
         Args:
             live: the runs that have a worker, as far as they are known; None: they are looked up if they matter.
@@ -106,14 +108,15 @@ class Looker:
         size = self.run.events.stat().st_size if self.run.events.exists() else 0
         before = self._follower.position
         state = self._follower.look()
-        whole = self._follower.position >= size or self._follower.position == before  # a cut line is never read
+        self.read = min(1.0, self._follower.position / size) if size else 1.0
+        if before < self._follower.position < size:  # a cut line is never read
+            return None
         progress = self._progress(worker)
-        status: RunStatus = "queued" if queued else self._status(state, progress, worker, whole)
+        status: RunStatus = "queued" if queued else self._status(state, progress, worker)
         return Look(
             state=state,
             progress=progress,
             status=status,
-            whole=whole,
             reading=self._read_device(state, worker),
             findings=self._judge(state),
             log=self._read_log(),
@@ -122,6 +125,16 @@ class Looker:
             else (*result_lines(state, self.spec, status), *self._of_death(state, status)),
             waits=self._waits(live) if status == "queued" else (),
         )
+
+    def whole(self) -> Look:
+        """Look until the log is read to its end.
+
+        Raises:
+            InputError: the run's folder is gone.
+        """
+        while (look := self.look()) is None:
+            pass
+        return look
 
     def _progress(self, worker: int) -> Progress | None:
         """The last heartbeat; None where it is of an earlier worker, as far as process ids of this host can tell."""
@@ -151,11 +164,9 @@ class Looker:
             self._death = [plain(f"It ended without a word: it {when}. {what}".rstrip(), 1000)]
         return self._death
 
-    def _status(self, state: RunState, progress: Progress | None, worker: int, whole: bool) -> RunStatus:
+    def _status(self, state: RunState, progress: Progress | None, worker: int) -> RunStatus:
         if worker:
             return live_status(state, progress, worker, self.run.path)
-        if not whole:
-            return "training" if state.ended is not None else state.status
         if state.ended is not None:
             return state.ended.status
         if self.run.elsewhere():

@@ -43,7 +43,7 @@ def frame(
     lines += [f"{_filled(left, half)}{' ' * GAP}{right}".rstrip() for left, right in zip(*pair, strict=True)]
     table = epochs.lines(state, width)
     lines += [table[0], *table[1:][-max(2, room - charts) :]]
-    last = [live.device_line(state, look.reading, width), live.finding_line(look.findings)]
+    last = [live.device_line(state, look.reading, look.status, width), live.finding_line(look.findings)]
     return lines + [text.fit(line, width).rstrip() for line in last if line]
 
 

@@ -33,9 +33,9 @@ def test_a_run_that_trains_on_another_machine_has_not_died(run: Run, history: Ca
     run.lock.write_text("pid 1\nhost another\nboot another\n")
     beat = progress.Progress(time=time.time(), pid=1, host="another", phase="training", epoch=1, step=1)
     progress.write(run.progress_file, beat)
-    assert run.status() == Looker(run).look().status == "training"
+    assert run.status() == Looker(run).whole().status == "training"
     progress.write(run.progress_file, progress.Progress(time=time.time() - 90, pid=1, host="another", phase="training"))
-    assert run.status() == Looker(run).look().status == "died"
+    assert run.status() == Looker(run).whole().status == "died"
 
 
 def test_the_heartbeat_of_an_earlier_worker_is_none_of_the_one_that_starts(
@@ -50,7 +50,7 @@ def test_the_heartbeat_of_an_earlier_worker_is_none_of_the_one_that_starts(
     def seen(pid: int, host: str) -> Look:
         beat = progress.Progress(time=time.time(), pid=pid, host=host, phase="ended", epoch=1)
         progress.write(run.progress_file, beat)
-        return Looker(run).look()
+        return Looker(run).whole()
 
     here = socket.gethostname()
     look = seen(os.getpid() + 1, here)
@@ -86,3 +86,14 @@ def test_who_redirects_stderr_alone_is_told_why_the_screen_stays_blank(
         assert words in capsys.readouterr().out
         assert bool(words) == screen
     lock.release()
+
+
+def test_nothing_is_told_of_a_log_that_is_half_read(run: Run, history: Callable[..., list[AnyEvent]]) -> None:
+    log = EventWriter(run.events)
+    for event in history([1.0, 0.9]):
+        log.append(event)
+    looker = Looker(run)
+    bites = looker._follower._reader.read
+    looker._follower._reader.read = lambda: bites(at_most=1)  # type: ignore[method-assign]
+    assert looker.look() is None and 0 < looker.read < 1
+    assert looker.whole().status == "died" and looker.read == 1

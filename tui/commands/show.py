@@ -53,9 +53,7 @@ def _frame(run: "Run") -> list[str]:
     from vislab.tui.views.run import title
 
     looker = Looker(run)
-    look = looker.look()
-    while not look.whole:
-        look = looker.look()
+    look = looker.whole()
     height = shutil.get_terminal_size((80, 24)).lines
     words = title(looker.spec, run.labels().name)
     strategy = looker.spec.strategy

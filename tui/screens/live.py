@@ -48,11 +48,12 @@ class LiveScreen(RunRequests):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  (Textual types it as an instance's)
 
     class Looked(Message):
-        """A look at the run is done."""
+        """A look at the run is done; None: so much of its log was read, and more is to be read at once."""
 
-        def __init__(self, look: Look) -> None:
+        def __init__(self, look: Look | None, read: float) -> None:
             super().__init__()
             self.look = look
+            self.read = read
 
     def __init__(self, run: Run) -> None:
         """The view of a run.
@@ -117,19 +118,23 @@ class LiveScreen(RunRequests):
             self.run_worker(self._look, thread=True, exit_on_error=False, group="look")
 
     def _look(self) -> None:
-        self.post_message(self.Looked(self._looker.look(self.console.live)))
+        self.post_message(self.Looked(self._looker.look(self.console.live), self._looker.read))
 
     def on_live_screen_looked(self, message: Looked) -> None:
-        """Show what is new."""
-        before, self.seen = self.seen, message.look
+        """Show what is new; of a log that is long, first how much of it was read."""
         self._looking = False
+        if message.look is None:
+            if self.seen is None:
+                self.heading(self._title, Text("reading its log", status_style("starting", self.console)))
+                self.query_one(Bars).tell_reading(message.read)
+            self.look()
+            return
+        before, self.seen = self.seen, message.look
         self._hear(before, message.look)
         self.show(message.look)
         if before is None or before.status != message.look.status:
             self.refresh_bindings()
             self._show_trouble(message.look)
-        if not message.look.whole:
-            self.look()
 
     def _show_trouble(self, look: Look) -> None:
         """A run that has come to grief says why, and what to do."""
@@ -138,7 +143,7 @@ class LiveScreen(RunRequests):
 
     def _hear(self, before: Look | None, look: Look) -> None:
         """Tell what the worker has done on request and a notice when they come, and forget what was refused."""
-        for applied in look.state.controls[len(before.state.controls) :] if before is not None and before.whole else ():
+        for applied in look.state.controls[len(before.state.controls) :] if before is not None else ():
             if words := live.obeyed(applied):
                 self.say(words)
         known = len(before.state.notices) if before is not None else len(look.state.notices)
@@ -167,9 +172,8 @@ class LiveScreen(RunRequests):
         self.query_one(EpochTable).tell(state)
         self.query_one(FindingLines).tell(look)
         self.query_one(LogLines).tell(look.log)
-        self.query_one("#device", Lines).show(
-            [Text(live.device_line(state, look.reading, max(1, self.size.width - 2)), "dim")]
-        )
+        device = live.device_line(state, look.reading, look.status, max(1, self.size.width - 2))
+        self.query_one("#device", Lines).show([Text(device, "dim")])
         self._show_message()
         self._show_curves(at_once=not look.alive)
 
@@ -247,6 +251,10 @@ class LiveScreen(RunRequests):
         if action == "table":
             return not self.query_one("#table").display or self.has_class("-wide")
         return True
+
+    def takes_back(self, action: str) -> bool:
+        """A run that is paused can go on."""
+        return action == "pause" and self.seen is not None and self.seen.status == "paused"
 
     def live_runs_changed(self) -> None:
         """The keys to other runs come and go; a run that is queued may wait for others."""

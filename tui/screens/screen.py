@@ -1,6 +1,7 @@
 """What all screens of the console share: header, footer, and keys from the table of actions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
@@ -94,6 +95,10 @@ class ConsoleScreen(Layer[None]):
         """Why an action is not possible now, where its key should say so; safe text. The action says it."""
         return ""
 
+    def takes_back(self, action: str) -> bool:
+        """Whether one of this screen's own actions would take back now what it did."""
+        return False
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether an action is possible now: keys, footer, palette and help leave out what is not."""
         if action not in _IDS:
@@ -121,7 +126,11 @@ class ConsoleScreen(Layer[None]):
         """The actions that are possible now, or say why they are not; in a text field those of the field."""
         if self.in_field:
             return for_screen(FIELD)
-        return tuple(action for action in for_screen(self.NAME) if self.check_action(action.id, ()))
+        possible = (action for action in for_screen(self.NAME) if self.check_action(action.id, ()))
+        return tuple(
+            replace(action, label=action.back) if action.back and self.takes_back(action.id) else action
+            for action in possible
+        )
 
     def actions_now(self) -> tuple[Action, ...]:
         """The actions that are possible now."""

@@ -74,12 +74,13 @@ def x_axis(ends: tuple[float, float], columns: int) -> Axis:
 
 
 def apart(low: float, high: float) -> tuple[float, float]:
-    """Ends that differ: a constant is put into the middle of a range."""
+    """Ends that differ: a constant is put into the middle of a range, zero at the low end: no loss is below it."""
     size = max(abs(low), abs(high))
     if high - low > max(1e-9 * size, 1e-100):
         return low, high
-    half = 0.5 * size if size > 1e-100 else 0.5
-    return low - half, high + half
+    if size <= 1e-100:
+        return 0.0, 1.0
+    return low - 0.5 * size, high + 0.5 * size
 
 
 def _ends(low: float, high: float, step: float) -> tuple[int, int]:

@@ -15,22 +15,31 @@ from vislab.tui.views.run import end_line
 
 UNENDED: tuple[RunStatus, ...] = ("new", "queued", *LIVE)
 
-PHASES: dict[Phase, tuple[str, str]] = {
-    "starting": ("Start", ""),
-    "downloading": ("Fetch", "byte"),
-    "reading data": ("Data", "image"),
-    "building": ("Model", ""),
-    "features": ("Embed", "image"),
-    "measuring": ("Probe", ""),
-    "training": ("Epoch", "step"),
-    "validation": ("Check", "batch"),
-    "testing": ("Test", "batch"),
-    "saving": ("Save", ""),
-    "paused": ("Paused", "step"),
-    "full disk": ("Full", "step"),
-    "ended": ("End", ""),
+PHASES: dict[Phase, tuple[str, str, str]] = {
+    "starting": ("Start", "", "the worker starts and loads PyTorch"),
+    "downloading": ("Fetch", "byte", "downloads the data set"),
+    "reading data": ("Data", "image", "reads the images"),
+    "building": ("Model", "", "builds the model"),
+    "features": ("Embed", "image", "computes features of the images"),
+    "measuring": ("Probe", "", "measures which way of computing is fastest here"),
+    "training": ("Epoch", "step", "trains"),
+    "validation": ("Check", "batch", "evaluates on validation images"),
+    "testing": ("Test", "batch", "evaluates on test images"),
+    "saving": ("Save", "", "writes a checkpoint"),
+    "paused": ("Paused", "step", "the worker waits until it is to go on"),
+    "full disk": ("Full", "step", "the worker waits for room on the disk"),
+    "ended": ("End", "", "the worker ends"),
 }
-"""What the second bar is called in a phase, and what it counts."""
+"""What the second bar is called in a phase, what it counts, and what is done, for where nothing is counted."""
+
+NO_WORKER: dict[RunStatus, tuple[str, str]] = {
+    "new": ("New", "no worker has started yet"),
+    "queued": ("Queued", "waits until a device is free"),
+}
+"""The same of runs that have no worker yet."""
+
+AT_REST: tuple[RunStatus, ...] = ("paused", "full disk")
+"""A worker has the run and does nothing: what speed it had tells nothing of now."""
 
 SIGNS: dict[Severity, str] = {"error": "✖", "warning": "!", "info": "·"}
 """Stands before a finding; colour says the same."""
@@ -53,6 +62,8 @@ def bars(
 ) -> list[tuple[str, str, str, str]]:
     """The bar of the run and that of what it does now: label, filled part, empty part, figures; `width` cells in all.
 
+    Words stand in place of a bar where nothing is counted. Neither speed nor time left is told of a run that rests.
+
     Args:
         max_steps: the strategy's limit; 0: none.
         epochs: that the strategy asks for; they count until the worker has said how many it plans.
@@ -66,19 +77,28 @@ def bars(
         elapsed = _time(state.elapsed)
         return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}", width)]
     elapsed = _time(max(state.elapsed, progress.elapsed if progress is not None else 0.0))
-    left = _time(progress_views.time_left(state, progress, max_steps))
-    whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}, {left} left", width)
-    if progress is None or status not in LIVE:
-        return [
-            whole,
-            _bar({"queued": "Queued", "new": "New", "full disk": "Full"}.get(status, "Start"), "", 0.0, "", width),
-        ]
-    label, unit = PHASES[progress.phase]
-    detail = f"{unit} {progress.done:>3}/{progress.total}".strip() if progress.total else ""
+    resting = status in AT_REST
+    left = "" if resting else f", {_time(progress_views.time_left(state, progress, max_steps))} left"
+    whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}{left}", width)
+    if status in NO_WORKER:
+        return [whole, _words(*NO_WORKER[status], width)]
+    phase: Phase = progress.phase if progress is not None else "full disk" if status == "full disk" else "starting"
+    label, unit, words = PHASES[phase]
+    if progress is None or not progress.total:
+        return [whole, _words(label, words, width)]
     part = progress_views.part_share(progress)
-    speed = f"{text.rate(progress.images_per_second)} img/s" if progress.images_per_second > 0 else ""
-    figures = f"{text.percent(part)}  {speed}" if progress.total else ""
-    return [whole, _bar(label, detail, part, figures, width)]
+    speed = f"{text.rate(progress.images_per_second)} img/s" if progress.images_per_second > 0 and not resting else ""
+    detail = f"{unit} {progress.done:>3}/{progress.total}".strip()
+    return [whole, _bar(label, detail, part, f"{text.percent(part)}  {speed}".rstrip(), width)]
+
+
+def reading_bar(share: float, width: int) -> tuple[str, str, str, str]:
+    """The bar of a log that is read, as those of `bars`."""
+    return _bar("Read", "the run's log", share, text.percent(share), width)
+
+
+def _words(label: str, words: str, width: int) -> tuple[str, str, str, str]:
+    return text.fit(f"{label:<{_LABEL}}{words}", width), "", "", ""
 
 
 def _bar(label: str, detail: str, share: float, figures: str, width: int) -> tuple[str, str, str, str]:
@@ -110,10 +130,11 @@ def waiting(state: RunState) -> str:
     return f"waiting for data {text.percent(total / time)}"
 
 
-def device_line(state: RunState, reading: Reading | None, width: int = 0) -> str:
+def device_line(state: RunState, reading: Reading | None, status: RunStatus, width: int = 0) -> str:
     """Device, how busy it is, its memory, the share of time waiting for data, temperature and power.
 
     Args:
+        status: of a run that rests, what it waited for is not told.
         width: cells; parts that have no room are left out, the last ones first. 0: there is room for all.
     """
     decided = next((made for made in reversed(state.decisions) if made.what == "device"), None)
@@ -123,7 +144,7 @@ def device_line(state: RunState, reading: Reading | None, width: int = 0) -> str
     parts = [text.plain(f"{decided.choice} {text.plain(name, 24)}".strip(), 40)]
     if reading is not None:
         parts += _work_parts(reading)
-    if words := waiting(state):
+    if status not in AT_REST and (words := waiting(state)):
         parts.append(words)
     if reading is not None:
         parts += _heat_parts(reading)

@@ -84,11 +84,11 @@ def heading(
         ends: of the x-axis; the plan is told where it goes on behind them.
     """
     log_y = options.log_loss and quantity == "loss"
-    missing = curves.not_shown(shown, log_y=log_y)
-    last = ends[1] if ends is not None else math.inf
+    ends = ends or (-math.inf, math.inf)
+    missing = curves.not_shown(shown, log_y=log_y, x_range=ends)
     plan = ""
-    if last < state.epochs_planned:
-        reached = math.floor(10 * last) / 10
+    if ends[1] < state.epochs_planned:
+        reached = math.floor(10 * ends[1]) / 10
         plan = f"→ {f'{reached:g}' if reached else '<0.1'}/{state.epochs_planned}"
     line, parts, gap = "", [], 2
     ways: tuple[tuple[Wording, bool, int], ...] = (

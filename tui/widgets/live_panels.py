@@ -50,6 +50,12 @@ class Bars(Lines):
         super().__init__(id=id)
         self._look: Look | None = None
         self._max_steps = self._epochs = 0
+        self._read: float | None = None
+
+    def tell_reading(self, read: float) -> None:
+        """Show what share of the log was read; the position of the run is known once all of it is."""
+        self._look, self._read = None, read
+        self.repaint()
 
     def tell(self, look: Look, strategy: Strategy) -> None:
         """Show another position."""
@@ -57,26 +63,29 @@ class Bars(Lines):
         self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
-        """Two lines; for a run that is over, a bar and one or two that say how it ended.
+        """Two lines; for a run that is over, a bar and one or two that say how it ended. While the log is read, one.
 
         For a run in the queue there is more: what it waits for.
         """
         look = self._look
         if look is None:
-            return None
+            return self._coloured([live.reading_bar(self._read, width)]) if self._read is not None else None
         ending = live.ending(look.state, look.status, look.last_words)
         rows = live.bars(look.state, look.progress, look.status, width, self._max_steps, self._epochs)
-        accent = colour(self.app, "primary")
-        lines = [
-            Text.assemble(head, (filled, accent), (empty, "dim"), (figures, "bold"))
-            for head, filled, empty, figures in rows
-        ]
+        lines = self._coloured(rows)
         lines += [line for words in look.waits for line in wrapped(Text(words), width, self.app.console)]
         if ending:
             style = status_style(look.status, self.app)
             first, *more = wrapped(Text(ending), width, self.app.console)
             lines += [Text(words, style) for words in (first.plain, " ".join(line.plain for line in more)) if words]
         return lines
+
+    def _coloured(self, rows: Sequence[tuple[str, str, str, str]]) -> list[Text]:
+        accent = colour(self.app, "primary")
+        return [
+            Text.assemble(head, (filled, accent), (empty, "dim"), (figures, "bold"))
+            for head, filled, empty, figures in rows
+        ]
 
 
 class EpochTable(ScrolledLines):

@@ -88,7 +88,7 @@ def play(settings: Settings, run: Run, act: Act, *, size: tuple[int, int] = (80,
         async with console.run_test(size=size) as pilot:
             if own:
                 console.has_started([run])
-            await until(pilot, lambda: view(pilot).seen is not None and view(pilot).seen.whole)  # type: ignore[union-attr]
+            await until(pilot, lambda: view(pilot).seen is not None)
             await act(pilot)
 
     asyncio.run(go())
@@ -139,7 +139,8 @@ def test_a_live_run_is_seen_to_train_rest_and_stop(settings: Settings, start: St
         assert words(pilot, "#message").startswith("Checkpoint saved after step ")
         await pilot.press("p")
         await until(pilot, lambda: "‖ paused" in header(pilot))
-        assert "Paused" in words(pilot, "#bars")
+        assert "Paused" in words(pilot, "#bars") and "img/s" not in words(pilot, "#bars")
+        assert "p go on  s stop…" in view(pilot).query_one(KeyFooter).words
         await pilot.press("p")
         await until(pilot, lambda: "● training" in header(pilot))
         await pilot.press("s")

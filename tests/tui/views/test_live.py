@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import replace
 
+import msgspec
 import psutil
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from vislab.engine.runs.events import DecisionMade, EpochEnded, RunEnded, RunSta
 from vislab.engine.runs.meters import FAMILY_EVERY, Meter, Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState, fold
+from vislab.engine.runs.store import RunStatus
 from vislab.tui.following import Look
 from vislab.tui.live_frame import frame
 from vislab.tui.views import curves, live, text
@@ -107,6 +109,14 @@ def test_bars_name_what_is_done_now() -> None:
     assert checking[0].startswith("Check  batch   1/4") and "25 %" in checking[3]
     assert live.bars(state(), None, "queued", 80)[1][0].startswith("Queued")
     assert len(live.bars(state(), position(), "died", 80)) == 1
+    probing = live.bars(state(), position(phase="measuring", done=0, total=0), "starting", 60)[1]
+    assert probing[0].startswith("Probe  measures which") and "…" not in probing[0]
+
+
+@pytest.mark.parametrize("status", live.AT_REST)
+def test_bars_of_a_run_that_rests_claim_neither_speed_nor_time_left(status: RunStatus) -> None:
+    run, part = ("".join(parts) for parts in live.bars(state(), position(phase=status), status, 80))
+    assert run.endswith("38 %  0:15") and part.endswith(" 50 %")
 
 
 def test_a_run_that_starts_has_the_epochs_that_were_asked_for() -> None:
@@ -126,13 +136,15 @@ def test_the_device_line_says_what_is_known() -> None:
         temperature=61,
         power=300,
     )
-    line = live.device_line(state(), card)
+    line = live.device_line(state(), card, "training")
     assert line == "cuda:0 A100 · 98 % · 14 of 80 GB · waiting for data 25 % · 61 °C · 300 W"
-    assert live.device_line(state(), card, 70) == line.removesuffix(" · 300 W")
-    assert live.device_line(state(), card, 20) == "cuda:0 A100 · 98 %"
-    assert live.device_line(state(), None) == "cuda:0 A100 · waiting for data 25 %"
-    assert live.device_line(fold([]), card) == ""
-    assert "1.5 of 2 cores" in live.device_line(state(), Reading(card=False, busy=1.5, cores=2, memory_used=1))
+    assert live.device_line(state(), card, "training", 70) == line.removesuffix(" · 300 W")
+    assert live.device_line(state(), card, "training", 20) == "cuda:0 A100 · 98 %"
+    assert live.device_line(state(), None, "training") == "cuda:0 A100 · waiting for data 25 %"
+    assert live.device_line(fold([]), card, "training") == ""
+    assert live.device_line(state(), None, "paused") == "cuda:0 A100"
+    processor = Reading(card=False, busy=1.5, cores=2, memory_used=1)
+    assert "1.5 of 2 cores" in live.device_line(state(), processor, "training")
 
 
 def test_the_first_finding_and_how_many_there_are() -> None:
@@ -185,7 +197,12 @@ def test_why_points_are_missing() -> None:
     curve = curves.Series("x", [1, 2, 3], [1.0, float("nan"), 0.0], "▪", 32)
     assert curves.not_shown([curve]) == "1 not finite"
     assert curves.not_shown([curve], log_y=True) == "1 not finite, 1 not above 0"
-    assert curves.not_shown([]) == ""
+    assert curves.not_shown([curve], log_y=True, x_range=(2, 3)) == "1 not finite, 1 not above 0"
+    assert curves.not_shown([curve], log_y=True, x_range=(1, 1)) == "" == curves.not_shown([])
+    zero = fold([STARTED, *(msgspec.structs.replace(epoch(number), train_loss=0.0, val_loss=0.0) for number in (1, 2))])
+    drawn = figure(zero, "loss", Options(log_loss=True, last=1), 80, 10, colour=False)
+    assert "! 2 not above 0" in drawn[0], "of the epochs that are shown"
+    assert "-0.5" not in "".join(figure(zero, "loss", Options(), 60, 10, colour=False)), "no loss lies below 0"
 
 
 def test_a_meter_knows_the_share_of_a_process_at_its_second_look() -> None:
@@ -219,7 +236,6 @@ def test_one_frame_fits_the_screen(width: int, height: int) -> None:
         state=state(*(epoch(number) for number in range(2, 5))),
         progress=position(),
         status="training",
-        whole=True,
         reading=None,
         findings=(Finding("plateau", "warning", "Flat." * 60, "Stop."),),
         log=(),
@@ -259,7 +275,6 @@ def test_the_end_of_a_run_fits_the_frame(words: str) -> None:
         state=state(RunEnded(status="failed", reason=words, step=15, epoch=1, elapsed=15.0, exit_code=1)),
         progress=None,
         status="failed",
-        whole=True,
         reading=None,
         findings=(),
         log=(),

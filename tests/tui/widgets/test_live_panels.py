@@ -21,7 +21,7 @@ class Panel(App[int]):
 @pytest.mark.parametrize("width", range(40, 81, 5))
 def test_findings_are_wrapped_beside_the_scroll_bar_and_lose_no_letter(width: int) -> None:
     finding = Finding("not_finite", "error", f"found {LONG}", f"mend {LONG}")
-    look = Look(Fold().state(), None, "failed", True, None, (finding,), (), (f"result {LONG}",))
+    look = Look(Fold().state(), None, "failed", None, (finding,), (), (f"result {LONG}",))
 
     async def go() -> None:
         panel = Panel()
