@@ -70,7 +70,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
     ),
     # live
-    Action("pause", ("p",), "pause", "Pause the run after its present step, or let it go on.", _LIVE, back="go on"),
+    Action("pause", ("p",), "pause", "Pause after the present step, or go on.", _LIVE, back="go on"),
     Action("stop", ("s",), "stop…", "Stop the run with a checkpoint, after this step or after this epoch.", _LIVE),
     Action("checkpoint", ("c",), "save", "Save a checkpoint now.", _LIVE),
     Action("learning_rate", ("r",), "rate…", "Change the learning rate of the run.", _LIVE),
