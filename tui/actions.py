@@ -146,6 +146,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
     ),
     Action("per_class", ("c",), "classes", "Show F1 by class, or the runs again.", _COMPARE),
+    Action("notes", ("n",), "notes", "Scroll the notes below the table; from their end back to the first.", _COMPARE),
     Action("differences", ("v",), "differences", "Show every setting that differs, or the runs again.", _COMPARE),
     Action("report", ("x",), "export", "Write the comparison as Markdown, CSV or HTML.", _COMPARE),
     Action("words", ("w",), "words", "Say the curves in words.", _COMPARE, footer=False),

@@ -1,9 +1,7 @@
 """Two runs or more side by side."""
 
-import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -27,9 +25,9 @@ from vislab.tui.html_file import refusal
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views import compare, compare_report, compare_table, text
+from vislab.tui.views import compare, compare_legend, compare_report, compare_table, text
 from vislab.tui.views.compare import Along, ClassTable
-from vislab.tui.views.curves import Quantity, Series, next_zoom
+from vislab.tui.views.curves import Quantity, next_zoom
 from vislab.tui.views.live import UNENDED
 from vislab.tui.views.text import plain
 from vislab.tui.widgets import curves
@@ -184,7 +182,7 @@ class CompareScreen(ConsoleScreen):
         self.query_one(RunRows).tell(compare_table.lines(compare.columns(self._among), width))
         self.query_one("#tests", Lines).show([_marked(line, rows) for line in _wrapped(self._tests, width)])
         self.query_one("#page", Lines).show([_marked(line, rows) for line in self._page(width)])
-        self.call_after_refresh(self._draw)  # the table has taken its room by then
+        self.call_after_refresh(self._fill)  # table and notes have taken their room by then
         self.refresh_bindings()
 
     def _page(self, width: int) -> list[str]:
@@ -201,10 +199,15 @@ class CompareScreen(ConsoleScreen):
 
     def _sentences(self) -> list[str]:
         quantities: tuple[Quantity, ...] = ("accuracy", "loss")
-        said = [line for quantity in quantities for line in compare.group_words(self._among, quantity)]
+        said = [
+            line
+            for quantity in quantities
+            for line in compare.group_words(self._among, quantity, log_y=self._log and quantity == "loss")
+        ]
         return [*said, *self._tests]
 
-    def _draw(self) -> None:
+    def _fill(self) -> None:
+        self.refresh_bindings()
         other: Quantity = "loss" if self._quantity == "accuracy" else "accuracy"
         self._draw_one("#first", self._quantity)
         self._draw_one("#second", other)
@@ -212,9 +215,9 @@ class CompareScreen(ConsoleScreen):
     def _draw_one(self, place: str, quantity: Quantity) -> None:
         runs, along = self._runs, self._along
         if along == "epoch":
-            points = [band.mean for band in compare.group_curves(self._among, quantity)]
+            points = by_epoch = [band.mean for band in compare.group_curves(self._among, quantity)]
         else:
-            points = compare.curves(self._firsts, quantity, along)
+            points, by_epoch = (compare.curves(self._firsts, quantity, x) for x in (along, "epoch"))
         log, last = self._log and quantity == "loss", self._last
         title = compare.curve_title(self._among, quantity, log=log)
         key = (
@@ -226,15 +229,18 @@ class CompareScreen(ConsoleScreen):
         )
 
         def draw(width: int, height: int) -> list[str]:
-            return curves.draw(
-                _named(points, quantity, width),
+            ends, x_label = compare.x_range(runs, along, last), compare.x_label(runs, along, last)
+            room = width - (text.cells(x_label) + 4) * (x_label != "epoch")  # so much the top line says too
+            head, *lines = curves.draw(
+                compare_legend.named(points, by_epoch, quantity, room, log_y=log),
                 width=width,
                 height=height,
                 log_y=log,
-                title=title,
-                x_label=compare.x_label(runs, along, last),
-                x_range=compare.x_range(runs, along, last),
+                title=compare_legend.titled(title, points, width, log_y=log, x_range=ends),
+                x_label=x_label,
+                x_range=ends,
             )
+            return [head.replace(" ! ", f" \x1b[38;5;{curves.BEST_COLOUR}m!\x1b[0m ", 1), *lines]
 
         self.query_one(place, CurvePlot).draw(key, draw, at_once=True)
 
@@ -255,6 +261,8 @@ class CompareScreen(ConsoleScreen):
             return bool(self._runs) and self._view == "runs" and self.console.offers("live")
         if action == "quantity" and self.has_class("-wide"):  # both are drawn
             return False
+        if action == "notes":
+            return bool(self._runs) and self._view == "runs" and self.query_one("#tests").max_scroll_y > 0
         if action in ("by_time", "quantity", "log_axis", "zoom"):
             return bool(self._runs) and self._view == "runs"
         return bool(self._runs)
@@ -291,6 +299,14 @@ class CompareScreen(ConsoleScreen):
     def action_differences(self) -> None:
         """Show every difference."""
         self._choose("all differences")
+
+    def action_notes(self) -> None:
+        """Scroll the notes by a page."""
+        notes = self.query_one("#tests", Lines)
+        if notes.is_vertical_scroll_end:
+            notes.scroll_home(animate=False)
+        else:
+            notes.scroll_page_down(animate=False)
 
     def action_words(self) -> None:
         """Say the curves in words."""
@@ -361,15 +377,6 @@ class CompareScreen(ConsoleScreen):
     def _say_no_more(self) -> None:
         self._said = ""
         self._show()
-
-
-def _named(points: Sequence[Series], quantity: Quantity, width: int) -> list[Series]:
-    """The curves that have a figure, named with what they came to; by name or number alone where that has no room."""
-    drawn = [curve for curve in points if any(map(math.isfinite, curve.ys))] or points
-    whole, names = [compare.legend(curve, quantity) for curve in drawn], [curve.name for curve in drawn]
-    numbers = [name.partition(" ")[0] for name in names]
-    fitting = (way for way in (whole, names) if sum(text.cells(name) + 4 for name in way) + 12 <= width)
-    return [replace(curve, name=name) for name, curve in zip(next(fitting, numbers), drawn, strict=True)]
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:

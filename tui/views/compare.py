@@ -136,19 +136,15 @@ def curve_title(among: Sequence[Group], quantity: Quantity, *, log: bool = False
     return f"validation {quantity}{', log' * log}{unlike.get(stars(among, quantity).why, '')}"
 
 
-def legend(curve: Series, quantity: Quantity) -> str:
-    """`transfer last 0.967 best 0.967 e5`: a curve's name with what it came to."""
-    points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
-    if not points:
-        return f"{curve.name} no figures"
-    best = (min if quantity == "loss" else max)(y for _, y in points)
-    return f"{curve.name} last {text.short(points[-1][1])} best {text.short(best)}"
+def group_words(among: Sequence[Group], quantity: Quantity, *, log_y: bool = False) -> list[str]:
+    """Each group's curve as a sentence.
 
-
-def group_words(among: Sequence[Group], quantity: Quantity) -> list[str]:
-    """Each group's curve as a sentence."""
+    Args:
+        log_y: drawn on a logarithmic axis, so that what is missing there is told.
+    """
     return [
-        f"{band.mean.marker}{in_words(band.mean, quantity)}" + (f", mean of {band.runs} runs" if band.runs > 1 else "")
+        f"{band.mean.marker}{in_words(band.mean, quantity, log_y=log_y)}"
+        + (f", mean of {band.runs} runs" if band.runs > 1 else "")
         for band in group_curves(among, quantity)
     ]
 

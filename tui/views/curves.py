@@ -115,10 +115,13 @@ def best_epoch(state: RunState) -> float | None:
     return None if state.best is None else float(state.best.epoch)
 
 
-def in_words(curve: Series, quantity: Quantity) -> str:
+def in_words(curve: Series, quantity: Quantity, *, log_y: bool = False) -> str:
     """One sentence for those who cannot see the curve: last, best and trend.
 
     For instance `val loss: last 0.3776 at epoch 4, lowest 0.3776 at epoch 4, falling`.
+
+    Args:
+        log_y: drawn on a logarithmic axis, so that what is missing there is told.
     """
     points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
     label = f"{curve.name} {quantity}"
@@ -137,7 +140,7 @@ def in_words(curve: Series, quantity: Quantity) -> str:
         # As the finding of overfitting sees it: a loss may fall again and still be far above its lowest.
         risen = quantity == "loss" and last[1] >= OVERFITTING_RISE * best[1] > 0
         parts.append(f"{word} again" if risen and word == "falling" else word)
-    if missing := not_shown([curve]):
+    if missing := not_shown([curve], log_y=log_y):
         parts.append(missing)
     return f"{label}: {', '.join(parts)}"
 

@@ -49,7 +49,8 @@ def test_curves_table_and_test_are_seen_at_once(two, play, settle, size):
         for part in ("validation accuracy", "★ 0.9000", "▪", "●", "McNemar", "only ▪1 right 7", "t time/epoch"):
             assert part in screen, part
         assert ("validation loss" in screen) == (size[0] >= 120)
-        assert "→ epoch" in screen or size[0] < 80
+        legend = ("1 transfer last 0.900 best 0.900 e2", "2 cnn last 0.600 best 0.600 e2")
+        assert all(part in screen for part in legend) == (size[0] >= 80)
         assert "by epoch" in words(pilot, HeaderLine)
 
     play("compare", act, size=size, runs=two)
@@ -65,7 +66,7 @@ def test_by_time_and_by_loss(two, play, settle):
         assert "validation loss" in words(pilot, "#first")
         await pilot.press("t", "l")
         await settle(pilot)
-        assert "→ epoch" in words(pilot, "#first") and "validation accuracy" in words(pilot, "#first")
+        assert "by epoch" in words(pilot, HeaderLine) and "validation accuracy" in words(pilot, "#first")
 
     play("compare", act, runs=two)
 
@@ -111,7 +112,17 @@ def test_the_curves_keep_their_room_where_there_are_many_rows(make_run, play, se
         await settle(pilot)
         assert f"Results of r{12 - seen}" in words(pilot, HeaderLine)
         await pilot.press("escape")
+        notes = pilot.app.screen.query_one("#tests")
+        assert pilot.app.screen.check_action("notes", ())
+        for _ in range(9):
+            await pilot.press("n")
+            if notes.is_vertical_scroll_end:
+                break
+        assert "medians" in painted(pilot)
+        await pilot.press("n")
+        assert "medians" not in painted(pilot) and notes.scroll_offset.y == 0
         await pilot.press("w")
+        assert not pilot.app.screen.check_action("notes", ())
         assert "each run against ▪1" in words(pilot, "#page") and "medians" in words(pilot, "#page")
 
     play("compare", act, size=(60, 20), runs=runs)
@@ -327,6 +338,7 @@ def test_the_legend_names_the_runs_that_have_curves_by_number_where_names_have_n
 
     async def act(pilot):
         await settle(pilot)
+        assert words(pilot, "#first").startswith("validation accuracy  ! ●2 no figures yet ")
         assert " ".join(words(pilot, "#first").splitlines()[-1].split()) == "▪ 1 ▲ 3 ◆ 4 ✚ 5 ○ 6 → epoch"
 
     play("compare", act, runs=runs)

@@ -8,7 +8,7 @@ from vislab.engine.analysis.groups import Group
 from vislab.engine.runs.events import DecisionMade, RunEnded, TestFigures, encode
 from vislab.engine.runs.store import create
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views import compare, compare_report, compare_table
+from vislab.tui.views import compare, compare_legend, compare_report, compare_table
 from vislab.tui.views.run import features_words
 from vislab.tui.views.spec import sections
 from vislab.tui.views.text import MISSING, cells
@@ -120,10 +120,52 @@ def test_curves_differ_by_colour_and_marker_and_can_go_by_time(make):
     assert list(made[0].xs) == [1, 2, 3] and list(made[0].ys) == [0.5, 0.7, 0.6]
     assert list(compare.curves(runs, "loss", "time")[0].xs) == [2.0, 4.0, 6.0]
     assert compare.x_range(runs, "epoch") == (1.0, 3.0) and compare.x_range(runs, "time") == (0.0, 6.0)
-    assert compare.legend(made[0], "accuracy") == "1 r0 last 0.600 best 0.700"
     assert compare.group_words(compare.arranged(runs), "accuracy")[0].startswith(
         "▪1 r0 accuracy: last 0.6000 at epoch 3, highest 0.7000"
     )
+
+
+def test_a_legend_says_as_much_of_all_curves_as_has_room(make):
+    runs = [make("cnn", (0.5, 0.7, 0.6)), make("transfer", (0.9, 0.95, 0.95))]
+    points, by_epoch = (compare.curves(runs, "accuracy", along) for along in ("time", "epoch"))
+    forms = (
+        ("1 cnn last 0.600 best 0.700 e2", "2 transfer last 0.950 best 0.950 e2"),
+        ("1 last 0.600 best 0.700 e2", "2 last 0.950 best 0.950 e2"),
+        ("1 best 0.700 e2", "2 best 0.950 e2"),
+        ("1 cnn", "2 transfer"),
+        ("1", "2"),
+    )
+    rooms = [sum(cells(name) + 4 for name in form) for form in forms]
+    for form, room, longer in zip(forms, rooms, [200, *rooms], strict=False):
+        for cells_free in (room, longer - 1):
+            named = compare_legend.named(points, by_epoch, "accuracy", cells_free)
+            assert (
+                tuple(curve.name for curve in named) == form and [curve.xs for curve in named] == [[2.0, 4.0, 6.0]] * 2
+            )
+    (loss,) = compare_legend.named(*[compare.curves(runs[:1], "loss", "epoch")] * 2, "loss", 80)
+    assert loss.name == "1 cnn last 0.400 best 0.300 e2"
+
+
+def test_a_title_tells_run_by_run_what_is_missing(make, tmp_path):
+    runs = [make("a", (0.5, 0.7)), make("b", (float("nan"), 0.5)), make("c", (1.0, 1.0))]
+    runs.append(look(create(tmp_path, msgspec.convert({"name": "d"}, Spec))))
+    accuracy, loss = (compare.curves(runs, quantity, "epoch") for quantity in ("accuracy", "loss"))
+
+    def titled(curves, width=80, **more):
+        return compare_legend.titled("it", curves, width, **{"x_range": (1.0, 2.0)} | more)
+
+    assert titled(accuracy[:1]) == "it"
+    assert titled(accuracy) == "it  ! ●2 1 not finite · ◆4 no figures yet"
+    assert titled(accuracy, x_range=(2.0, 2.0)) == "it  ! ◆4 no figures yet"
+    assert titled(loss, log_y=True) == "it  ! ●2 1 not finite · ▲3 2 not above 0 · ◆4 no figures yet"
+    assert titled(loss, 40, log_y=True) == "it  ! ●2 ▲3 ◆4 incomplete"
+    title = compare_legend.titled("validation loss", loss[1:2], 30, x_range=(1.0, 2.0))
+    assert title == "val loss  ! ●2 1 not finite"
+    names = [curve.name for curve in compare_legend.named(loss, loss, "loss", 40, log_y=True)]
+    assert [name[0] for name in names] == ["1", "2"], "the others have no point"
+    among = [Group((run,)) for run in runs]
+    assert compare.group_words(among, "loss", log_y=True)[2].endswith("2 not above 0")
+    assert "not above 0" not in compare.group_words(among, "loss")[2]
 
 
 def test_a_run_without_validation_shows_its_training(tmp_path, history):
@@ -132,7 +174,7 @@ def test_a_run_without_validation_shows_its_training(tmp_path, history):
     (curve,) = compare.curves([look(run)], "loss", "epoch")
     assert curve.name == "1 t (train)" and list(curve.ys) == [1.0, 0.5]
     empty = look(create(tmp_path, msgspec.convert({"name": "new"}, Spec)))
-    assert compare.legend(compare.curves([empty], "loss", "epoch")[0], "loss") == "1 new no figures"
+    assert compare_legend.names(compare.curves([empty], "loss", "epoch")[0], "loss")[0] == "1 new no figures"
     assert compare.x_range([empty], "epoch") == (1.0, max(2.0, empty.spec.strategy.epochs and 2.0))
     assert compare.x_range([empty], "time") == (0.0, 1.0)
 

@@ -1,0 +1,66 @@
+"""What stands above and below the curves of a comparison: what is missing from them, what they came to. Safe text."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vislab.tui.views import text
+from vislab.tui.views.curves import LARGEST, Quantity, Series, not_shown, nothing_drawn
+
+_AROUND = 4
+"""Cells of an entry beside its words: its marker and the spaces around it."""
+
+
+def titled(
+    title: str, curves: Sequence[Series], width: int, *, log_y: bool = False, x_range: tuple[float, float]
+) -> str:
+    """The title of a figure and behind it what is missing there, run by run: `validation loss  ! ▲3 12 not finite`.
+
+    Where that has no room the title gets shorter, then it names the runs alone.
+    """
+    missing = [(_label(curve), _missing(curve, log_y, x_range)) for curve in curves]
+    told = [(label, why) for label, why in missing if why]
+    if not told:
+        return title
+    runs = " ".join(label for label, _ in told)
+    ways = (" · ".join(f"{label} {why}" for label, why in told), f"{runs} incomplete")
+    lines = [f"{head}  ! {way}" for way in ways for head in (title, title.replace("validation", "val"))]
+    return next((line for line in lines if text.cells(line) <= width), lines[-1])
+
+
+def _missing(curve: Series, log_y: bool, x_range: tuple[float, float]) -> str:
+    return not_shown([curve], log_y=log_y, x_range=x_range) if curve.ys else nothing_drawn([curve.ys])
+
+
+def named(
+    curves: Sequence[Series], by_epoch: Sequence[Series], quantity: Quantity, room: int, *, log_y: bool = False
+) -> list[Series]:
+    """The curves that have a point, each under the longest of its names with which all have room in a legend.
+
+    Args:
+        by_epoch: the same curves by epoch.
+        room: cells.
+    """
+    each = list(zip(curves, by_epoch, strict=True))
+    drawn = [pair for pair in each if any(abs(y) <= LARGEST and (y > 0 or not log_y) for y in pair[0].ys)] or each
+    ways = list(zip(*(names(curve, quantity) for _, curve in drawn), strict=True))
+    fitting = (way for way in ways if sum(text.cells(name) + _AROUND for name in way) <= room)
+    return [replace(curve, name=name) for (curve, _), name in zip(drawn, next(fitting, ways[-1]), strict=True)]
+
+
+def names(curve: Series, quantity: Quantity) -> list[str]:
+    """What a curve may be called, from the longest on: `2 transfer last 0.967 best 0.972 e5` … `2`."""
+    number, last, best = _number(curve), "", "no figures"
+    points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
+    if points:
+        epoch, value = (min if quantity == "loss" else max)(points, key=lambda point: point[1])
+        last, best = f"last {text.short(points[-1][1])} ", f"best {text.short(value)} e{epoch:g}"
+    return [f"{curve.name} {last}{best}", f"{number} {last}{best}", f"{number} {best}", curve.name, number]
+
+
+def _number(curve: Series) -> str:
+    return curve.name.partition(" ")[0]
+
+
+def _label(curve: Series) -> str:
+    return f"{curve.marker}{_number(curve)}"
