@@ -18,7 +18,7 @@ from vislab.engine.runs import control, detaching
 from vislab.engine.runs import start as starting
 from vislab.engine.runs.events import AnyEvent, ControlApplied, EpochEnded, Notice, RunEnded, RunStarted, StepsLogged
 from vislab.engine.runs.liveness import RunLock
-from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import write as write_progress
 from vislab.engine.runs.store import Labels, Run, create
@@ -35,6 +35,7 @@ from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.live_panels import Bars
 
 WORKER = Path(__file__).parents[1] / "live_worker.py"
 Act = Callable[[Pilot[int]], Awaitable[None]]
@@ -158,6 +159,28 @@ def test_a_live_run_is_seen_to_train_rest_and_stop(settings: Settings, start: St
 
     play(settings, run, act)
     assert [action for action, _ in asked(run)] == ["checkpoint", "pause", "unpause", "stop"]
+
+
+def test_a_run_is_told_of_once_its_log_is_read_whole(
+    settings: Settings, make: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, shown, bite, tell = make(), [], EventReader.read, Bars.tell_reading
+    for event in (started(), RunEnded(status="done", reason="", step=1, epoch=1, elapsed=1.0, exit_code=0)):
+        EventWriter(run.events).append(event)
+
+    def tell_reading(bars: Bars, read: float) -> None:
+        tell(bars, read)
+        shown.append("\n".join(bars.screen.query_one(part, Lines).words for part in (HeaderLine, KeyFooter, Bars)))
+
+    monkeypatch.setattr(EventReader, "read", lambda reader: bite(reader, at_most=1))
+    monkeypatch.setattr(Bars, "tell_reading", tell_reading)
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert "✔ done" in header(pilot) and len(shown) == 1
+        assert "reading its log" in shown[0] and "Read   the run's log" in shown[0]
+        assert "training" not in shown[0] and "left" not in shown[0] and "p pause" not in shown[0]
+
+    play(settings, run, act)
 
 
 def test_stop_after_the_epoch(settings: Settings, start: Start) -> None:
