@@ -117,13 +117,20 @@ def class_lines(data: DataFacts | None, width: int, room: int) -> list[str]:
     """
     if data is None or room < 1:
         return []
-    counts = data.counts["all"]
-    names = [text.plain(name, _NAME) for name in data.classes]
-    name_cells = max(map(text.cells, names))
-    number_cells = len(text.count(max(counts)))
-    cell = name_cells + 1 + _BAR + 1 + number_cells
-    per_line = max(1, (width + 2) // (cell + 2))
+    names, counts = data.classes, data.counts["all"]
+    if len(names) <= width * room and (lines := _each_class(names, counts, width, room)):
+        return lines
+    largest, smallest = counts.index(max(counts)), counts.index(min(counts))
+    told = (f"{text.plain(names[index], _NAME)} {text.count(counts[index])}" for index in (largest, smallest))
+    return ["largest {} · smallest {}".format(*told)]
+
+
+def _each_class(classes: Sequence[str], counts: Sequence[int], width: int, room: int) -> list[str]:
+    """All classes with bars, or without on one line; none where they have no room."""
+    names = [text.plain(name, _NAME) for name in classes]
     most = max(counts)
+    name_cells, number_cells = max(map(text.cells, names)), len(text.count(most))
+    per_line = max(1, (width + 2) // (name_cells + 1 + _BAR + 1 + number_cells + 2))
 
     def bar(index: int) -> str:
         length = round(_BAR * counts[index] / most) if most else 0
@@ -134,12 +141,7 @@ def class_lines(data: DataFacts | None, width: int, room: int) -> list[str]:
         rows = [range(start, min(start + per_line, len(names))) for start in range(0, len(names), per_line)]
         return ["  ".join(bar(index) for index in row) for row in rows]
     line = "  ".join(f"{name} {text.count(images)}" for name, images in zip(names, counts, strict=True))
-    if text.cells(line) <= width:
-        return [line]
-    order = sorted(range(len(names)), key=lambda index: (-counts[index], index))
-    return [
-        f"largest {names[order[0]]} {text.count(most)} · smallest {names[order[-1]]} {text.count(counts[order[-1]])}"
-    ]
+    return [line] if text.cells(line) <= width else []
 
 
 def model_line(spec: Spec, facts: Facts, *, asked: bool = True) -> str:

@@ -11,12 +11,12 @@ from vislab.presets.schema.spec import Spec
 from vislab.tui.actions import ACTIONS
 from vislab.tui.advice import Advice
 from vislab.tui.facts import Facts
-from vislab.tui.views.selection import Kind, Line, beneath, summary
+from vislab.tui.views.selection import Kind, Line, beneath, class_lines, summary
 from vislab.tui.views.text import counted
 from vislab.tui.widgets.lines import ScrolledLines
 
 _KEY = next(action.keys[0] for action in ACTIONS if action.id == "summary")
-_MOST = 500  # lines that the bars of the classes may take where all is shown
+_FEW, _MOST = 4, 500  # lines that the bars of the classes may take where all is shown: above the rest, and at its end
 
 
 class SelectionPanel(ScrolledLines):
@@ -103,9 +103,11 @@ class WholeSelection(SelectionPanel):
     MORE = ""
 
     def lines_at(self, width: int, height: int) -> list[Text]:
-        """The lines, wrapped."""
+        """The lines, wrapped; bars of many classes at the end."""
         width = max(10, width - 1)
-        return self._summary(width, _MOST) + self._wrapped(beneath(self._spec, self._facts), width)
+        bars = class_lines(self._facts.data, width, _MOST)
+        many = [Line(""), *(Line(line, "dim") for line in bars)] if len(bars) > _FEW else []
+        return self._summary(width, _FEW) + self._wrapped([*beneath(self._spec, self._facts), *many], width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as they take."""
