@@ -26,7 +26,7 @@ class RunWatch:
         runs = store.all_runs(self._folder)
         begin, count = 0, CHUNK
         while begin < len(runs):
-            yield [look(run) for run in runs[begin : begin + count]]
+            yield [look(run).lean() for run in runs[begin : begin + count]]
             begin, count = begin + count, 2 * count
 
     def look(self, live: Sequence[Listed], known: Set[str]) -> tuple[list[Listed], frozenset[str]]:
@@ -46,7 +46,7 @@ class RunWatch:
                 if listed.status == "new" and not _taken_up(listed.run):
                     continue
                 follower = self._followers.setdefault(listed.run.id, Follower(listed.run))
-                seen = Listed(listed.run, follower.summary(), size=listed.size)
+                seen = Listed(listed.run, follower.summary(), size=listed.size).lean()
             except (InputError, OSError):  # deleted meanwhile, or just being made
                 continue
             if seen != listed:
@@ -58,7 +58,7 @@ class RunWatch:
         if changed != self._changed:
             self._changed = changed
             runs = {run.id: run for run in store.all_runs(self._folder)}
-            rows += [look(run) for name, run in runs.items() if name not in known]
+            rows += [look(run).lean() for name, run in runs.items() if name not in known]
             gone = frozenset(known - runs.keys())
         return rows, gone
 

@@ -83,8 +83,8 @@ class HistoryScreen(SizedRuns):
             words += " …"
         statuses = [listed.status for listed in self.known.values()]
         hidden = len(self._marked) - len(self._shown_marks())
-        marks = f"{len(self._marked)} marked" if self._marked else ""
-        marks += f" ({hidden} hidden by the filter)" if hidden else ""
+        marks = f"{text.count(len(self._marked))} marked" if self._marked else ""
+        marks += f" ({text.count(hidden)} hidden by the filter)" if hidden else ""
         training = sum(status in LIVE for status in statuses)
         parts = (marks, text.activity(training, statuses.count("queued")), "sizes …" * bool(self.counting), words)
         self.heading("Runs", Text(" · ".join(filter(None, parts))))
@@ -98,7 +98,8 @@ class HistoryScreen(SizedRuns):
         elif self.said:
             line = Text(self.said)
         elif listed is not None:
-            line = Text(text.fit(history.details(listed), width), "dim")
+            self.query_one("#details", Lines).show(self._details_of(listed, width))
+            return
         elif not self.complete:
             line = Text("reading …", "dim")
         elif self.counting and "size" in self.wanted.fields:
@@ -108,6 +109,17 @@ class HistoryScreen(SizedRuns):
         else:
             line = Text(f"no runs in {plain(str(self.console.settings.runs_dir))} yet", "dim")
         self.query_one("#details", Lines).show(wrapped(line, width, self.app.console))
+
+    def _details_of(self, listed: Listed, width: int) -> list[Text]:
+        """What the row of a run does not say; of tags and note a line, or as much as rows of the list stand empty."""
+        line, words = history.details(listed, self.run_list.columns, width)
+        lines = wrapped(Text(words, "dim"), width, self.app.console) if words else []
+        rows = self.run_list.size.height + self.query_one("#details", Lines).size.height
+        room = max(1, min(rows - self.run_list.virtual_size.height, self.size.height // 2) - 1)
+        if len(lines) > room:
+            rest = " ".join(line.plain for line in lines[room - 1 :])
+            lines[room - 1 :] = [Text(text.fit(rest, width), "dim")]
+        return [Text(line, "dim"), *lines]
 
     def recolour(self) -> None:
         """In other colours."""

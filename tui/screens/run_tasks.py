@@ -78,7 +78,7 @@ class RunTasks(ConsoleScreen):
         self.say(message.words)
 
     def _look_at(self, runs: Sequence[Run]) -> None:
-        self.post_message(self.Read([look(run) for run in runs if (run.path / "spec.toml").exists()]))
+        self.post_message(self.Read([look(run).lean() for run in runs if (run.path / "spec.toml").exists()]))
 
     def action_resume(self) -> None:
         """Go on with a run."""
@@ -120,7 +120,9 @@ class RunTasks(ConsoleScreen):
             question = f"Take {plain(rows[0].run.id)} out of the queue? Its settings stay: u puts it to work later."
             answers = (Answer("", "n", "let it wait"), Answer("out", "y", "take it out"))
         else:
-            question = f"Take {len(rows)} runs out of the queue? Their settings stay: u puts each to work later."
+            question = (
+                f"Take {text.count(len(rows))} runs out of the queue? Their settings stay: u puts each to work later."
+            )
             question = "\n".join([question, *history.named(rows)])
             answers = (Answer("", "n", "let them wait"), Answer("out", "y", "take them out"))
         self.app.push_screen(Question(question, answers), answered)
@@ -175,7 +177,7 @@ class RunTasks(ConsoleScreen):
         chosen = self.chosen()
         if len(chosen) == 1:
             tags = chosen[0].summary.tags if chosen[0].summary is not None else ()
-            question = f"Tags of {plain(history.details(chosen[0]).split('   ')[0], 60)}, divided by commas"
+            question = f"Tags of {plain(chosen[0].run.id, 60)}, divided by commas"
             self._ask(
                 chosen[0],
                 question,
@@ -190,7 +192,7 @@ class RunTasks(ConsoleScreen):
                     chosen, lambda labels: msgspec.structs.replace(labels, tags=changed_tags(labels.tags, for_all))
                 )
 
-            question = f"Tags for {len(chosen)} runs, divided by commas: tags are added, -tags removed"
+            question = f"Tags for {text.count(len(chosen))} runs, divided by commas: tags are added, -tags removed"
             question = "\n".join([question, *history.named(chosen)])
             self.app.push_screen(Prompt(question), change)
 
@@ -221,6 +223,8 @@ class RunTasks(ConsoleScreen):
         if self.refuses("delete"):
             return
         rows = self.chosen()
+        if len(rows) > 1:
+            self.say(f"counting what {text.count(len(rows))} runs take up …")
 
         def count() -> None:
             self.post_message(self.ReadyToDelete(rows, sum(listed.run.size() for listed in rows)))
@@ -229,6 +233,12 @@ class RunTasks(ConsoleScreen):
 
     @on(ReadyToDelete)
     def _ask_to_delete(self, event: ReadyToDelete) -> None:
+        if not self.is_current:
+            return  # meanwhile the person turned to something else
+        if {listed.run.id for listed in event.rows} != {listed.run.id for listed in self.chosen()}:
+            self.say("nothing is deleted: other runs are meant by now")
+            return
+        self.say("")
         what, those = text.counted(len(event.rows), "run"), "It" if len(event.rows) == 1 else "They"
         question = f"Delete {what} with checkpoints and log, {text.size(event.size)}? {those} cannot be brought back."
         question = "\n".join([question, *history.named(event.rows)])

@@ -1,7 +1,7 @@
 """The list of runs: what a row says, in which columns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vislab.engine.runs.naming import stamp_of
 from vislab.engine.runs.store import Run
@@ -83,19 +83,20 @@ def _size(size: float | None) -> str:
     return "…" if size is None else text.size(size)
 
 
-_ID_CELLS, _EPOCHS_CELLS = 5, 8
+_ID_CELLS, _EPOCHS_CELLS = 4, 7
+_STARTED = Column("started", len("2024-11-19"), "started", False, _started_cell)
 _NAME = Column("name", 16, "name", False, _name_cell)
 _COLUMNS = (
     Column("id", _ID_CELLS, "id", False, _id_cell),
-    Column("started", 10, "started", False, _started_cell),
+    _STARTED,
     _NAME,
     Column("status", 9, "status", False, lambda listed, now: listed.status),
     Column("epochs", _EPOCHS_CELLS, "epochs", True, _epochs_cell),
-    Column("val acc", 8, "val", True, _figure_cell("val", text.accuracy)),
+    Column("val acc", 7, "val", True, _figure_cell("val", text.accuracy)),
     Column("val loss", 8, "loss", True, _figure_cell("loss", text.loss)),
     Column("macro F1", 8, "f1", True, _figure_cell("f1", text.accuracy)),
     Column("test acc", 8, "test", True, _figure_cell("test", text.accuracy)),
-    Column("time", 7, "time", True, _figure_cell("time", _duration)),
+    Column("time", 6, "time", True, _figure_cell("time", _duration)),
     Column("data", 14, "data", False, _text_cell("data")),
     Column("architecture", 16, "arch", False, _text_cell("arch")),
     Column("strategy", 10, "strategy", False, _text_cell("strategy")),
@@ -105,23 +106,27 @@ _COLUMNS = (
     Column("size", 7, "size", True, _figure_cell("size", _size)),
     Column("tags", 14, "tag", False, _text_cell("tag")),
 )
-_FIRST_TO_COME = (
-    *("name", "val acc", "epochs", "status", "time", "started", "id", "architecture", "data", "strategy", "size"),
-    *("test acc", "val loss", "tags", "lr", "seed", "batch", "macro F1"),
+_FIRST_TO_COME = ("name", "id", "val acc", "epochs", "status", "time", "started")
+"""Titles of the columns that a list of growing width takes up, first to last: those for which a name is cut."""
+_THEN_TO_COME = (
+    *("architecture", "data", "strategy", "size", "test acc", "val loss", "tags", "lr", "seed", "batch", "macro F1"),
 )
-"""Titles of the columns that a list of growing width takes up, first to last."""
+"""Those that come when most names stand whole."""
 
+_LEAST_ID = 9
+"""Cells that are left to an id below the list: its beginning, an ellipsis and its end."""
 _SIGN_CELLS = 4
 """The mark, the sign of the status, and the space behind them."""
-_WIDEST_NAME = 36
+_WHOLE_NAME, _WIDEST_NAME = 21, 36
 
 
-def columns(width: int, by: Quantity | None = None, *, tagged: bool = True) -> tuple[Column, ...]:
+def columns(width: int, by: Quantity | None = None, *, tagged: bool = True, dated: bool = True) -> tuple[Column, ...]:
     """The columns that a list of `width` cells can show.
 
     Args:
         by: what the list is sorted by; it gets a column if it has none.
         tagged: whether a run has tags: where none has, other columns get the room of theirs.
+        dated: whether a run is of another year, so that its date takes a cell more than `yesterday`.
     """
     extra = []
     if by is not None and all(column.by != by.name for column in _COLUMNS):
@@ -130,26 +135,23 @@ def columns(width: int, by: Quantity | None = None, *, tagged: bool = True) -> t
     room = width - _SIGN_CELLS - _NAME.width - sum(column.width + GAP for column in extra)
     wanted = {_NAME.title}
     urgent = "" if by is None or by.name == "started" else by.name  # the order by time is plain without its column
-    titles = sorted(_FIRST_TO_COME, key=lambda title: _by_title[title].by != urgent)
-    for title in titles:
-        column = _by_title[title]
+    by_title = {column.title: column for column in _COLUMNS}
+    if not dated:
+        by_title[_STARTED.title] = replace(_STARTED, width=len("yesterday"))
+    for title in sorted((*_FIRST_TO_COME, *_THEN_TO_COME), key=lambda title: by_title[title].by != urgent):
+        column = by_title[title]
         if title in wanted or (column.by == "tag" != urgent and not tagged):
             continue
-        if column.width + GAP > room:
+        kept = _WHOLE_NAME - _NAME.width if title in _THEN_TO_COME and column.by != urgent else 0
+        if column.width + GAP + kept > room:
             break
         wanted.add(title)
         room -= column.width + GAP
-    chosen = [column for column in _COLUMNS if column.title in wanted]
+    chosen = [by_title[column.title] for column in _COLUMNS if column.title in wanted]
     place = next((i + 1 for i, column in enumerate(chosen) if column.title == "val acc"), len(chosen))
     chosen[place:place] = extra
     name_width = min(_WIDEST_NAME, _NAME.width + max(0, room))
-    return tuple(
-        Column(column.title, name_width, column.by, column.right, column.cell) if column is _NAME else column
-        for column in chosen
-    )
-
-
-_by_title = {column.title: column for column in _COLUMNS}
+    return tuple(replace(column, width=name_width) if column is _NAME else column for column in chosen)
 
 
 def header(columns: Sequence[Column], by: Quantity, *, descending: bool) -> str:
@@ -202,20 +204,38 @@ def named(rows: Sequence[Listed], most: int = 5) -> list[str]:
     return lines + [f"  and {text.count(len(rows) - most)} more"] * (len(rows) > most)
 
 
-def details(listed: Listed) -> str:
-    """One line of safe text about a run: id, size, tags, note, what it trains on what."""
+def details(listed: Listed, columns: Sequence[Column], width: int) -> tuple[str, str]:
+    """What the row of a run has no room for, as safe text.
+
+    Args:
+        columns: what the row shows.
+        width: cells.
+
+    Returns:
+        One line of at most `width` cells: what it trains on what and its size, where no column says so, and its id,
+        cut in the middle where all of it has no room; and words of any length: tags and note, or the fault of a run
+        that cannot be read.
+    """
     row = listed.summary
     if row is None:
-        return f"{plain(listed.run.id)}: {plain(listed.fault, 400)}"
-    parts = [plain(listed.run.id)]
-    if listed.size is not None:
-        parts.append(text.size(listed.size))
-    if row.tags:
-        parts.append("tags: " + plain(", ".join(row.tags)))
-    if row.note:
-        parts.append("note: " + plain(row.note))
-    parts.append(plain(" · ".join(part for part in (row.dataset, row.architecture, row.strategy) if part), 120))
-    return "   ".join(part for part in parts if part)
+        return text.fit(_shortened(plain(listed.run.id), width), width).rstrip(), plain(listed.fault, 400)
+    shown = {column.by for column in columns}
+    what = [
+        words
+        for by, words in (("data", row.dataset), ("arch", row.architecture), ("strategy", row.strategy))
+        if words and by not in shown
+    ]
+    size = text.size(listed.size) if listed.size is not None and "size" not in shown else ""
+    before = "   ".join(filter(None, (plain(" · ".join(what), 120), size)))
+    identity = _shortened(plain(listed.run.id), max(_LEAST_ID, width - text.cells(before) - 3))
+    labels = ["tags: " + plain(", ".join(row.tags), 1000)] * bool(row.tags)
+    labels += ["note: " + plain(row.note, 1000)] * bool(row.note)
+    return text.fit("   ".join(filter(None, (before, identity))), width).rstrip(), "   ".join(labels)
+
+
+def _shortened(words: str, width: int) -> str:
+    """Words without their middle where they are wider than `width` cells: the end of an id tells it apart."""
+    return words if text.cells(words) <= width else text.fit(words, width - 4).rstrip() + words[-4:]
 
 
 def _with_arrow(column: Column, arrow: str) -> str:

@@ -122,7 +122,10 @@ class RunList(ScrollView, can_focus=True):
         same_columns = self._columns
         self._now = time.time()
         tagged = any(listed.summary is not None and listed.summary.tags for listed in rows)
-        self._rows, self._marked, self._columns = tuple(rows), marked, history.columns(width, by, tagged=tagged)
+        oldest = min((listed.summary.created for listed in rows if listed.summary is not None), default=self._now)
+        dated = time.localtime(oldest).tm_year != time.localtime(self._now).tm_year
+        self._rows, self._marked = tuple(rows), marked
+        self._columns = history.columns(width, by, tagged=tagged, dated=dated)
         self._lines, self._first_line = [], []
         for index, listed in enumerate(self._rows):
             self._first_line.append(len(self._lines))

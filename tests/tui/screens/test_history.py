@@ -1,6 +1,7 @@
 """The list of runs: every key, hostile names, every size, live runs, thousands of runs."""
 
 import os
+import threading
 
 import pytest
 from textual.widgets import Input
@@ -9,7 +10,7 @@ from vislab.engine.runs import queue
 from vislab.engine.runs import start as starting
 from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
-from vislab.engine.runs.store import Labels, all_runs, create
+from vislab.engine.runs.store import Labels, Run, all_runs, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui import copying
@@ -138,7 +139,7 @@ def test_sorting_by_columns_figures_and_settings(three, play, settle):
         await write(pilot, "nonsense")
         assert isinstance(pilot.app.screen, Prompt) and "there is no nonsense" in painted(pilot)
         await write(pilot, "val")
-        assert "▼val acc" in words(pilot, ListHead)
+        assert "▼val " in words(pilot, ListHead)
         await pilot.press("s")
         await write(pilot, "test")
         assert "▼test " in words(pilot, ListHead) and "test ac" not in words(pilot, ListHead)
@@ -467,6 +468,43 @@ def test_deleting_asks_once_and_can_be_refused(three, play, settle, settings):
         assert "marked" not in words(pilot, HeaderLine)
 
     play("history", act)
+
+
+def test_no_question_comes_after_the_marks_were_taken_away(three, play, settle, monkeypatch):
+    counted = threading.Event()
+
+    async def act(pilot):
+        monkeypatch.setattr(Run, "size", lambda run: counted.wait(10) and 1)
+        await pilot.press("a", "D")
+        assert "counting what 3 runs take up" in words(pilot, "#details")
+        await pilot.press("escape")
+        counted.set()
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, HistoryScreen) and "nothing is deleted" in words(pilot, "#details")
+        await pilot.press("a", "D")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Question)
+
+    play("history", act)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+def test_tags_and_note_are_whole_where_rows_stand_empty(make_run, play, settle, size):
+    note = " ".join(f"word{number}" for number in range(30))
+    runs = [make_run("a-name-that-is-long", labels=Labels(tags=("x",), note=note))]
+
+    async def act(pilot):
+        await settle(pilot)
+        first, *rest = words(pilot, "#details").split("\n")
+        assert first.endswith(runs[0].id[-4:]) and " ".join(rest) == f"tags: x   note: {note}"
+        runs.extend(make_run(f"run-{number}") for number in range(25))
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        await pilot.press("end")
+        first, last = words(pilot, "#details").split("\n")
+        assert last.startswith("tags: x   note: word0") and last.endswith("…")
+
+    play("history", act, size=size)
 
 
 def test_a_live_run_is_shown_followed_and_not_deleted(make_run, play, settle, history):

@@ -48,7 +48,7 @@ def test_ids_that_a_person_chose_are_told_apart(tmp_path):
     def cell(name):
         return column.cell(types.SimpleNamespace(run=Run(tmp_path / name)), NOW)
 
-    assert (cell("longb"), cell("long1"), cell("my-best-run-2")) == ("longb", "long1", "…un-2")
+    assert (cell("longb"), cell("long1"), cell("my-best-run-2")) == ("…ngb", "…ng1", "…n-2")
     assert cell("20261122-072740-digits-lenet5-db7b") == "db7b"
 
 
@@ -73,6 +73,21 @@ def test_wide_lists_show_more(listed):
     assert "tags" in [column.title for column in views.columns(200, quantity("tag"), tagged=False)]
 
 
+@pytest.mark.parametrize("by", [None, *QUANTITIES, "strategy.learning_rate"])
+def test_the_id_stays_whatever_a_list_of_80_cells_is_sorted_by(by):
+    columns = views.columns(79, by and quantity(by), dated=False)
+    assert "id" in [column.title for column in columns]
+    assert sum(column.width + views.GAP for column in columns) + 2 <= 79
+    assert views.columns(79, dated=False)[2].width == len("study-a-deit-transfer")
+
+
+@pytest.mark.parametrize("width", range(75, 240, 3))
+def test_a_name_is_cut_for_no_column_that_the_details_say_too(width):
+    columns = views.columns(width)
+    name = next(column for column in columns if column.title == "name")
+    assert name.width >= len("study-a-deit-transfer") or len(columns) <= 7
+
+
 def test_a_click_finds_its_column():
     columns = views.columns(80)
     line = views.header(columns, quantity("id"), descending=False)
@@ -92,7 +107,7 @@ def test_a_damaged_run_is_listed_with_its_fault(listed, tmp_path):
     assert row.run.id in views.line(views.columns(80), damaged, NOW)[:60] or "damaged" in views.line(
         views.columns(80), damaged, NOW
     )
-    assert "spec.toml" in reason(damaged) and "spec.toml" in views.details(damaged)
+    assert "spec.toml" in reason(damaged) and "spec.toml" in views.details(damaged, views.columns(80), 78)[1]
     for name in QUANTITIES:
         QUANTITIES[name].value(damaged)
 
@@ -106,8 +121,17 @@ def test_details_and_reasons(listed):
     )
     assert reason(row) == "out of [memory]\x1b"
     row = row._replace(size=1_500_000)
-    words = views.details(row)
-    for part in (row.run.id, "animals", "1.5 MB", "tags: a, b", "note: n⏎n"):
-        assert part in words
+    assert views.details(row, views.columns(80), 78) == (
+        f"animals · scratch   1.5 MB   {row.run.id}",
+        "tags: a, b   note: n⏎n",
+    )
+    shown, _ = views.details(row, views.columns(240), 238)
+    assert shown == row.run.id, "the columns say the rest"
+    short, _ = views.details(row, views.columns(60), 50)
+    assert (
+        cells(short) == 50
+        and short.startswith("animals · scratch   1.5 MB   2")
+        and short.endswith("…" + row.run.id[-4:])
+    )
     assert reason(listed(end="")) == "its worker ended without a word"
     assert reason(listed(end="stopped", reason="asked")) == ""

@@ -10,7 +10,7 @@ from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Run, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views.listed import Listed, Quantity, look, ordered, quantity
+from vislab.tui.views.listed import QUANTITIES, Listed, Quantity, look, ordered, quantity
 
 TEST = TestFigures(role="test", images=50, loss=0.2, accuracy=0.91, top5=1.0, macro_f1=0.9, weights="raw", epoch=2)
 
@@ -63,6 +63,19 @@ def test_sorting_keeps_every_row_and_equal_ones_in_their_order(values, descendin
     ]
     sign = -1 if descending else 1
     assert numbers == sorted(numbers, key=lambda pair: (sign * pair[0], pair[1]))
+
+
+def test_a_lean_row_says_the_same_and_shares_its_words(listed):
+    rows = [listed(accuracies=(0.5, 0.9, 0.6), dataset={"name": "two words"}, test=TEST) for _ in range(2)]
+    lean = [row.lean() for row in rows]
+    for row, less in zip(rows, lean, strict=True):
+        assert [QUANTITIES[name].value(row) for name in QUANTITIES] == [
+            QUANTITIES[name].value(less) for name in QUANTITIES
+        ]
+        assert less.summary.settings == row.summary.settings and less.summary.last is None
+    assert lean[0].summary.dataset is lean[1].summary.dataset
+    assert lean[0].summary.settings["dataset.name"] is lean[1].summary.settings["dataset.name"]
+    assert listed(accuracies=()).lean().summary.best is None
 
 
 def test_a_run_with_a_worker_is_live(listed):
