@@ -36,6 +36,7 @@ class Lines(ScrollView, can_focus=False):
         super().__init__(id=id, classes=classes)
         self._lines: list[Text] = []
         self._tail = tail
+        self._height = 0  # as it was when it was last fitted to its size
         self._looks: tuple[Style, int, int] | None = None
         self._strips: dict[int, Strip] = {}  # lines as they were painted: those that are scrolled stay as they are
 
@@ -53,7 +54,7 @@ class Lines(ScrollView, can_focus=False):
         """Replace what is shown; paints lines that differ."""
         before, self._lines = self._lines, list(lines)
         if len(before) != len(self._lines):
-            at_end = self._tail and self.is_vertical_scroll_end
+            at_end = self._at_end(len(before))
             self._grow(Size(0, len(self._lines)))
             if at_end:
                 self.scroll_end(animate=False, immediate=True, x_axis=False)
@@ -63,6 +64,11 @@ class Lines(ScrollView, can_focus=False):
             if old is not new and (old is None or new is None or old != new or old.style != new.style):
                 self._strips.pop(index, None)
                 self.refresh_line(index)
+
+    def _at_end(self, count: int) -> bool:
+        """Whether it stays at the end: the last of so many lines is seen, or was before there was less room."""
+        seen = self.scroll_offset.y + max(self._height, self.size.height)
+        return self._tail and (not self.size or seen >= count)
 
     def _grow(self, size: Size) -> None:
         height = self.styles.height
@@ -91,7 +97,11 @@ class Lines(ScrollView, can_focus=False):
 
     def on_resize(self) -> None:
         """Fit the lines to the new size."""
+        at_end = self._at_end(len(self._lines))
+        self._height = self.size.height
         self.repaint()
+        if at_end:
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """All that is seen."""

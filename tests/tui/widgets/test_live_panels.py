@@ -6,7 +6,7 @@ from textual.app import App, ComposeResult
 from vislab.engine.analysis.findings import Finding
 from vislab.engine.runs.state import Fold
 from vislab.tui.following import Look
-from vislab.tui.widgets.live_panels import FindingLines
+from vislab.tui.widgets.live_panels import FindingLines, LogLines
 
 LONG = " ".join(f"{'word' * (number % 4)}{number}" for number in range(60))
 
@@ -32,5 +32,33 @@ def test_findings_are_wrapped_beside_the_scroll_bar_and_lose_no_letter(width: in
             assert lines.show_vertical_scrollbar
             shown = " ".join(lines.strip(index).text.strip() for index in range(len(lines.lines)))
             assert all(f"{word} {LONG}" in shown for word in ("result", "found", "mend"))
+
+    asyncio.run(go())
+
+
+class Log(App[int]):
+    CSS = "LogLines { height: 1fr; }"
+
+    def compose(self) -> ComposeResult:
+        yield LogLines(id="log")
+
+
+def test_a_panel_at_its_end_stays_there_when_the_terminal_gets_smaller() -> None:
+    async def go() -> None:
+        panel = Log()
+        async with panel.run_test(size=(80, 24)) as pilot:
+            lines, told = panel.query_one(LogLines), [str(number) for number in range(100)]
+            for height in (24, 60, 10, 20):
+                await pilot.resize_terminal(80, height)
+                told.append("more")
+                lines.tell(tuple(told))
+                await pilot.pause()
+                assert lines.scroll_offset.y == len(told) - height
+            lines.scroll_to(y=50, animate=False)
+            await pilot.pause()
+            await pilot.resize_terminal(80, 12)
+            lines.tell((*told, "more"))
+            await pilot.pause()
+            assert lines.scroll_offset.y == 50, "a person has scrolled away from it"
 
     asyncio.run(go())
