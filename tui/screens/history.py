@@ -31,6 +31,8 @@ REFRESH_EVERY = 1.0
 """Seconds between two looks at live runs."""
 SAID_FOR = 12.0
 """Seconds for which a message stands in the place of the run's details."""
+MOST_COMPARED = 200
+"""Runs that are compared at once: more take minutes to read, and no screen tells them apart."""
 
 
 class HistoryScreen(SizedRuns):
@@ -232,7 +234,7 @@ class HistoryScreen(SizedRuns):
         if action in ("sort", "sort_next", "sort_previous", "reverse"):
             return len(self.known) > 1
         if action == "compare":
-            return len(self._compared()) > 1 and self.console.offers("compare")
+            return 1 < len(self._compared()) <= MOST_COMPARED and self.console.offers("compare")
         if current is None:
             return False
         if action == "again":
@@ -255,6 +257,8 @@ class HistoryScreen(SizedRuns):
         if action == "delete":
             return self._why_not_deleted()
         if action == "compare":
+            if (marked := len(self._compared())) > MOST_COMPARED:
+                return f"{text.count(marked)} runs are marked, and at most {MOST_COMPARED} are compared here"
             return "two runs or more are compared: space marks a run"
         name = history.short_id(current.run)
         if action == "resume":

@@ -14,6 +14,7 @@ from vislab.engine.runs.store import Labels, Run, all_runs, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui import copying
+from vislab.tui.screens import history as history_screen
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpLines
 from vislab.tui.screens.history import HistoryScreen
@@ -355,6 +356,17 @@ def test_equals_compares_the_marked_runs_whether_the_filter_shows_them_or_not(th
         assert "middle" in painted(pilot) and "high" in painted(pilot) and " low" not in painted(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, HistoryScreen)
+
+    play("history", act)
+
+
+def test_more_runs_than_can_be_compared_are_refused_with_their_number(three, play, monkeypatch):
+    monkeypatch.setattr(history_screen, "MOST_COMPARED", 2)
+
+    async def act(pilot):
+        await pilot.press("a", "=")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+        assert "3 runs are marked, and at most 2 are compared here" in painted(pilot)
 
     play("history", act)
 
