@@ -94,7 +94,7 @@ def _scene(
 
 PAIR = ("cnn", "transfer")
 SCENES = (
-    _scene("launch", "launch", see="digits|lenet5|scratch|1,797 images|23 steps|g start", wide=("never run here",)),
+    _scene("launch", "launch", see="digits|lenet5|scratch|1,797 images|g start", wide=("23 steps", "never run here")),
     _scene("launch-recipes", "launch", "r", see="Recipes and studies|study-a"),
     _scene("launch-more", "launch", "m", "down", see="All settings|seed|precision"),
     _scene("live", "live", run="live", see="● training|Run|Epoch|loss|accuracy|epoch|★|p pause"),
