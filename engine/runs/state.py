@@ -8,6 +8,7 @@ picture after each one is linear in n.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import fmean
 from typing import Generic, Literal, TypeVar, overload
 
 from msgspec import structs
@@ -24,6 +25,7 @@ from vislab.engine.runs.events import (
     RunResumed,
     RunStarted,
     StepsLogged,
+    all_finite,
     figure,
     number,
 )
@@ -140,8 +142,9 @@ class Fold:
     """Takes events in the order of the log. Folding any prefix of any log is valid.
 
     Attributes:
-        most_steps: entries of `RunState.steps` that are kept, at least 2: when there are as many, each two become one
-            that stands for both.
+        most_steps: entries of `RunState.steps` that are kept, at least 2. Of a longer log an entry stands for several
+            intervals, as many as every other, with means over those that are finite; the newest stand for themselves.
+            A resume leaves out an entry whose end it takes back.
     """
 
     most_steps: int = MOST_STEPS
@@ -155,6 +158,9 @@ class Fold:
     last_time: float = 0.0
     _best: EpochEnded | None = None
     _steps: list[StepsLogged] = field(default_factory=list)
+    _joined: int = 1
+    """Intervals that an entry of `_steps` stands for, but the last `_single` ones."""
+    _single: int = 0
     _epochs: list[EpochEnded] = field(default_factory=list)
     _checkpoints: list[CheckpointSaved] = field(default_factory=list)
     _decisions: list[DecisionMade] = field(default_factory=list)
@@ -176,10 +182,11 @@ class Fold:
                 self._resume(event)
             case StepsLogged():
                 if self._steps and self._steps[-1].step >= event.step:
-                    self._steps = _until(self._steps, event.step - 1, lambda row: row.step)
+                    self._keep_steps_until(event.step - 1)
                 self._steps.append(event)
-                if len(self._steps) >= self.most_steps:
-                    self._steps = _in_pairs(self._steps)
+                self._single += 1
+                if self._single == self._joined:
+                    self._join()
             case EpochEnded():
                 # A checkpoint taken at an epoch's last step, before its validation, makes the epoch end once more.
                 if self._epochs and self._epochs[-1].epoch >= event.epoch:
@@ -260,12 +267,25 @@ class Fold:
 
     def _keep_until(self, step: int) -> None:
         # New lists, not cut ones: pictures taken earlier still look at the old.
-        self._steps = _until(self._steps, step, lambda row: row.step)
+        self._keep_steps_until(step)
         self._epochs = _until(self._epochs, step, lambda row: row.step)
         self._checkpoints = _until(self._checkpoints, step, lambda row: row.step)
         self._controls = _until(self._controls, step, lambda row: row.step)
         self._notices = _until(self._notices, step, lambda row: row.step)
         self._find_best()
+
+    def _keep_steps_until(self, step: int) -> None:
+        self._steps = _until(self._steps, step, lambda row: row.step)
+        self._single = 0
+
+    def _join(self) -> None:
+        # New lists here as well.
+        if self._joined > 1:
+            self._steps = [*self._steps[: -self._joined], _as_one(self._steps[-self._joined :])]
+        self._single = 0
+        if len(self._steps) >= self.most_steps:
+            self._steps = [_as_one(self._steps[first : first + 2]) for first in range(0, len(self._steps), 2)]
+            self._joined *= 2
 
     def _find_best(self) -> None:
         self._best = next((row for row in reversed(self._epochs) if row.best), None)
@@ -277,22 +297,20 @@ def _once_begun(stopping: Stopping, started: RunStarted | None, ended: RunEnded 
     return "" if stopping == "stop" or (started is not None and ended is None) else stopping
 
 
-def _in_pairs(rows: Sequence[StepsLogged]) -> list[StepsLogged]:
-    """Each two as one: means over both intervals, which end where the second does. One that is left over stays."""
-    pairs = [_both(first, second) for first, second in zip(rows[::2], rows[1::2], strict=False)]
-    return [*pairs, *rows[2 * len(pairs) :]]
+def _as_one(rows: Sequence[StepsLogged]) -> StepsLogged:
+    """One row for several that stand for equally many intervals: it ends where the last does."""
 
-
-def _both(first: StepsLogged, second: StepsLogged) -> StepsLogged:
-    def mean(one: Figure, other: Figure) -> Figure:
-        return figure((number(one) + number(other)) / 2)
+    def mean(values: Iterable[Figure]) -> Figure:
+        told = list(values)
+        finite = [number(value) for value in told if all_finite((value,))]
+        return figure(fmean(finite)) if finite else told[0]
 
     return structs.replace(
-        second,
-        loss=mean(first.loss, second.loss),
-        accuracy=mean(first.accuracy, second.accuracy),
-        waiting=(first.waiting + second.waiting) / 2,
-        images_per_second=(first.images_per_second + second.images_per_second) / 2,
+        rows[-1],
+        loss=mean(row.loss for row in rows),
+        accuracy=mean(row.accuracy for row in rows),
+        waiting=fmean(row.waiting for row in rows),
+        images_per_second=fmean(row.images_per_second for row in rows),
     )
 
 

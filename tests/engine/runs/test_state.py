@@ -1,5 +1,8 @@
 """The fold: any prefix is valid, and a killed-and-resumed log gives the figures of the uninterrupted one."""
 
+from itertools import pairwise
+from statistics import fmean
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,24 +146,25 @@ def test_any_prefix_of_any_log_folds_and_earlier_pictures_never_change(events):
         assert picture.best is None or picture.best in picture.epochs
 
 
-@given(st.integers(0, 100), st.integers(2, 30), st.integers(0, 200))
-def test_of_more_steps_than_are_kept_several_stand_as_one(count, most, bad):
-    rows = [replace(logged(step), loss="nan") if step == bad else logged(step) for step in range(1, count + 1)]
+@given(st.integers(0, 500), st.integers(1, 15).map(lambda half: 2 * half))
+def test_entries_of_a_long_log_stand_for_equally_many_steps(count, most):
     folding = Fold(most_steps=most)
-    folding.apply_all([started(), *rows])
+    folding.apply_all([started(), *map(logged, range(1, count + 1))])
     kept = folding.state().steps
-    assert len(kept) < most
-    assert [row.step for row in kept] == sorted({row.step for row in kept})
-    assert kept[-1].step == count if count else not kept
-    assert any(row.loss == "nan" for row in kept) == (1 <= bad <= count)
-    assert all(row.accuracy == 0.5 for row in kept)
-    assert count >= most or list(kept) == rows
+    ends = [0, *(row.step for row in kept)]
+    spans = [end - begin for begin, end in pairwise(ends)]
+    assert ends[-1] == count and spans == sorted(spans, reverse=True) and set(spans) <= {max(spans, default=1), 1}
+    assert spans.count(max(spans, default=1)) < most
+    for end, span, row in zip(ends[1:], spans, kept, strict=True):
+        assert row.loss == pytest.approx(fmean(1.0 / step for step in range(end - span + 1, end + 1)))
+        assert row.elapsed == end
 
 
-def test_two_steps_that_stand_as_one_have_their_mean():
+def test_what_is_not_finite_is_no_part_of_a_mean():
+    rows = [replace(logged(step), loss="nan") if step in (1, 3, 4) else logged(step) for step in range(1, 5)]
     folding = Fold(most_steps=4)
-    folding.apply_all([started(), *map(logged, range(1, 5))])
-    assert [(row.step, row.loss) for row in folding.state().steps] == [(2, 0.75), (4, (1 / 3 + 1 / 4) / 2)]
+    folding.apply_all([started(), *rows])
+    assert [(row.step, row.loss) for row in folding.state().steps] == [(2, 0.5), (4, "nan")]
 
 
 @settings(max_examples=200)
