@@ -44,7 +44,7 @@ class Listed(NamedTuple):
     def lean(self) -> "Listed":
         """The same as a list of thousands keeps it: equal words once, the last epoch only where there is no best one.
 
-        Takes half of the memory: nothing in the list shows or asks for the last epoch of a run that has a best one.
+        Takes a third less memory: nothing in the list shows or asks for the last epoch of a run that has a best one.
         """
         if self.summary is None:
             return self
