@@ -252,14 +252,14 @@ class HistoryScreen(SizedRuns):
     def why_not(self, action: str) -> str:
         """Why nothing is deleted, compared, resumed, taken out of the queue."""
         current = self.run_list.current
-        if current is None or self.possible(action):
+        if self.possible(action):
+            return ""
+        if action == "compare":
+            return self._why_not_compared()
+        if current is None:
             return ""
         if action == "delete":
             return self._why_not_deleted()
-        if action == "compare":
-            if (marked := len(self._compared())) > MOST_COMPARED:
-                return f"{text.count(marked)} runs are marked, and at most {MOST_COMPARED} are compared here"
-            return "two runs or more are compared: space marks a run"
         name = history.short_id(current.run)
         if action == "resume":
             if current.status == "queued":
@@ -271,6 +271,12 @@ class HistoryScreen(SizedRuns):
             marked = len(self._shown_marks())
             return f"{f'none of the {marked} marked runs waits' if marked else f'{name} does not wait'} in the queue"
         return ""
+
+    def _why_not_compared(self) -> str:
+        if (compared := len(self._compared())) <= MOST_COMPARED:
+            return "two runs or more are compared: space marks a run"
+        which = "runs are marked" if compared == len(self._marked) else "marked runs can be read"
+        return f"{text.count(compared)} {which}, and at most {MOST_COMPARED} are compared here"
 
     def _why_not_deleted(self) -> str:
         live = [listed for listed in self.chosen() if listed.live]
@@ -354,7 +360,13 @@ class HistoryScreen(SizedRuns):
             return
 
         def chosen(study: Study | None) -> None:
-            if study is not None:
+            if study is None:
+                return
+            if (runs := len(study.runs)) > MOST_COMPARED:
+                name = plain(study.record.name, 60)
+                words = f"study {name} has {text.count(runs)} runs, and at most {MOST_COMPARED} are compared here"
+                self.say(f"{words}; all of them: vislab compare --study {name}")
+            else:
                 self.console.open("compare", runs=study.runs, record=study.record)
 
         self.app.push_screen(Studies(studies), chosen)

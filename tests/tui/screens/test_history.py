@@ -11,6 +11,7 @@ from vislab.engine.runs import start as starting
 from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Labels, Run, all_runs, create
+from vislab.engine.runs.studies import Record, save
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui import copying
@@ -338,7 +339,8 @@ def test_a_reason_that_is_cut_ends_with_an_ellipsis_beside_the_scrollbar_too(mak
 
     async def act(pilot):
         reasons = [line for line in painted(pilot).splitlines() if "word word" in line]
-        assert pilot.app.screen.run_list.max_scroll_y and all("…" in line for line in reasons)
+        assert pilot.app.screen.run_list.max_scroll_y
+        assert reasons and all("…" in line for line in reasons)
 
     play("history", act, size=(80, 10))
 
@@ -360,15 +362,36 @@ def test_equals_compares_the_marked_runs_whether_the_filter_shows_them_or_not(th
     play("history", act)
 
 
-def test_more_runs_than_can_be_compared_are_refused_with_their_number(three, play, monkeypatch):
+def test_more_runs_than_can_be_compared_are_refused_with_their_number(three, make_run, play, monkeypatch, settings):
     monkeypatch.setattr(history_screen, "MOST_COMPARED", 2)
 
     async def act(pilot):
         await pilot.press("a", "=")
         assert isinstance(pilot.app.screen, HistoryScreen)
         assert "3 runs are marked, and at most 2 are compared here" in painted(pilot)
+        pilot.app.screen.query_one(Input).value = "zzz"
+        await pilot.pause()
+        pilot.app.screen.say("")
+        await pilot.press("=")
+        assert "3 runs are marked, and at most 2 are compared here" in painted(pilot), "of an empty list too"
 
     play("history", act)
+    (make_run("damaged").path / "spec.toml").write_text("damaged [")
+
+    async def damaged(pilot):
+        await pilot.press("a", "=")
+        assert "3 marked runs can be read, and at most 2 are compared here" in " ".join(painted(pilot).split())
+
+    play("history", damaged)
+    save(settings.runs_dir, Record(name="big", runs=tuple(run.id for run in three)))
+
+    async def study(pilot):
+        await pilot.press("C", "enter")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+        words = " ".join(painted(pilot).split())
+        assert "study big has 3 runs, and at most 2 are compared here; all of them: vislab compare --study big" in words
+
+    play("history", study)
 
 
 def test_enter_opens_results_of_what_is_done_and_else_the_live_view(make_run, play, settle):
