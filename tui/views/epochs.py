@@ -138,11 +138,12 @@ def seconds(value: float) -> str:
 
 
 def figures(state: RunState) -> tuple[list[str], list[list[str]]]:
-    """The whole table as it was measured, for pasting elsewhere: titles and a row an epoch; empty where none is."""
-    of = judged_on(state)
-    titles = [f"{of}_{name.removeprefix('val_')}" if name.startswith("val_") else name for name in _FIGURES]
+    """The whole table as it was measured, for pasting elsewhere: titles and a row an epoch; empty where none is.
+
+    Titles are the fields of the event, as in `run_report.csv_rows`.
+    """
     rows = [["" if (value := getattr(row, name)) is None else str(value) for name in _FIGURES] for row in state.epochs]
-    return titles, rows
+    return list(_FIGURES), rows
 
 
 def plain_line(state: RunState, row: EpochEnded) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from vislab.engine.runs.state import Fold, fold
-from vislab.tui.views import epochs
+from vislab.tui.views import epochs, run_report
 
 LOSSES = ([0.9287, 0.6703, 0.3747], [0.826, 0.8762, 0.9306], [0.8436, 0.5731, 0.3776], [0.8667, 0.8667, 0.9])
 
@@ -31,7 +31,8 @@ def test_what_a_run_is_judged_on_has_one_name_at_every_width(history) -> None:
     assert [titles(state, 30).split("│")[-1].strip() for state in (held_out, on_test)] == ["val acc", "acc"]
     assert titles(on_test, 36).endswith("train loss │ test acc")
     assert "│ test loss    acc │" in titles(on_test, 80) and "val" not in titles(on_test, 200)
-    assert {"test_loss", "test_macro_f1"} <= set(epochs.figures(on_test)[0])
+    titles = epochs.figures(on_test)[0]
+    assert {"val_loss", "val_macro_f1"} <= set(titles) <= set(run_report.csv_rows(on_test)[0]), "as programs read them"
     assert "  test loss 0.3776 acc" in epochs.plain_line(on_test, on_test.epochs[2])
 
 
