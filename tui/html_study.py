@@ -16,14 +16,14 @@ from vislab.tui.html.curves_svg import SvgCurve
 from vislab.tui.html.page import heading, items, page, paragraph, table, with_contents
 from vislab.tui.html.study_runs import colour
 from vislab.tui.looks import Looks
-from vislab.tui.views import compare, compare_table, text
+from vislab.tui.views import compare, compare_legend, compare_table, text
 from vislab.tui.views import run as run_views
 from vislab.tui.views.curves import Quantity
 from vislab.tui.views.text import MISSING, plain
 
 _COST = ("trained", "s/epoch", "total", "of it features", "img/s", "energy")
 """Columns of the table that stand in one of their own."""
-_FIRST = ("", "run", "best val acc", "test acc", "val loss", "train acc")
+_FIRST = ("", "run", "best val acc", "best test acc", "test acc", "val loss", "test loss", "train acc")
 """Columns that a phone shows without scrolling, as far as it has room."""
 _WORDS = (*compare_table.LEFT, "setting", "data", "architecture", "strategy", "device", "torch", "run", "id", "printed")
 _MOST_CLASSES = 60
@@ -135,13 +135,14 @@ def _curves(among: Sequence[Group]) -> list[str]:
         legend = curves_svg.legend(drawn)
         svg = curves_svg.curves_svg(
             drawn,
-            label=f"validation {quantity} of each run by epoch",
+            label=f"{compare.judged_by(among)} {quantity} of each run by epoch",
             x_range=compare.x_range(runs, "epoch"),
             written=text.accuracy if quantity == "accuracy" else text.loss,
         )
         caption = f"{compare.curve_title(among, quantity)} by {compare.x_label(runs, 'epoch')}"
-        missing = curves_svg.missing(band.mean for band in bands)
-        figures.append(f"<figure><figcaption>{caption}</figcaption>{svg}{missing}</figure>")
+        missing = compare_legend.by_run(compare_legend.missing([band.mean for band in bands]))
+        told = paragraph(f"! {missing}", "warning") if missing else ""
+        figures.append(f"<figure><figcaption>{caption}</figcaption>{svg}{told}</figure>")
         words += compare.group_words(among, quantity)
     parts += [legend, f'<div class="figures">{"".join(figures)}</div>']
     if any(group.repeated for group in among):
@@ -158,8 +159,9 @@ def _cost(among: Sequence[Group]) -> list[str]:
     devices = [dict.fromkeys(_decided(run, "device") for run in group.runs) for group in among]
     every = {device for found in devices for device in found}
     chosen |= {"device": [", ".join(found) for found in devices]} if len(every) > 1 else {}
-    accuracies = (cell.partition(" [")[0] for cell in columns["best val acc"])
-    chosen["best val acc"] = [accuracy.removeprefix(f"{compare_table.STAR} ") for accuracy in accuracies]
+    best = f"best {compare_table.judged_on(among)} acc"
+    accuracies = (cell.partition(" [")[0] for cell in columns[best])
+    chosen[best] = [accuracy.removeprefix(f"{compare_table.STAR} ") for accuracy in accuracies]
     named = {
         "trained": "parameters trained",
         "s/epoch": "seconds an epoch (median)",

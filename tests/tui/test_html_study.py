@@ -16,7 +16,7 @@ HOSTILE = "<script>alert(1)</script>[red]x[/red]\x1b[31m</table>&amp;\"'\u202e=1
 
 @pytest.fixture
 def make(tmp_path, history):
-    def made(name, accuracies=(0.5, 0.7, 0.6), answers="", *, test=None, device="cpu", **keys):
+    def made(name, accuracies=(0.5, 0.7, 0.6), answers="", *, test=None, device="cpu", selected_on_test=False, **keys):
         run = create(tmp_path, msgspec.convert({"name": "x"} | keys, Spec), labels=Labels(name=name))
         figures = TestFigures(
             role="test", images=30, loss=0.1, accuracy=test or 0, top5=1, macro_f1=1, weights="raw", epoch=1
@@ -27,6 +27,7 @@ def make(tmp_path, history):
             val_counts=(10, 10, 10),
             classes=("a", "b", HOSTILE),
             test=figures if test else None,
+            selected_on_test=selected_on_test,
         )
         events.insert(1, DecisionMade(what="device", choice=device, why=""))
         run.events.write_bytes(b"".join(map(encode, events)))
@@ -81,6 +82,20 @@ def test_seeds_are_a_row_with_mean_and_deviation_and_a_row_each(make, parsed) ->
     assert "★ 0.8000 ± 0.1414" in words and "Every run" in words and page.count('class="band') == 2
     alone = parsed(document(runs)).text
     assert "mean ± standard deviation: validation accuracy 0.8000 ± 0.1414 over 2 runs" in alone
+
+
+def test_what_curves_lack_is_told_run_by_run_and_figures_of_the_test_set_are_called_so(make, parsed) -> None:
+    nan = float("nan")
+    runs = [
+        make("a", (0.5, nan)),
+        make("b", (nan, nan, 0.5), strategy={"batch_size": 8}),
+        make("c", strategy={"batch_size": 4}),
+    ]
+    assert "! ▪1 1 not finite · ●2 2 not finite" in parsed(document(runs)).text
+    words = parsed(
+        document([make("d", selected_on_test=True), make("e", selected_on_test=True, strategy={"batch_size": 8})])
+    ).text
+    assert "best test acc" in words and "test accuracy by epoch" in words and "val acc" not in words
 
 
 def test_hostile_names_are_inert_and_nothing_is_fetched(make, parsed) -> None:

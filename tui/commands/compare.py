@@ -129,7 +129,7 @@ def tell(
 
 
 def curve_lines(runs: "Sequence[Compared]", width: int) -> list[str]:
-    """The validation accuracy of all runs over each other, drawn and in words; nothing before the first epoch."""
+    """The accuracy of all runs over each other, drawn and in words; nothing before the first epoch."""
     from vislab.tui.views import compare
     from vislab.tui.widgets.curves import draw
 

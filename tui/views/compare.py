@@ -27,6 +27,9 @@ Along = Literal["epoch", "time"]
 _CLASS_CELLS = 16
 """Cells that the name of a class keeps where columns of runs want its room."""
 
+OF_TRAINING = " (train)"
+"""Ends the name of a curve of training figures, which stands among validation figures."""
+
 ClassTable = tuple[list[str], list[list[str]]]
 """Figures by class: titles and a row a class."""
 
@@ -110,7 +113,9 @@ def _curve(run: Compared, title: str, index: int, quantity: Quantity, along: Alo
     xs = [float(row.epoch) if along == "epoch" else (before + row.elapsed) / unit for row in rows]
     values = [math.nan if y is None else number(y) for y in ys]
     title = f"{index + 1} {title}"
-    return Series(f"{title} (train)" if rows and not validated else title, xs, values, marker(index), colour(index))
+    return Series(
+        f"{title}{OF_TRAINING}" if rows and not validated else title, xs, values, marker(index), colour(index)
+    )
 
 
 def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
@@ -133,7 +138,12 @@ def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
 def curve_title(among: Sequence[Group], quantity: Quantity, *, log: bool = False) -> str:
     """`validation loss (different losses)`: what the curves show, and why none may be called the better one."""
     unlike = {OTHER_IMAGES: " (different images)", OTHER_LOSSES: " (different losses)"}
-    return f"validation {quantity}{', log' * log}{unlike.get(stars(among, quantity).why, '')}"
+    return f"{judged_by(among)} {quantity}{', log' * log}{unlike.get(stars(among, quantity).why, '')}"
+
+
+def judged_by(among: Sequence[Group]) -> str:
+    """What the images are called that the curves are of: `validation`, or `test` where all were selected on them."""
+    return "test" if compare_table.judged_on(among) == "test" else "validation"
 
 
 def group_words(among: Sequence[Group], quantity: Quantity, *, log_y: bool = False) -> list[str]:
@@ -341,7 +351,8 @@ def spread_line(runs: Sequence[Compared]) -> str:
     if len(found) != 1:
         return ""
     written = []
-    for title, read in (("validation", lambda run: run.accuracy), ("test", lambda run: run.test_accuracy)):
+    best = "best test" if compare_table.judged_on(found) == "test" else "validation"
+    for title, read in ((best, lambda run: run.accuracy), ("test", lambda run: run.test_accuracy)):
         spread = found[0].spread(read)
         if spread is not None and spread.deviation is not None:
             figure = f"{text.accuracy(spread.mean)} ± {text.accuracy(spread.deviation)}"

@@ -1,10 +1,11 @@
 """What stands above and below the curves of a comparison: what is missing from them, what they came to. Safe text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vislab.tui.views import text
+from vislab.tui.views.compare import OF_TRAINING
 from vislab.tui.views.curves import LARGEST, Quantity, Series, not_shown, nothing_drawn
 
 _AROUND = 4
@@ -18,18 +19,28 @@ def titled(
 
     Where that has no room the title gets shorter, then it names the runs alone.
     """
-    missing = [(_label(curve), _missing(curve, log_y, x_range)) for curve in curves]
-    told = [(label, why) for label, why in missing if why]
+    told = missing(curves, log_y=log_y, x_range=x_range)
     if not told:
         return title
-    runs = " ".join(label for label, _ in told)
-    ways = (" · ".join(f"{label} {why}" for label, why in told), f"{runs} incomplete")
+    ways = (by_run(told), f"{' '.join(told)} incomplete")
     lines = [f"{head}  ! {way}" for way in ways for head in (title, title.replace("validation", "val"))]
     return next((line for line in lines if text.cells(line) <= width), lines[-1])
 
 
-def _missing(curve: Series, log_y: bool, x_range: tuple[float, float]) -> str:
-    return not_shown([curve], log_y=log_y, x_range=x_range) if curve.ys else nothing_drawn([curve.ys])
+def missing(
+    curves: Sequence[Series], *, log_y: bool = False, x_range: tuple[float, float] = (-math.inf, math.inf)
+) -> dict[str, str]:
+    """Labels of the curves that are not whole to what is missing from them: `▲3` to `12 not finite`."""
+    why = {
+        _label(curve): not_shown([curve], log_y=log_y, x_range=x_range) if curve.ys else nothing_drawn([curve.ys])
+        for curve in curves
+    }
+    return {label: words for label, words in why.items() if words}
+
+
+def by_run(missing: Mapping[str, str]) -> str:
+    """What is `missing` as one line: `●2 1 not finite · ▲3 12 not finite`."""
+    return " · ".join(f"{label} {why}" for label, why in missing.items())
 
 
 def named(
@@ -51,11 +62,12 @@ def named(
 def names(curve: Series, quantity: Quantity) -> list[str]:
     """What a curve may be called, from the longest on: `2 transfer last 0.967 best 0.972 e5` … `2`."""
     number, last, best = _number(curve), "", "no figures"
+    of = OF_TRAINING * curve.name.endswith(OF_TRAINING)  # stays beside figures: the title says validation
     points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
     if points:
         epoch, value = (min if quantity == "loss" else max)(points, key=lambda point: point[1])
         last, best = f"last {text.short(points[-1][1])} ", f"best {text.short(value)} e{epoch:g}"
-    return [f"{curve.name} {last}{best}", f"{number} {last}{best}", f"{number} {best}", curve.name, number]
+    return [f"{curve.name} {last}{best}", f"{number}{of} {last}{best}", f"{number}{of} {best}", curve.name, number]
 
 
 def _number(curve: Series) -> str:

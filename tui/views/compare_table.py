@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
+from typing import Literal
 
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
@@ -9,7 +10,7 @@ from vislab.engine.analysis.cost import FeaturePass
 from vislab.engine.analysis.groups import REPEATS, Group
 from vislab.engine.analysis.stars import NOT_DONE, ON_FEATURES, OTHER_COUNTS, OTHER_IMAGES, OTHER_LOSSES, stars
 from vislab.tui import tables
-from vislab.tui.views import text
+from vislab.tui.views import epochs, text
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
 
@@ -26,6 +27,7 @@ _FIRST_TO_GO = (
     "train acc",
     "total",
     "val loss",
+    "test loss",
     "epochs",
     "status",
     "test acc",
@@ -60,6 +62,12 @@ def rows(columns: Columns) -> list[list[str]]:
     return [list(row) for row in zip(*columns.values(), strict=True)]
 
 
+def judged_on(among: Sequence[Group]) -> Literal["val", "test"]:
+    """What the images are called, in short, that the best epochs were chosen by: `test` where it is so of all runs."""
+    of = {epochs.judged_on(run.state) for group in among for run in group.runs if run.state.started is not None}
+    return "test" if of == {"test"} else "val"
+
+
 def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]) -> Columns:
     """The table: a row a group, figures over several runs as mean and standard deviation, the best with a star.
 
@@ -71,6 +79,7 @@ def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]
         best = stars(among, name).best
         return [f"{STAR} {written(group)}" if index in best else written(group) for index, group in enumerate(among)]
 
+    of = judged_on(among)
     found: Columns = {
         "": list(labels),
         "run": list(titles),
@@ -80,8 +89,8 @@ def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]
         "epochs": [_epochs(group) for group in among],
         "trained": [MISSING if (n := group.first.trained_parameters) is None else text.millions(n) for group in among],
         "train acc": [_share(group, lambda run: run.train_accuracy) for group in among],
-        "best val acc": figures("accuracy", _accuracy),
-        "val loss": figures("loss", lambda group: _spread(group, lambda run: run.loss, text.loss)),
+        f"best {of} acc": figures("accuracy", _accuracy),
+        f"{of} loss": figures("loss", lambda group: _spread(group, lambda run: run.loss, text.loss)),
         "test acc": figures("test_accuracy", lambda group: _share(group, lambda run: run.test_accuracy)),
         "s/epoch": figures(
             "median_seconds_per_epoch", lambda group: _seconds(group.mean(lambda run: run.seconds_per_epoch))
@@ -108,24 +117,25 @@ OTHER_DATA = "have not all read the same data: files of the data set were added 
 """Said of runs whose figures are put together all the same."""
 
 _STARRED = {
-    "accuracy": "best val acc",
-    "loss": "val loss",
+    "accuracy": "best {of} acc",
+    "loss": "{of} loss",
     "test_accuracy": "test acc",
     "median_seconds_per_epoch": "s/epoch",
     "seconds": "total",
     "median_images_per_second": "img/s",
     "energy": "energy",
 }
-"""Figures whose best has a star, and their columns."""
+"""Figures whose best has a star, and their columns; `{of}`: `judged_on`."""
 
 
 def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
     """What the table does not say: why figures have no star, what a total holds, and which figures are medians."""
     found: dict[tuple[str, frozenset[int]], list[str]] = {}
+    of = judged_on(among)
     for figure, title in _STARRED.items():
         starred = stars(among, figure)
         if starred.why and starred.left_out:
-            found.setdefault((starred.why, frozenset(starred.left_out)), []).append(title)
+            found.setdefault((starred.why, frozenset(starred.left_out)), []).append(title.format(of=of))
     written = []
     for (why, where), columns in found.items():
         told, rows = ", ".join(columns), ", ".join(labels[index] for index in sorted(where))
@@ -171,7 +181,8 @@ def repeats(among: Sequence[Group], labels: Sequence[str]) -> tuple[list[str], l
     several = [(label, run) for label, group in zip(labels, among, strict=True) if group.repeated for run in group.runs]
     folds = any(run.spec.strategy.folds for _, run in several)
     tested = any(run.test is not None for _, run in several)
-    heads = ["", "seed", *["fold"] * folds, "status", "epochs", "train acc", "best val acc", "val loss"]
+    of = judged_on(among)
+    heads = ["", "seed", *["fold"] * folds, "status", "epochs", "train acc", f"best {of} acc", f"{of} loss"]
     rows = []
     for label, run in several:
         alone = Group((run,))

@@ -39,6 +39,7 @@ def make(tmp_path, history):
         epochs=0,
         split=(),
         more=(),
+        selected_on_test=False,
         **keys,
     ):
         run = create(tmp_path, msgspec.convert({"name": name} | keys, Spec))
@@ -62,6 +63,7 @@ def make(tmp_path, history):
                 classes=("a", "b", HOSTILE),
                 test=figures if test else None,
                 epochs=epochs,
+                selected_on_test=selected_on_test,
             ),
             DecisionMade(what="data", choice=data, why=""),
             *more,
@@ -168,11 +170,31 @@ def test_a_title_tells_run_by_run_what_is_missing(make, tmp_path):
     assert "not above 0" not in compare.group_words(among, "loss")[2]
 
 
+def test_figures_of_the_test_set_are_called_so_where_all_runs_were_selected_on_it(make):
+    on_test = [make("a", seed=seed, selected_on_test=True) for seed in (0, 1)] + [
+        make("b", selected_on_test=True, strategy={"batch_size": 8}, data="g")
+    ]
+    among = compare.arranged(on_test)
+    assert compare.curve_title(among, "loss").startswith("test loss") and "best test acc" in compare.columns(among)
+    assert "best test acc" in compare.repeats(among)[0] and not any("val" in title for title in compare.columns(among))
+    assert "no star for best test acc, test loss: the runs were judged by different images" in compare.notes(among)
+    assert "best test accuracy 0.7000 ± 0.0000" in compare.spread_line(on_test[:2])
+    mixed = compare.arranged([*on_test, make("c", strategy={"batch_size": 4})])
+    assert compare.curve_title(mixed, "loss").startswith("validation") and "val loss" in compare.columns(mixed)
+
+
 def test_a_run_without_validation_shows_its_training(tmp_path, history):
     run = create(tmp_path, msgspec.convert({"name": "t"}, Spec))
     run.events.write_bytes(b"".join(map(encode, history([1.0, 0.5]))))
     (curve,) = compare.curves([look(run)], "loss", "epoch")
     assert curve.name == "1 t (train)" and list(curve.ys) == [1.0, 0.5]
+    assert compare_legend.names(curve, "loss") == [
+        "1 t (train) last 0.500 best 0.500 e2",
+        "1 (train) last 0.500 best 0.500 e2",
+        "1 (train) best 0.500 e2",
+        "1 t (train)",
+        "1",
+    ]
     empty = look(create(tmp_path, msgspec.convert({"name": "new"}, Spec)))
     assert compare_legend.names(compare.curves([empty], "loss", "epoch")[0], "loss")[0] == "1 new no figures"
     assert compare.x_range([empty], "epoch") == (1.0, max(2.0, empty.spec.strategy.epochs and 2.0))
