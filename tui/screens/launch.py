@@ -33,6 +33,7 @@ from vislab.tui.widgets.selection_panel import SelectionPanel
 
 if TYPE_CHECKING:
     from vislab.tui.screens.launching import Looked
+    from vislab.tui.screens.selection_window import SelectionWindow
 
 LOOK_EVERY = 5.0  # seconds between two looks at devices and queue
 _SOON, _LATER = 0.04, 0.25  # seconds of no change after which the selection is resolved, and jobs are asked
@@ -60,7 +61,7 @@ class LaunchScreen(RunLaunches):
         self._asking: Timer | None = None
         self._looking: Timer | None = None
         self._looked: Looked | None = None
-        self._in_windows: list[SelectionPanel] = []  # that of the window with all that is to be said, while it is open
+        self._window: SelectionWindow | None = None  # with all that is to be said, once it was opened
 
     def body(self) -> ComposeResult:
         """Recipe, pickers, summary, fields, device, a line of help."""
@@ -128,7 +129,10 @@ class LaunchScreen(RunLaunches):
         """Show the selection and what is known of it."""
         spec, facts = self.resolved.spec, self.inquiry.facts
         advice = [] if spec is None else warnings(spec, facts, self.inquiry.weights)
-        for panel in (self.query_one(SelectionPanel), *self._in_windows):
+        panels = [self.query_one(SelectionPanel)]
+        if self._window is not None and self._window in self.app.screen_stack:
+            panels.append(self._window.panel)
+        for panel in panels:
             panel.follow(spec, facts, self.resolved.problems, advice)
         self.query_one(FieldRow).follow(self.draft, spec)
         self.refresh_bindings()
@@ -301,10 +305,9 @@ class LaunchScreen(RunLaunches):
         """Show all that is to be said of what will run."""
         from vislab.tui.screens.selection_window import SelectionWindow
 
-        window = SelectionWindow()
-        self._in_windows.append(window.panel)
+        self._window = SelectionWindow()
+        self.app.push_screen(self._window)
         self._show()
-        self.app.push_screen(window, lambda _: self._in_windows.clear())
 
     def action_device(self) -> None:
         """Take the next device."""

@@ -113,13 +113,15 @@ def _counts(images: int, classes: int) -> str:
 
 def class_lines(data: DataFacts | None, width: int, room: int) -> list[str]:
     """Bars of the classes, as many to a line as fit; where not all have room, names and counts on one line; where that
-    has no room either, the largest and the smallest.
+    has no room either, the largest and the smallest, or what each has where all have as many.
     """
     if data is None or room < 1:
         return []
     names, counts = data.classes, data.counts["all"]
     if len(names) <= width * room and (lines := _each_class(names, counts, width, room)):
         return lines
+    if max(counts) == min(counts):
+        return [f"each class {text.count(counts[0])}"]
     largest, smallest = counts.index(max(counts)), counts.index(min(counts))
     told = (f"{text.plain(names[index], _NAME)} {text.count(counts[index])}" for index in (largest, smallest))
     return ["largest {} · smallest {}".format(*told)]

@@ -211,7 +211,7 @@ def test_any_model_of_timm_is_found_by_typing(settings) -> None:
     play(settings, act)
 
 
-def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos) -> None:
+def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos, monkeypatch) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("f")
         assert isinstance(pilot.app.screen, PathPrompt)
@@ -234,7 +234,18 @@ def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos) -
         assert "strategy.folds = 5, and run each fold." in whole.words
         assert "no parts were published" in whole.words and "\x1b" not in whole.words
         await pilot.press("s")
-        assert pilot.app.screen is screen(pilot)
+        launch = screen(pilot)
+        assert pilot.app.screen is launch
+        await pilot.press("s")
+        again = pilot.app.screen.query_one(WholeSelection)
+        launch.change(launch.draft.with_value("strategy.epochs", "7"))
+        await until(pilot, lambda: "7 epochs" in again.words)
+        pilot.app.open("launch")
+        told: list[object] = []
+        monkeypatch.setattr(again, "follow", lambda *selection: told.append(selection))
+        launch.change(launch.draft.without_value("strategy.epochs"))
+        await until(pilot, lambda: "7 epochs" not in panel(pilot))
+        assert not told  # nothing is laid out for a window that is no more
         screen(pilot).parts.picker("dataset").choices.focus()
         first = screen(pilot).parts.picker("dataset").choices.current
         assert first is not None and (first.label, first.note) == ("photos", "yours")

@@ -120,6 +120,8 @@ def test_classes_that_have_no_room_are_told_by_the_largest_and_the_smallest() ->
     counts = tuple(range(1, 101))
     data = DataFacts(tuple(f"class {index}" for index in counts), {"all": counts}, "", "", False)
     assert class_lines(data, 76, 1) == ["largest class 100 100 · smallest class 1 1"]
+    balanced = DataFacts(data.classes, {"all": (600,) * 100}, "", "", False)
+    assert class_lines(balanced, 76, 1) == ["each class 600"]
     assert len(class_lines(data, 200, 20)) <= 20
     assert class_lines(data, 76, 0) == [] and class_lines(None, 76, 5) == []
 
