@@ -119,7 +119,7 @@ class Following:
         self.run = run
         self._reader = EventReader(run.events)
         self._fold = Fold()
-        self._fold.apply_all(self._reader.read_all())
+        self._fold.apply_all(self._reader.events())
         self.ended: RunEnded | None = None
         """How it ended, once it has, since this began."""
         self.over = False
@@ -128,7 +128,7 @@ class Following:
     def look(self, tell: Callable[[AnyEvent, RunState], None]) -> bool:
         """Tell what is new; False when the worker lives no more and all was told."""
         alive = is_alive(self.run)  # asked first: what a worker said before its end is read after it
-        for event in self._reader.read_all():
+        for event in self._reader.events():
             self._fold.apply(event)
             if event is not None:
                 self.ended = event if isinstance(event, RunEnded) else None

@@ -101,7 +101,7 @@ def _events(run: Run, reader: EventReader) -> "Iterator[AnyEvent | None]":
     until = time.monotonic() + PATIENCE
     while True:
         alive = run.worker() != 0  # asked first: what a worker said before its end is read after it
-        yield from reader.read_all()
+        yield from reader.events()
         yield None
         if not alive:
             raise InputError(f"Run {run.id} ended before it looked at the request: {run.status()}.")

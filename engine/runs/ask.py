@@ -26,7 +26,8 @@ class JobError(RuntimeError):
     """A job failed, or its process died; its text is one line.
 
     Attributes:
-        wrote: the end of what the process wrote on stderr meanwhile: many lines, or none where the text says it all.
+        wrote: the end of what the process wrote on stderr meanwhile, as far as the text does not say it: many lines, or
+            none.
     """
 
     def __init__(self, words: str, wrote: str = "") -> None:
@@ -79,9 +80,9 @@ class JobProcess:
             if on_progress is not None:
                 progress = reply["progress"]
                 on_progress(progress["what"], progress["done"], progress["total"])
-        ended, wrote = _ended(process.wait()), self._tail(before)
-        last = wrote.rpartition("\n")[2]
-        raise JobError(f"the helper process for {job} {ended} before it answered" + f": {last}" * bool(last), wrote)
+        ended = _ended(process.wait())
+        earlier, _, last = self._tail(before).rpartition("\n")
+        raise JobError(f"the helper process for {job} {ended} before it answered" + f": {last}" * bool(last), earlier)
 
     def interrupt(self) -> None:
         """End the process; the question that it is at fails, the next one starts another. From any thread."""

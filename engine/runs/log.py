@@ -80,10 +80,6 @@ class EventReader:
         """Everything up to the present end of the log, one by one."""
         return map(decode, self._lines())
 
-    def read_all(self) -> list[AnyEvent | None]:
-        """Everything up to the present end of the log."""
-        return list(self.events())
-
     def _lines(self) -> Iterator[bytes]:
         try:
             file = self.path.open("rb")

@@ -131,7 +131,7 @@ def test_a_run_that_goes_on_tells_its_device_when_that_is_another(make_run, trai
     run = make_run(strategy={"epochs": 3})
 
     def told():
-        said = EventReader(run.events).read_all()
+        said = list(EventReader(run.events).events())
         return [event.details["uuid"] for event in said if isinstance(event, DecisionMade) and event.what == "device"]
 
     for step, card in enumerate(("", "GPU-1", "GPU-1", "GPU-2"), 2):

@@ -47,9 +47,11 @@ def test_one_process_answers_many_questions_and_outlives_mistakes(tmp_path: Path
 
 def test_a_process_that_dies_is_told_with_its_last_words_and_started_again(tmp_path: Path) -> None:
     with JobProcess() as jobs:
-        dies = mine(tmp_path, "print('out of luck', file=sys.stderr, flush=True); os._exit(7)")
-        with pytest.raises(JobError, match=r"^the helper process for data ended with status 7 .*: out of luck$"):
+        dies = mine(tmp_path, "print('a word', 'out of luck', sep='\\n', file=sys.stderr, flush=True); os._exit(7)")
+        words = r"^the helper process for data ended with status 7 .*: out of luck$"
+        with pytest.raises(JobError, match=words) as died:
             jobs.ask("data", dies)
+        assert died.value.wrote == "a word"
         assert jobs.ask("data", DIGITS)["images"] == 1797
 
 

@@ -35,12 +35,12 @@ def test_a_log_cut_at_any_byte_reads_as_its_whole_lines_and_can_be_appended_to(t
     kept = whole_lines(WHOLE[:cut])
     reader = EventReader(path)
     if follow:  # a reader that has already seen the partial line goes on as well
-        assert reader.read_all() == EVENTS[:kept]
+        assert list(reader.events()) == EVENTS[:kept]
     writer = EventWriter(path)
     assert path.read_bytes() == b"".join(LINES[:kept])
     writer.append(said("after"))
     writer.close()
-    assert reader.read_all() == [*EVENTS[kept if follow else 0 : kept], said("after")]
+    assert list(reader.events()) == [*EVENTS[kept if follow else 0 : kept], said("after")]
     assert path.read_bytes() == b"".join(LINES[:kept]) + encode(said("after"))
 
 
@@ -48,7 +48,7 @@ def test_every_cut_of_a_short_log(tmp_path):
     path = tmp_path / "events.jsonl"
     for cut in range(len(WHOLE) + 1):
         path.write_bytes(WHOLE[:cut])
-        assert EventReader(path).read_all() == EVENTS[: whole_lines(WHOLE[:cut])]
+        assert list(EventReader(path).events()) == EVENTS[: whole_lines(WHOLE[:cut])]
 
 
 @pytest.mark.parametrize("length", [65_534, 65_535, 65_536, 65_537, 200_000])
@@ -69,7 +69,7 @@ def test_opening_a_whole_log_changes_nothing(tmp_path):
 
 def test_a_log_that_does_not_exist_yet_is_empty(tmp_path):
     reader = EventReader(tmp_path / "events.jsonl")
-    assert reader.read() == [] and reader.read_all() == []
+    assert reader.read() == [] and list(reader.events()) == []
     writer = EventWriter(reader.path)
     assert reader.read() == []
     writer.append(EVENTS[0])
@@ -103,7 +103,7 @@ def test_a_bite_is_bounded_by_time(tmp_path, monkeypatch):
 def test_a_line_that_is_not_understood_is_none_and_the_rest_is_read(tmp_path):
     path = tmp_path / "events.jsonl"
     path.write_bytes(LINES[0] + b'{"type":"InventedLater"}\n' + b"\xff\x00\n" + LINES[1])
-    assert EventReader(path).read_all() == [EVENTS[0], None, None, EVENTS[1]]
+    assert list(EventReader(path).events()) == [EVENTS[0], None, None, EVENTS[1]]
 
 
 def full_after(bytes_left: int):
@@ -191,7 +191,7 @@ def test_a_killed_writer_leaves_a_log_that_the_next_one_goes_on_with(tmp_path):
     writer = EventWriter(path)
     writer.append(said("after"))
     writer.close()
-    events = EventReader(path).read_all()
+    events = list(EventReader(path).events())
     assert len(events) > 20 and events[-1] == said("after")
     assert [event.text.rstrip("x") for event in events[:-1]] == [str(i) for i in range(len(events) - 1)]
 
@@ -211,7 +211,7 @@ def test_a_reader_beside_a_live_writer_sees_every_event_once(tmp_path):
     while thread.is_alive():
         seen += reader.read(at_most=100)
     thread.join()
-    seen += reader.read_all()
+    seen += list(reader.events())
     writer.sync()
     writer.close()
     assert seen == events

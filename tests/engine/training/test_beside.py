@@ -270,7 +270,7 @@ def test_however_a_run_ends_it_waits_for_the_thread(make_run, train, watch, mine
         bad_once(monkeypatch)
     assert train(run) == code
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("beside")]
-    events = EventReader(run.events).read_all()
+    events = list(EventReader(run.events).events())
     saved = [event.step for event in events if isinstance(event, CheckpointSaved) and event.kind == "full"]
     assert 4 in saved and isinstance(events[-1], RunEnded)
     if how == "rollback":

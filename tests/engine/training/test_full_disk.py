@@ -30,7 +30,7 @@ def notices(run):
 
 def is_whole(run):
     """Whether every line of the log is understood and every published checkpoint is what its MANIFEST says."""
-    assert None not in EventReader(run.events).read_all() and run.events.read_bytes().endswith(b"\n")
+    assert None not in EventReader(run.events).events() and run.events.read_bytes().endswith(b"\n")
     folders = [*checkpoints.full(run.checkpoints), *checkpoints.best(run.checkpoints)]
     return folders and all(checkpoints.damage(folder) == "" for folder in folders)
 
