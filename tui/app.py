@@ -64,6 +64,7 @@ class Console(App[int]):
     Attributes:
         settings: folders.
         live: runs whose worker lives, newest first; looked up every few seconds.
+        looked: whether they were looked up yet.
         started_here: ids of runs that were started from this console, see `has_started`.
         followed: runs that were started from this console or watched in it, by id.
         detached_ends: what would end the runs that were started here although they are detached; mostly empty.
@@ -103,7 +104,7 @@ class Console(App[int]):
         self.asker = Asker()
         self._first = first
         self._leaving = leaving
-        self._looked = False
+        self.looked = False
         self._timer: Timer | None = None
         self._ending: asyncio.Task[None] | None = None
         self._offer: LiveRuns | None = None  # the window that was opened last
@@ -228,8 +229,8 @@ class Console(App[int]):
                     screen.live_runs_changed()
             if self._offer is not None and self._offer.is_active:
                 self._offer.live_runs_changed(found)
-        if not self._looked:
-            self._looked = True
+        if not self.looked:
+            self.looked = True
             if found and self._first is None and self.at_home:
                 self.choose_live_run()
 
@@ -308,7 +309,7 @@ class Console(App[int]):
         if self._ending is not None:
             self.exit()
             return
-        known = {run.id: run for run in (self.live if self._looked else self._live_now())} | self.followed
+        known = {run.id: run for run in (self.live if self.looked else self._live_now())} | self.followed
         own = [run for run in known.values() if run.worker() and (run.id in self.followed or _is_own(run))]
         if not own or isinstance(self.screen, LeaveQuestion):
             self.exit()

@@ -27,7 +27,7 @@ class QueuePlace:
             live: the runs that have a worker.
         """
         wait = self._occupied.wait(live)
-        before = [[run.id for run in runs] for runs in (wait.taken_by, wait.behind)]
+        before = [[run.id for run in runs] for runs in (wait.taken_by, wait.choosing, wait.behind)]
         if before != self._before:
             self._before, self._words = before, sentences(wait)
         return self._words

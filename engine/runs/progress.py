@@ -17,6 +17,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     phase: Phase
     epoch: int = 0
+    epochs: int = 0
+    """Planned in all; 0 before the run has started."""
     step: int = 0
     """Updates of the whole run."""
     done: int = 0

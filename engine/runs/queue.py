@@ -159,18 +159,26 @@ class _Used(NamedTuple):
     device: str
     uuid: str = ""
 
+    def is_among(self, cards: Sequence[Device] | None) -> bool:
+        """Whether it is one of these cards; of None, whether it has chosen what is no card."""
+        if cards is None:
+            return self.device != "" and not self.device.startswith("cuda")
+        return any(self.uuid == card.uuid for card in cards)
+
 
 class Wait(NamedTuple):
     """What a run waits for.
 
     Attributes:
         device: cpu, mps, cuda or cuda:N; what `auto` means here.
-        taken_by: live runs that have such a device, or are about to choose one.
+        taken_by: live runs that have such a device.
+        choosing: live runs that are about to choose a device, perhaps this one.
         behind: the runs that wait for it as well and come first, next one first.
     """
 
     device: str
     taken_by: tuple[Run, ...]
+    choosing: tuple[Run, ...]
     behind: tuple[Run, ...]
 
 
@@ -198,17 +206,12 @@ class Occupied:
         device = self._wanted
         if device == "auto":
             device = self._devices[0].kind  # those that `auto` prefers come first
-        on_card = device.startswith("cuda")
-        number = device.partition(":")[2]
-        wanted = {card.uuid for card in (cards[int(number) :][:1] if number.isdecimal() else cards)}
-
-        def has(run: Run) -> bool:
-            used = self._used(run)
-            return used.uuid in wanted or not used.device if on_card else not used.device.startswith("cuda")
-
-        taken_by = tuple(run for run in live if has(run))
+        asked_for = self._asked_for(cards)
+        used = {run: self._used(run) for run in live if run.id != self._run.id}
+        taken_by = tuple(run for run, one in used.items() if one.is_among(asked_for))
+        choosing = tuple(run for run, one in used.items() if not one.device)
         behind = tuple(run for run in self._before() if self._competes(run, cards))
-        return Wait(device, taken_by, behind)
+        return Wait(device, taken_by, choosing, behind)
 
     @cached_property
     def _devices(self) -> list[Device]:
@@ -221,19 +224,25 @@ class Occupied:
             return None
         live = [run for run in all_runs(self._run.path.parent) if run.id != self._run.id and run.worker()]
         used = [self._used(run) for run in live]
-        if not _on_card(self._wanted, bool(cards)):
-            return None if any(not one.device.startswith("cuda") for one in used) else {}
-        if any(not one.device for one in used):  # one is about to choose a card
+        if any(not one.device for one in used):  # one is about to choose a device
             return None
+        asked_for = self._asked_for(cards)
+        if asked_for is None:
+            return None if any(one.is_among(None) for one in used) else {}
         # A card shows no user before the model is on it, and some drivers show none at all.
-        taken = {one.uuid for one in used}
-        free = [card for card in cards if card.users == 0 and card.uuid not in taken]
+        free = [card for card in asked_for if card.users == 0 and not any(one.is_among([card]) for one in used)]
         if self._wanted.startswith("cuda:"):
-            number = self._wanted.partition(":")[2]
-            chosen = [card for card in cards[int(number) :][:1] if card in free] if number.isdecimal() else []
-            # A card that is not there: the worker says so.
-            return {} if chosen or not number.isdecimal() or int(number) >= len(cards) else None
+            return {} if free or not asked_for else None  # a card that is not there: the worker says so
         return _only(max(free, key=lambda card: card.memory_free)) if free else None
+
+    def _asked_for(self, cards: list[Device]) -> list[Device] | None:
+        """The cards that would do, all of them or the numbered one; None: the run asks for no card."""
+        if not _on_card(self._wanted, bool(cards)):
+            return None
+        _, numbered, number = self._wanted.partition(":")
+        if not numbered:
+            return cards
+        return cards[int(number) :][:1] if number.isdecimal() else []
 
     def _before(self) -> Iterator[Run]:
         for run in queued(self._run.path.parent):

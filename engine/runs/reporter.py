@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from vislab.engine.runs.events import AnyEvent, DecisionMade, Notice, Phase
+from vislab.engine.runs.events import AnyEvent, DecisionMade, Notice, Phase, RunResumed, RunStarted
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.progress import Progress, write
 from vislab.engine.runs.reserve import Reserve, has_no_room
@@ -50,6 +50,8 @@ class Reporter:
 
         On a full disk it waits as `persist` does.
         """
+        if isinstance(event, RunStarted | RunResumed):
+            self._position = msgspec.structs.replace(self._position, epochs=event.epochs)
         self._unsaid.append(msgspec.structs.replace(event, time=time.time()))
         if self._waiting:
             self._say_if_there_is_room()

@@ -380,11 +380,11 @@ def test_leaving_asks_about_live_runs_that_were_started_elsewhere(
             await pilot.press("q")
             question = pilot.app.screen
             assert isinstance(question, LeaveQuestion)
-            assert f"  elsewhere · epoch 0/10 · {run.id[-4:]}" in question.query_one(Lines).words
+            assert f"  elsewhere · {run.id[-4:]}" in question.query_one(Lines).words
             pilot.app.push_screen(offer := LiveRuns([run]))
             await pilot.pause()
             shown = offer.query_one(OptionList).get_option_at_index(0).prompt
-            assert str(shown).startswith(f"elsewhere · epoch 0/10 · {run.id[-4:]}\n")
+            assert str(shown).startswith(f"elsewhere · {run.id[-4:]}\n")
             await pilot.press("escape")
             await pilot.press("n")
             assert not pilot.app._exit

@@ -118,7 +118,8 @@ class LiveScreen(RunRequests):
             self.run_worker(self._look, thread=True, exit_on_error=False, group="look")
 
     def _look(self) -> None:
-        self.post_message(self.Looked(self._looker.look(self.console.live), self._looker.read))
+        known = self.console.live if self.console.looked else None
+        self.post_message(self.Looked(self._looker.look(known), self._looker.read))
 
     def on_live_screen_looked(self, message: Looked) -> None:
         """Show what is new; of a log that is long, first how much of it was read."""

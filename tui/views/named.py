@@ -4,7 +4,6 @@ from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.views import text
 from vislab.tui.views.history import short_id
-from vislab.tui.views.listed import look
 from vislab.tui.views.text import plain
 
 NAME_CELLS = 36
@@ -30,16 +29,17 @@ def several(runs: tuple[Run, ...], most: int = 3) -> str:
 
 
 def training(run: Run) -> list[str]:
-    """A run that trains, in two lines; of one that cannot be read only the id is known.
+    """A run that trains, in two lines, its epoch by its last heartbeat; of one that cannot be read only its id.
 
     `study-a-deit-transfer · epoch 12/30 · 5e1f`, and below it, indented, `animals · study-a-deit · transfer`.
     """
-    row, now = look(run).summary, run.progress()
     known = text.shortened(short_id(run), NAME_CELLS)
-    if row is None:
+    try:
+        name, spec, now = run.labels().name, run.spec(), run.progress()
+    except (InputError, OSError):
         return [known]
-    epoch = max(row.epochs_done, now.epoch if now is not None else 0)
-    head = (text.shortened(plain(row.name), NAME_CELLS), f"epoch {epoch}/{max(row.epochs_planned, epoch)}", known)
-    parts = (row.dataset, row.architecture, row.strategy)
+    epoch = f"epoch {now.epoch}" + f"/{now.epochs}" * bool(now.epochs) if now is not None and now.epoch else ""
+    head = (text.shortened(plain(name or spec.name or run.id), NAME_CELLS), epoch, known)
+    parts = (spec.dataset.name, spec.architecture.name, spec.strategy.name)
     work = " · ".join(text.shortened(plain(part), NAME_CELLS) for part in parts if part)
     return [" · ".join(filter(None, dict.fromkeys(head))), f"  {work}"]

@@ -314,23 +314,24 @@ def test_the_card_of_a_live_run_is_known_from_its_present_worker(settings, monke
 @pytest.mark.parametrize(
     ("wanted", "cards", "device", "taken_by", "behind"),
     [
-        ("cpu", [card(0, 1), card(1, 1)], "cpu", ["plain", "about to choose"], []),
-        ("auto", [card(0, 1), card(1, 1)], "cuda", ["first", "second", "about to choose"], ["one", "other"]),
-        ("cuda:1", [card(0, 1), card(1, 1)], "cuda:1", ["second", "about to choose"], ["other"]),
-        ("auto", [], "cpu", ["plain", "about to choose"], []),
+        ("cpu", [card(0, 1), card(1, 1)], "cpu", ["plain"], []),
+        ("auto", [card(0, 1), card(1, 1)], "cuda", ["first", "second"], ["one", "other"]),
+        ("cuda:1", [card(0, 1), card(1, 1)], "cuda:1", ["second"], ["other"]),
+        ("auto", [], "cpu", ["plain"], []),
     ],
 )
 def test_what_a_run_waits_for_is_known(settings, monkeypatch, wanted, cards, device, taken_by, behind) -> None:
     monkeypatch.setattr(queue, "list_devices", lambda: [*cards, Device("cpu", 0, "processor")])
     used = {"plain": ("cpu", ""), "first": ("cuda:0", "GPU-0"), "second": ("cuda:0", "GPU-1"), "about to choose": ("",)}
-    monkeypatch.setattr(queue.Occupied, "_used", lambda self, run: queue._Used(*used[run.spec().name]))
     live = [create(settings.runs_dir, Spec(name=name)) for name in used]
     run = create(settings.runs_dir, Spec(name="waits", device=wanted))
     others = [create(settings.runs_dir, Spec(name=n, device=d)) for n, d in (("one", "cuda:0"), ("other", "cuda:1"))]
     monkeypatch.setattr(queue, "queued", lambda folder: [*others, run, *others])
-    wait = queue.Occupied(run).wait(live)
+    monkeypatch.setattr(queue.Occupied, "_used", lambda self, run: queue._Used(*used.get(run.spec().name, ("",))))
+    wait = queue.Occupied(run).wait([*live, run])  # its old worker is about to end
     assert wait.device == device
     assert [one.spec().name for one in wait.taken_by] == taken_by
+    assert [one.spec().name for one in wait.choosing] == ["about to choose"]
     assert [one.spec().name for one in wait.behind] == behind
 
 
