@@ -6,6 +6,7 @@ import time
 import pytest
 
 from vislab.engine.runs import reporter as module
+from vislab.engine.runs.events import RunResumed
 from vislab.engine.runs.log import EventReader, EventWriter
 from vislab.engine.runs.reporter import Reporter
 from vislab.engine.runs.store import Run
@@ -64,9 +65,10 @@ def test_the_position_is_written_at_most_twice_a_second_unless_forced(reporter, 
 
 def test_the_position_is_complete(reporter, tmp_path):
     reporter.step = 12
+    reporter.say(RunResumed(checkpoint="last", step=12, epochs=5, environment={}))
     reporter.progress("training", epoch=2, done=3, total=9, images_per_second=400.0, elapsed=5.5, force=True)
     position = Run(tmp_path).progress()
-    assert (position.step, position.epoch, position.done, position.total) == (12, 2, 3, 9)
+    assert (position.step, position.epoch, position.epochs, position.done, position.total) == (12, 2, 5, 3, 9)
     assert (position.images_per_second, position.elapsed) == (400.0, 5.5)
     assert abs(position.time - time.time()) < 60
 
