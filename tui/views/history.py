@@ -218,7 +218,7 @@ def details(listed: Listed, columns: Sequence[Column], width: int) -> tuple[str,
     """
     row = listed.summary
     if row is None:
-        return text.fit(_shortened(plain(listed.run.id), width), width).rstrip(), plain(listed.fault, 400)
+        return text.shortened(plain(listed.run.id), width), plain(listed.fault, 400)
     shown = {column.by for column in columns}
     what = [
         words
@@ -227,15 +227,10 @@ def details(listed: Listed, columns: Sequence[Column], width: int) -> tuple[str,
     ]
     size = text.size(listed.size) if listed.size is not None and "size" not in shown else ""
     before = "   ".join(filter(None, (plain(" · ".join(what), 120), size)))
-    identity = _shortened(plain(listed.run.id), max(_LEAST_ID, width - text.cells(before) - 3))
+    identity = text.shortened(plain(listed.run.id), max(_LEAST_ID, width - text.cells(before) - 3))
     labels = ["tags: " + plain(", ".join(row.tags), 1000)] * bool(row.tags)
     labels += ["note: " + plain(row.note, 1000)] * bool(row.note)
     return text.fit("   ".join(filter(None, (before, identity))), width).rstrip(), "   ".join(labels)
-
-
-def _shortened(words: str, width: int) -> str:
-    """Words without their middle where they are wider than `width` cells: the end of an id tells it apart."""
-    return words if text.cells(words) <= width else text.fit(words, width - 4).rstrip() + words[-4:]
 
 
 def _with_arrow(column: Column, arrow: str) -> str:
