@@ -123,7 +123,7 @@ class RunTasks(ConsoleScreen):
             question = (
                 f"Take {text.count(len(rows))} runs out of the queue? Their settings stay: u puts each to work later."
             )
-            question = "\n".join([question, *history.named(rows)])
+            question = "\n".join([question, *history.by_id(rows)])
             answers = (Answer("", "n", "let them wait"), Answer("out", "y", "take them out"))
         self.app.push_screen(Question(question, answers), answered)
 
@@ -193,7 +193,7 @@ class RunTasks(ConsoleScreen):
                 )
 
             question = f"Tags for {text.count(len(chosen))} runs, divided by commas: tags are added, -tags removed"
-            question = "\n".join([question, *history.named(chosen)])
+            question = "\n".join([question, *history.by_id(chosen)])
             self.app.push_screen(Prompt(question), change)
 
     def action_rename(self) -> None:
@@ -241,7 +241,7 @@ class RunTasks(ConsoleScreen):
         self.say("")
         what, those = text.counted(len(event.rows), "run"), "It" if len(event.rows) == 1 else "They"
         question = f"Delete {what} with checkpoints and log, {text.size(event.size)}? {those} cannot be brought back."
-        question = "\n".join([question, *history.named(event.rows)])
+        question = "\n".join([question, *history.by_id(event.rows)])
 
         def answered(answer: str | None) -> None:
             if answer == "delete":

@@ -194,7 +194,7 @@ def short_id(run: Run) -> str:
     return plain(run.id.rpartition("-")[2] if stamp_of(run.id) else run.id)
 
 
-def named(rows: Sequence[Listed], most: int = 5) -> list[str]:
+def by_id(rows: Sequence[Listed], most: int = 5) -> list[str]:
     """Runs by their ids, a line each, with the name that a person gave; `most`, then how many more there are."""
     lines = []
     for listed in rows[:most]:
