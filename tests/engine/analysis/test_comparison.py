@@ -167,7 +167,7 @@ def test_energy_is_the_sum_of_epochs_that_all_told_it(make):
     run = make()
     events = [
         msgspec.structs.replace(event, energy=2.5) if isinstance(event, EpochEnded) else event
-        for event in EventReader(run.events).read_all()
+        for event in EventReader(run.events).events()
     ]
     assert comparison.look(run).energy is None
     run.events.write_bytes(b"".join(encode(event) for event in events if event is not None))

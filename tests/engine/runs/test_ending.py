@@ -67,7 +67,7 @@ def test_a_killed_run_says_that_somebody_asked(begin, last_word):
     (run.checkpoints / "10").mkdir()
     assert kill(run) and not run.worker()
     state = run.state()
-    assert run.status() == "stopped" and None not in EventReader(run.events).read_all()
+    assert run.status() == "stopped" and None not in EventReader(run.events).events()
     assert state.ended.reason == "at once on request; it goes on from checkpoint 10"
     assert (state.ended.exit_code, state.ended.step, state.ended.epoch) == (130, before.step + 3, 2)
     assert list(state.epochs) == list(before.epochs)

@@ -38,7 +38,7 @@ def clock(monkeypatch):
 
 
 def said(reporter, tmp_path):
-    return EventReader(tmp_path / "events.jsonl").read_all()
+    return list(EventReader(tmp_path / "events.jsonl").events())
 
 
 def test_events_carry_the_time_they_were_said(reporter, tmp_path):

@@ -159,7 +159,7 @@ def test_a_worker_that_is_quicker_than_the_look_has_started(run, settings, worke
     worker("lock.acquire(); say('done already')")
     monkeypatch.setattr(Run, "worker", lambda self: 0)
     start(run, settings)
-    assert EventReader(run.events).read_all() == [Notice(level="info", topic="t", text="done already")]
+    assert list(EventReader(run.events).events()) == [Notice(level="info", topic="t", text="done already")]
 
 
 def test_requests_made_to_an_earlier_worker_are_not_for_this_one(run, settings, worker):
