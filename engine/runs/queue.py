@@ -229,11 +229,13 @@ class Occupied:
         asked_for = self._asked_for(cards)
         if asked_for is None:
             return None if any(one.is_among(None) for one in used) else {}
+        if not asked_for:  # no card, or not that one: the worker says so
+            return {}
         # A card shows no user before the model is on it, and some drivers show none at all.
         free = [card for card in asked_for if card.users == 0 and not any(one.is_among([card]) for one in used)]
-        if self._wanted.startswith("cuda:"):
-            return {} if free or not asked_for else None  # a card that is not there: the worker says so
-        return _only(max(free, key=lambda card: card.memory_free)) if free else None
+        if not free:
+            return None
+        return {} if self._wanted.startswith("cuda:") else _only(max(free, key=lambda card: card.memory_free))
 
     def _asked_for(self, cards: list[Device]) -> list[Device] | None:
         """The cards that would do, all of them or the numbered one; None: the run asks for no card."""

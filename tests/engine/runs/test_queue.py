@@ -269,6 +269,7 @@ def card(index: int, users: int, free: int = 10) -> Device:
         ("cuda:0", [card(0, 0), card(1, 1)], {}),
         ("cuda:1", [card(0, 0), card(1, 1)], None),
         ("cuda:7", [card(0, 1)], {}),
+        ("cuda", [], {}),
         ("cpu", [card(0, 1)], {}),
         ("auto", [], {}),
     ],
