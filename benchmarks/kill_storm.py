@@ -181,7 +181,7 @@ def check(run: Run, counts: dict[str, int]) -> None:
     """Count checkpoints that were published and are damaged, and lines of the log that cannot be understood."""
     folders = [*checkpoints.full(run.checkpoints), *checkpoints.best(run.checkpoints)]
     counts["unreadable_checkpoints"] += sum(checkpoints.damage(folder) != "" for folder in folders)
-    counts["broken_lines"] += EventReader(run.events).read_all().count(None)
+    counts["broken_lines"] += sum(event is None for event in EventReader(run.events).events())
 
 
 def save_for_ever(run: Run) -> int:
