@@ -4,10 +4,14 @@ Usage: python benchmarks/console_memory.py [--runs-dir DIR] [--limit 60]
 
 Three runs are trained first, one of which goes on training, unless a folder is given whose newest run trains and whose
 next two are done. The process that counts classes and parameters has torch and is not counted.
+
+With --many, a second console opens History on a folder of thousands of runs, such as many_runs.py makes, goes to its
+end, sorts it by size, filters and marks.
 """
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 
 from console_terminal import Console, stop, train
 
@@ -28,12 +32,20 @@ STEPS = (
     ("launch again", ESC + "|" + ESC),
 )
 """What is looked at, and the keys that lead there from the step before; a moment is waited at each bar."""
+MANY = (
+    ("history of many runs", ESC + "|H" + "|" * 30),
+    ("its end", "\x1b[F|" + UP * 40),
+    ("sorted by size", "s|size|" + ENTER + "|" * 20),
+    ("filtered", "/val>0.5|" + ENTER),
+    ("marked", "a|" + ESC),
+)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs-dir", default="")
+    parser.add_argument("--many", default="", metavar="DIR")
     parser.add_argument("--limit", type=float, default=60.0, help="MB")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -44,20 +56,22 @@ def main() -> None:
             train(runs_dir, "c", "strategy.epochs=100000", detach=True)
         try:
             most = walk(runs_dir)
+            if given.many:
+                most = max(most, walk(given.many, MANY))
         finally:
             if not given.runs_dir:
                 stop(runs_dir, "c")
     print(f"most {most:.1f} MB, limit {given.limit:.0f} MB: {'kept' if most <= given.limit else 'BROKEN'}")
 
 
-def walk(runs_dir: str) -> float:
+def walk(runs_dir: str, steps: Sequence[tuple[str, str]] = STEPS) -> float:
     """Go through the screens; the most that was resident, in MB."""
     console = Console(runs_dir)
     console.see("quit")
     console.read(1.0)
     console.press(ESC)  # the offer of live runs
     most = 0.0
-    for name, keys in STEPS:
+    for name, keys in steps:
         for part in keys.split("|"):
             console.press(part)
             console.read(0.6)

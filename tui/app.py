@@ -22,9 +22,9 @@ from textual.filter import Monochrome
 from textual.screen import Screen
 from textual.timer import Timer
 
-from vislab.engine.runs import detaching
+from vislab.engine.runs import detaching, store
 from vislab.engine.runs.ask import Asker
-from vislab.engine.runs.store import Run, all_runs
+from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui.beside import acting, waiting_for
@@ -214,7 +214,8 @@ class Console(App[int]):
 
     def _live_now(self) -> tuple[Run, ...]:
         try:
-            return tuple(run for run in all_runs(self.settings.runs_dir) if run.worker())
+            folder = self.settings.runs_dir
+            return tuple(run for name in store.ids(folder) if (run := Run(folder / name)).worker())
         except (InputError, OSError):  # the folder cannot be read now, as History says: nothing new is known
             return self.live
 

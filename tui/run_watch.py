@@ -23,10 +23,10 @@ class RunWatch:
     def read_all(self) -> Iterator[list[Listed]]:
         """All runs, newest first, in chunks."""
         self._changed = self._folder_changed()
-        runs = store.all_runs(self._folder)
+        names = store.ids(self._folder)
         begin, count = 0, CHUNK
-        while begin < len(runs):
-            yield [look(run).lean() for run in runs[begin : begin + count]]
+        while begin < len(names):
+            yield [look(Run(self._folder / name)) for name in names[begin : begin + count]]
             begin, count = begin + count, 2 * count
 
     def look(self, live: Sequence[Listed], known: Set[str]) -> tuple[list[Listed], frozenset[str]]:
@@ -43,23 +43,24 @@ class RunWatch:
         rows = []
         for listed in live:
             try:
-                if listed.status == "new" and not _taken_up(listed.run):
+                run = listed.run
+                if listed.status == "new" and not _taken_up(run):
                     continue
-                follower = self._followers.setdefault(listed.run.id, Follower(listed.run))
-                seen = Listed(listed.run, follower.summary(), size=listed.size).lean()
+                follower = self._followers.setdefault(run.id, Follower(run))
+                seen = Listed.of(run, follower.summary(), listed.size)
             except (InputError, OSError):  # deleted meanwhile, or just being made
                 continue
             if seen != listed:
                 rows.append(seen)
             if not seen.live:
-                del self._followers[listed.run.id]
+                del self._followers[seen.id]
         gone: frozenset[str] = frozenset()
         changed = self._folder_changed()
         if changed != self._changed:
             self._changed = changed
-            runs = {run.id: run for run in store.all_runs(self._folder)}
-            rows += [look(run).lean() for name, run in runs.items() if name not in known]
-            gone = frozenset(known - runs.keys())
+            names = store.ids(self._folder)
+            rows += [look(Run(self._folder / name)) for name in names if name not in known]
+            gone = frozenset(known - set(names))
         return rows, gone
 
     def _folder_changed(self) -> int:

@@ -33,6 +33,7 @@ __all__ = [
     "delete",
     "find",
     "follow",
+    "ids",
     "named",
     "report",
 ]
@@ -145,6 +146,15 @@ def all_runs(runs_dir: Path) -> list[Run]:
     Raises:
         InputError: the runs folder itself cannot be read.
     """
+    return [Run(runs_dir / name) for name in ids(runs_dir)]
+
+
+def ids(runs_dir: Path) -> list[str]:
+    """The ids of `all_runs`, which take a seventh of the memory.
+
+    Raises:
+        InputError: the runs folder itself cannot be read.
+    """
     try:
         with os.scandir(runs_dir) as entries:
             # A link may lead out of the folder; a name with line ends or escapes was not given by vislab.
@@ -154,13 +164,13 @@ def all_runs(runs_dir: Path) -> list[Run]:
         return []
     except OSError as error:
         raise InputError(f"The runs folder {runs_dir} cannot be read: {error.strerror}.") from error
-    found = []
+    found: dict[str, tuple[str, int]] = {}
     for name in names:
         with contextlib.suppress(OSError):  # no run, deleted meanwhile, or another user's own
             made = (runs_dir / name / "spec.toml").stat().st_mtime_ns
             # The id tells seconds, where a person has not chosen it; of runs made in the same second, the file does.
-            found.append(((naming.stamp_of(name) or naming.stamp(made / 1e9), made), Run(runs_dir / name)))
-    return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
+            found[name] = naming.stamp_of(name) or naming.stamp(made / 1e9), made
+    return sorted(found, key=found.__getitem__, reverse=True)
 
 
 def delete(run: Run) -> None:

@@ -46,12 +46,12 @@ def test_a_live_run_is_followed_until_it_ends(tmp_path, make, history, monkeypat
     run.events.write_bytes(b"".join(map(encode, events[:8])))
     watch = RunWatch(tmp_path / "runs")
     ((row,),) = watch.read_all()
-    assert row.live and row.summary.epochs_done == 1
+    assert row.live and row.epochs_done == 1
     assert watch.look([row], frozenset({run.id})) == ([], frozenset())
     with run.events.open("ab") as log:
         log.write(b"".join(map(encode, events[8:])))
     ((row,), _) = watch.look([row], frozenset({run.id}))
-    assert row.summary.epochs_done == 3 and row.summary.best.val_accuracy == 0.7
+    assert row.epochs_done == 3 and row.val_accuracy == 0.7
     with run.events.open("ab") as log:
         log.write(encode(RunEnded(status="done", reason="", step=30, epoch=3, elapsed=6.0, exit_code=0)))
     lock.release()

@@ -1,6 +1,7 @@
 """`vislab runs`: a table of runs."""
 
 import json as json_
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from vislab.tui.commands.arguments import AsJson, RunsDir
 
 if TYPE_CHECKING:
-    from vislab.tui.views.listed import Listed
+    from vislab.engine.runs.store import Run, Summary
 
 COLUMNS = (
     "run",
@@ -52,21 +53,21 @@ def command(
     from vislab.engine.runs.store import all_runs
     from vislab.presets.settings import load_settings
     from vislab.tui.views import run_filter
-    from vislab.tui.views.listed import look
+    from vislab.tui.views.listed import Listed, read
 
     folder = load_settings(runs_dir=runs_dir).runs_dir
     runs = all_runs(folder)
+    looked = [(run, read(run)) for run in (runs if filter else runs[: limit or None])]
+    fitting = looked
     if filter:
-        looked = [look(run) for run in runs]
-        wanted = run_filter.parse(filter, looked)
+        listed = [Listed.of(run, found) for run, found in looked]
+        wanted = run_filter.parse(filter, listed)
         if "size" in wanted.fields:
-            looked = [listed._replace(size=listed.run.size()) for listed in looked]
-        fitting = run_filter.chosen(looked, wanted)
-    else:
-        fitting = [look(run) for run in runs[: limit or None]]
+            listed = [row.sized(row.run.size()) for row in listed]
+        fitting = [pair for pair, row in zip(looked, listed, strict=True) if wanted(row)]
     shown = fitting[: limit or None]
     left_out = (len(fitting) if filter else len(runs)) - len(shown)
-    rows = [_row(listed) for listed in shown]
+    rows = [_row(run, found) for run, found in shown]
     if json:
         typer.echo(json_.dumps(rows, indent=2))
         return
@@ -84,12 +85,12 @@ def command(
         typer.echo(f"{left_out} older ones are not shown: --limit 0", err=True)
 
 
-def _deaths(shown: "list[Listed]") -> list[str]:
+def _deaths(shown: "Sequence[tuple[Run, Summary | str]]") -> list[str]:
     """Of each run whose worker died, when, and the last thing that it printed."""
     from vislab.tui import death
     from vislab.tui.worker_log import last_lines
 
-    died = [listed.run for listed in shown if listed.summary is not None and listed.summary.status == "died"]
+    died = [run for run, found in shown if not isinstance(found, str) and found.status == "died"]
     lines = []
     for run in died[:DEATHS]:
         words = next((line for line in reversed(last_lines(run.worker_log, death.LAST_LINES)) if line.strip()), "")
@@ -97,13 +98,13 @@ def _deaths(shown: "list[Listed]") -> list[str]:
     return lines
 
 
-def _row(listed: "Listed") -> dict[str, Any]:
+def _row(run: "Run", found: "Summary | str") -> dict[str, Any]:
     """The run's summary as plain data; of a run that cannot be read its id and the reason."""
     import msgspec
 
-    if listed.summary is None:
-        return {"id": listed.run.id, "status": "damaged", "reason": listed.fault}
-    row: dict[str, Any] = msgspec.to_builtins(listed.summary)
+    if isinstance(found, str):
+        return {"id": run.id, "status": "damaged", "reason": found}
+    row: dict[str, Any] = msgspec.to_builtins(found)
     return row
 
 

@@ -155,9 +155,7 @@ class HistoryScreen(SizedRuns):
         try:
             taken_up = {run.id for run in (*live, *queued(self.console.settings.runs_dir))}
             looked_at = [
-                listed
-                for listed in known.values()
-                if listed.live or listed.status == "new" or listed.run.id in taken_up
+                listed for listed in known.values() if listed.live or listed.status == "new" or listed.id in taken_up
             ]
             rows, gone = self._watch.look(looked_at, known.keys())
         finally:
@@ -180,11 +178,11 @@ class HistoryScreen(SizedRuns):
     @on(RunTasks.Read)
     def _take(self, message: RunTasks.Read) -> None:
         for listed in message.rows:
-            before = self.known.get(listed.run.id)
+            before = self.known.get(listed.id)
             if listed.size is None and before is not None:
-                listed = listed._replace(size=before.size)
-            self.known[listed.run.id] = listed
-            self.has_changed(listed.run)
+                listed = listed.sized(before.size)
+            self.known[listed.id] = listed
+            self.has_changed(listed.id)
         for name in message.gone:
             self.known.pop(name, None)
         self._marked -= message.gone
@@ -220,7 +218,7 @@ class HistoryScreen(SizedRuns):
     def current(self) -> Listed | None:
         """The run under the cursor."""
         listed = self.run_list.current
-        return None if listed is None else self.known.get(listed.run.id)
+        return None if listed is None else self.known.get(listed.id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Going back takes the marks away first."""
@@ -238,15 +236,15 @@ class HistoryScreen(SizedRuns):
         if current is None:
             return False
         if action == "again":
-            return current.summary is not None and self.console.offers("launch")
+            return current.readable and self.console.offers("launch")
         if action == "resume":
             return current.status in RESUMABLE
         if action == "show_run":
-            return current.summary is not None and any(map(self.console.offers, ("live", "results")))
+            return current.readable and any(map(self.console.offers, ("live", "results")))
         if action == "delete":
-            return not any(self.known[name].live for name in self._shown_marks() or (current.run.id,))
+            return not any(self.known[name].live for name in self._shown_marks() or (current.id,))
         if action == "unqueue":
-            return any(self.known[name].status == "queued" for name in self._shown_marks() or (current.run.id,))
+            return any(self.known[name].status == "queued" for name in self._shown_marks() or (current.id,))
         return True
 
     def why_not(self, action: str) -> str:
@@ -260,7 +258,7 @@ class HistoryScreen(SizedRuns):
             return ""
         if action == "delete":
             return self._why_not_deleted()
-        name = history.short_id(current.run)
+        name = history.short_id(current.id)
         if action == "resume":
             if current.status == "queued":
                 return f"{name} waits in the queue, and begins when its turn comes; x takes it out"
@@ -280,7 +278,7 @@ class HistoryScreen(SizedRuns):
 
     def _why_not_deleted(self) -> str:
         live = [listed for listed in self.chosen() if listed.live]
-        names = ", ".join(history.short_id(listed.run) for listed in live[:3]) + ", …" * (len(live) > 3)
+        names = ", ".join(history.short_id(listed.id) for listed in live[:3]) + ", …" * (len(live) > 3)
         are = "is" if len(live) == 1 else "are"
         ways = ["x takes a queued run out"] * any(listed.status == "queued" for listed in live)
         ways += ["a live one is stopped in its own view (↵, then s)"] * any(
@@ -299,12 +297,12 @@ class HistoryScreen(SizedRuns):
         """Mark the run and go to the next."""
         listed = self.run_list.current
         if listed is not None:
-            self._set_marks(self._marked ^ {listed.run.id})
+            self._set_marks(self._marked ^ {listed.id})
             self.run_list.action_move(1)
 
     def action_mark_all(self) -> None:
         """Mark what is shown; if all of it is marked, nothing."""
-        shown = frozenset(listed.run.id for listed in self.run_list.rows)
+        shown = frozenset(listed.id for listed in self.run_list.rows)
         self._set_marks(self._marked - shown if shown <= self._marked else self._marked | shown)
 
     def _set_marks(self, marked: frozenset[str]) -> None:
@@ -326,8 +324,8 @@ class HistoryScreen(SizedRuns):
         Those that the filter hides are among them: comparing changes no run, and shows which they are.
         """
         current = self.run_list.current
-        names = self._marked | ({current.run.id} if current is not None and len(self._marked) < 2 else set())
-        return [self.known[name] for name in names if self.known[name].summary is not None]
+        names = self._marked | ({current.id} if current is not None and len(self._marked) < 2 else set())
+        return [self.known[name] for name in names if self.known[name].readable]
 
     def action_compare(self) -> None:
         """Compare."""
@@ -341,18 +339,18 @@ class HistoryScreen(SizedRuns):
         listed = self.run_list.current
         if listed is None or not self.possible("show_run"):
             return
-        judged = listed.summary is not None and listed.summary.test is not None  # not one resumed since
-        finished = judged and not listed.live and (listed.run.path / "predictions.csv").exists()
+        run, judged = listed.run, listed.judged  # not one resumed since
+        finished = judged and not listed.live and (run.path / "predictions.csv").exists()
         name = "results" if finished and self.console.offers("results") else "live"
         if self.console.offers(name):
-            self.console.open(name, run=listed.run)
+            self.console.open(name, run=run)
 
     def action_compare_study(self) -> None:
         """Ask for a study."""
         recipes = {
-            listed.summary.recipe: listed.run
-            for listed in sorted(self.known.values(), key=lambda listed: listed.run.id)
-            if listed.summary is not None and listed.summary.recipe
+            listed.recipe: listed.run
+            for listed in sorted(self.known.values(), key=lambda listed: listed.id)
+            if listed.recipe
         }
         studies = found(self.console.settings, recipes)
         if not studies:

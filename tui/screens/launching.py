@@ -85,7 +85,7 @@ def look_around(spec: Spec | None, settings: Settings, train_images: int) -> Loo
     except InputError as error:
         trouble = str(error)
     if spec is not None and chosen is not None and train_images:
-        runs = store.all_runs(settings.runs_dir)[:_RUNS]
+        runs = [Run(settings.runs_dir / name) for name in store.ids(settings.runs_dir)[:_RUNS]]
         seconds = measured_seconds_per_epoch(runs, spec, chosen.name, train_images)
     return Looked(
         spec,

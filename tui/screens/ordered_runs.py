@@ -63,7 +63,7 @@ class OrderedRuns(RunTasks):
 
     def in_order(self, rows: Iterable[Listed]) -> list[Listed]:
         """Runs as the list orders them, also those that it does not show."""
-        newest_first = sorted(rows, key=lambda listed: listed.run.id, reverse=True)  # which equal ones stay
+        newest_first = sorted(rows, key=lambda listed: listed.id, reverse=True)  # which equal ones stay
         return ordered(newest_first, self.by, descending=self.descending)
 
     def action_filter(self) -> None:

@@ -78,13 +78,13 @@ class RunTasks(ConsoleScreen):
         self.say(message.words)
 
     def _look_at(self, runs: Sequence[Run]) -> None:
-        self.post_message(self.Read([look(run).lean() for run in runs if (run.path / "spec.toml").exists()]))
+        self.post_message(self.Read([look(run) for run in runs if (run.path / "spec.toml").exists()]))
 
     def action_resume(self) -> None:
         """Go on with a run."""
         listed = self.current
         if listed is not None and not self.refuses("resume"):
-            self.say(f"starting the worker of {history.short_id(listed.run)} …")
+            self.say(f"starting the worker of {history.short_id(listed.id)} …")
             run = listed.run
             self.act(lambda: self._resume(run), "resume")
 
@@ -100,7 +100,7 @@ class RunTasks(ConsoleScreen):
     @on(Started)
     def _started(self, event: Started) -> None:
         self.console.has_started([event.run])
-        self.say(f"{history.short_id(event.run)} goes on")
+        self.say(f"{history.short_id(event.run.id)} goes on")
 
     # The queue
 
@@ -117,7 +117,7 @@ class RunTasks(ConsoleScreen):
                 self.act(lambda: self._take_out([listed.run for listed in rows]), "queue")
 
         if len(rows) == 1:
-            question = f"Take {plain(rows[0].run.id)} out of the queue? Its settings stay: u puts it to work later."
+            question = f"Take {plain(rows[0].id)} out of the queue? Its settings stay: u puts it to work later."
             answers = (Answer("", "n", "let it wait"), Answer("out", "y", "take it out"))
         else:
             question = (
@@ -137,7 +137,7 @@ class RunTasks(ConsoleScreen):
             else:
                 out.append(run)
         if out:
-            who = f"{history.short_id(out[0])} waits" if len(out) == 1 else f"{len(out)} runs wait"
+            who = f"{history.short_id(out[0].id)} waits" if len(out) == 1 else f"{len(out)} runs wait"
             told.insert(0, f"{who} no more" + "." * bool(told))
         self.post_message(self.Said(" ".join(told)))
         self._look_at(runs)
@@ -176,8 +176,8 @@ class RunTasks(ConsoleScreen):
         """Ask for tags."""
         chosen = self.chosen()
         if len(chosen) == 1:
-            tags = chosen[0].summary.tags if chosen[0].summary is not None else ()
-            question = f"Tags of {plain(chosen[0].run.id, 60)}, divided by commas"
+            tags = chosen[0].tags
+            question = f"Tags of {plain(chosen[0].id, 60)}, divided by commas"
             self._ask(
                 chosen[0],
                 question,
@@ -202,7 +202,7 @@ class RunTasks(ConsoleScreen):
             self._ask(
                 current,
                 "Name of the run; empty: the name that its settings give it",
-                current.summary.name if current.summary is not None else "",
+                current.name,
                 lambda labels, words: msgspec.structs.replace(labels, name=words.strip()),
             )
 
@@ -212,7 +212,7 @@ class RunTasks(ConsoleScreen):
             self._ask(
                 current,
                 "Note on the run",
-                current.summary.note if current.summary is not None else "",
+                current.note,
                 lambda labels, words: msgspec.structs.replace(labels, note=words.strip()),
             )
 
@@ -235,7 +235,7 @@ class RunTasks(ConsoleScreen):
     def _ask_to_delete(self, event: ReadyToDelete) -> None:
         if not self.is_current:
             return  # meanwhile the person turned to something else
-        if {listed.run.id for listed in event.rows} != {listed.run.id for listed in self.chosen()}:
+        if {listed.id for listed in event.rows} != {listed.id for listed in self.chosen()}:
             self.say("nothing is deleted: other runs are meant by now")
             return
         self.say("")

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from textual import on
 from textual.message import Message
 
-from vislab.engine.runs.store import Run
 from vislab.tui.screens.ordered_runs import OrderedRuns
 from vislab.tui.views.listed import Listed
 
@@ -48,9 +47,9 @@ class SizedRuns(OrderedRuns):
         """Show the size of the run under the cursor."""
         raise NotImplementedError
 
-    def has_changed(self, run: Run) -> None:
+    def has_changed(self, identity: str) -> None:
         """A run may have grown: count it again when its size is wanted."""
-        self._counted.discard(run.id)
+        self._counted.discard(identity)
 
     def count_sizes(self) -> None:
         """Count what the list needs: all sizes to filter by, those listed to sort by or to show, or one for details."""
@@ -61,19 +60,19 @@ class SizedRuns(OrderedRuns):
             rows = self.known.values()
         elif not self._shows_sizes():
             rows = [self.current] if self.current is not None else []
-        wanted = [listed.run for listed in rows if listed.run.id not in self._counted]
+        wanted = [listed for listed in rows if listed.id not in self._counted]
         if wanted:
-            self._counted.update(run.id for run in wanted)
+            self._counted.update(listed.id for listed in wanted)
             self.counting += 1
             self.run_worker(lambda: self._count(wanted), thread=True, exit_on_error=False, group="sizes")
             if len(wanted) > 1:
                 self.show_heading()
                 self.show_details()
 
-    def _count(self, runs: Sequence[Run]) -> None:
-        for begin in range(0, len(runs), CHUNK):
-            sizes = {run.id: run.size() for run in runs[begin : begin + CHUNK]}
-            self.post_message(self.Counted(sizes, last=begin + CHUNK >= len(runs)))
+    def _count(self, rows: Sequence[Listed]) -> None:
+        for begin in range(0, len(rows), CHUNK):
+            sizes = {listed.id: listed.run.size() for listed in rows[begin : begin + CHUNK]}
+            self.post_message(self.Counted(sizes, last=begin + CHUNK >= len(rows)))
 
     @on(Counted)
     def _take_sizes(self, message: Counted) -> None:
@@ -81,7 +80,7 @@ class SizedRuns(OrderedRuns):
         news = {name: size for name, size in message.sizes.items() if name in self.known}
         news = {name: size for name, size in news.items() if self.known[name].size != size}
         for name, size in news.items():
-            self.known[name] = self.known[name]._replace(size=size)
+            self.known[name] = self.known[name].sized(size)
         if self._shows_sizes() and (news or message.last):
             self.show()
         elif message.last:

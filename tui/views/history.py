@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vislab.engine.runs.naming import stamp_of
-from vislab.engine.runs.store import Run
 from vislab.tui.views import text
-from vislab.tui.views.listed import QUANTITIES, Listed, Quantity
+from vislab.tui.views.listed import DAMAGED, QUANTITIES, Listed, Quantity
 from vislab.tui.views.run import SIGNS
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
@@ -48,10 +47,9 @@ def _text_cell(name: str) -> Callable[[Listed, float], str]:
 
 
 def _epochs_cell(listed: Listed, now: float) -> str:
-    row = listed.summary
-    if row is None:
+    if not listed.readable:
         return MISSING
-    done, planned = row.epochs_done, row.epochs_planned
+    done, planned = listed.epochs_done, listed.epochs_planned
     # A figure that was cut would read as another one: in thousands, rounded down, where there is no room for all of it.
     ways = (f"{done}/{planned}", f"{_thousands(done)}/{_thousands(planned)}", _thousands(done))
     return next((words for words in ways if len(words) <= _EPOCHS_CELLS), MISSING)
@@ -63,16 +61,16 @@ def _thousands(number: int) -> str:
 
 def _id_cell(listed: Listed, now: float) -> str:
     """The random end of an id that vislab has made; of one that a person chose, its end where there is no room."""
-    words = short_id(listed.run)
+    words = short_id(listed.id)
     return words if len(words) <= _ID_CELLS else text.ELLIPSIS + words[1 - _ID_CELLS :]
 
 
 def _started_cell(listed: Listed, now: float) -> str:
-    return text.when(listed.summary.created, now) if listed.summary is not None else MISSING
+    return text.when(listed.created, now) if listed.readable else MISSING
 
 
 def _name_cell(listed: Listed, now: float) -> str:
-    return plain((listed.summary.name if listed.summary is not None else "") or listed.run.id, 80)
+    return plain(listed.name or listed.id, 80)
 
 
 def _duration(seconds: float | None) -> str:
@@ -186,20 +184,19 @@ def column_at(columns: Sequence[Column], x: int) -> Column | None:
 
 def sign(listed: Listed) -> str:
     """One character for the status; the word stands in the list or in the details."""
-    return SIGNS[listed.summary.status] if listed.summary is not None else DAMAGED_SIGN
+    return DAMAGED_SIGN if listed.status == DAMAGED else SIGNS[listed.status]
 
 
-def short_id(run: Run) -> str:
+def short_id(identity: str) -> str:
     """What commands take for an id: its random end where vislab has made it, else all of it."""
-    return plain(run.id.rpartition("-")[2] if stamp_of(run.id) else run.id)
+    return plain(identity.rpartition("-")[2] if stamp_of(identity) else identity)
 
 
 def by_id(rows: Sequence[Listed], most: int = 5) -> list[str]:
     """Runs by their ids, a line each, with the name that a person gave; `most`, then how many more there are."""
     lines = []
     for listed in rows[:most]:
-        name = listed.summary.name if listed.summary is not None else ""
-        known = plain(listed.run.id, 60)
+        name, known = listed.name, plain(listed.id, 60)
         lines.append(f"  {known}" if not name or plain(name, 60) in known else f"  {known}  “{plain(name, 40)}”")
     return lines + [f"  and {text.count(len(rows) - most)} more"] * (len(rows) > most)
 
@@ -216,20 +213,19 @@ def details(listed: Listed, columns: Sequence[Column], width: int) -> tuple[str,
         cut in the middle where all of it has no room; and words of any length: tags and note, or the fault of a run
         that cannot be read.
     """
-    row = listed.summary
-    if row is None:
-        return text.shortened(plain(listed.run.id), width), plain(listed.fault, 400)
+    if not listed.readable:
+        return text.shortened(plain(listed.id), width), plain(listed.reason, 400)
     shown = {column.by for column in columns}
     what = [
         words
-        for by, words in (("data", row.dataset), ("arch", row.architecture), ("strategy", row.strategy))
+        for by, words in (("data", listed.dataset), ("arch", listed.architecture), ("strategy", listed.strategy))
         if words and by not in shown
     ]
     size = text.size(listed.size) if listed.size is not None and "size" not in shown else ""
     before = "   ".join(filter(None, (plain(" · ".join(what), 120), size)))
-    identity = text.shortened(plain(listed.run.id), max(_LEAST_ID, width - text.cells(before) - 3))
-    labels = ["tags: " + plain(", ".join(row.tags), 1000)] * bool(row.tags)
-    labels += ["note: " + plain(row.note, 1000)] * bool(row.note)
+    identity = text.shortened(plain(listed.id), max(_LEAST_ID, width - text.cells(before) - 3))
+    labels = ["tags: " + plain(", ".join(listed.tags), 1000)] * bool(listed.tags)
+    labels += ["note: " + plain(listed.note, 1000)] * bool(listed.note)
     return text.fit("   ".join(filter(None, (before, identity))), width).rstrip(), "   ".join(labels)
 
 

@@ -4,11 +4,12 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
-from vislab.engine.runs.events import EpochEnded, Figure, number
+from vislab.engine.runs.events import Figure, number
 from vislab.engine.runs.store import Run, RunStatus, Summary
 from vislab.engine.runs.summary import DEFAULTS, LIVE
 from vislab.presets.errors import InputError
@@ -16,64 +17,143 @@ from vislab.tui.views import text
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import plain
 
-DAMAGED = "damaged"
+DAMAGED: Literal["damaged"] = "damaged"
 """Status of a run that cannot be read."""
 
 
-class Listed(NamedTuple):
-    """A run in the list."""
+class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A run in the list: what columns show and filters ask for, and no more, for there are thousands of them.
 
-    run: Run
-    summary: Summary | None
-    """None: the run cannot be read."""
-    fault: str = ""
-    """Why it cannot be read."""
+    Equal words are kept once, and figures without the events that they come from: a third of the memory of summaries.
+    Of a run that cannot be read only `folder`, `id`, `status`, `reason` and `size` say something.
+    """
+
+    folder: str
+    """The runs folder."""
+    id: str
+    status: RunStatus | Literal["damaged"]
+    reason: str = ""
+    """Why it failed or cannot be read; empty where there is nothing to say. Not safe text."""
     size: int | None = None
     """Bytes of its directory; None while nobody has counted them."""
 
+    name: str = ""
+    dataset: str = ""
+    architecture: str = ""
+    strategy: str = ""
+    recipe: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    created: float = 0.0
+    elapsed: float = 0.0
+    epochs_done: int = 0
+    epochs_planned: int = 0
+    seed: int = 0
+    batch_size: int | None = None
+    setting_keys: tuple[str, ...] = ()
+    """Dotted keys of the settings that differ from the schema's defaults."""
+    setting_values: tuple[Any, ...] = ()
+
+    # Of the best epoch, or of the last one where there is no best.
+    best_epoch: int | None = None
+    """None: there is no best one."""
+    train_loss: Figure | None = None
+    train_accuracy: Figure | None = None
+    train_images_per_second: float | None = None
+    val_loss: Figure | None = None
+    val_accuracy: Figure | None = None
+    val_top5: Figure | None = None
+    val_macro_f1: Figure | None = None
+
+    judged: bool = False
+    """It has ended, and was evaluated then."""
+    test_accuracy: Figure | None = None
+    """None where it was evaluated on other images than those of the test role."""
+
+    @classmethod
+    def of(cls, run: Run, found: Summary | str, size: int | None = None) -> "Listed":
+        """The row of a run, from what `read` found."""
+        folder = sys.intern(str(run.path.parent))
+        if isinstance(found, str):
+            return cls(folder=folder, id=run.id, status=DAMAGED, reason=found, size=size)
+        words: dict[str, Any] = {name: sys.intern(getattr(found, name)) for name in _WORDS}
+        epoch = found.best or found.last
+        figures: dict[str, Any] = {} if epoch is None else {name: getattr(epoch, name) for name in _FIGURES}
+        return cls(
+            folder=folder,
+            id=run.id,
+            reason=_reason(found),
+            size=size,
+            tags=_shared(found.tags),
+            setting_keys=_shared(tuple(found.settings)),
+            setting_values=tuple(
+                sys.intern(value) if isinstance(value, str) else value for value in found.settings.values()
+            ),
+            best_epoch=found.best.epoch if found.best is not None else None,
+            judged=found.test is not None,
+            test_accuracy=found.test.accuracy if found.test is not None and found.test.role == "test" else None,
+            **{name: getattr(found, name) for name in _OWN},
+            **words,
+            **figures,
+        )
+
     @property
-    def status(self) -> RunStatus | str:
-        """Its status, or `damaged`."""
-        return self.summary.status if self.summary is not None else DAMAGED
+    def run(self) -> Run:
+        """Its directory; made anew each time."""
+        return Run(Path(self.folder, self.id))
+
+    @property
+    def readable(self) -> bool:
+        """Whether it could be read."""
+        return self.status != DAMAGED
 
     @property
     def live(self) -> bool:
         """Whether a worker has it, or will as soon as a device is free."""
         return self.status in ("queued", *LIVE)
 
-    def lean(self) -> "Listed":
-        """The same as a list of thousands keeps it: equal words once, the last epoch only where there is no best one.
+    def sized(self, size: int | None) -> "Listed":
+        """The same with the bytes of its directory."""
+        return msgspec.structs.replace(self, size=size)
 
-        Takes a third less memory: nothing in the list shows or asks for the last epoch of a run that has a best one.
-        """
-        if self.summary is None:
-            return self
-        row = self.summary
-        words = ("name", "status", "dataset", "architecture", "strategy", "recipe")
-        kept: dict[str, Any] = {field: sys.intern(getattr(row, field)) for field in words}
-        kept["settings"] = {
-            sys.intern(key): sys.intern(value) if isinstance(value, str) else value
-            for key, value in row.settings.items()
-        }
-        kept["last"] = None if row.best is not None else row.last
-        return self._replace(summary=msgspec.structs.replace(row, id=self.run.id, **kept))
+    def setting(self, key: str) -> Any:
+        """A setting by its dotted key; None where a run has no such setting."""
+        if key in self.setting_keys:
+            return self.setting_values[self.setting_keys.index(key)]
+        return DEFAULTS.get(key)
+
+
+_WORDS = ("status", "dataset", "architecture", "strategy", "recipe")  # few different ones
+_OWN = ("name", "note", "created", "elapsed", "epochs_done", "epochs_planned", "seed", "batch_size")
+_FIGURES = (
+    *("train_loss", "train_accuracy", "train_images_per_second"),
+    *("val_loss", "val_accuracy", "val_top5", "val_macro_f1"),
+)
+_tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
+def _shared(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The first tuple that was equal: thousands of runs have few sets of tags and of changed settings."""
+    return _tuples.setdefault(words, words)
+
+
+def _reason(summary: Summary) -> str:
+    if summary.status == "died":
+        return "its worker ended without a word"
+    return summary.reason if summary.status == "failed" else ""
+
+
+def read(run: Run) -> Summary | str:
+    """What there is to know of a run, or why it cannot be read."""
+    try:
+        return run.summary()
+    except (InputError, OSError) as error:
+        return str(error)
 
 
 def look(run: Run) -> Listed:
     """Read what the list says of a run."""
-    try:
-        return Listed(run, run.summary())
-    except (InputError, OSError) as error:
-        return Listed(run, None, str(error))
-
-
-def reason(listed: Listed) -> str:
-    """Why a run failed or cannot be read; empty where there is nothing to say. Not safe text."""
-    if listed.summary is None:
-        return listed.fault
-    if listed.summary.status == "died":
-        return "its worker ended without a word"
-    return listed.summary.reason if listed.summary.status == "failed" else ""
+    return Listed.of(run, read(run))
 
 
 @dataclass(frozen=True)
@@ -98,52 +178,45 @@ class Quantity:
         return value if value is None or self.written is None else float(self.written(value))
 
 
-def _of_summary(read: Callable[[Summary], Any]) -> Callable[[Listed], Any]:
-    return lambda listed: None if listed.summary is None else read(listed.summary)
+def _readable(value: Callable[[Listed], Any]) -> Callable[[Listed], Any]:
+    return lambda listed: value(listed) if listed.readable else None
 
 
-def _of_epoch(read: Callable[[EpochEnded], Figure | None]) -> Callable[[Listed], float | None]:
-    """A figure of the best epoch, or of the last one where there is no best."""
-
-    def value(listed: Listed) -> float | None:
-        row = listed.summary and (listed.summary.best or listed.summary.last)
-        figure = read(row) if row else None
-        return None if figure is None else number(figure)
-
-    return value
+def _figure(value: Callable[[Listed], Figure | None]) -> Callable[[Listed], float | None]:
+    return lambda listed: None if (figure := value(listed)) is None else number(figure)
 
 
 _QUANTITIES = (
-    Quantity("started", "when it was made", _of_summary(lambda row: row.created)),
-    Quantity("name", "what it is called", _of_summary(lambda row: row.name)),
-    Quantity("id", "its id", lambda listed: listed.run.id),
+    Quantity("started", "when it was made", _readable(lambda row: row.created)),
+    Quantity("name", "what it is called", _readable(lambda row: row.name)),
+    Quantity("id", "its id", lambda listed: listed.id),
     Quantity(
         "status",
         "new, queued, starting, training, paused, full disk, done, stopped, failed, died",
         lambda listed: listed.status,
     ),
-    Quantity("epochs", "epochs done", _of_summary(lambda row: row.epochs_done)),
-    Quantity("val", "validation accuracy of the best epoch", _of_epoch(lambda row: row.val_accuracy), text.accuracy),
-    Quantity("loss", "validation loss of the best epoch", _of_epoch(lambda row: row.val_loss), text.loss),
-    Quantity("f1", "validation macro F1 of the best epoch", _of_epoch(lambda row: row.val_macro_f1), text.accuracy),
-    Quantity("top5", "validation top-5 of the best epoch", _of_epoch(lambda row: row.val_top5), text.accuracy),
-    Quantity("train", "training accuracy of the best epoch", _of_epoch(lambda row: row.train_accuracy), text.accuracy),
-    Quantity("train_loss", "training loss of the best epoch", _of_epoch(lambda row: row.train_loss), text.loss),
-    Quantity("test", "accuracy on the test images", lambda listed: _test_accuracy(listed), text.accuracy),
-    Quantity("best_epoch", "the best epoch", _of_summary(lambda row: row.best.epoch if row.best else None)),
-    Quantity("time", "seconds of work", _of_summary(lambda row: row.elapsed or None)),
-    Quantity("speed", "training images a second", _of_epoch(lambda row: row.train_images_per_second)),
+    Quantity("epochs", "epochs done", _readable(lambda row: row.epochs_done)),
+    Quantity("val", "validation accuracy of the best epoch", _figure(lambda row: row.val_accuracy), text.accuracy),
+    Quantity("loss", "validation loss of the best epoch", _figure(lambda row: row.val_loss), text.loss),
+    Quantity("f1", "validation macro F1 of the best epoch", _figure(lambda row: row.val_macro_f1), text.accuracy),
+    Quantity("top5", "validation top-5 of the best epoch", _figure(lambda row: row.val_top5), text.accuracy),
+    Quantity("train", "training accuracy of the best epoch", _figure(lambda row: row.train_accuracy), text.accuracy),
+    Quantity("train_loss", "training loss of the best epoch", _figure(lambda row: row.train_loss), text.loss),
+    Quantity("test", "accuracy on the test images", _figure(lambda row: row.test_accuracy), text.accuracy),
+    Quantity("best_epoch", "the best epoch", lambda row: row.best_epoch),
+    Quantity("time", "seconds of work", _readable(lambda row: row.elapsed or None)),
+    Quantity("speed", "training images a second", _figure(lambda row: row.train_images_per_second)),
     Quantity("size", "bytes of its directory", lambda listed: listed.size),
-    Quantity("data", "data set", _of_summary(lambda row: row.dataset)),
-    Quantity("arch", "architecture", _of_summary(lambda row: row.architecture)),
-    Quantity("strategy", "strategy", _of_summary(lambda row: row.strategy)),
-    Quantity("recipe", "recipe", _of_summary(lambda row: row.recipe)),
-    Quantity("batch", "batch size", _of_summary(lambda row: row.batch_size)),
-    Quantity("seed", "seed", _of_summary(lambda row: row.seed)),
-    Quantity("lr", "learning rate", lambda listed: _setting(listed, "strategy.learning_rate")),
-    Quantity("tag", "tags", _of_summary(lambda row: ", ".join(row.tags) or None)),
-    Quantity("note", "note", _of_summary(lambda row: row.note or None)),
-    Quantity("reason", "why it ended early", lambda listed: reason(listed) or None),
+    Quantity("data", "data set", _readable(lambda row: row.dataset)),
+    Quantity("arch", "architecture", _readable(lambda row: row.architecture)),
+    Quantity("strategy", "strategy", _readable(lambda row: row.strategy)),
+    Quantity("recipe", "recipe", _readable(lambda row: row.recipe)),
+    Quantity("batch", "batch size", _readable(lambda row: row.batch_size)),
+    Quantity("seed", "seed", _readable(lambda row: row.seed)),
+    Quantity("lr", "learning rate", _readable(lambda row: row.setting("strategy.learning_rate"))),
+    Quantity("tag", "tags", _readable(lambda row: ", ".join(row.tags) or None)),
+    Quantity("note", "note", _readable(lambda row: row.note or None)),
+    Quantity("reason", "why it ended early", lambda row: row.reason or None),
 )
 QUANTITIES = {quantity.name: quantity for quantity in _QUANTITIES}
 """Everything besides settings that runs are sorted and filtered by."""
@@ -164,7 +237,7 @@ def quantity(name: str, rows: Iterable[Listed] = ()) -> Quantity:
     fitting = [key for key in keys if key == name] or [key for key in keys if key.endswith("." + name)]
     if len(fitting) == 1:
         key = fitting[0]
-        return Quantity(name, f"setting {key}", lambda listed: _setting(listed, key))
+        return Quantity(name, f"setting {key}", _readable(lambda row: row.setting(key)))
     if fitting:
         raise InputError(f"{plain(name)} may mean {' or '.join(map(plain, fitting))}")
     raise InputError(f"there is no {plain(name, 40)}: {', '.join(QUANTITIES)}, or a setting such as strategy.epochs")
@@ -174,8 +247,7 @@ def setting_keys(rows: Iterable[Listed] = ()) -> list[str]:
     """Dotted keys of all settings, those of the rows' own options included."""
     keys = dict.fromkeys(DEFAULTS)
     for listed in rows:
-        if listed.summary is not None:
-            keys |= dict.fromkeys(listed.summary.settings)
+        keys |= dict.fromkeys(listed.setting_keys)
     return list(keys)
 
 
@@ -195,14 +267,3 @@ def ordered(rows: Iterable[Listed], by: Quantity, *, descending: bool) -> list[L
     numbers.sort(key=lambda pair: pair[0], reverse=descending)
     words.sort(key=lambda pair: pair[0], reverse=descending)
     return [listed for _, listed in numbers] + [listed for _, listed in words] + missing
-
-
-def _test_accuracy(listed: Listed) -> float | None:
-    test = listed.summary.test if listed.summary is not None else None
-    return number(test.accuracy) if test is not None and test.role == "test" else None
-
-
-def _setting(listed: Listed, key: str) -> Any:
-    if listed.summary is None:
-        return None
-    return listed.summary.settings.get(key, DEFAULTS.get(key))

@@ -16,7 +16,7 @@ def named(run: Run) -> str:
         name = run.labels().name or run.spec().name
     except InputError:  # it cannot be read
         name = ""
-    known = text.shortened(short_id(run), NAME_CELLS)
+    known = text.shortened(short_id(run.id), NAME_CELLS)
     return f"{text.shortened(plain(name), NAME_CELLS)} ({known})" if name and name != run.id else known
 
 
@@ -33,7 +33,7 @@ def training(run: Run) -> list[str]:
 
     `study-a-deit-transfer · epoch 12/30 · 5e1f`, and below it, indented, `animals · study-a-deit · transfer`.
     """
-    known = text.shortened(short_id(run), NAME_CELLS)
+    known = text.shortened(short_id(run.id), NAME_CELLS)
     try:
         name, spec, now = run.labels().name, run.spec(), run.progress()
     except (InputError, OSError):

@@ -11,7 +11,7 @@ Figures are compared as precisely as they are shown: what the list shows as 0.98
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,11 +91,6 @@ def parse(words: str, rows: Sequence[Listed] = (), now: float | None = None) -> 
     return Filter(tuple(_term(match, rows, moment) for match in matches), fields)
 
 
-def chosen(rows: Iterable[Listed], holds: Holds) -> list[Listed]:
-    """The rows that a filter wants."""
-    return [listed for listed in rows if holds(listed)]
-
-
 def _term(match: re.Match[str], rows: Sequence[Listed], now: float) -> Holds:
     minus, field, sign, value = match.groups()
     found = (part.replace('"', "") for part in _ALTERNATIVE.findall(value))
@@ -114,10 +109,8 @@ def _way(field: str | None, sign: str, value: str, rows: Sequence[Listed], now: 
 
 def _with_text(wanted: str) -> Holds:
     def holds(listed: Listed) -> bool:
-        row = listed.summary
-        if row is None:
-            return wanted in listed.run.id.casefold()
-        places = (listed.run.id, row.name, row.dataset, row.architecture, row.strategy, row.recipe, row.note, *row.tags)
+        words = (listed.name, listed.dataset, listed.architecture, listed.strategy, listed.recipe, listed.note)
+        places = (listed.id, *words, *listed.tags)
         return wanted in "\n".join(places).casefold()
 
     return holds
@@ -129,10 +122,10 @@ def _named(field: str) -> str:
 
 def _on_day(wanted: str, now: float) -> Holds:
     def holds(listed: Listed) -> bool:
-        if listed.summary is None:
+        if not listed.readable:
             return False
-        then = time.localtime(listed.summary.created)
-        relative = text.when(listed.summary.created, now)
+        then = time.localtime(listed.created)
+        relative = text.when(listed.created, now)
         names = [time.strftime("%Y-%m-%d", then), "today" if ":" in relative else relative.casefold()]
         return any(name.startswith(wanted) for name in names)
 
@@ -141,7 +134,7 @@ def _on_day(wanted: str, now: float) -> Holds:
 
 def _compared(field: str, sign: str, value: str, rows: Sequence[Listed], now: float) -> Holds:
     if field == "age":
-        read: Callable[[Listed], Any] = lambda listed: now - listed.summary.created if listed.summary else None  # noqa: E731
+        read: Callable[[Listed], Any] = lambda listed: now - listed.created if listed.readable else None  # noqa: E731
     else:
         read = quantity(_named(field), rows).shown
     number = _number(value)

@@ -1,6 +1,8 @@
 """A list of thousands of runs: only the lines that are seen are made, and only those that have changed are painted."""
 
 import time
+from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import ClassVar
@@ -16,7 +18,7 @@ from textual.strip import Strip
 
 from vislab.tui.views import history, text
 from vislab.tui.views.history import Column
-from vislab.tui.views.listed import DAMAGED, Listed, Quantity, reason
+from vislab.tui.views.listed import DAMAGED, Listed, Quantity
 from vislab.tui.widgets.lines import Lines
 
 _INDENT = 4
@@ -84,9 +86,8 @@ class RunList(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[Listed, ...] = ()
-        self._lines: list[tuple[int, bool]] = []
-        """For each line the position of its run, and whether it is the reason below it."""
-        self._first_line: list[int] = []
+        self._first_line = array("l", [0])
+        """Of each run, and behind the last one how many lines there are; a reason is a second line."""
         self.places: dict[str, int] = {}
         """Position of each run, by its id."""
         self._marked: AbstractSet[str] = frozenset()
@@ -121,22 +122,19 @@ class RunList(ScrollView, can_focus=True):
         old = self.current
         same_columns = self._columns
         self._now = time.time()
-        tagged = any(listed.summary is not None and listed.summary.tags for listed in rows)
-        oldest = min((listed.summary.created for listed in rows if listed.summary is not None), default=self._now)
+        tagged = any(listed.tags for listed in rows)
+        oldest = min((listed.created for listed in rows if listed.readable), default=self._now)
         dated = time.localtime(oldest).tm_year != time.localtime(self._now).tm_year
         self._rows, self._marked = tuple(rows), marked
         self._columns = history.columns(width, by, tagged=tagged, dated=dated)
-        self._lines, self._first_line = [], []
-        for index, listed in enumerate(self._rows):
-            self._first_line.append(len(self._lines))
-            self._lines.append((index, False))
-            if reason(listed):
-                self._lines.append((index, True))
-        self.places = {listed.run.id: index for index, listed in enumerate(self._rows)}
+        self._first_line = array("l", [0])
+        for listed in self._rows:
+            self._first_line.append(self._first_line[-1] + (2 if listed.reason else 1))
+        self.places = {listed.id: index for index, listed in enumerate(self._rows)}
         if old is not None:
-            self._cursor = self.places.get(old.run.id, self._cursor)
+            self._cursor = self.places.get(old.id, self._cursor)
         self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
-        size = Size(0, len(self._lines))
+        size = Size(0, self._first_line[-1])
         if size != self.virtual_size:
             self.virtual_size = size
         if [column.title for column in same_columns] != [column.title for column in self._columns]:
@@ -147,7 +145,7 @@ class RunList(ScrollView, can_focus=True):
                 if then != now:
                     self.refresh(Region(0, y, self.size.width, 1))
         current = self.current
-        if (old and old.run.id) != (current and current.run.id):
+        if (old and old.id) != (current and current.id):
             self.post_message(self.Moved())
 
     def marks(self, marked: AbstractSet[str]) -> None:
@@ -155,8 +153,8 @@ class RunList(ScrollView, can_focus=True):
         changed = self._marked ^ marked
         self._marked = marked
         top = self.scroll_offset.y
-        for y, (index, _) in enumerate(self._lines[top : top + self.size.height]):
-            if self._rows[index].run.id in changed:
+        for y in range(min(self.size.height, self._first_line[-1] - top)):
+            if self._rows[self._at(top + y)[0]].id in changed:
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def move_to(self, index: int) -> None:
@@ -188,20 +186,20 @@ class RunList(ScrollView, can_focus=True):
     def on_click(self, event: Click) -> None:
         """Put the cursor where the mouse is; a second click opens the run."""
         place = event.get_content_offset(self)
-        line = place.y + self.scroll_offset.y if place is not None else len(self._lines)
-        if line < len(self._lines):
-            self.move_to(self._lines[line][0])
+        line = place.y + self.scroll_offset.y if place is not None else self._first_line[-1]
+        if line < self._first_line[-1]:
+            self.move_to(self._at(line)[0])
             if event.chain == 2:
                 self.post_message(self.Opened())
 
     def render_line(self, y: int) -> Strip:
         """One line of what is seen."""
         line, width = y + self.scroll_offset.y, self.size.width
-        if line >= len(self._lines):
+        if line >= self._first_line[-1]:
             return Strip.blank(width, self.rich_style)
-        index, is_reason = self._lines[line]
+        index, is_reason = self._at(line)
         listed = self._rows[index]
-        marked = listed.run.id in self._marked
+        marked = listed.id in self._marked
         style = self._style(listed, marked, is_reason)
         if index == self._cursor:
             style += self.get_component_rich_style("run-list--cursor", partial=not self.has_focus)
@@ -221,28 +219,32 @@ class RunList(ScrollView, can_focus=True):
         return self.rich_style + self.get_component_rich_style(name, partial=True) if name else self.rich_style
 
     def _words(self, line: int) -> str:
-        index, is_reason = self._lines[line]
+        index, is_reason = self._at(line)
         listed = self._rows[index]
         if is_reason:
             room = self.scrollable_content_region.width - _INDENT  # beside the scrollbar
-            return " " * _INDENT + text.fit(text.plain(reason(listed), 300), max(0, room))
-        return history.line(self._columns, listed, self._now, marked=listed.run.id in self._marked)
+            return " " * _INDENT + text.fit(text.plain(listed.reason, 300), max(0, room))
+        return history.line(self._columns, listed, self._now, marked=listed.id in self._marked)
 
     def _seen(self) -> list[tuple[str, str, bool] | None]:
         """What decides how the lines on the screen look."""
         top = self.scroll_offset.y
         made: list[tuple[str, str, bool] | None] = []
         for line in range(top, top + self.size.height):
-            if line < len(self._lines):
-                index = self._lines[line][0]
+            if line < self._first_line[-1]:
+                index = self._at(line)[0]
                 made.append((self._words(line), self._rows[index].status, index == self._cursor))
             else:
                 made.append(None)
         return made
 
+    def _at(self, line: int) -> tuple[int, bool]:
+        """The position of a line's run, and whether the line is the reason below it."""
+        index = bisect_right(self._first_line, line) - 1
+        return index, line > self._first_line[index]
+
     def _height(self, index: int) -> int:
-        end = self._first_line[index + 1] if index + 1 < len(self._rows) else len(self._lines)
-        return end - self._first_line[index]
+        return self._first_line[index + 1] - self._first_line[index]
 
     def _paint(self, index: int) -> None:
         if index < len(self._rows):

@@ -28,11 +28,11 @@ from vislab.tui.widgets.run_list import ListHead, RunList
 
 
 def names(pilot):
-    return [listed.summary.name for listed in pilot.app.screen.query_one(RunList).rows]
+    return [listed.name for listed in pilot.app.screen.query_one(RunList).rows]
 
 
 def current(pilot):
-    return pilot.app.screen.query_one(RunList).current.summary.name
+    return pilot.app.screen.query_one(RunList).current.name
 
 
 def words(pilot, selector):
@@ -96,8 +96,7 @@ def test_a_runs_folder_that_cannot_be_read_is_said_and_can_be_left(play, monkeyp
     def closed(folder):
         raise InputError("The runs folder cannot be read.")
 
-    monkeypatch.setattr("vislab.engine.runs.store.all_runs", closed)
-    monkeypatch.setattr("vislab.tui.app.all_runs", closed)
+    monkeypatch.setattr("vislab.engine.runs.store.ids", closed)
 
     async def act(pilot):
         assert "The runs folder cannot be read." in words(pilot, "#details")
@@ -563,7 +562,7 @@ def test_a_live_run_is_shown_followed_and_not_deleted(make_run, play, settle, hi
         run.events.write_bytes(b"".join(map(encode, events)))
         pilot.app.screen._look_again()
         await settle(pilot)
-        assert pilot.app.screen.query_one(RunList).current.summary.epochs_done == 3 and "0.8000" in painted(pilot)
+        assert pilot.app.screen.query_one(RunList).current.epochs_done == 3 and "0.8000" in painted(pilot)
         lock.release()
         pilot.app.screen._look_again()
         await settle(pilot)
@@ -681,7 +680,7 @@ def test_marked_runs_are_taken_out_of_the_queue_by_one_question(three, play, set
         await pilot.press("y")
         await settle(pilot)
         assert asked == [three[1].id, three[0].id]
-        assert f"{history.short_id(three[0])} waits no more. it has begun" in words(pilot, "#details")
+        assert f"{history.short_id(three[0].id)} waits no more. it has begun" in words(pilot, "#details")
 
     play("history", act)
 

@@ -40,7 +40,7 @@ def test_letters_behind_a_slash_are_the_filter(runs, play):
         rows = pilot.app.screen.query_one(RunList)
         await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "nanrun")
         await until(pilot, lambda: pilot.app.focused is rows)
-        assert [listed.summary.name for listed in rows.rows] == ["nanrun"]
+        assert [listed.name for listed in rows.rows] == ["nanrun"]
 
     play("history", act)
 

@@ -1,14 +1,13 @@
 import time
-import types
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.runs.events import TestFigures
-from vislab.engine.runs.store import Labels, Run
+from vislab.engine.runs.store import Labels
 from vislab.tui.views import history as views
-from vislab.tui.views.listed import QUANTITIES, look, quantity, reason
+from vislab.tui.views.listed import QUANTITIES, Listed, look, quantity
 from vislab.tui.views.text import cells
 
 NOW = time.mktime((2025, 11, 22, 12, 0, 0, 0, 0, -1))
@@ -33,9 +32,8 @@ def test_a_row_says_what_the_sketch_says(listed):
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
 def test_epochs_are_never_cut_so_that_they_read_as_others(done, planned):
-    summary = types.SimpleNamespace(epochs_done=done, epochs_planned=planned)
     column = next(column for column in views.columns(200) if column.title == "epochs")
-    words = column.cell(types.SimpleNamespace(summary=summary), NOW)
+    words = column.cell(Listed(folder="/r", id="run", status="done", epochs_done=done, epochs_planned=planned), NOW)
     assert len(words) <= column.width and "…" not in words
     for written, meant in zip(words.split("/"), (done, planned), strict=False):
         thousand = 1000 if written.endswith("k") else 1
@@ -46,7 +44,7 @@ def test_ids_that_a_person_chose_are_told_apart(tmp_path):
     column = next(column for column in views.columns(80) if column.title == "id")
 
     def cell(name):
-        return column.cell(types.SimpleNamespace(run=Run(tmp_path / name)), NOW)
+        return column.cell(Listed(folder=str(tmp_path), id=name, status="done"), NOW)
 
     assert (cell("longb"), cell("long1"), cell("my-best-run-2")) == ("…ngb", "…ng1", "…n-2")
     assert cell("20261122-072740-digits-lenet5-db7b") == "db7b"
@@ -107,7 +105,7 @@ def test_a_damaged_run_is_listed_with_its_fault(listed, tmp_path):
     assert row.run.id in views.line(views.columns(80), damaged, NOW)[:60] or "damaged" in views.line(
         views.columns(80), damaged, NOW
     )
-    assert "spec.toml" in reason(damaged) and "spec.toml" in views.details(damaged, views.columns(80), 78)[1]
+    assert "spec.toml" in damaged.reason and "spec.toml" in views.details(damaged, views.columns(80), 78)[1]
     for name in QUANTITIES:
         QUANTITIES[name].value(damaged)
 
@@ -119,8 +117,8 @@ def test_details_and_reasons(listed):
         labels=Labels(name="mine", tags=("a", "b"), note="n\nn"),
         dataset={"name": "animals"},
     )
-    assert reason(row) == "out of [memory]\x1b"
-    row = row._replace(size=1_500_000)
+    assert row.reason == "out of [memory]\x1b"
+    row = row.sized(1_500_000)
     assert views.details(row, views.columns(80), 78) == (
         f"animals · scratch   1.5 MB   {row.run.id}",
         "tags: a, b   note: n⏎n",
@@ -134,5 +132,5 @@ def test_details_and_reasons(listed):
         and short.endswith(row.run.id[-5:])
         and "…" in short
     )
-    assert reason(listed(end="")) == "its worker ended without a word"
-    assert reason(listed(end="stopped", reason="asked")) == ""
+    assert listed(end="").reason == "its worker ended without a word"
+    assert listed(end="stopped", reason="asked").reason == ""

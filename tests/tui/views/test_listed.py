@@ -1,4 +1,6 @@
+import gc
 import math
+import tracemalloc
 
 import msgspec
 import pytest
@@ -7,10 +9,10 @@ from hypothesis import strategies as st
 
 from vislab.engine.runs.events import TestFigures, encode
 from vislab.engine.runs.liveness import RunLock
-from vislab.engine.runs.store import Run, create
+from vislab.engine.runs.store import Labels, all_runs, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views.listed import QUANTITIES, Listed, Quantity, look, ordered, quantity
+from vislab.tui.views.listed import Listed, Quantity, look, ordered, quantity
 
 TEST = TestFigures(role="test", images=50, loss=0.2, accuracy=0.91, top5=1.0, macro_f1=0.9, weights="raw", epoch=2)
 
@@ -52,9 +54,9 @@ def test_rows_without_a_value_come_last_in_both_orders(listed):
     st.lists(st.one_of(st.none(), st.integers(-5, 5), st.floats(), st.text(max_size=3), st.booleans())), st.booleans()
 )
 def test_sorting_keeps_every_row_and_equal_ones_in_their_order(values, descending):
-    rows = [Listed(Run.__new__(Run), None, str(index)) for index in range(len(values))]
-    place = Quantity("x", "", lambda row: values[int(row.fault)])
-    places = [int(row.fault) for row in ordered(rows, place, descending=descending)]
+    rows = [Listed(folder="", id=str(index), status="done") for index in range(len(values))]
+    place = Quantity("x", "", lambda row: values[int(row.id)])
+    places = [int(row.id) for row in ordered(rows, place, descending=descending)]
     assert sorted(places) == list(range(len(values)))
     numbers = [
         (values[i], i)
@@ -65,17 +67,44 @@ def test_sorting_keeps_every_row_and_equal_ones_in_their_order(values, descendin
     assert numbers == sorted(numbers, key=lambda pair: (sign * pair[0], pair[1]))
 
 
-def test_a_lean_row_says_the_same_and_shares_its_words(listed):
-    rows = [listed(accuracies=(0.5, 0.9, 0.6), dataset={"name": "two words"}, test=TEST) for _ in range(2)]
-    lean = [row.lean() for row in rows]
-    for row, less in zip(rows, lean, strict=True):
-        assert [QUANTITIES[name].value(row) for name in QUANTITIES] == [
-            QUANTITIES[name].value(less) for name in QUANTITIES
-        ]
-        assert less.summary.settings == row.summary.settings and less.summary.last is None
-    assert lean[0].summary.dataset is lean[1].summary.dataset
-    assert lean[0].summary.settings["dataset.name"] is lean[1].summary.settings["dataset.name"]
-    assert listed(accuracies=()).lean().summary.best is None
+def test_rows_share_their_words(listed):
+    labels = Labels(tags=("a tag",))
+    rows = [
+        listed(dataset={"name": "two words"}, labels=labels, strategy={"schedule": "step"}, seed=seed)
+        for seed in (1, 2)
+    ]
+    one, other = rows
+    assert one.dataset is other.dataset and one.folder is other.folder and one.tags is other.tags
+    assert one.setting_keys is other.setting_keys and one.setting("seed") == 1 and other.setting("seed") == 2
+    place = one.setting_keys.index("dataset.name")
+    assert one.setting_values[place] is other.setting_values[place]
+
+
+def test_a_row_knows_its_run_and_whether_it_was_judged(listed):
+    validated = msgspec.structs.replace(TEST, role="validation")
+    assert not listed().judged
+    for figures, accuracy in ((TEST, 0.91), (validated, None)):
+        row = listed(test=figures)
+        assert row.judged and row.test_accuracy == accuracy and look(row.run) == row
+    assert row.sized(5).size == 5 and row.sized(5).run.path == row.run.path
+
+
+def test_a_row_takes_a_third_of_the_memory_of_a_summary(listed, tmp_path):
+    for number in range(40):
+        listed(seed=number, strategy={"learning_rate": 0.1 / (1 + number), "epochs": 7, "mixup": 0.5}, test=TEST)
+    runs = all_runs(tmp_path)
+
+    def taken(read):
+        gc.collect()
+        tracemalloc.start()
+        kept = [read(run) for run in runs]
+        gc.collect()
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return size / len(kept)
+
+    rows, summaries = taken(look), taken(lambda run: (run, run.summary()))
+    assert rows < 0.35 * summaries and rows < 1000, (rows, summaries)
 
 
 def test_a_run_with_a_worker_is_live(listed):
