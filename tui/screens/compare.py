@@ -114,7 +114,6 @@ class CompareScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Read the runs."""
-        super().on_mount()
         self.set_focus(self.query_one(RunRows))
         self.heading("Compare", Text("reading …"))
         self._choose("runs")

@@ -55,7 +55,6 @@ class HistoryScreen(SizedRuns):
 
     def on_mount(self) -> None:
         """Read all runs."""
-        super().on_mount()
         self._watch = RunWatch(self.console.settings.runs_dir)
         self.take_up()
         self.set_focus(self.run_list)

@@ -74,7 +74,6 @@ class LaunchScreen(RunLaunches):
 
     def on_mount(self) -> None:
         """Paint first; then fill the pickers, and look around beside the screen."""
-        super().on_mount()
         self.inquiry = Inquiry(self.console.asker, self.settings, self._tell)
         self.parts.picker("dataset").choices.focus()
         self.call_after_refresh(self._begin)

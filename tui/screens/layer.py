@@ -2,6 +2,7 @@
 
 from textual import on
 from textual._compositor import ChopsUpdate, Compositor
+from textual._styles_cache import StylesCache
 from textual.events import Resize
 from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
@@ -14,6 +15,14 @@ class Layer(Screen[ScreenResultType]):
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
         self._compositor = ChangedOnly()
+
+    def on_unmount(self) -> None:
+        """Let go what was painted: Textual keeps the lines of up to 1,024 widgets that are gone.
+
+        They are reached by the cache of `StylesCache.get_inner_outer`, a method that is cached with its object.
+        """
+        if (forget := getattr(StylesCache.get_inner_outer, "cache_clear", None)) is not None:
+            forget()
 
     @on(Resize)
     def ignore_stale_size(self, event: Resize) -> None:

@@ -97,7 +97,6 @@ class LiveScreen(RunRequests):
 
     def on_mount(self) -> None:
         """Look at once, and again and again."""
-        super().on_mount()
         self.console.follow([self.watched])
         self.heading(self._title)
         self.query_one(FindingLines).border_title = "findings and notices"

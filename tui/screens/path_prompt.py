@@ -31,7 +31,6 @@ class PathPrompt(Prompt):
 
     def on_mount(self) -> None:
         """Show the question and what is there."""
-        super().on_mount()
         self.query_one(Input).select_all()
         self._look(self._value)
 

@@ -81,7 +81,6 @@ class ResultsScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Read the predictions."""
-        super().on_mount()
         self._pictures = ResultPictures(
             self._run,
             str(self.console.settings.data_dir),

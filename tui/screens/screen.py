@@ -66,6 +66,10 @@ class ConsoleScreen(Layer[None]):
         self.console.theme_changed_signal.subscribe(self, lambda _: self.recolour())
         self.show_keys()
 
+    def on_unmount(self) -> None:
+        """Follow the colours no more: the subscription would keep the screen in memory."""
+        self.console.theme_changed_signal.unsubscribe(self)
+
     def recolour(self) -> None:
         """Show everything in the colours of another theme; a screen that colours lines itself shows them again."""
         for widget in self.query("*"):

@@ -50,7 +50,6 @@ class SettingsScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Show what is set."""
-        super().on_mount()
         self.heading("vislab · settings")
         self._lines.repaint()
         self._lines.focus()

@@ -1,6 +1,7 @@
 """What is known of the runs in a list, and what they are sorted and filtered by."""
 
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ DAMAGED: Literal["damaged"] = "damaged"
 class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A run in the list: what columns show and filters ask for, and no more, for there are thousands of them.
 
-    Equal words are kept once, and figures without the events that they come from: a third of the memory of summaries.
+    Equal words are kept once, and figures without the events that they come from, in less than half of the memory.
     Of a run that cannot be read only `folder`, `id`, `status`, `reason` and `size` say something.
     """
 
@@ -73,15 +74,16 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @classmethod
     def of(cls, run: Run, found: Summary | str, size: int | None = None) -> "Listed":
         """The row of a run, from what `read` found."""
-        folder = sys.intern(str(run.path.parent))
+        folder, identity = os.path.split(run.path)
+        folder = sys.intern(folder)  # but not the id, as pathlib does: Python's table of such words would grow by 1 MB
         if isinstance(found, str):
-            return cls(folder=folder, id=run.id, status=DAMAGED, reason=found, size=size)
+            return cls(folder=folder, id=identity, status=DAMAGED, reason=found, size=size)
         words: dict[str, Any] = {name: sys.intern(getattr(found, name)) for name in _WORDS}
         epoch = found.best or found.last
         figures: dict[str, Any] = {} if epoch is None else {name: getattr(epoch, name) for name in _FIGURES}
         return cls(
             folder=folder,
-            id=run.id,
+            id=identity,
             reason=_reason(found),
             size=size,
             tags=_shared(found.tags),

@@ -91,6 +91,10 @@ class Lines(ScrollView, can_focus=False):
         """Follow the colours."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.recolour())
 
+    def on_unmount(self) -> None:
+        """Follow them no more: the subscription would keep the widget and its screen in memory."""
+        self.app.theme_changed_signal.unsubscribe(self)
+
     def recolour(self) -> None:
         """Show the lines in the colours of another theme."""
         self.repaint()

@@ -30,7 +30,6 @@ class Below(ConsoleScreen):
         yield ScrolledLines(id="more")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.show("first")
 
     def show(self, first: str) -> None:

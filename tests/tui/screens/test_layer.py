@@ -1,0 +1,57 @@
+"""What is left of a screen when one has left it."""
+
+import asyncio
+import gc
+import time
+import weakref
+
+import pytest
+from textual._styles_cache import StylesCache
+from textual.widget import Widget
+
+PREDICTED = [("cat/1.png", "cat", "dog"), ("cat/2.png", "cat", "cat"), ("dog/1.png", "dog", "dog")] * 4
+
+
+@pytest.fixture
+def runs(make_run):
+    return [make_run("done", predictions=PREDICTED), make_run("other", (0.4, 0.6))]
+
+
+WAYS = [
+    ("history", lambda pilot, runs: pilot.app.open("live", run=runs[0])),
+    ("history", lambda pilot, runs: pilot.app.open("results", run=runs[0])),
+    ("history", lambda pilot, runs: pilot.app.open("compare", runs=runs)),
+    ("history", lambda pilot, runs: pilot.press("S")),
+    ("history", lambda pilot, runs: pilot.press("colon")),
+    ("launch", lambda pilot, runs: pilot.press("H")),
+    ("launch", lambda pilot, runs: pilot.press("r")),
+    ("launch", lambda pilot, runs: pilot.press("m")),
+]
+
+
+@pytest.mark.parametrize(("home", "open_it"), WAYS)
+def test_a_screen_that_was_left_takes_no_memory(runs, play, settle, home, open_it) -> None:
+    async def act(pilot):
+        await settle(pilot)
+        at_home = pilot.app.screen
+        left = []
+        for _ in range(4):
+            if (pressed := open_it(pilot, runs)) is not None:
+                await pressed
+            await settle(pilot)
+            assert pilot.app.screen is not at_home
+            left.append(weakref.ref(pilot.app.screen))
+            await pilot.press("escape")
+            await settle(pilot)
+            assert pilot.app.screen is at_home
+        until = time.monotonic() + 10
+        while sum(screen() is not None for screen in left) > 1 and time.monotonic() < until:
+            await asyncio.sleep(0.2)  # a timer that was cancelled lies in the loop, with its screen, until its time
+            gc.collect()
+        # The last one may be held by what it was left with.
+        assert sum(screen() is not None for screen in left) <= 1, "Textual's signals hold those who listen"
+        there = gc.get_objects()
+        widgets = sum(isinstance(thing, Widget) for thing in there)
+        assert sum(isinstance(thing, StylesCache) for thing in there) <= widgets
+
+    play(home, act)
