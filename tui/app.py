@@ -107,7 +107,7 @@ class Console(App[int]):
         self.looked = False
         self._timer: Timer | None = None
         self._ending: asyncio.Task[None] | None = None
-        self._offer: LiveRuns | None = None  # the window that was opened last
+        self._offer: LiveRuns | None = None  # the window, while it is open
         self.detached_ends = ""
         self._keys = KeyOrder(self, super().on_event)
         self.preferences, self._trouble = load_preferences(settings)
@@ -230,6 +230,8 @@ class Console(App[int]):
                     screen.live_runs_changed()
             if self._offer is not None and self._offer.is_active:
                 self._offer.live_runs_changed(found)
+        if self._offer not in self.screen_stack:
+            self._offer = None
         if not self.looked:
             self.looked = True
             if found and self._first is None and self.at_home:

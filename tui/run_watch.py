@@ -47,10 +47,11 @@ class RunWatch:
                 if listed.status == "new" and not _taken_up(run):
                     continue
                 follower = self._followers.setdefault(run.id, Follower(run))
+                before = follower.position
                 seen = Listed.of(run, follower.summary(), listed.size)
             except (InputError, OSError):  # deleted meanwhile, or just being made
                 continue
-            if seen != listed:
+            if seen != listed or 0 < before < follower.position:  # a longer log may tell of larger files alone
                 rows.append(seen)
             if not seen.live:
                 del self._followers[seen.id]

@@ -173,14 +173,15 @@ class _Question:
     request: Mapping[str, Any]
     on_answer: Callable[[Answer], None]
     on_progress: OnProgress | None
+    remember: bool
 
 
 class Asker:
     """Questions of someone who must not wait: a thread asks one resident process, started with the first question.
 
     Of each topic only the newest question counts: an older one is left out, or its answer is not told. Answers (but no
-    failures) are remembered until `forget`. Every callback comes in the asker's own thread. May be used by several
-    threads.
+    failures) are remembered until `forget`, unless the question says otherwise. Every callback comes in the asker's
+    own thread. May be used by several threads.
     """
 
     def __init__(self, process: JobProcess | None = None) -> None:
@@ -202,8 +203,12 @@ class Asker:
         on_answer: Callable[[Answer], None],
         *,
         on_progress: OnProgress | None = None,
+        remember: bool = True,
     ) -> Answer | None:
         """Ask without waiting; takes the place of an earlier question of the same topic.
+
+        Args:
+            remember: keep the answer until `forget`.
 
         Returns:
             The answer where it is remembered; `on_answer` is not called then. Else None.
@@ -214,7 +219,7 @@ class Asker:
             self._drop(topic)
             if (known := self._remembered.get(_key(job, request))) is not None:
                 return Answer(topic, request, known)
-            self._waiting[topic] = _Question(topic, job, request, on_answer, on_progress)
+            self._waiting[topic] = _Question(topic, job, request, on_answer, on_progress, remember)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="asker", daemon=True)
                 self._thread.start()
@@ -271,10 +276,11 @@ class Asker:
             answer = self._answered(question)
             with self._change:
                 wanted = self._wanted
-                if answer.result is not None:
+                if answer.result is not None and question.remember:
                     self._remembered[_key(question.job, question.request)] = answer.result
             if wanted:
                 question.on_answer(answer)
+            del question, answer  # and with them who asked, while the next question is waited for
 
     def _answered(self, question: _Question) -> Answer:
         def tell(what: str, done: int, total: int) -> None:

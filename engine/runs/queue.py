@@ -208,7 +208,7 @@ class Occupied:
             device = self._devices[0].kind  # those that `auto` prefers come first
         asked_for = self._asked_for(cards)
         used = {run: self._used(run) for run in live if run.id != self._run.id}
-        taken_by = tuple(run for run, one in used.items() if one.is_among(asked_for))
+        taken_by = tuple(run for run, one in used.items() if _has(one, asked_for, cards))
         choosing = tuple(run for run, one in used.items() if not one.device)
         behind = tuple(run for run in self._before() if self._competes(run, cards))
         return Wait(device, taken_by, choosing, behind)
@@ -227,9 +227,9 @@ class Occupied:
         if any(not one.device for one in used):  # one is about to choose a device
             return None
         asked_for = self._asked_for(cards)
-        if asked_for is None:
-            return None if any(one.is_among(None) for one in used) else {}
-        if not asked_for:  # no card, or not that one: the worker says so
+        if asked_for is None or not cards:  # where there is no card at all, the worker says so
+            return None if any(_has(one, asked_for, cards) for one in used) else {}
+        if not asked_for:  # not that one: the worker says so
             return {}
         # A card shows no user before the model is on it, and some drivers show none at all.
         free = [card for card in asked_for if card.users == 0 and not any(one.is_among([card]) for one in used)]
@@ -270,6 +270,11 @@ class Occupied:
                 return _Used("" if _on_card(run.spec().device, True) else run.spec().device)
             self._known[key] = _Used(decided.choice, str(decided.details.get("uuid", "")))
         return self._known[key]
+
+
+def _has(one: _Used, asked_for: Sequence[Device] | None, cards: Sequence[Device]) -> bool:
+    """Whether a live run has a device that was asked for. A driver that is silent lists no card while one computes."""
+    return one.device.startswith("cuda") if asked_for is not None and not cards else one.is_among(asked_for)
 
 
 def _on_card(device: str, cards: bool) -> bool:

@@ -135,7 +135,7 @@ class Reporter:
         self,
         phase: Phase,
         *,
-        epoch: int = 0,
+        epoch: int | None = None,
         done: int = 0,
         total: int = 0,
         images_per_second: float = 0.0,
@@ -144,13 +144,16 @@ class Reporter:
     ) -> None:
         """Say where the worker is; written at most twice a second unless forced.
 
+        Args:
+            epoch: the present one, counted from 1; the last that was said where it is left out.
+
         Raises:
             InputError: the run's directory is gone.
         """
         self._position = msgspec.structs.replace(
             self._position,
             phase=phase,
-            epoch=epoch,
+            epoch=self._position.epoch if epoch is None else epoch,
             step=self.step,
             done=done,
             total=total,

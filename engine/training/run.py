@@ -368,6 +368,7 @@ class Training:
         self.reporter.step = position.step
         loop.saver = self._saver(loop.training)
         checkpoint.forget_after(self.run.checkpoints, position.step)
+        self.reporter.progress("building", epoch=position.epoch)
         self.reporter.say(
             RunResumed(
                 checkpoint=f"{folder.parent.name}/{folder.name}",

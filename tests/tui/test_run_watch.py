@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from vislab.engine.runs.events import RunEnded, encode
+from vislab.engine.runs.events import CheckpointSaved, RunEnded, encode
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Run, create, delete
 from vislab.presets.schema.spec import Spec
@@ -57,6 +57,21 @@ def test_a_live_run_is_followed_until_it_ends(tmp_path, make, history, monkeypat
     lock.release()
     ((row,), _) = watch.look([row], frozenset({run.id}))
     assert row.status == "done" and not row.live
+
+
+def test_a_run_that_only_saves_has_changed_for_its_size(tmp_path, make, history):
+    run = make("live")
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    run.events.write_bytes(b"".join(map(encode, history([1.0], val_accuracy=[0.5]))))
+    watch = RunWatch(tmp_path / "runs")
+    ((row,),) = watch.read_all()
+    watch.look([row], {run.id})
+    assert watch.look([row], {run.id}) == ([], frozenset())
+    with run.events.open("ab") as log:
+        log.write(encode(CheckpointSaved(kind="full", path="full-10", step=10, epoch=1, bytes=9, seconds=0.1)))
+    assert watch.look([row], {run.id}) == ([row], frozenset())
+    lock.release()
 
 
 def test_a_run_seen_before_it_was_queued_is_looked_at_until_it_is(tmp_path, make, monkeypatch):

@@ -11,6 +11,7 @@ from textual.timer import Timer
 
 from vislab.engine.runs.queue import queued
 from vislab.engine.runs.store import Run
+from vislab.engine.runs.studies import again
 from vislab.engine.runs.summary import LIVE
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
@@ -360,9 +361,10 @@ class HistoryScreen(SizedRuns):
             if study is None:
                 return
             if (runs := len(study.runs)) > MOST_COMPARED:
-                name = plain(study.record.name, 60)
-                words = f"study {name} has {text.count(runs)} runs, and at most {MOST_COMPARED} are compared here"
-                self.say(f"{words}; all of them: vislab compare --study {name}")
+                words = f"study {plain(study.record.name, 60)} has {text.count(runs)} runs"
+                words += f", and at most {MOST_COMPARED} are compared here; all of them:"
+                _, command = again(study.record, self.console.settings)
+                self.say(f"{words} {plain(command, 400)}")
             else:
                 self.console.open("compare", runs=study.runs, record=study.record)
 

@@ -61,7 +61,7 @@ class LaunchScreen(RunLaunches):
         self._asking: Timer | None = None
         self._looking: Timer | None = None
         self._looked: Looked | None = None
-        self._window: SelectionWindow | None = None  # with all that is to be said, once it was opened
+        self._window: SelectionWindow | None = None  # with all that is to be said, while it is open
 
     def body(self) -> ComposeResult:
         """Recipe, pickers, summary, fields, device, a line of help."""
@@ -129,7 +129,9 @@ class LaunchScreen(RunLaunches):
         spec, facts = self.resolved.spec, self.inquiry.facts
         advice = [] if spec is None else warnings(spec, facts, self.inquiry.weights)
         panels = [self.query_one(SelectionPanel)]
-        if self._window is not None and self._window in self.app.screen_stack:
+        if self._window not in self.app.screen_stack:
+            self._window = None
+        if self._window is not None:
             panels.append(self._window.panel)
         for panel in panels:
             panel.follow(spec, facts, self.resolved.problems, advice)

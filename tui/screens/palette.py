@@ -30,7 +30,8 @@ def open_palette(screen: ConsoleScreen) -> None:
 
     def do(action: str | None) -> None:
         if action:
-            screen.call_later(screen.run_action, action)
+            # Not by the screen itself: what is opened in its task keeps it in memory as long as it is there.
+            screen.app.call_later(screen.run_action, action)
 
     screen.app.push_screen(Palette(screen.actions_now()), do)
 

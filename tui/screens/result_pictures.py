@@ -30,6 +30,8 @@ CAPTION, ABOVE = 2, 4
 """Lines below a picture, and lines of the screen that are not the grid's."""
 MOST = 12
 """Images that are explained at most: it takes a backward pass each, on the CPU."""
+KEPT = 64
+"""Pages that are kept, the newest."""
 NOT_YET = Shown(0, 0, b"", ("…",))
 
 
@@ -66,6 +68,8 @@ class ResultPictures:
             self.trouble = plain(answer.error, 300)
         else:
             self._answers[_key(job, answer.request)] = answer.result
+            while len(self._answers) > KEPT:
+                del self._answers[next(iter(self._answers))]
 
     def cancel(self) -> None:
         """Want no pictures any more."""
@@ -156,9 +160,7 @@ class ResultPictures:
         key = _key(job, request)
         if key not in self._answers and key != self._awaited and not self.trouble:
             self._awaited = key
-            known = self._asker.ask(TOPIC, job, request, lambda answer: self._tell(job, answer))
-            if known is not None:
-                self.take(job, known)
+            self._asker.ask(TOPIC, job, request, lambda answer: self._tell(job, answer), remember=False)
         if key not in self._answers:
             raise PendingError
         return self._answers[key]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,25 @@ def test_answers_are_remembered_until_they_are_forgotten(asker: Asker, tmp_path:
         assert asker.ask("data", "data", wrong, answers.put) is None
         failed = answers.get(timeout=60)
         assert failed.result is None and "mine" in failed.error
+
+
+def test_what_is_not_to_be_remembered_is_forgotten_and_so_is_who_asked(asker: Asker) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+
+    class Person:
+        def hear(self, answer: Answer) -> None:
+            answers.put(answer)
+
+    for _ in range(2):
+        person = Person()
+        assert asker.ask("data", "data", DIGITS, person.hear, remember=False) is None
+        assert answers.get(timeout=60).result is not None
+    gone = weakref.ref(person)
+    del person
+    deadline = time.monotonic() + 10
+    while gone() is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_of_a_topic_only_the_newest_question_is_answered(asker: Asker, tmp_path: Path) -> None:

@@ -280,6 +280,15 @@ def test_which_device_is_free(make, settings, monkeypatch, wanted, cards, turn) 
     assert queue.Occupied(run).turn() == turn
 
 
+@pytest.mark.parametrize(("device", "turn"), [("cuda:0", None), ("cpu", {})])
+def test_a_driver_that_is_silent_while_a_run_computes_is_no_reason_to_begin(settings, monkeypatch, device, turn):
+    monkeypatch.setattr(queue, "list_devices", lambda: [Device("cpu", 0, "processor")])
+    live, run = (create(settings.runs_dir, Spec(name=name, device="cuda")) for name in ("live", "waiting"))
+    monkeypatch.setattr(Run, "worker", lambda self: 77 if self.id == live.id else 0)
+    monkeypatch.setattr(queue.Occupied, "_used", lambda self, run: queue._Used(device))
+    assert queue.Occupied(run).turn() == turn
+
+
 def test_the_card_of_a_live_run_is_known_from_its_present_worker(settings, monkeypatch) -> None:
     cards = [card(0, 0, 9), card(1, 0, 5)]  # a driver that lists no processes
     monkeypatch.setattr(queue, "list_devices", lambda: [*cards, Device("cpu", 0, "processor")])
@@ -319,6 +328,7 @@ def test_the_card_of_a_live_run_is_known_from_its_present_worker(settings, monke
         ("auto", [card(0, 1), card(1, 1)], "cuda", ["first", "second"], ["one", "other"]),
         ("cuda:1", [card(0, 1), card(1, 1)], "cuda:1", ["second"], ["other"]),
         ("auto", [], "cpu", ["plain"], []),
+        ("cuda", [], "cuda", ["first", "second"], ["one", "other"]),  # a driver that does not answer
     ],
 )
 def test_what_a_run_waits_for_is_known(settings, monkeypatch, wanted, cards, device, taken_by, behind) -> None:

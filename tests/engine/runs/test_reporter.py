@@ -71,6 +71,8 @@ def test_the_position_is_complete(reporter, tmp_path):
     assert (position.step, position.epoch, position.epochs, position.done, position.total) == (12, 2, 5, 3, 9)
     assert (position.images_per_second, position.elapsed) == (400.0, 5.5)
     assert abs(position.time - time.time()) < 60
+    reporter.progress("saving", force=True)
+    assert Run(tmp_path).progress().epoch == 2, "a phase that knows of no epoch leaves it"
 
 
 def test_a_pause_keeps_the_position_and_the_heartbeat_and_ends_where_it_began(reporter, tmp_path, clock):

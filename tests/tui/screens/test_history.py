@@ -382,13 +382,14 @@ def test_more_runs_than_can_be_compared_are_refused_with_their_number(three, mak
         assert "3 marked runs can be read, and at most 2 are compared here" in " ".join(painted(pilot).split())
 
     play("history", damaged)
-    save(settings.runs_dir, Record(name="big", runs=tuple(run.id for run in three)))
+    save(settings.runs_dir, Record(name="a [big] one", runs=tuple(run.id for run in three)))
 
     async def study(pilot):
         await pilot.press("C", "enter")
         assert isinstance(pilot.app.screen, HistoryScreen)
         words = " ".join(painted(pilot).split())
-        assert "study big has 3 runs, and at most 2 are compared here; all of them: vislab compare --study big" in words
+        told = "study a [big] one has 3 runs, and at most 2 are compared here; all of them:"
+        assert f"{told} vislab compare --study 'a [big] one'" in words
 
     play("history", study)
 

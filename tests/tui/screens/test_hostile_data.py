@@ -36,7 +36,7 @@ def photos(tmp_path):
 def asked(monkeypatch):
     """The data are looked at here and now; nothing else is."""
 
-    def answer(self, topic, job, request, on_answer, *, on_progress=None):
+    def answer(self, topic, job, request, on_answer, *, on_progress=None, remember=True):
         if job == "data":
             try:
                 return ask.Answer(topic, request, data_job.answer(dict(request), lambda *report: None))

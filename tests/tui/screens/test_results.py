@@ -28,7 +28,7 @@ def asked(monkeypatch):
     """Answers at once, in place of the process that reads images."""
     requests = []
 
-    def answer(self, topic, job, request, on_answer, *, on_progress=None):
+    def answer(self, topic, job, request, on_answer, *, on_progress=None, remember=True):
         requests.append((job, request))
         red = {"width": 8, "height": 12, "rgb": base64.b64encode(bytes([255, 0, 0]) * 96).decode()}
         answers = {
@@ -90,7 +90,7 @@ def test_a_long_name_of_a_class_leaves_room_for_how_sure_the_model_is(make_run, 
 def test_sentences_are_wrapped_where_it_is_narrow(judged, make_run, play, monkeypatch):
     trouble = "The images are not where they were when the run read them, at /data/a/long/place/photos: bring them back"
 
-    def answer(self, topic, job, request, on_answer, *, on_progress=None):
+    def answer(self, topic, job, request, on_answer, *, on_progress=None, remember=True):
         on_answer(ask.Answer(topic, request, None, trouble))
 
     monkeypatch.setattr(ask.Asker, "ask", answer)
@@ -202,9 +202,9 @@ def test_training_images_need_no_predictions_but_data_that_were_read(make_run, p
 
 
 def test_pictures_that_cannot_be_had_leave_their_reason(judged, play, settle, monkeypatch):
-    def answer(self, topic, job, request, on_answer, *, on_progress=None):
+    def answer(self, topic, job, request, on_answer, *, on_progress=None, remember=True):
         pictures = [{"error": "gone"}] * len(request["names"])
-        return ask.Answer(topic, request, {"pictures": pictures})
+        on_answer(ask.Answer(topic, request, {"pictures": pictures}))
 
     async def gone(pilot):
         await pilot.press("p")
@@ -214,7 +214,7 @@ def test_pictures_that_cannot_be_had_leave_their_reason(judged, play, settle, mo
     monkeypatch.setattr(ask.Asker, "ask", answer)
     play("results", gone, run=judged)
 
-    def refuse(self, topic, job, request, on_answer, *, on_progress=None):
+    def refuse(self, topic, job, request, on_answer, *, on_progress=None, remember=True):
         on_answer(ask.Answer(topic, request, None, "data set x: there is no [folder]\x1b"))
 
     async def refused(pilot):
