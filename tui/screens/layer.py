@@ -1,5 +1,8 @@
 """What a screen and the windows over it have in common."""
 
+from collections.abc import Callable
+from typing import Any
+
 from textual import on
 from textual._compositor import ChopsUpdate, Compositor
 from textual._styles_cache import StylesCache
@@ -23,6 +26,10 @@ class Layer(Screen[ScreenResultType]):
         """
         if (forget := getattr(StylesCache.get_inner_outer, "cache_clear", None)) is not None:
             forget()
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """As Textual's, but nothing is called once the screen is left: its widgets are gone by then."""
+        return super().call_after_refresh(lambda: None if self._pruning else callback(*args, **kwargs))
 
     @on(Resize)
     def ignore_stale_size(self, event: Resize) -> None:

@@ -56,3 +56,22 @@ def test_a_screen_that_was_left_takes_no_memory(runs, play, settle, home, open_i
         assert sum(isinstance(thing, StylesCache) for thing in there) <= widgets
 
     play(home, act)
+
+
+def test_a_screen_that_is_left_while_it_is_fitted_to_a_new_size_is_not_shown(runs, play, settle) -> None:
+    async def act(pilot):
+        app = pilot.app
+        for size in ((60, 20), (80, 24)):
+            app.open("results", run=runs[0])
+            await settle(pilot)
+            screen = app.screen
+            await pilot.press("v")
+            app.open("live", run=runs[0])
+            await settle(pilot)
+            await pilot.resize_terminal(*size)
+            screen.call_after_refresh(screen._show)
+            await pilot.press("R")
+            await settle(pilot)
+            await pilot.press("escape")
+
+    play("history", act)
