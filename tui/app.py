@@ -359,8 +359,8 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
         run: its live view is the first screen; None: the launch screen.
 
     Returns:
-        The exit code: 0, 1 after an error of the console, 143 and 129 after SIGTERM and SIGHUP, 130 after
-        a SIGINT that nobody answered.
+        The exit code: 0, 1 after an error of the console, 128 and the signal's number after one of those that
+        `Leaving` obeys or a SIGINT that nobody answered.
     """
     with Leaving() as leaving:
         console = Console(settings, leaving=leaving, first=None if run is None else _live_view(run))

@@ -25,8 +25,9 @@ RESTORE = (
 class Leaving:
     """Around the whole life of the console.
 
-    SIGTERM and SIGHUP ask for an orderly end; when that takes longer than GRACE, the terminal is restored from here and
-    the process ends. SIGINT does what Ctrl+C does, and asks for an end where nothing answers the first.
+    SIGTERM, SIGHUP, SIGQUIT and SIGUSR1, by which Slurm warns of its limit, ask for an orderly end; when that takes
+    longer than GRACE, the terminal is restored from here and the process ends. SIGINT does what Ctrl+C does, and asks
+    for an end where nothing answers the first.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class Leaving:
         # Kept, because Textual puts something else in the place of sys.stderr.
         self._keyboard, self._display = sys.stdin.fileno(), sys.stderr.fileno()
         self._attributes = termios.tcgetattr(self._keyboard)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1):
             self._before[number] = signal.signal(number, self._signalled)
         self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupted)
         return self

@@ -250,7 +250,7 @@ def test_attach_opens_the_live_view_and_detach_ends_it(vislab: Open, live: Run) 
     assert f"Still training: {live.id}. To watch: vislab attach" in terminal.last_words.rpartition("\n")[0]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGUSR1, 138)])
 def test_a_signal_leaves_the_terminal_as_it_was(vislab: Open, live: Run, number: signal.Signals, code: int) -> None:
     terminal = vislab("attach")
     terminal.see("● training")
