@@ -77,12 +77,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("resume", ("u",), "resume", "Go on with this run, which ended early.", _LIVE),
     Action("next_run", ("n", "]"), "next run", "Go to the next live run.", _LIVE),
     Action("previous_run", ("b", "["), "run before", "Go to the live run before this one.", _LIVE, footer=False),
+    Action("along", ("e",), "step/epoch", "Draw the training curve inside epochs, or a point an epoch.", _LIVE),
     Action("detach", ("d",), "detach", "Leave this view; a run that trains goes on.", _LIVE),
     Action("export", ("x",), "html", "Write the run as one HTML file.", _LIVE),
     Action("open_results", ("R",), "results", "Figures by class, confusions and mistakes of this run.", _LIVE),
-    Action("along", ("e",), "step/epoch", "Draw the training curve inside epochs, or a point an epoch.", _LIVE),
-    Action("findings", ("f",), "findings", "Show what the history means and what to do about it.", _LIVE),
-    Action("worker_log", ("o",), "log", "Show what the worker and its libraries wrote.", _LIVE),
+    Action("findings", ("f",), "findings", "Show what the history means and what to do about it.", _LIVE, back="table"),
+    Action("worker_log", ("o",), "log", "Show what the worker and its libraries wrote.", _LIVE, back="table"),
     Action("table", ("t",), "table", "Show the table of epochs.", _LIVE, footer=False),
     Action("log_axis", ("y",), "log axis", "Draw the loss on a logarithmic or on a linear axis.", _LIVE, footer=False),
     Action("smooth", ("m",), "smooth", "Smooth the curves, the raw ones dim behind them.", _LIVE, footer=False),
@@ -96,6 +96,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("charts", ("v",), "charts", "Show loss and accuracy, or one of them larger.", _LIVE, footer=False),
     Action("words", ("w",), "words", "Say the curves in words.", _LIVE, footer=False),
+    Action("back", ("esc",), "back", "Close findings or log; else go back to the screen before.", _LIVE, back="table"),
     # history
     Action(
         "show_run", ("enter",), "open", "Open the run: live while it trains, its results when it is done.", _HISTORY
@@ -111,9 +112,6 @@ ACTIONS: tuple[Action, ...] = (
         "Compare the marked runs, two or more, those that the filter hides as well.",
         _HISTORY,
     ),
-    Action("filter", ("/", "i"), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d.", _HISTORY),
-    Action("resume", ("u",), "resume", "Go on with a run that ended early.", _HISTORY),
-    Action("again", ("n",), "again, but…", "Put a new run together from the settings of this one.", _HISTORY),
     Action("tag", ("t",), "tag", 'Change the tags; for several runs: "a, -b" adds a and removes b.', _HISTORY),
     Action(
         "delete",
@@ -122,6 +120,9 @@ ACTIONS: tuple[Action, ...] = (
         "Delete the run, or the marked ones that the filter shows, for good, after a question.",
         _HISTORY,
     ),
+    Action("resume", ("u",), "resume", "Go on with a run that ended early.", _HISTORY),
+    Action("again", ("n",), "again, but…", "Put a new run together from the settings of this one.", _HISTORY),
+    Action("filter", ("/", "i"), "filter", "Show only some: words, status:done arch:deit val>0.9 age<7d.", _HISTORY),
     Action("sort", ("s",), "sort…", "Sort by any column, figure or setting: val, size, strategy.epochs.", _HISTORY),
     Action("rename", ("r",), "rename", "Give the run a name of your own.", _HISTORY, footer=False),
     Action("note", ("e",), "note", "Write a note on the run.", _HISTORY, footer=False),
@@ -130,8 +131,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort_next", ("right",), "next column", "Sort by the next column.", _HISTORY, footer=False),
     Action("sort_previous", ("left",), "column before", "Sort by the column before.", _HISTORY, footer=False),
     Action("reverse", ("v",), "reverse", "Turn the order round.", _HISTORY, footer=False),
+    Action(
+        "back",
+        ("esc",),
+        "back",
+        "Take all marks away; without any, go back to the screen before.",
+        _HISTORY,
+        back="unmark",
+    ),
     # compare
     Action("show_run", ("enter",), "open", "Open the run under the cursor.", _COMPARE),
+    Action("per_class", ("c",), "classes", "Show F1 by class, or the runs again.", _COMPARE),
+    Action("differences", ("v",), "differences", "Show every setting that differs, or the runs again.", _COMPARE),
+    Action("report", ("x",), "export", "Write the comparison as Markdown, CSV or HTML.", _COMPARE),
+    Action("notes", ("n",), "notes", "Scroll the notes below the table; from their end back to the first.", _COMPARE),
+    Action("back", ("esc",), "back", "Go back to the runs, or to the screen before.", _COMPARE),
     Action("by_time", ("t",), "time/epoch", "Draw the curves by wall time, or by epoch.", _COMPARE),
     Action("quantity", ("l",), "loss/acc", "Draw the loss, or the accuracy.", _COMPARE),
     Action(
@@ -145,10 +159,6 @@ ACTIONS: tuple[Action, ...] = (
         _COMPARE,
         footer=False,
     ),
-    Action("per_class", ("c",), "classes", "Show F1 by class, or the runs again.", _COMPARE),
-    Action("notes", ("n",), "notes", "Scroll the notes below the table; from their end back to the first.", _COMPARE),
-    Action("differences", ("v",), "differences", "Show every setting that differs, or the runs again.", _COMPARE),
-    Action("report", ("x",), "export", "Write the comparison as Markdown, CSV or HTML.", _COMPARE),
     Action("words", ("w",), "words", "Say the curves in words.", _COMPARE, footer=False),
     # results
     Action("next_pictures", ("right",), "next", "The next pictures.", _RESULTS),
@@ -159,8 +169,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("worst", ("w",), "worst", "The wrong answers that the model was surest of.", _RESULTS),
     Action("pictures", ("p",), "pictures", "The images with true and predicted names.", _RESULTS),
     Action("saliency", ("s",), "saliency", "Where the model looks, on mistakes and on right answers.", _RESULTS),
-    Action("training", ("a",), "training", "Training images as the model saw them: augmented, mixed.", _RESULTS),
     Action("curves", ("v",), "curves", "Curves, epochs and log of the run.", _RESULTS),
+    Action("training", ("a",), "training", "Training images as the model saw them: augmented, mixed.", _RESULTS),
+    Action("evaluations", ("e",), "evaluations", "Evaluations of this run: at its end, and later ones.", _RESULTS),
     # settings
     Action("theme", ("t",), "light/dark", "Light or dark background.", _SETTINGS),
     Action(
@@ -173,7 +184,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs_folder", ("r",), "runs folder…", "Where runs are made, from the next start on.", _SETTINGS),
     Action("data_folder", ("d",), "data folder…", "Where data sets lie, from the next start on.", _SETTINGS),
     Action("cache_folder", ("c",), "cache folder…", "Where caches lie, from the next start on.", _SETTINGS),
-    Action("evaluations", ("e",), "evaluations", "Evaluations of this run: at its end, and later ones.", _RESULTS),
     # of runs
     Action(
         "copy",
@@ -188,7 +198,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_live", ("V",), "live runs", "Choose among the runs that train now.", footer=False),
     Action("open_history", ("H",), "history", "All runs.", footer=False),
     Action("open_settings", ("S",), "settings", "Theme, colours and folders.", footer=False),
-    Action("back", ("esc",), "back", "Go back to the screen before."),
+    Action("back", ("esc",), "back", "Go back to the screen before.", ("launch", "results", "settings")),
     Action("leave", ("q",), "quit", "Leave the console; runs go on unless you choose otherwise."),
     Action("palette", (":", "F"), "find", "Find an action by its name."),
     Action("help", ("?", "h"), "help", "What the keys do here."),
@@ -199,7 +209,7 @@ ACTIONS: tuple[Action, ...] = (
 
 
 def for_screen(name: str) -> tuple[Action, ...]:
-    """The actions of a screen (or of FIELD), in the order of footer and help."""
+    """The actions of a screen (or of FIELD), in the order of footer and help: what matters most comes first."""
     return tuple(action for action in ACTIONS if name in action.screens)
 
 

@@ -23,7 +23,8 @@ from vislab.tui.views.text import MISSING, plain
 
 _COST = ("trained", "s/epoch", "total", "of it features", "img/s", "energy")
 """Columns of the table that stand in one of their own."""
-_FIRST = ("", "run", "best val acc", "best test acc", "test acc", "val loss", "test loss", "train acc")
+_OF = ("val", "test", "val/test")
+_FIRST = ("", "run", *(f"best {of} acc" for of in _OF), "test acc", *(f"{of} loss" for of in _OF), "train acc")
 """Columns that a phone shows without scrolling, as far as it has room."""
 _WORDS = (*compare_table.LEFT, "setting", "data", "architecture", "strategy", "device", "torch", "run", "id", "printed")
 _MOST_CLASSES = 60

@@ -173,8 +173,9 @@ class CompareScreen(ConsoleScreen):
                 self.heading("Compare", Text("no run can be read"))
             return
         width = max(20, self.size.width - 3)
-        by = "wall time" if self._along == "time" else "epoch"
-        what = f"by {by}" if self._view == "runs" else self._view
+        by, other = ("wall time", "epoch") if self._along == "time" else ("epoch", "time")
+        drawn = f", l {self._other}" * self.possible("quantity")
+        what = f"by {by} (t {other}{drawn})" if self._view == "runs" else self._view
         study = f"study {plain(self._record.name, 40)}, " if self._record is not None else ""
         self.heading(f"Compare {study}{text.counted(len(self._runs), 'run')}", Text(what))
         rows = len(self._among)
@@ -205,11 +206,15 @@ class CompareScreen(ConsoleScreen):
         ]
         return [*said, *self._tests]
 
+    @property
+    def _other(self) -> Quantity:
+        """The quantity that is not drawn where there is room for one."""
+        return "loss" if self._quantity == "accuracy" else "accuracy"
+
     def _fill(self) -> None:
         self.refresh_bindings()
-        other: Quantity = "loss" if self._quantity == "accuracy" else "accuracy"
         self._draw_one("#first", self._quantity)
-        self._draw_one("#second", other)
+        self._draw_one("#second", self._other)
 
     def _draw_one(self, place: str, quantity: Quantity) -> None:
         runs, along = self._runs, self._along
@@ -273,7 +278,7 @@ class CompareScreen(ConsoleScreen):
 
     def action_quantity(self) -> None:
         """Draw loss or accuracy."""
-        self._quantity = "loss" if self._quantity == "accuracy" else "accuracy"
+        self._quantity = self._other
         self._show()
 
     def action_log_axis(self) -> None:

@@ -311,9 +311,14 @@ class HistoryScreen(SizedRuns):
         self.show_heading()
         self.refresh_bindings()
 
+    def takes_back(self, action: str) -> bool:
+        """Marks can be taken away."""
+        return action == "back" and bool(self._marked)
+
     def action_back(self) -> None:
         """Leave the field; or take the marks away; or leave the screen."""
         if self._marked and not self.in_field:
+            self.say(f"{text.counted(len(self._marked), 'run')} unmarked")
             self._set_marks(frozenset())
         else:
             super().action_back()

@@ -142,8 +142,10 @@ class ConsoleScreen(Layer[None]):
 
     def show_keys(self) -> None:
         """Bring the footer up to date."""
+        shown = [action for action in self.actions_now() if action.footer]
+        shown.sort(key=lambda action: not (action.id == "back" and self.takes_back("back")))  # else of all the last
         for footer in self.query(KeyFooter):
-            footer.offer(action for action in self.actions_now() if action.footer)
+            footer.offer(shown)
 
     def action_help(self) -> None:
         """Explain the keys."""

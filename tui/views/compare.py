@@ -142,8 +142,8 @@ def curve_title(among: Sequence[Group], quantity: Quantity, *, log: bool = False
 
 
 def judged_by(among: Sequence[Group]) -> str:
-    """What the images are called that the curves are of: `validation`, or `test` where all were selected on them."""
-    return "test" if compare_table.judged_on(among) == "test" else "validation"
+    """What the images are called that the curves are of: `validation`, `test`, or both where runs differ in it."""
+    return compare_table.judged_on(among).replace("val", "validation")
 
 
 def group_words(among: Sequence[Group], quantity: Quantity, *, log_y: bool = False) -> list[str]:

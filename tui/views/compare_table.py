@@ -28,6 +28,7 @@ _FIRST_TO_GO = (
     "total",
     "val loss",
     "test loss",
+    "val/test loss",
     "epochs",
     "status",
     "test acc",
@@ -62,10 +63,10 @@ def rows(columns: Columns) -> list[list[str]]:
     return [list(row) for row in zip(*columns.values(), strict=True)]
 
 
-def judged_on(among: Sequence[Group]) -> Literal["val", "test"]:
-    """What the images are called, in short, that the best epochs were chosen by: `test` where it is so of all runs."""
+def judged_on(among: Sequence[Group]) -> Literal["val", "test", "val/test"]:
+    """What the images are called, in short, that the best epochs were chosen by: both where runs differ in it."""
     of = {epochs.judged_on(run.state) for group in among for run in group.runs if run.state.started is not None}
-    return "test" if of == {"test"} else "val"
+    return "val/test" if len(of) > 1 else "test" if of == {"test"} else "val"
 
 
 def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]) -> Columns:
@@ -89,8 +90,10 @@ def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]
         "epochs": [_epochs(group) for group in among],
         "trained": [MISSING if (n := group.first.trained_parameters) is None else text.millions(n) for group in among],
         "train acc": [_share(group, lambda run: run.train_accuracy) for group in among],
-        f"best {of} acc": figures("accuracy", _accuracy),
-        f"{of} loss": figures("loss", lambda group: _spread(group, lambda run: run.loss, text.loss)),
+        f"best {of} acc": figures("accuracy", lambda group: _judged(group, _accuracy(group), of)),
+        f"{of} loss": figures(
+            "loss", lambda group: _judged(group, _spread(group, lambda run: run.loss, text.loss), of)
+        ),
         "test acc": figures("test_accuracy", lambda group: _share(group, lambda run: run.test_accuracy)),
         "s/epoch": figures(
             "median_seconds_per_epoch", lambda group: _seconds(group.mean(lambda run: run.seconds_per_epoch))
@@ -195,8 +198,8 @@ def repeats(among: Sequence[Group], labels: Sequence[str]) -> tuple[list[str], l
                 _status(alone),
                 _epochs(alone),
                 text.accuracy(run.train_accuracy),
-                _accuracy(alone),
-                text.loss(run.loss),
+                _judged(alone, _accuracy(alone), of),
+                _judged(alone, text.loss(run.loss), of),
                 *[text.accuracy(run.test_accuracy)] * tested,
             ]
         )
@@ -244,6 +247,11 @@ def _epochs(group: Group) -> str:
     done = fmean(len(run.state.epochs) for run in group.counted)
     planned = max(run.state.epochs_planned or run.spec.strategy.epochs for run in group.runs)
     return f"{round(done, 1):g}/{planned}"
+
+
+def _judged(group: Group, figure: str, of: str) -> str:
+    """A figure of the images that chose the best epoch: behind what they are called, where its column holds both."""
+    return f"{judged_on([group])} {figure}" if of == "val/test" and figure != MISSING else figure
 
 
 def _accuracy(group: Group) -> str:

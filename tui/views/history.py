@@ -59,12 +59,6 @@ def _thousands(number: int) -> str:
     return str(number) if number < 1000 else f"{number // 1000}k"
 
 
-def _id_cell(listed: Listed, now: float) -> str:
-    """The random end of an id that vislab has made; of one that a person chose, its end where there is no room."""
-    words = short_id(listed.id)
-    return words if len(words) <= _ID_CELLS else text.ELLIPSIS + words[1 - _ID_CELLS :]
-
-
 def _started_cell(listed: Listed, now: float) -> str:
     return text.when(listed.created, now) if listed.readable else MISSING
 
@@ -82,10 +76,11 @@ def _size(size: float | None) -> str:
 
 
 _ID_CELLS, _EPOCHS_CELLS = 4, 7
+_WIDEST_ID = 12
 _STARTED = Column("started", len("2024-11-19"), "started", False, _started_cell)
 _NAME = Column("name", 16, "name", False, _name_cell)
 _COLUMNS = (
-    Column("id", _ID_CELLS, "id", False, _id_cell),
+    Column("id", _ID_CELLS, "id", False, lambda listed, now: short_id(listed.id)),
     _STARTED,
     _NAME,
     Column("status", 9, "status", False, lambda listed, now: listed.status),
@@ -118,13 +113,16 @@ _SIGN_CELLS = 4
 _WHOLE_NAME, _WIDEST_NAME = 21, 36
 
 
-def columns(width: int, by: Quantity | None = None, *, tagged: bool = True, dated: bool = True) -> tuple[Column, ...]:
+def columns(
+    width: int, by: Quantity | None = None, *, tagged: bool = True, dated: bool = True, longest_id: int = _ID_CELLS
+) -> tuple[Column, ...]:
     """The columns that a list of `width` cells can show.
 
     Args:
         by: what the list is sorted by; it gets a column if it has none.
         tagged: whether a run has tags: where none has, other columns get the room of theirs.
         dated: whether a run is of another year, so that its date takes a cell more than `yesterday`.
+        longest_id: characters of the longest id that a person chose; it gets what room there is, before the names.
     """
     extra = []
     if by is not None and all(column.by != by.name for column in _COLUMNS):
@@ -148,8 +146,10 @@ def columns(width: int, by: Quantity | None = None, *, tagged: bool = True, date
     chosen = [by_title[column.title] for column in _COLUMNS if column.title in wanted]
     place = next((i + 1 for i, column in enumerate(chosen) if column.title == "val acc"), len(chosen))
     chosen[place:place] = extra
-    name_width = min(_WIDEST_NAME, _NAME.width + max(0, room))
-    return tuple(replace(column, width=name_width) if column is _NAME else column for column in chosen)
+    room = max(0, room)
+    more = min(room, max(0, min(longest_id, _WIDEST_ID) - _ID_CELLS)) if "id" in wanted else 0
+    widths = {"id": _ID_CELLS + more, _NAME.title: min(_WIDEST_NAME, _NAME.width + room - more)}
+    return tuple(replace(column, width=widths.get(column.title, column.width)) for column in chosen)
 
 
 def header(columns: Sequence[Column], by: Quantity, *, descending: bool) -> str:

@@ -41,8 +41,10 @@ def lines(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
         told.append(f"{which} against {labels[reference]}: {plain(sentence, 400)}")
     if found := not_told_apart(among, pairs, labels):
         told.append(f"{found.severity}: {found.text} {found.remedy}")
-    if any(run.selected_on_test for group in among for run in group.runs):
-        told.append("selected on the test set: figures of the best epochs are too high")
+    chosen = [row for row, group in zip(labels, among, strict=True) if any(run.selected_on_test for run in group.runs)]
+    if chosen:
+        which = "" if len(chosen) == len(among) else f" ({', '.join(chosen)})"
+        told.append(f"selected on the test set{which}: figures of the best epochs are too high")
     return told
 
 

@@ -12,8 +12,8 @@ from vislab.tui.widgets.lines import Lines
 GAP = 2
 """Cells between two keys."""
 
-LAST = ("leave", "palette", "help")
-"""These keep their place at the end when there is no room for all."""
+LAST = ("palette", "help")
+"""These keep their place at the end when there is no room for all; so does `leave` where there is no way back."""
 
 
 class KeyFooter(Lines):
@@ -35,11 +35,12 @@ class KeyFooter(Lines):
 
     def lines_at(self, width: int, height: int) -> list[Text]:
         """The line; remembers which cells belong to which action."""
-        last = [action for action in self._actions if action.id in LAST]
+        kept = LAST if any(action.id == "back" for action in self._actions) else ("leave", *LAST)
+        last = [action for action in self._actions if action.id in kept]
         room = width + GAP - sum(_width(action) for action in last)
         shown = []
         for action in self._actions:
-            if action.id not in LAST and _width(action) <= room:
+            if action.id not in kept and _width(action) <= room:
                 room -= _width(action)
                 shown.append(action)
         line, self._places = Text(), []

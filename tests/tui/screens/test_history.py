@@ -180,12 +180,14 @@ def test_marks(three, play):
         assert current(pilot) == "high" and "= compare" in footer(pilot)  # the marked one and the one under the cursor
         await pilot.press("space")
         assert "2 marked" in words(pilot, HeaderLine) and painted(pilot).count("▸") == 2
+        assert footer(pilot).startswith("esc unmark  ↵ open  space mark  = compare  t tag  D delete…")
         await pilot.press("a")
         assert "3 marked" in words(pilot, HeaderLine)
         await pilot.press("a")
         assert "marked" not in words(pilot, HeaderLine)
         await pilot.press("space", "escape")
         assert "marked" not in words(pilot, HeaderLine) and isinstance(pilot.app.screen, HistoryScreen)
+        assert "1 run unmarked" in words(pilot, "#details") and "unmark" not in footer(pilot)
 
     play("history", act)
 

@@ -170,7 +170,7 @@ def test_a_title_tells_run_by_run_what_is_missing(make, tmp_path):
     assert "not above 0" not in compare.group_words(among, "loss")[2]
 
 
-def test_figures_of_the_test_set_are_called_so_where_all_runs_were_selected_on_it(make):
+def test_figures_of_the_test_set_are_called_so(make):
     on_test = [make("a", seed=seed, selected_on_test=True) for seed in (0, 1)] + [
         make("b", selected_on_test=True, strategy={"batch_size": 8}, data="g")
     ]
@@ -180,7 +180,13 @@ def test_figures_of_the_test_set_are_called_so_where_all_runs_were_selected_on_i
     assert "no star for best test acc, test loss: the runs were judged by different images" in compare.notes(among)
     assert "best test accuracy 0.7000 ± 0.0000" in compare.spread_line(on_test[:2])
     mixed = compare.arranged([*on_test, make("c", strategy={"batch_size": 4})])
-    assert compare.curve_title(mixed, "loss").startswith("validation") and "val loss" in compare.columns(mixed)
+    assert compare.curve_title(mixed, "loss").startswith("validation/test loss")
+    assert compare.columns(mixed)["val/test loss"] == ["test 0.3000 ± 0.0000", "test 0.3000", "val 0.3000"]
+    assert [cell.split()[0] for cell in compare.columns(mixed)["best val/test acc"]] == ["test", "test", "val"]
+    assert compare.repeats(mixed)[1][0][-2] == "test 0.7000 [0.52, 0.83]"
+    told = "selected on the test set{}: figures of the best epochs are too high"
+    assert told.format(" (▪1, ●2)") in compare.group_test_lines(mixed)
+    assert told.format("") in compare.group_test_lines(among), "all of them"
 
 
 def test_a_run_without_validation_shows_its_training(tmp_path, history):

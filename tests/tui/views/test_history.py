@@ -41,13 +41,16 @@ def test_epochs_are_never_cut_so_that_they_read_as_others(done, planned):
 
 
 def test_ids_that_a_person_chose_are_told_apart(tmp_path):
-    column = next(column for column in views.columns(80) if column.title == "id")
+    def seen(name, width, **ids):
+        listed = Listed(folder=str(tmp_path), id=name, status="done")
+        line = views.line(views.columns(width, dated=False, **ids), listed, NOW)
+        assert cells(line) <= width
+        return line.split()[1]
 
-    def cell(name):
-        return column.cell(Listed(folder=str(tmp_path), id=name, status="done"), NOW)
-
-    assert (cell("longb"), cell("long1"), cell("my-best-run-2")) == ("…ngb", "…ng1", "…n-2")
-    assert cell("20261122-072740-digits-lenet5-db7b") == "db7b"
+    assert [seen(name, 79, longest_id=8) for name in ("zzero", "zallzero")] == ["zzero", "zallzero"]
+    assert [seen(name, 55, longest_id=8) for name in ("zzero", "zallzero")] == ["zze…", "zal…"]
+    assert seen("my-best-run-of-all", 200, longest_id=18) == "my-best-run…"
+    assert seen("20261122-072740-digits-lenet5-db7b", 79) == "db7b"
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 200, 300])
