@@ -54,9 +54,6 @@ COLLECT = (1_500, 5, 3)
 """As `gc.set_threshold`: seldom, for what is painted is made of many objects, few of them garbage before the frame is
 out; often enough that what a closed screen leaves does not stay beside the next one."""
 
-AT_ONCE = ("ctrl+c", "ctrl+q")
-"""Keys that wait for no other key."""
-
 
 class Console(App[int]):
     """The application. Screens are opened by name, so that each is imported only when it is needed.
@@ -161,8 +158,8 @@ class Console(App[int]):
 
     async def on_event(self, event: Event) -> None:
         """Give keys and pasted text on in their order; everything else at once."""
-        if isinstance(event, Key | Paste) and not event.is_forwarded and getattr(event, "key", "") not in AT_ONCE:
-            self._keys.add(event)
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._keys.take(event)
         else:
             await super().on_event(event)
 

@@ -8,11 +8,17 @@ from typing import Any
 from textual.app import App
 from textual.dom import DOMNode
 from textual.events import Event
+from textual.worker import Worker
 
 PATIENCE = 0.05
 """Seconds between two looks whether a part of the screen that has not answered is still there."""
 LONGEST = 2.0
 """Seconds after which the next key is given on although the one before is not done with."""
+LONGEST_START = 10.0
+"""Seconds for which keys wait for a run that is being started."""
+AT_ONCE = ("ctrl+c", "ctrl+q")
+"""Keys that wait for no other key."""
+_STARTING = "launch"  # group of workers that start runs: a screen may be opened when they are done
 
 
 class KeyOrder:
@@ -20,7 +26,7 @@ class KeyOrder:
 
     Textual gives a key at once to what has the focus, where it waits until it is looked at. What is typed fast, pasted
     or late over a slow link arrives in one piece: the letters behind a `/` would go to the list and not to the field
-    that the `/` opens.
+    that the `/` opens. Keys that are pressed while a run is being started wait for the screen that shows it.
     """
 
     def __init__(self, app: App[Any], give: Callable[[Event], Awaitable[None]]) -> None:
@@ -32,10 +38,18 @@ class KeyOrder:
         self._app = app
         self._give = give
         self._waiting: deque[Event] = deque()
+        self._slow: list[Worker[Any]] = []  # waited for in vain
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, event: Event) -> None:
-        """Give this on behind all that wait."""
+    async def take(self, event: Event) -> None:
+        """Give this on behind all that wait; a key to leave at once.
+
+        While a run is being started such a key waits as well, for leaving asks about that run; pressed again it does
+        not.
+        """
+        if _leaves(event) and (not self._starting() or any(map(_leaves, self._waiting))):
+            await self._give(event)
+            return
         self._waiting.append(event)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._give_all())
@@ -48,6 +62,7 @@ class KeyOrder:
 
     async def _give_all(self) -> None:
         while self._waiting and self._app.is_running:
+            await self._started()
             event = self._waiting.popleft()
             taker = self._taker()
             await self._give(event)
@@ -59,6 +74,22 @@ class KeyOrder:
 
     def _taker(self) -> DOMNode:
         return self._app.focused or self._app.screen
+
+    def _starting(self) -> list[Worker[Any]]:
+        return [
+            work
+            for work in self._app.workers
+            if work.group == _STARTING and not work.is_finished and work not in self._slow
+        ]
+
+    async def _started(self) -> None:
+        """Wait until runs that are being started are, and what is opened then can take keys."""
+        if starting := self._starting():
+            await asyncio.wait(
+                (asyncio.gather(*(work.wait() for work in starting), return_exceptions=True),), timeout=LONGEST_START
+            )
+            self._slow = [work for work in starting if not work.is_finished]
+            await self._settled(self._taker())
 
     async def _settled(self, taker: DOMNode) -> None:
         """Wait until all that a key may have reached has done with it, and so has what has the focus since then."""
@@ -72,6 +103,10 @@ class KeyOrder:
             await _answer(node)
         for node in self._taker().ancestors_with_self:
             await _answer(node)
+
+
+def _leaves(event: Event) -> bool:
+    return getattr(event, "key", "") in AT_ONCE
 
 
 async def _answer(node: DOMNode) -> None:

@@ -228,7 +228,7 @@ class HistoryScreen(SizedRuns):
         """What can be done with the run under the cursor, or with the marked ones."""
         current = self.run_list.current
         if action == "filter":
-            return bool(self.known)
+            return bool(self.known) or not self.complete
         if action in ("sort", "sort_next", "sort_previous", "reverse"):
             return len(self.known) > 1
         if action == "compare":

@@ -62,7 +62,7 @@ class RunLaunches(ConsoleScreen):
         self.act(work, "launch")
 
     def on_has_launched(self, event: HasLaunched) -> None:
-        """Say what became of it, and watch a run that is to be watched."""
+        """Say what became of it, and watch a run that is to be watched, unless there is a window over this by now."""
         self.launching = False
         self.refresh_bindings()
         runs, problems = event.launched.runs, event.launched.problems
@@ -70,7 +70,7 @@ class RunLaunches(ConsoleScreen):
             self.say(problem, error=True)
         self.console.has_started(runs)
         self.console.look_for_live_runs()
-        if event.how == "watch" and runs and self.console.offers("live"):
+        if event.how == "watch" and runs and self.is_active and self.console.offers("live"):
             self.console.open("live", run=runs[0])
         elif runs:
             did = "Waits for its turn" if event.how == "queue" else "Started"

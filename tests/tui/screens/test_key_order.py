@@ -1,12 +1,14 @@
 """What is typed faster than the console answers goes where it belongs."""
 
 import asyncio
+import threading
 import unicodedata
 
 import pytest
 from textual.events import Key, Paste
 from textual.widgets import Input
 
+from vislab.tui.run_watch import RunWatch
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.palette import Palette
@@ -122,10 +124,44 @@ def test_a_key_with_none_before_it_is_given_on_in_the_next_turn_of_the_loop(runs
             given.append(event.key)
 
         monkeypatch.setattr(keys, "_give", give)
-        keys.add(Key("j", "j"))
+        await keys.take(Key("j", "j"))
         while not given and turns < 10:
             turns += 1
             await asyncio.sleep(0)
         assert given == ["j"] and turns == 1
 
     play("history", act)
+
+
+def test_keys_wait_for_a_run_that_is_being_started(runs, play):
+    async def act(pilot):
+        started = threading.Event()
+        pilot.app.run_worker(started.wait, thread=True, group="launch")
+        at_once(pilot, "ctrl+c", "s")
+        await pilot.pause(0.05)
+        assert pilot.app._ending is None and not isinstance(pilot.app.screen, Prompt)
+        at_once(pilot, "ctrl+c")  # once more leaves without waiting
+        await until(pilot, lambda: pilot.app._ending is not None)
+        started.set()
+
+    play("history", act)
+
+
+def test_letters_behind_a_slash_are_the_filter_while_runs_are_read(runs, play, monkeypatch):
+    read, read_all = threading.Event(), RunWatch.read_all
+
+    def late(watch):
+        read.wait()
+        return read_all(watch)
+
+    monkeypatch.setattr(RunWatch, "read_all", late)
+
+    async def act(pilot):
+        pilot.app.open("history")
+        at_once(pilot, *"/nanrun")
+        await until(pilot, lambda: pilot.app.screen.NAME == "history" and pilot.app.screen.query(Input))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "nanrun")
+        read.set()
+        await until(pilot, lambda: [listed.name for listed in pilot.app.screen.query_one(RunList).rows] == ["nanrun"])
+
+    play("settings", act)

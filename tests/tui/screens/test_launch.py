@@ -417,6 +417,18 @@ def test_a_run_is_started_or_queued(settings, started, monkeypatch, key, how) ->
     play(settings, act)
 
 
+def test_a_started_run_opens_under_no_window(settings, started, monkeypatch) -> None:
+    monkeypatch.setattr(detaching, "here", lambda: detaching.Detachment())
+
+    async def act(pilot: Pilot[int]) -> None:
+        screen(pilot).action_start()
+        screen(pilot).action_help()  # as by a mouse, which waits for nothing
+        await until(pilot, lambda: any(notice.message.startswith("Started") for notice in pilot.app._notifications))
+        assert isinstance(pilot.app.screen, HelpScreen)
+
+    play(settings, act)
+
+
 def test_a_run_that_cannot_start_is_told(settings, started) -> None:
     started.refuse = "no [bold]room[/bold] \x1b[31m left"
 
