@@ -110,7 +110,7 @@ class ConsoleScreen(Layer[None]):
         if action in _ALWAYS:
             return True
         if action == "back":
-            return self.in_field or not self.console.at_home
+            return self.in_field or self is not self.console.screen_stack[0]  # whatever window lies over it
         if action == "open_live":
             return bool(self.console.live)
         if action.startswith("open_"):
