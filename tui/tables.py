@@ -25,6 +25,7 @@ def lines(
     *,
     right: Sequence[str] = (),
     whole: Sequence[str] = (),
+    ends: Sequence[str] = (),
 ) -> list[str]:
     """A line of titles and a line a row; no longer than `width` while columns that may be cut have room to give.
 
@@ -33,6 +34,7 @@ def lines(
         rows: safe text, see `vislab.tui.views.text.plain`.
         right: titles of columns that are set at their right end.
         whole: titles of columns that are never cut.
+        ends: titles of columns that are cut at their beginning: their ends tell the cells apart.
     """
     widths = [max(text.cells(cell) for cell in column) for column in zip(titles, *rows, strict=True)]
     room = width - GAP * (len(widths) - 1)
@@ -44,7 +46,7 @@ def lines(
     made = []
     for row in (titles, *rows):
         cells = [
-            text.fit(cell, cell_width, right=title in right)
+            text.fit(text.tail(cell, cell_width) if title in ends else cell, cell_width, right=title in right)
             for title, cell, cell_width in zip(titles, row, widths, strict=True)
         ]
         made.append((" " * GAP).join(cells).rstrip())

@@ -93,9 +93,8 @@ def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
         word = "training" if bad(row.train_loss) else "validation"
     clip = "" if spec.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
     precision = ", use precision = bf16 or fp32" if spec.precision == "fp16" else ""
-    recovered = (
-        bool(state.steps) and not bad(state.steps[-1].loss) and not any(bad(row.val_loss) for row in state.epochs)
-    )
+    judged = next((row.val_loss for row in reversed(state.epochs) if row.val_loss is not None), None)
+    recovered = bool(state.steps) and not bad(state.steps[-1].loss) and not bad(judged)
     return Finding(
         "not_finite",
         "warning" if recovered else "error",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
@@ -24,7 +24,7 @@ from vislab.tui.views.run import RESUMABLE, status, title
 from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.lines import Lines, Sentences
 from vislab.tui.widgets.live_figure import Options, figure, usual_along
-from vislab.tui.widgets.live_panels import Bars, EpochTable, FindingLines, LogLines, status_style
+from vislab.tui.widgets.live_panels import Bars, FindingLines, Panels, status_style
 
 EVERY = 1.5
 """Seconds between two looks at the run."""
@@ -38,7 +38,6 @@ SAID = 6.0
 FULL_DISK = "The disk is full: the worker waits, and goes on once there is room."
 
 CHARTS: tuple[tuple[curves.Quantity, ...], ...] = (("loss", "accuracy"), ("loss",), ("accuracy",))
-PANELS = ("table", "findings", "log")
 
 
 class LiveScreen(RunRequests):
@@ -87,11 +86,7 @@ class LiveScreen(RunRequests):
             yield CurvePlot(id="loss")
             yield CurvePlot(id="accuracy")
         yield Sentences(id="words")
-        with Horizontal(id="panels"):
-            yield EpochTable(id="table")
-            with Vertical(id="side"):
-                yield FindingLines(id="findings")
-                yield LogLines(id="log")
+        yield Panels(id="panels")
         yield Lines(id="device")
         yield Lines(id="message")
 
@@ -99,9 +94,6 @@ class LiveScreen(RunRequests):
         """Look at once, and again and again."""
         self.console.follow([self.watched])
         self.heading(self._title)
-        self.query_one(FindingLines).border_title = "findings and notices"
-        self.query_one(LogLines).border_title = "worker log"
-        self._show_panel("table")
         self.look()
         self.set_interval(EVERY, self._look_in_turn)
 
@@ -133,13 +125,14 @@ class LiveScreen(RunRequests):
         self._hear(before, message.look)
         self.show(message.look)
         if before is None or before.status != message.look.status:
-            self.refresh_bindings()
             self._show_trouble(message.look)
+            self.refresh_bindings()
 
     def _show_trouble(self, look: Look) -> None:
         """A run that has come to grief says why, and what to do."""
-        if look.status in ("new", "died", "failed") and look.result and not self.has_class("-wide"):
-            self._show_panel("findings", stay=True)
+        panels = self.query_one(Panels)
+        if look.status in ("new", "died", "failed") and look.result and panels.alone:
+            panels.choose("findings")
 
     def _hear(self, before: Look | None, look: Look) -> None:
         """Tell what the worker has done on request and a notice when they come, and forget what was refused."""
@@ -169,9 +162,7 @@ class LiveScreen(RunRequests):
         words = f"{status(look.status)}{self.pending(look)}"
         self.heading(self._title, Text(words, status_style(look.status, self.console)))
         self.query_one(Bars).tell(look, self.spec.strategy)
-        self.query_one(EpochTable).tell(state)
-        self.query_one(FindingLines).tell(look)
-        self.query_one(LogLines).tell(look.log)
+        self.query_one(Panels).tell(look)
         device = live.device_line(state, look.reading, look.status, max(1, self.size.width - 2))
         self.query_one("#device", Lines).show([Text(device, "dim")])
         self._show_message()
@@ -249,12 +240,20 @@ class LiveScreen(RunRequests):
         if action in ("next_run", "previous_run"):
             return any(run.id != self.watched.id for run in self.console.live)
         if action == "table":
-            return not self.query_one("#table").display or self.has_class("-wide")
+            return self.query_one(Panels).alone != "table"
         return True
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A panel can be closed on the first screen too, from which there is no way back."""
+        return (action == "back" and self.query_one(Panels).closable) or super().check_action(action, parameters)
+
     def takes_back(self, action: str) -> bool:
-        """A run that is paused can go on."""
-        return action == "pause" and self.seen is not None and self.seen.status == "paused"
+        """A run that is paused can go on, and a panel can give its place back to the table."""
+        if action == "pause":
+            return self.seen is not None and self.seen.status == "paused"
+        panels = self.query_one(Panels)
+        opener = {"findings": "findings", "log": "worker_log"}.get(panels.alone)
+        return action == opener or (action == "back" and panels.closable)
 
     def live_runs_changed(self) -> None:
         """The keys to other runs come and go; a run that is queued may wait for others."""
@@ -304,9 +303,18 @@ class LiveScreen(RunRequests):
                 Copy("w", "the curves in words", lambda: "\n".join(curves.sentences(state))),
             ]
         log = next((file for file in (self._exported, self.watched.path / "log.html") if file and file.exists()), None)
+        if look is not None and look.log:
+            copies.append(Copy("o", "the worker log, its end", lambda: "\n".join(look.log)))
         if log is not None:
             copies.append(Copy("l", "the name of the HTML log", lambda: text.plain(str(log), 4096)))
         offer(self, copies, self.say)
+
+    def action_back(self) -> None:
+        """Close the panel that was opened in place of the table, else leave the view."""
+        if self.query_one(Panels).closable:
+            self._turn_panel("table")
+        else:
+            super().action_back()
 
     def action_detach(self) -> None:
         """Leave the view."""
@@ -359,29 +367,18 @@ class LiveScreen(RunRequests):
 
     def action_table(self) -> None:
         """The table of epochs."""
-        self._show_panel("table")
+        self._turn_panel("table")
 
     def action_findings(self) -> None:
         """The findings, or back to the table."""
-        self._show_panel("findings")
+        self._turn_panel("findings")
 
     def action_worker_log(self) -> None:
         """The worker's log, or back to the table."""
-        self._show_panel("log")
+        self._turn_panel("log")
 
-    def _show_panel(self, name: str, *, stay: bool = False) -> None:
-        """On a wide screen all panels are there and this one gets the focus; else it takes the place of the others.
-
-        Args:
-            stay: a panel that is there already stays, in place of going back to the table.
-        """
-        there = not self.has_class("-wide") and self.query_one(f"#{name}").has_class("-chosen")
-        if there and name != "table" and not stay:
-            name = "table"
-        for panel in PANELS:
-            self.query_one(f"#{panel}").set_class(panel == name, "-chosen")
-        self.query_one("#side").set_class(name != "table", "-chosen")
-        self.query_one(f"#{name}").focus()
+    def _turn_panel(self, name: str) -> None:
+        self.query_one(Panels).turn(name)
         self.refresh_bindings()
 
     def action_next_run(self) -> None:

@@ -42,16 +42,23 @@ class ResultsScreen(ConsoleScreen):
 
         Attributes:
             fault: why they cannot be; empty when they could. Safe text.
+            headline: the figures in one line; empty where there are none. Safe text.
             evaluations: later ones, the newest first.
             split: the run has read its data, so that training images can be drawn.
         """
 
         def __init__(
-            self, name: str, found: Results, fault: str, evaluations: Sequence[Evaluation], split: bool
+            self,
+            name: str,
+            found: Results,
+            fault: str,
+            headline: str,
+            evaluations: Sequence[Evaluation],
+            split: bool,
         ) -> None:
             super().__init__()
             self.name, self.found, self.fault, self.evaluations = name, found, fault, tuple(evaluations)
-            self.split = split
+            self.headline, self.split = headline, split
 
     class Seen(Message):
         """Pictures have come, or the reason why not."""
@@ -66,7 +73,7 @@ class ResultsScreen(ConsoleScreen):
         self._run = run
         self._name = plain(run.id)
         self._found: Results | None = None
-        self._fault = ""
+        self._fault = self._figures = ""
         self._view: View = "classes"
         self._split = False
         self._evaluations: tuple[Evaluation, ...] = ()
@@ -113,13 +120,15 @@ class ResultsScreen(ConsoleScreen):
         except (InputError, OSError) as error:
             fault = str(error)
         found = results.results(rows, classes)
+        headline = results.headline(found, state) if rows else ""
         told = [*([own] if own is not None else []), *evaluations(self._run)]
-        self.post_message(self.Read(plain(name, 60), found, plain(fault, 400), told, self._run.split.is_file()))
+        split = self._run.split.is_file()
+        self.post_message(self.Read(plain(name, 60), found, plain(fault, 400), headline, told, split))
 
     @on(Read)
     def _take(self, message: Read) -> None:
         self._name, self._found, self._fault = message.name, message.found, message.fault
-        self._evaluations, self._split = message.evaluations, message.split
+        self._figures, self._evaluations, self._split = message.headline, message.evaluations, message.split
         self._show()
 
     # What is shown
@@ -157,13 +166,11 @@ class ResultsScreen(ConsoleScreen):
 
     def _headline(self, width: int) -> list[Text]:
         """What is wrong, or the figures; above pictures in one line, for the pictures fill what is left."""
-        assert self._found is not None
         if self._fault:
             return wrapped(Text(self._fault), width, self.app.console)
-        words = results.headline(self._found)
         if self._view in PICTURED:
-            return [Text(text.fit(words, width).rstrip(), "bold")]
-        return wrapped(Text(words, "bold"), width, self.app.console)
+            return [Text(text.fit(self._figures, width).rstrip(), "bold")]
+        return wrapped(Text(self._figures, "bold"), width, self.app.console)
 
     def recolour(self) -> None:
         """In other colours."""
@@ -283,7 +290,7 @@ class ResultsScreen(ConsoleScreen):
                     "the figures of each class, as a table",
                     lambda: tab_separated(*results.class_table(found, 1000)),
                 ),
-                Copy("l", "the headline", lambda: results.headline(found)),
+                Copy("l", "the headline", lambda: self._figures),
             ]
         offer(self, copies, lambda words: self.notify(words, markup=False))
 

@@ -45,6 +45,8 @@ SIGNS: dict[Severity, str] = {"error": "✖", "warning": "!", "info": "·"}
 """Stands before a finding; colour says the same."""
 
 _LABEL = 7
+_HEAD = 22
+"""Cells of label and counts before a bar; more where the counts are long and the line has room."""
 _FIGURES = 26
 """Cells of the figures behind a bar, at most; and of a bar before them, at least."""
 _SHORTEST = 10
@@ -102,8 +104,9 @@ def _words(label: str, words: str, width: int) -> tuple[str, str, str, str]:
 
 
 def _bar(label: str, detail: str, share: float, figures: str, width: int) -> tuple[str, str, str, str]:
-    wide = min(_FIGURES, max(20, width - 22 - _SHORTEST))
-    head = text.fit(f"{label:<{_LABEL}}{detail}", min(22, max(0, width - wide - 6))) + " "
+    wide = min(_FIGURES, max(20, width - _HEAD - _SHORTEST))
+    counts = f"{label:<{_LABEL}}{detail}"
+    head = text.fit(counts, min(max(_HEAD, text.cells(counts)), max(0, width - wide - 6))) + " "
     tail = text.fit(figures, wide, right=True)
     filled, empty = bar(share, max(0, width - text.cells(head) - wide))
     return head, filled, empty, tail

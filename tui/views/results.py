@@ -15,6 +15,7 @@ from vislab.engine.analysis.per_class import (
     most_confused,
 )
 from vislab.engine.analysis.predictions import Prediction, classes_of, worst
+from vislab.engine.runs.state import RunState
 from vislab.tui import tables
 from vislab.tui.views import text
 from vislab.tui.views.run import accuracy_with_interval
@@ -62,13 +63,24 @@ def of_matrix(matrix: Matrix, classes: tuple[str, ...], predictions: Sequence[Pr
     return Results(tuple(predictions), classes, matrix, tuple(figures), tuple(confusions))
 
 
-def headline(found: Results) -> str:
-    """`accuracy 0.9777 [0.957, 0.989] on 359 images, 8 wrong, macro F1 0.9772`."""
+def headline(found: Results, state: RunState) -> str:
+    """`accuracy 0.9777 [0.957, 0.989] on 359 test images, 8 wrong, macro F1 0.9772`.
+
+    Of images that the best epoch was selected on, this is said.
+
+    Args:
+        state: of the run, which knows what images they are.
+    """
     images = len(found.predictions)
     share = found.right / images if images else None
+    test = state.ended.test if state.ended is not None else None
+    image = f"{test.role} image" if test is not None else "image"
+    on_test = state.started is not None and state.started.selected_on_test
+    selected = test is not None and (test.role == "validation" or on_test)
     return (
-        f"accuracy {accuracy_with_interval(share, images)} on {text.counted(images, 'image')}, "
+        f"accuracy {accuracy_with_interval(share, images)} on {text.counted(images, image)}, "
         f"{text.count(images - found.right)} wrong, macro F1 {text.accuracy(macro_f1(found.figures))}"
+        f"{'; the best epoch was selected on them' if selected else ''}"
     )
 
 
@@ -176,15 +188,15 @@ def _of(pair: Confusion, found: Results) -> str:
 
 
 def worst_lines(found: Results, width: int, limit: int) -> list[str]:
-    """The wrong answers that the model was surest of."""
+    """The wrong answers that the model was surest of; of a long name of an image the end, which is the file's."""
     rows = [
-        [plain(row.name, 200), plain(row.label, 60), plain(row.predicted, 60), text.percent(row.confidence)]
+        [plain(row.name, 1000), plain(row.label, 60), plain(row.predicted, 60), text.percent(row.confidence)]
         for row in worst(found.predictions, limit)
     ]
     if not rows:
         return ["Every image is judged right."]
     heads = ["image", "true", "predicted", "sure"]
-    return tables.lines(heads, rows, width, right=["sure"], whole=["sure"])
+    return tables.lines(heads, rows, width, right=["sure"], whole=["sure"], ends=["image"])
 
 
 def pictured(found: Results, *, only_wrong: bool) -> list[Prediction]:

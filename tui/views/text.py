@@ -105,6 +105,11 @@ def shortened(text: str, width: int) -> str:
     return fit(text, width - cells(end)).rstrip() + end
 
 
+def tail(text: str, width: int) -> str:
+    """Bring text to at most `width` terminal cells: one that is longer loses its beginning."""
+    return text if cells(text) <= width else fit(text[::-1], width).rstrip()[::-1]
+
+
 def count(value: int) -> str:
     """A whole number with its thousands marked: `1,797`."""
     return f"{value:,}"

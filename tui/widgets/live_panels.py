@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from rich.text import Text
-from textual.app import App
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal, Vertical
 from textual.strip import Strip
 
 from vislab.engine.analysis.findings import Finding
@@ -18,6 +19,9 @@ from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
 
 LEVELS = {"error": "error", "warning": "warning", "info": "foreground"}
 """Colour of a finding or notice; its sign or word says the same."""
+
+ENDING = 6
+"""How a run ended takes one of so many lines of the screen at most; the findings have all of it."""
 
 _COLOURS: dict[RunStatus, str] = {
     "failed": "error",
@@ -63,7 +67,7 @@ class Bars(Lines):
         self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
-        """Two lines; for a run that is over, a bar and one or two that say how it ended. While the log is read, one.
+        """Two lines; for a run that is over, a bar and a few that say how it ended. While the log is read, one.
 
         For a run in the queue there is more: what it waits for.
         """
@@ -76,9 +80,15 @@ class Bars(Lines):
         lines += [line for words in look.waits for line in wrapped(Text(words), width, self.app.console)]
         if ending:
             style = status_style(look.status, self.app)
-            first, *more = wrapped(Text(ending), width, self.app.console)
-            lines += [Text(words, style) for words in (first.plain, " ".join(line.plain for line in more)) if words]
+            words, most = [line.plain for line in wrapped(Text(ending), width, self.app.console)], self._most()
+            if len(words) > most:
+                words[most - 1 :] = [" ".join(words[most - 1 :])]  # which is cut
+            lines += [Text(line, style) for line in words]
         return lines
+
+    def _most(self) -> int:
+        """Lines that say how a run ended."""
+        return max(2, self.screen.size.height // ENDING)
 
     def _coloured(self, rows: Sequence[tuple[str, str, str, str]]) -> list[Text]:
         accent = colour(self.app, "primary")
@@ -164,7 +174,7 @@ class FindingLines(ScrolledLines):
 
 
 class LogLines(ScrolledLines):
-    """The end of worker.log."""
+    """The end of worker.log, long lines wrapped."""
 
     DEFAULT_CSS = """
     LogLines { padding: 0 1; }
@@ -173,9 +183,77 @@ class LogLines(ScrolledLines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(tail=True, id=id)
         self._told: Sequence[str] | None = None
+        self._wrapped: dict[tuple[str, int], list[Text]] = {}  # lines that stay, by their width: wrapped once
 
     def tell(self, log: Sequence[str]) -> None:
         """Show other lines; safe text."""
         if log != self._told:
             self._told = log
-            self.show([Text(line) for line in log] or [Text("the worker wrote nothing", "dim")])
+            self.repaint()
+
+    def lines_at(self, width: int, height: int) -> list[Text] | None:
+        """The lines of the log, each on as many as it takes."""
+        if self._told is None:
+            return None
+        room = width - 1  # a cell for the scroll bar
+        before, console = self._wrapped, self.app.console
+        self._wrapped = {
+            (line, room): before.get((line, room)) or wrapped(Text(line), room, console) for line in self._told
+        }
+        lines = [part for line in self._told for part in self._wrapped[line, room]]
+        return lines or [Text("the worker wrote nothing", "dim")]
+
+
+class Panels(Horizontal):
+    """The table of epochs, the findings and the worker's log: all of them on a wide screen, else the one chosen.
+
+    Attributes:
+        chosen: id of the panel that is shown where one has room, and has the focus.
+        opened: a person has opened it, in place of the table.
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.chosen, self.opened = "table", False
+
+    def compose(self) -> ComposeResult:
+        """The table, and beside it or in its place the others."""
+        yield EpochTable(id="table")
+        with Vertical(id="side"):
+            yield FindingLines(id="findings")
+            yield LogLines(id="log")
+
+    def on_mount(self) -> None:
+        """Begin with the table."""
+        self.query_one(FindingLines).border_title = "findings and notices"
+        self.query_one(LogLines).border_title = "worker log"
+        self.choose("table")
+
+    @property
+    def alone(self) -> str:
+        """Id of the panel that has all the room; empty on a wide screen, where none has."""
+        return "" if self.screen.has_class("-wide") else self.chosen
+
+    @property
+    def closable(self) -> bool:
+        """Whether there is a panel to close: one that was opened in place of the table."""
+        return self.opened and bool(self.alone)
+
+    def tell(self, look: Look) -> None:
+        """Show what another look found."""
+        self.query_one(EpochTable).tell(look.state)
+        self.query_one(FindingLines).tell(look)
+        self.query_one(LogLines).tell(look.log)
+
+    def turn(self, name: str) -> None:
+        """A person wants this panel; of one that is there already the table takes the place."""
+        self.choose("table" if name == self.alone else name)
+        self.opened = self.chosen != "table"
+
+    def choose(self, name: str) -> None:
+        """On a wide screen all panels are there and this one gets the focus; else it takes the place of the others."""
+        self.chosen, self.opened = name, False
+        for panel in self.query(ScrolledLines):
+            panel.set_class(panel.id == name, "-chosen")
+        self.query_one("#side").set_class(name != "table", "-chosen")
+        self.query_one(f"#{name}").focus()

@@ -222,6 +222,11 @@ def test_a_loss_that_is_finite_again_is_no_error(history):
     events = [bad if isinstance(e, StepsLogged) and e.step == bad.step else e for e in events]
     found = the("not_finite", events)
     assert found.severity == "warning" and "is finite again" in found.text
+    nan = float("nan")
+    found = the("not_finite", history([1.0, nan, 0.6, 0.5], val_loss=[1.0, nan, 0.7, 0.6]))
+    assert found.severity == "warning" and "at epoch 2, step 12, and is finite again" in found.text
+    found = the("not_finite", history([1.0, 0.9, 0.8], val_loss=[1.0, nan, nan]))
+    assert found.severity == "error", "training goes on, but the last answers were none"
 
 
 def test_a_head_with_a_rate_of_its_own_is_named_and_alone_where_the_rest_is_frozen(history):

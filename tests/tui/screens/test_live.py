@@ -336,6 +336,11 @@ def test_panels_take_turns_on_a_small_screen(settings: Settings, start: Start) -
             assert shown() == [expected]
             assert view(pilot).focused is view(pilot).query_one(f"#{expected}")
         assert "a library says [red]hello␛[31m" in words(pilot, "#log")
+        await pilot.press("o")
+        assert ("o", "table") in [(action.keys[0], action.label) for action in view(pilot).actions_now()]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert shown() == ["table"] and pilot.app.screen is view(pilot)
 
     play(settings, run, act)
 
@@ -594,6 +599,8 @@ def test_figures_and_words_are_copied(settings: Settings, start: Start) -> None:
         assert rows[3].split("\t")[1] == "0.5"
         await pilot.press("Y", "w")
         assert "val loss: last" in pilot.app.clipboard
+        await pilot.press("Y", "o")
+        assert pilot.app.clipboard == "a library says [red]hello␛[31m"
         await pilot.press("Y", "l")  # there is no HTML log yet
         assert isinstance(pilot.app.screen, Question)
         (run.path / "log.html").write_text("<html>")

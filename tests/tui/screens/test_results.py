@@ -53,7 +53,7 @@ def judged(make_run):
 
 def test_keys_lead_from_view_to_view(judged, play, settle):
     async def act(pilot):
-        assert "accuracy 0.6250 [" in words(pilot, "#headline") and "on 32 images, 12 wrong" in words(
+        assert "accuracy 0.6250 [" in words(pilot, "#headline") and "on 32 test images, 12 wrong" in words(
             pilot, "#headline"
         )
         assert "precision" in words(pilot, "#main") and "horse" in words(pilot, "#main")

@@ -290,11 +290,20 @@ class Choice:
 
 
 def answer(self: ask.Asker, topic: str, job: str, request: dict[str, Any], tell: Any, **more: Any) -> ask.Answer | None:
-    """In place of the process that looks at data, models and images."""
+    """In place of the process that looks at data, models and images; it remembers what it may."""
+    found = ask.Answer(topic, request, result(job, request))
+    if more.get("remember", True):
+        return found
+    tell(found)
+    return None
+
+
+def result(job: str, request: dict[str, Any]) -> dict[str, Any]:
+    """What the process would find."""
     if job == "thumbnails":
         side = request["side"]
         pictures = [{"width": side, "height": side, "rgb": picture(name, side)} for name in request["names"]]
-        return ask.Answer(topic, request, {"pictures": pictures})
+        return {"pictures": pictures}
     if job == "saliency":
         side = request["side"]
         square = {"width": side, "height": side}
@@ -302,13 +311,13 @@ def answer(self: ask.Asker, topic: str, job: str, request: dict[str, Any], tell:
             {"seen": square | {"rgb": picture(name, side)}, "heat": square | {"rgb": picture(name[::-1], side)}}
             for name in request["names"]
         ]
-        return ask.Answer(topic, request, {"method": "Grad-CAM", "pictures": pairs})
+        return {"method": "Grad-CAM", "pictures": pairs}
     if job == "augmented":
         side = request["side"]
         words = {"width": side, "height": side, "label": "cat", "partner": "horse", "share": 0.7}
         pictures = [words | {"rgb": picture(str(index), side)} for index in range(12)]
-        return ask.Answer(topic, request, {"pictures": pictures})
-    return ask.Answer(topic, request, ANSWERS[job])
+        return {"pictures": pictures}
+    return ANSWERS[job]
 
 
 def picture(name: str, side: int) -> str:

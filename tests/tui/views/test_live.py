@@ -104,6 +104,12 @@ def test_bars_of_a_live_run(width: int) -> None:
         assert rows[1].startswith("Epoch  step   5/10") and rows[1].endswith("50 %  412 img/s")
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_counts_of_epochs_are_never_cut(width: int) -> None:
+    run = live.bars(fold([msgspec.structs.replace(STARTED, epochs=100_000)]), None, "starting", width)[0]
+    assert run[0] == "Run    epoch   0/100000 " and text.cells("".join(run)) == width
+
+
 def test_bars_name_what_is_done_now() -> None:
     checking = live.bars(state(), position(phase="validation", done=1, total=4), "training", 80)[1]
     assert checking[0].startswith("Check  batch   1/4") and "25 %" in checking[3]

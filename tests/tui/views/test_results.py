@@ -3,14 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.runs.events import TestFigures
+from vislab.engine.runs.state import fold
 from vislab.tui.views import results as views
 from vislab.tui.views.text import cells
 
 HOSTILE = "[red]\x1b[2J<b>名" * 20
 
 
-def made(pairs, classes=()):
-    rows = [Prediction(f"image {i}", a, b, 0.9 - i / 1000) for i, (a, b) in enumerate(pairs)]
+def made(pairs, classes=(), name="image {}"):
+    rows = [Prediction(name.format(i), a, b, 0.9 - i / 1000) for i, (a, b) in enumerate(pairs)]
     return views.results(rows, classes)
 
 
@@ -20,12 +22,29 @@ def words(lines):
 
 def test_figures_in_one_line_and_by_class():
     found = made([("a", "a")] * 8 + [("b", "a"), ("b", "b")], ("a", "b", "never"))
-    assert views.headline(found) == "accuracy 0.9000 [0.60, 0.98] on 10 images, 1 wrong, macro F1 0.8039"
+    words = "accuracy 0.9000 [0.60, 0.98] on 10 images, 1 wrong, macro F1 0.8039"
+    assert views.headline(found, fold([])) == words
     lines = views.class_lines(found, 80)
     assert lines[1].split() == ["a", "0.8889", "1.0000", "0.9412", "8", "9"]
     assert lines[3].split() == ["never", "-", "-", "-", "0", "0"]
     long = made([("x" * 200, "x" * 200)], ("x" * 200,))
     assert len(views.class_table(long)[1][0][0]) == 60 and views.class_table(long, 1000)[1][0][0] == "x" * 200
+
+
+def test_the_headline_tells_on_which_images(history):
+    found = made([("a", "a")] * 9 + [("b", "a")])
+
+    def headline(role, **more):
+        figures = TestFigures(
+            role=role, images=10, loss=0.3, accuracy=0.9, top5=1, macro_f1=0.5, weights="raw", epoch=1
+        )
+        return views.headline(found, fold(history([1.0], val_loss=[1.0], test=figures, **more)))
+
+    selected = "; the best epoch was selected on them"
+    assert "on 10 test images, 1 wrong" in headline("test") and selected not in headline("test")
+    assert "on 10 validation images" in headline("validation") and headline("validation").endswith(selected)
+    assert "on 10 test images" in headline("test", selected_on_test=True)
+    assert headline("test", selected_on_test=True).endswith(selected)
 
 
 def test_the_heat_map_has_a_number_and_a_shade_for_every_count():
@@ -62,7 +81,7 @@ def test_of_many_classes_nothing_is_made_that_cannot_be_shown(monkeypatch):
 
 
 def test_a_heat_map_of_nothing_is_empty():
-    assert views.heat_map(made([]), 80) == [] and "on 0 images" in views.headline(made([]))
+    assert views.heat_map(made([]), 80) == [] and "on 0 images" in views.headline(made([]), fold([]))
 
 
 def test_confusions_and_mistakes():
@@ -71,6 +90,9 @@ def test_confusions_and_mistakes():
     assert len(views.confused_lines(found, 80, 9)) == 3
     lines = views.worst_lines(found, 80, 2)
     assert len(lines) == 3 and lines[1].split() == ["image", "0", "a", "b", "90", "%"]
+    deep = made([("golden_retriever", "labrador")] * 2, name="golden_retriever/of many words and {}.jpg")
+    first, second = views.worst_lines(deep, 50, 2)[1:]
+    assert first.startswith("…") and " 0.jpg " in first and " 1.jpg " in second, "which image, though it is narrow"
     good = made([("a", "a")])
     assert views.confused_lines(good, 80, 9) == ["No class is taken for another."]
     assert views.worst_lines(good, 80, 9) == ["Every image is judged right."]

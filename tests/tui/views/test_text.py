@@ -54,6 +54,13 @@ def test_shortened_keeps_both_ends(outside: str, width: int) -> None:
     assert text.shortened("study-a-deit-transfer", 13) == "study-…ansfer"
 
 
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_tail_keeps_the_end(outside: str, width: int) -> None:
+    assert text.cells(text.tail(text.plain(outside), width)) <= width
+    assert text.tail("n02085620/n02085620_4441.jpg", 15) == "…85620_4441.jpg" and text.tail("4.jpg", 5) == "4.jpg"
+    assert text.tail("猫猫猫", 4) == "…猫"
+
+
 def test_fit_cuts_wide_characters_whole() -> None:
     assert text.fit("猫猫猫", 4) == "猫… "
     assert text.fit("ab", 4, right=True) == "  ab"

@@ -43,6 +43,19 @@ class Log(App[int]):
         yield LogLines(id="log")
 
 
+def test_long_lines_of_the_log_are_wrapped() -> None:
+    async def go() -> None:
+        panel = Log()
+        async with panel.run_test(size=(40, 12)) as pilot:
+            panel.query_one(LogLines).tell(("short", LONG, *"abcdefghijkl"))
+            await pilot.pause()
+            lines = panel.query_one(LogLines)
+            shown = [lines.strip(index).text.strip() for index in range(len(lines.lines))]
+            assert LONG in " ".join(shown) and shown[0] == "short" and shown[-1] == "l"
+
+    asyncio.run(go())
+
+
 def test_a_panel_at_its_end_stays_there_when_the_terminal_gets_smaller() -> None:
     async def go() -> None:
         panel = Log()
