@@ -385,7 +385,10 @@ def test_leaving_asks_about_live_runs_that_were_started_elsewhere(
             await pilot.pause()
             shown = offer.query_one(OptionList).get_option_at_index(0).prompt
             assert str(shown).startswith(f"elsewhere · {run.id[-4:]}\n")
-            await pilot.press("escape")
+            await pilot.press("q")
+            assert isinstance(pilot.app.screen, LeaveQuestion) and pilot.app.screen is not question
+            await pilot.press("n", "escape")  # not now
+            assert pilot.app.screen is question
             await pilot.press("n")
             assert not pilot.app._exit
             await pilot.press("q", "enter")  # the first answer leaves it running

@@ -20,12 +20,16 @@ from vislab.tui.widgets.lines import Lines
 class LiveRuns(Window[Run | None]):
     """Choose one of the live runs, or none."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("q", "app.leave", show=False),
+    ]
     KEYS = (
         ("", "Keys of the live runs"),
         ("↑ ↓", "Go to another run."),
         ("↵", "Watch the run."),
-        ("esc q", "Go back, and watch none."),
+        ("esc", "Go back, and watch none."),
+        ("q", "Leave the console; runs go on unless you choose otherwise."),
     )
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -42,7 +46,7 @@ class LiveRuns(Window[Run | None]):
 
     def on_mount(self) -> None:
         """Say what this is."""
-        self.query(Lines).last().show([Text("↵ attach   esc not now", "dim")])
+        self.query(Lines).last().show([Text("↵ attach   esc not now   q quit", "dim")])
         self._count()
 
     def live_runs_changed(self, runs: Sequence[Run]) -> None:
