@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,6 +20,10 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 
 ROLES = ("train", "validation", "test")
+ENOUGH_EPOCHS = 30
+"""Epochs whose median says how long one takes."""
+ENOUGH_RUNS = 5
+"""Runs that are asked for them, at most."""
 
 
 @dataclass(frozen=True)
@@ -110,17 +115,24 @@ def data_facts(answer: Mapping[str, Any]) -> DataFacts:
     )
 
 
-def model_request(spec: Spec, classes: int) -> dict[str, Any] | None:
-    """The question about the model, for `Asker.ask("models", …)`; None while the classes are not known."""
+def model_request(spec: Spec, classes: int, train_images: int = 0) -> dict[str, Any] | None:
+    """The question about the model, for `Asker.ask("models", …)`; None while the classes are not known.
+
+    Args:
+        train_images: of an epoch, copies included, for no step holds more; 0 while they are not counted.
+    """
     if not spec.architecture.build or classes < 1:
         return None
     keys = ("freeze", "unfreeze_every", "batch_size", "accumulate", "optimizer", "optimizer_options", "ema", "momentum")
+    strategy = {key: getattr(spec.strategy, key) for key in keys}
+    if train_images and spec.strategy.batch_size != "auto":
+        strategy["batch_size"] = min(spec.strategy.batch_size, train_images)
     return {
         "architecture": msgspec.to_builtins(spec.architecture),
         "num_classes": classes,
         "in_channels": spec.preprocessing.channels,
         "image_size": spec.preprocessing.image_size,
-        "strategy": {key: getattr(spec.strategy, key) for key in keys},
+        "strategy": strategy,
         "precision": spec.precision,
     }
 
@@ -141,7 +153,10 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
 
 
 def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, train_images: int) -> float | None:
-    """Seconds an epoch took, validation included, in the newest run of the same work on the same device.
+    """Seconds an epoch took, validation included, by runs of the same work on the same device.
+
+    The median over the newest `ENOUGH_EPOCHS` and those before them in the same run, of at most `ENOUGH_RUNS` runs:
+    a few epochs beside other work on the machine say less than many before them.
 
     The same work: data set, architecture with its options, image size, channels, precision, memory format, what is
     frozen, what is kept of it, the batch size, and how classes are balanced. Scaled to `train_images`.
@@ -152,6 +167,8 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
         train_images: of an epoch, copies included.
     """
     wanted = _work(settings_of(spec))
+    seconds: list[float] = []
+    of_same_work = 0
     for run in runs:
         try:
             summary = run.summary()
@@ -164,13 +181,23 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
             continue
         if _work(_all_settings(summary)) != wanted:
             continue
-        state = run.state()
-        devices = [decision.details.get("name") for decision in state.decisions if decision.what == "device"]
-        if state.started is None or device not in devices[-1:]:
+        ran_on, images, epochs = _epochs(run, summary.epochs_done)
+        if ran_on != device or not images:
             continue
-        images = sum(state.started.counts.get("train", ()))
-        return median(row.seconds for row in state.epochs) * train_images / images if images else None
-    return None
+        seconds += [each * train_images / images for each in epochs]
+        of_same_work += 1
+        if len(seconds) >= ENOUGH_EPOCHS or of_same_work == ENOUGH_RUNS:
+            break
+    return median(seconds) if seconds else None
+
+
+@lru_cache(maxsize=4 * ENOUGH_RUNS)
+def _epochs(run: Run, epochs_done: int) -> tuple[str, int, tuple[float, ...]]:
+    """Device, training images, and seconds of each epoch; read again when there are more epochs."""
+    state = run.state()
+    devices = [str(decision.details.get("name", "")) for decision in state.decisions if decision.what == "device"]
+    images = sum(state.started.counts.get("train", ())) if state.started is not None else 0
+    return devices[-1] if devices else "", images, tuple(row.seconds for row in state.epochs)
 
 
 def _all_settings(summary: Summary) -> dict[str, Any]:

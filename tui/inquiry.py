@@ -97,7 +97,7 @@ class Inquiry:
 
     def _model_request(self) -> dict[str, Any] | None:
         assert self.spec is not None
-        return facts.model_request(self.spec, facts.classes_known(self.spec, self.facts))
+        return facts.model_request(self.spec, facts.classes_known(self.spec, self.facts), self.train_images)
 
     def _put(self, topic: str, request: dict[str, Any] | None) -> bool:
         if request is None:

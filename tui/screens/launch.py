@@ -14,6 +14,7 @@ from vislab.engine.runs.batch_size import settled_spec
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import read_again
+from vislab.tui.actions import ACTIONS
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, problem_with, resolve
 from vislab.tui.inquiry import Inquiry
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 5.0  # seconds between two looks at devices and queue
 _SOON, _LATER = 0.04, 0.25  # seconds of no change after which the selection is resolved, and jobs are asked
+
+_AGAIN = next(action.keys[0] for action in ACTIONS if action.id == "look_again")
 
 
 class LaunchScreen(RunLaunches):
@@ -124,6 +127,13 @@ class LaunchScreen(RunLaunches):
         if not self.in_field:
             self._hint()
 
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What stands in the way of a run, one sentence each: in the settings; else, once counted, in the images."""
+        data = self.inquiry.facts.data
+        undivided = data.split_error if data is not None else ""
+        return self.resolved.problems or ((f"{undivided}; {_AGAIN} looks again",) if undivided else ())
+
     def _show(self) -> None:
         """Show the selection and what is known of it."""
         spec, facts = self.resolved.spec, self.inquiry.facts
@@ -134,7 +144,7 @@ class LaunchScreen(RunLaunches):
         if self._window is not None:
             panels.append(self._window.panel)
         for panel in panels:
-            panel.follow(spec, facts, self.resolved.problems, advice)
+            panel.follow(spec, facts, self.obstacles, advice)
         self.query_one(FieldRow).follow(self.draft, spec)
         self.refresh_bindings()
 
@@ -232,7 +242,7 @@ class LaunchScreen(RunLaunches):
     def possible(self, action: str) -> bool:
         """A run can be started when nothing stands in the way."""
         if action in ("start", "start_background", "queue"):
-            return self.resolved.ready is not None and not self.launching
+            return self.resolved.spec is not None and not self.obstacles and not self.launching
         if action == "save_preset":
             return self.resolved.ready is not None
         return action != "reset" or bool(self.draft.values or self.draft.name)

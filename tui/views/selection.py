@@ -56,9 +56,8 @@ def summary(
     lines = [Line(f"✖ {plain(problem, 400)}", "problem") for problem in problems]
     if spec is None:
         return lines
-    trouble = "" if problems else plain(facts.model_error or (facts.data.split_error if facts.data else ""), 400)
-    if trouble:
-        lines.append(Line(f"✖ {trouble}", "problem"))
+    if facts.model_error and not problems:
+        lines.append(Line(f"✖ {plain(facts.model_error, 400)}", "problem"))
     if spec.dataset.source:
         lines.append(Line(data_line(spec, facts)))
         lines += [Line(line, "dim") for line in class_lines(facts.data, width, room)]
@@ -98,7 +97,8 @@ def data_line(spec: Spec, facts: Facts) -> str:
         test = data.images("test")
         roles += [f"{text.count(test)} test"] if test and not data.selected_on_test else []
         stratified = ", stratified" if "stratified" in data.split else ""
-        return f"{_counts(data.images(), len(data.classes))} · {' / '.join(roles)}{stratified}"
+        divided = f" · {' / '.join(roles)}{stratified}" if roles else ""
+        return f"{_counts(data.images(), len(data.classes))}{divided}"
     published = _counts(spec.dataset.images, spec.dataset.classes) if spec.dataset.images else plain(spec.dataset.name)
     if facts.data_error:
         return f"{published} · {plain(facts.data_error, 200)}"

@@ -429,6 +429,25 @@ def test_a_started_run_opens_under_no_window(settings, started, monkeypatch) -> 
     play(settings, act)
 
 
+def test_images_that_cannot_be_divided_stand_in_the_way(settings, tmp_path) -> None:
+    (tmp_path / "one" / "cat").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "one" / "cat" / "1.png")
+
+    async def act(pilot: Pilot[int]) -> None:
+        screen(pilot).change(FIRST.choose("dataset", str(tmp_path / "one")))
+        await until(pilot, lambda: '✖ class "cat" has too few images' in panel(pilot))
+        assert screen(pilot).query_one(SelectionPanel).border_title.startswith("What stands in the way")
+        assert "g start" not in screen(pilot).query_one(KeyFooter).words
+        await pilot.press("g", "a")
+        assert not list(settings.runs_dir.glob("*"))
+        for number in range(2, 20):
+            Image.new("RGB", (8, 8)).save(tmp_path / "one" / "cat" / f"{number}.png")
+        await pilot.press("R")
+        await until(pilot, lambda: "g start" in screen(pilot).query_one(KeyFooter).words)
+
+    play(settings, act)
+
+
 def test_a_run_that_cannot_start_is_told(settings, started) -> None:
     started.refuse = "no [bold]room[/bold] \x1b[31m left"
 

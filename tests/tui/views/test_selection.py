@@ -104,8 +104,8 @@ def test_what_stands_in_the_way_comes_first(settings) -> None:
     assert lines[0].startswith("✖") and lines[1].startswith("✖")
     refused = Facts(model_error="cannot read images of 1 × 28 × 28 px")
     assert "✖ cannot read images" in shown(FIRST, settings, refused)
-    undivided = Facts(DataFacts(CLASSES, DATA.counts, "", 'class "cat" has too few images', False))
-    assert '✖ class "cat" has too few' in shown(FIRST, settings, undivided)
+    undivided = Facts(DataFacts(("cat",), {"all": (1,)}, "", 'class "cat" has too few images', False))
+    assert "1 image · 1 class" in shown(FIRST, settings, undivided).splitlines()
 
 
 def test_data_that_is_not_here_is_said_to_be_downloaded(settings) -> None:
