@@ -136,7 +136,7 @@ def test_a_key_with_none_before_it_is_given_on_in_the_next_turn_of_the_loop(runs
 def test_keys_wait_for_a_run_that_is_being_started(runs, play):
     async def act(pilot):
         started = threading.Event()
-        pilot.app.run_worker(started.wait, thread=True, group="launch")
+        pilot.app.run_worker(lambda: started.wait(5), thread=True, group="launch")
         at_once(pilot, "ctrl+c", "s")
         await pilot.pause(0.05)
         assert pilot.app._ending is None and not isinstance(pilot.app.screen, Prompt)
@@ -151,7 +151,7 @@ def test_letters_behind_a_slash_are_the_filter_while_runs_are_read(runs, play, m
     read, read_all = threading.Event(), RunWatch.read_all
 
     def late(watch):
-        read.wait()
+        read.wait(5)
         return read_all(watch)
 
     monkeypatch.setattr(RunWatch, "read_all", late)
