@@ -181,7 +181,7 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
             continue
         if _work(_all_settings(summary)) != wanted:
             continue
-        ran_on, images, epochs = _epochs(run, summary.epochs_done)
+        ran_on, images, epochs = _epochs(run.path, summary.events_bytes)
         if ran_on != device or not images:
             continue
         seconds += [each * train_images / images for each in epochs]
@@ -192,9 +192,9 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
 
 
 @lru_cache(maxsize=4 * ENOUGH_RUNS)
-def _epochs(run: Run, epochs_done: int) -> tuple[str, int, tuple[float, ...]]:
-    """Device, training images, and seconds of each epoch; read again when there are more epochs."""
-    state = run.state()
+def _epochs(folder: Path, events_bytes: int) -> tuple[str, int, tuple[float, ...]]:
+    """Device, training images, and seconds of each epoch of a run; its log is read again when it has grown."""
+    state = Run(folder).state()
     devices = [str(decision.details.get("name", "")) for decision in state.decisions if decision.what == "device"]
     images = sum(state.started.counts.get("train", ())) if state.started is not None else 0
     return devices[-1] if devices else "", images, tuple(row.seconds for row in state.epochs)

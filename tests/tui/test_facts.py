@@ -85,7 +85,7 @@ def finished(settings, history):
     return make
 
 
-def test_time_is_that_of_an_earlier_run_of_the_same_work_on_the_same_device(settings, finished) -> None:
+def test_time_is_that_of_an_earlier_run_of_the_same_work_on_the_same_device(settings, finished, monkeypatch) -> None:
     def found(draft: Draft, device: str = "Xeon", images: int = 1200) -> float | None:
         return measured_seconds_per_epoch(all_runs(settings.runs_dir), spec_of(draft, settings), device, images)
 
@@ -106,6 +106,9 @@ def test_time_is_that_of_an_earlier_run_of_the_same_work_on_the_same_device(sett
     for _ in range(ENOUGH_RUNS):
         finished(FIRST, seconds=3.0)
     assert found(FIRST) == 3.0
+    with monkeypatch.context() as patch:
+        patch.delattr(Run, "state")
+        assert found(FIRST) == 3.0, "logs that have not grown are not read again"
 
 
 def test_a_damaged_run_is_passed_over(settings, finished) -> None:
