@@ -9,7 +9,8 @@ LOOKING = ("live runs", "look", "look around", "read", "sizes", "draw")
 """Groups of workers that only look at something: the end does not wait for them."""
 
 DOING = {
-    "launch": "runs are being started or queued",
+    "launch": "a run is being started",
+    "enqueue": "runs are being started or queued",
     "resume": "a run is being started",
     "queue": "a run is being taken out of the queue",
     "labels": "labels are being written",

@@ -18,7 +18,7 @@ LONGEST_START = 10.0
 """Seconds for which keys wait for a run that is being started."""
 AT_ONCE = ("ctrl+c", "ctrl+q")
 """Keys that wait for no other key."""
-_STARTING = "launch"  # group of workers that start runs: a screen may be opened when they are done
+_STARTING = "launch"  # group of workers that start a run to be watched: its screen is opened when they are done
 
 
 class KeyOrder:
@@ -88,7 +88,7 @@ class KeyOrder:
             await asyncio.wait(
                 (asyncio.gather(*(work.wait() for work in starting), return_exceptions=True),), timeout=LONGEST_START
             )
-            self._slow = [work for work in starting if not work.is_finished]
+            self._slow = [work for work in (*self._slow, *starting) if not work.is_finished]
             await self._settled(self._taker())
 
     async def _settled(self, taker: DOMNode) -> None:

@@ -247,6 +247,10 @@ class LiveScreen(RunRequests):
         """A panel can be closed on the first screen too, from which there is no way back."""
         return (action == "back" and self.query_one(Panels).closable) or super().check_action(action, parameters)
 
+    def on_resize(self) -> None:
+        """What esc closes depends on the width."""
+        self.call_after_refresh(self.refresh_bindings)
+
     def takes_back(self, action: str) -> bool:
         """A run that is paused can go on, and a panel can give its place back to the table."""
         if action == "pause":
@@ -318,10 +322,9 @@ class LiveScreen(RunRequests):
 
     def action_detach(self) -> None:
         """Leave the view."""
-        if self.console.at_home:
-            self.console.exit()
-        else:
-            self.console.pop_screen()
+        leave = self.console.exit if self.console.at_home else self.console.pop_screen
+        if self.console.screen is self:  # it was not left by the click before
+            leave()
 
     def action_along(self) -> None:
         """Inside epochs, or a point an epoch."""

@@ -59,7 +59,10 @@ class RunLaunches(ConsoleScreen):
 
             self.post_message(HasLaunched(launch(drafts, settings, how), how))
 
-        self.act(work, "launch")
+        if how == "watch":
+            self.act(work, "launch")  # keys wait for the screen that is opened then
+        else:
+            self.act(work, "enqueue")
 
     def on_has_launched(self, event: HasLaunched) -> None:
         """Say what became of it, and watch a run that is to be watched, unless there is a window over this by now."""

@@ -110,7 +110,7 @@ class ConsoleScreen(Layer[None]):
         if action in _ALWAYS:
             return True
         if action == "back":
-            return self.in_field or self is not self.console.screen_stack[0]  # whatever window lies over it
+            return self.in_field or self in self.console.screen_stack[1:]  # not once it was left
         if action == "open_live":
             return bool(self.console.live)
         if action.startswith("open_"):

@@ -149,7 +149,10 @@ def columns(
     room = max(0, room)
     more = min(room, max(0, min(longest_id, _WIDEST_ID) - _ID_CELLS)) if "id" in wanted else 0
     widths = {"id": _ID_CELLS + more, _NAME.title: min(_WIDEST_NAME, _NAME.width + room - more)}
-    return tuple(replace(column, width=widths.get(column.title, column.width)) for column in chosen)
+    return tuple(
+        column if column in extra else replace(column, width=widths.get(column.title, column.width))
+        for column in chosen
+    )
 
 
 def header(columns: Sequence[Column], by: Quantity, *, descending: bool) -> str:

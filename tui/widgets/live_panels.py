@@ -12,7 +12,7 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import RunStatus
 from vislab.presets.schema.strategy import Strategy
 from vislab.tui.following import Look
-from vislab.tui.views import epochs, live
+from vislab.tui.views import epochs, live, text
 from vislab.tui.views.run import notice_rows
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
@@ -198,7 +198,9 @@ class LogLines(ScrolledLines):
         room = width - 1  # a cell for the scroll bar
         before, console = self._wrapped, self.app.console
         self._wrapped = {
-            (line, room): before.get((line, room)) or wrapped(Text(line), room, console) for line in self._told
+            (line, room): before.get((line, room))
+            or ([Text(line)] if text.cells(line) <= room else wrapped(Text(line), room, console))
+            for line in self._told
         }
         lines = [part for line in self._told for part in self._wrapped[line, room]]
         return lines or [Text("the worker wrote nothing", "dim")]

@@ -75,3 +75,18 @@ def test_a_screen_that_is_left_while_it_is_fitted_to_a_new_size_is_not_shown(run
             await pilot.press("escape")
 
     play("history", act)
+
+
+def test_going_back_twice_at_once_goes_back_once(runs, play, settle) -> None:
+    async def act(pilot):
+        for name, key in (("history", "action_back"), ("live", "action_detach")):
+            pilot.app.open(name, **({"run": runs[0]} if name == "live" else {}))
+            await settle(pilot)
+            screen = pilot.app.screen
+            for _ in range(2):  # two clicks that come in one piece
+                if screen.check_action("back", ()):
+                    getattr(screen, key)()
+            await settle(pilot)
+            assert type(pilot.app.screen).__name__ == "LaunchScreen" and pilot.app.is_running
+
+    play("launch", act)

@@ -137,3 +137,8 @@ def test_details_and_reasons(listed):
     )
     assert listed(end="").reason == "its worker ended without a word"
     assert listed(end="stopped", reason="asked").reason == ""
+
+
+def test_a_setting_called_name_has_no_room_of_a_name() -> None:
+    by = quantity("strategy.name")
+    assert sum(column.width + views.GAP for column in views.columns(80, by)) <= 80
