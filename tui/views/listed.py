@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from vislab.engine.runs.events import Figure, number
+from vislab.engine.runs.naming import stamp_of
 from vislab.engine.runs.store import Run, RunStatus, Summary
 from vislab.engine.runs.summary import DEFAULTS, LIVE
 from vislab.presets.errors import InputError
@@ -26,7 +27,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A run in the list: what columns show and filters ask for, and no more, for there are thousands of them.
 
     Equal words are kept once, and figures without the events that they come from, in less than half of the memory.
-    Of a run that cannot be read only `folder`, `id`, `status`, `reason` and `size` say something.
+    Of a run that cannot be read only `folder`, `id`, `own_id`, `status`, `reason` and `size` say something.
     """
 
     folder: str
@@ -35,6 +36,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status: RunStatus | Literal["damaged"]
     reason: str = ""
     """Why it failed or cannot be read; empty where there is nothing to say. Not safe text."""
+    own_id: bool = False
+    """Whether a person chose its id; vislab makes others."""
     size: int | None = None
     """Bytes of its directory; None while nobody has counted them."""
 
@@ -76,14 +79,16 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The row of a run, from what `read` found."""
         folder, identity = os.path.split(run.path)
         folder = sys.intern(folder)  # but not the id, as pathlib does: Python's table of such words would grow by 1 MB
+        own_id = not stamp_of(identity)
         if isinstance(found, str):
-            return cls(folder=folder, id=identity, status=DAMAGED, reason=found, size=size)
+            return cls(folder=folder, id=identity, own_id=own_id, status=DAMAGED, reason=found, size=size)
         words: dict[str, Any] = {name: sys.intern(getattr(found, name)) for name in _WORDS}
         epoch = found.best or found.last
         figures: dict[str, Any] = {} if epoch is None else {name: getattr(epoch, name) for name in _FIGURES}
         return cls(
             folder=folder,
             id=identity,
+            own_id=own_id,
             reason=_reason(found),
             size=size,
             tags=_shared(found.tags),

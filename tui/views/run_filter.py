@@ -2,7 +2,9 @@
 
 Words that all must hold, divided by spaces; quotes keep spaces together; `-` before a word: must not hold; `|` between
 words: one of them is enough, `status:failed|died`.
-`digits` is looked for in id, name, data set, architecture, strategy, recipe, tags and note. `status:done`, `arch:deit`,
+`digits` is looked for in name, data set, architecture, strategy, recipe, tags and note, and in the name in an id; of the
+rest of an id, which is time and chance, its start is found from a whole day on, and its end from four characters on, as
+the list shows it. `status:done`, `arch:deit`,
 `tag:x` look in one quantity; `val>0.9`, `time<10m`, `size>=1GB`, `age<7d`, `seed=3` compare numbers;
 `day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`, `learning_rate<1e-3`.
 Figures are compared as precisely as they are shown: what the list shows as 0.9861 is not below 0.9861.
@@ -15,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vislab.engine.runs.naming import name_in
 from vislab.presets.errors import InputError
 from vislab.tui.views import text
 from vislab.tui.views.listed import Listed, quantity
@@ -56,6 +59,7 @@ _TERM = re.compile(r"(-?)(?:([A-Za-z_][\w.]*)(>=|<=|>|<|=|:))?((?:\"[^\"]*\"?|[^
 _ALTERNATIVE = re.compile(r"(?:\"[^\"]*\"?|[^\"|])+")
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z%]*)")
 _LONGEST = 1000
+_DAY_CHARACTERS, _END_CHARACTERS = len("20251119"), len("7f3a")
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,19 @@ def _way(field: str | None, sign: str, value: str, rows: Sequence[Listed], now: 
 def _with_text(wanted: str) -> Holds:
     def holds(listed: Listed) -> bool:
         words = (listed.name, listed.dataset, listed.architecture, listed.strategy, listed.recipe, listed.note)
-        places = (listed.id, *words, *listed.tags)
-        return wanted in "\n".join(places).casefold()
+        return wanted in "\n".join((*words, *listed.tags)).casefold() or _means_id(wanted, listed)
 
     return holds
+
+
+def _means_id(wanted: str, listed: Listed) -> bool:
+    """Whether a word means a run by its id. A short number stands in the date or in the end of many."""
+    identity = listed.id.casefold()
+    if wanted not in identity:
+        return False
+    begins = len(wanted) >= _DAY_CHARACTERS and identity.startswith(wanted)
+    ends = len(wanted) >= _END_CHARACTERS and identity.endswith(wanted)
+    return listed.own_id or begins or ends or wanted in name_in(identity)
 
 
 def _named(field: str) -> str:

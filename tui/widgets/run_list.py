@@ -16,7 +16,6 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from vislab.engine.runs.naming import stamp_of
 from vislab.tui.views import history, text
 from vislab.tui.views.history import Column
 from vislab.tui.views.listed import DAMAGED, Listed, Quantity
@@ -127,7 +126,7 @@ class RunList(ScrollView, can_focus=True):
         oldest = min((listed.created for listed in rows if listed.readable), default=self._now)
         dated = time.localtime(oldest).tm_year != time.localtime(self._now).tm_year
         self._rows, self._marked = tuple(rows), marked
-        longest_id = max((len(listed.id) for listed in rows if not stamp_of(listed.id)), default=0)
+        longest_id = max((len(listed.id) for listed in rows if listed.own_id), default=0)
         self._columns = history.columns(width, by, tagged=tagged, dated=dated, longest_id=longest_id)
         self._first_line = array("l", [0])
         for listed in self._rows:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from vislab.engine.runs.events import TestFigures, encode
 from vislab.engine.runs.liveness import RunLock
-from vislab.engine.runs.store import Labels, all_runs, create
+from vislab.engine.runs.store import Labels, Run, all_runs, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views.listed import Listed, Quantity, look, ordered, quantity
+from vislab.tui.views.listed import Listed, Quantity, look, ordered, quantity, read
 
 TEST = TestFigures(role="test", images=50, loss=0.2, accuracy=0.91, top5=1.0, macro_f1=0.9, weights="raw", epoch=2)
 
@@ -87,6 +87,13 @@ def test_a_row_knows_its_run_and_whether_it_was_judged(listed):
         row = listed(test=figures)
         assert row.judged and row.test_accuracy == accuracy and look(row.run) == row
     assert row.sized(5).size == 5 and row.sized(5).run.path == row.run.path
+
+
+@pytest.mark.parametrize(("identity", "own"), [("20251111-100000-run-12ab", False), ("my-run", True)])
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_row_knows_whether_a_person_chose_its_id(listed, tmp_path, identity, own, readable):
+    found = read(listed().run) if readable else "broken"
+    assert Listed.of(Run(tmp_path / identity), found).own_id is own
 
 
 def test_a_row_takes_less_than_half_of_the_memory_of_a_summary(listed, tmp_path):

@@ -120,6 +120,34 @@ def test_what_fits(words):
 
 
 @pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("11", ["eleven"]),
+        ("run 11", ["eleven"]),
+        ("run", ["eleven", "twelve"]),
+        ("run-12", ["twelve"]),
+        ("2025", []),
+        ("20251111", ["eleven", "twelve"]),
+        ("20251111-10", ["eleven"]),
+        ("20251111-100000-run-11-12ab", ["eleven"]),
+        ("12a", ["chosen"]),
+        ("12ab", ["eleven", "chosen"]),
+        ("11-12ab", ["eleven"]),
+        ("day:2025-11-11", ["eleven", "twelve", "chosen"]),
+        ("id:20251111", ["eleven", "twelve"]),
+        ("mine", ["chosen"]),
+    ],
+)
+def test_words_are_not_found_in_the_time_and_the_chance_of_an_id(words, found):
+    noon = time.mktime((2025, 11, 11, 12, 0, 0, 0, 0, -1))
+    ids = {"eleven": "20251111-100000-run-11-12ab", "twelve": "20251111-111111-run-12-1111", "chosen": "mine-12ab-0"}
+    empty = {"dataset": "d", "architecture": "a", "strategy": "s", "recipe": "", "note": "", "tags": ()}
+    rows = {name: row(identity, name="", created=noon, **empty) for name, identity in ids.items()}
+    holds = run_filter.parse(words, list(rows.values()), NOW)
+    assert [name for name, listed in rows.items() if holds(listed)] == found
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "nothing-like-it",
