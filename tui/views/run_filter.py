@@ -2,11 +2,11 @@
 
 Words that all must hold, divided by spaces; quotes keep spaces together; `-` before a word: must not hold; `|` between
 words: one of them is enough, `status:failed|died`.
-`digits` is looked for in name, data set, architecture, strategy, recipe, tags and note, and in the name in an id; of the
-rest of an id, which is time and chance, its start is found from a whole day on, and its end from four characters on, as
-the list shows it. `status:done`, `arch:deit`,
-`tag:x` look in one quantity; `val>0.9`, `time<10m`, `size>=1GB`, `age<7d`, `seed=3` compare numbers;
-`day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`, `learning_rate<1e-3`.
+`digits` is looked for in name, data set, architecture, strategy, recipe, tags and note, and in the name in an id. The
+rest of an id is time and chance: its start is found from a whole day on, its end from four characters on.
+`status:done`, `arch:deit`, `tag:x` look in one quantity; `val>0.9`, `time<10m`, `size>=1GB`, `age<7d`, `seed=3` compare
+numbers; `day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`,
+`learning_rate<1e-3`.
 Figures are compared as precisely as they are shown: what the list shows as 0.9861 is not below 0.9861.
 """
 
