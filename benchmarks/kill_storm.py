@@ -1,11 +1,12 @@
 """A storm of SIGKILLs: runs killed again and again must end with the bits of runs that were not, and no save may break.
 
-    python benchmarks/kill_storm.py --kills 200 --save-kills 1000
+    python benchmarks/kill_storm.py --kills 200 --save-kills 1000 [--device cuda]
 
 `--kills` runs with augmentation, mixup, dropout, batch norm, a moving average and a schedule are killed at random
-moments and resumed until they are done, in {fp32, bf16} x {contiguous, channels_last} x {fused, foreach}; then a
-process that does nothing but save is killed `--save-kills` times. Prints counts as JSON; ends with 1 if anything
-differed. Workers are forked from this process, so that torch is imported once.
+moments and resumed until they are done, in {fp32, bf16} x {contiguous, channels_last} x {fused, foreach}, and on CUDA,
+where they are deterministic, in fp16 too; then a process that does nothing but save is killed `--save-kills` times.
+Prints counts as JSON; ends with 1 if anything differed. Workers are forked from this process, so that torch is imported
+once.
 """
 
 import argparse
@@ -46,7 +47,9 @@ from vislab.presets.settings import Settings
 
 DURATIONS = {"time", "elapsed", "seconds", "val_seconds", "train_images_per_second", "images_per_second", "waiting"}
 DURATIONS |= {"energy", "epoch_seconds", "interval_seconds", "interval_waiting"}
-CONFIGURATIONS = list(itertools.product(("fp32", "bf16"), ("contiguous", "channels_last"), ("fused", "foreach")))
+PRECISIONS = {"cpu": ("fp32", "bf16"), "cuda": ("fp32", "bf16", "fp16")}
+FORMATS = ("contiguous", "channels_last")
+IMPLEMENTATIONS = ("fused", "foreach")
 
 
 def source(root: Path) -> Source:
@@ -72,12 +75,19 @@ def build(num_classes: int, *, in_channels: int) -> nn.Module:
     )
 
 
-def make_run(settings: Settings, precision: str, memory_format: str, implementation: str) -> Run:
+def make_run(
+    settings: Settings,
+    device: str = "cpu",
+    precision: str = "fp32",
+    memory_format: str = "contiguous",
+    implementation: str = "fused",
+) -> Run:
     """A run of ten epochs that saves after every third update."""
     me = Path(__file__).resolve()
     spec = {
         "name": "storm",
-        "device": "cpu",
+        "device": device,
+        "deterministic": device != "cpu",
         "precision": precision,
         "memory_format": memory_format,
         "checkpoint_every": "3steps",
@@ -152,13 +162,14 @@ def wait_at_most(child: int, seconds: float) -> bool:
     return False
 
 
-def run_storm(settings: Settings, kills: int, dice: random.Random) -> dict[str, int]:
+def run_storm(settings: Settings, device: str, kills: int, dice: random.Random) -> dict[str, int]:
     """Kill runs so often, in all configurations in turn; the last one is resumed to its end."""
     counts = {"kills": 0, "runs": 0, "resumes": 0, "different_runs": 0, "unreadable_checkpoints": 0, "broken_lines": 0}
-    for configuration in itertools.cycle(CONFIGURATIONS):
+    configurations = list(itertools.product(PRECISIONS[device], FORMATS, IMPLEMENTATIONS))
+    for configuration in itertools.cycle(configurations):
         if counts["kills"] >= kills:
             break
-        whole, killed = make_run(settings, *configuration), make_run(settings, *configuration)
+        whole, killed = (make_run(settings, device, *configuration) for _ in range(2))
         train = lambda run: forked(lambda: worker.main(run.path, settings=settings))  # noqa: E731
         began = time.monotonic()
         if not wait_at_most(train(whole), 600.0):
@@ -213,7 +224,7 @@ def save_for_ever(run: Run) -> int:
 def save_storm(settings: Settings, kills: int, dice: random.Random) -> dict[str, int]:
     """Kill a process that only saves; look at what it published after each kill."""
     counts = {"kills": 0, "unreadable_checkpoints": 0, "broken_lines": 0, "fewer_than_before": 0, "saves": 0}
-    run = make_run(settings, *CONFIGURATIONS[0])
+    run = make_run(settings)
     newest = 0
     while counts["kills"] < kills:
         assert not wait_at_most(forked(lambda: save_for_ever(run)), dice.uniform(0.0, 0.15))
@@ -235,6 +246,7 @@ def main() -> int:
     )
     parser.add_argument("--kills", type=int, default=200, help="of runs")
     parser.add_argument("--save-kills", type=int, default=1000, help="of a process that only saves")
+    parser.add_argument("--device", choices=PRECISIONS, default="cpu", help="of the runs; saves are made on the CPU")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where the runs lie; default: a temporary folder")
     given = parser.parse_args()
@@ -245,7 +257,7 @@ def main() -> int:
         settings = Settings(folder / "runs", folder / "data", folder / "cache", folder / "config")
         began = time.monotonic()
         counts = {
-            "runs": run_storm(settings, given.kills, dice) if given.kills else {},
+            "runs": run_storm(settings, given.device, given.kills, dice) if given.kills else {},
             "saves": save_storm(settings, given.save_kills, dice) if given.save_kills else {},
         }
     print(json.dumps(counts | {"seconds": round(time.monotonic() - began, 1)}))
