@@ -19,6 +19,7 @@ OnProgress = Callable[[str, int, int], None]
 
 _TAIL = 2000  # bytes of a failed process's stderr that are shown
 _FAREWELL = 1.0  # seconds that a process may take to end by itself
+_BESIDE = 5  # niceness of a process that works beside a screen: keys and training runs come first
 _PATIENCE = 1.5  # seconds that a question may wait for the answer to one that nobody wants any more
 
 
@@ -39,9 +40,13 @@ class JobProcess:
     """One process that answers questions, one after the other; started with the first, ended by `close`.
 
     Not for several threads at once.
+
+    Args:
+        niceness: added to ours, from 0 to 19: how far it stands back where other processes want the same cores.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int = 0) -> None:
+        self._niceness = niceness
         self._process: subprocess.Popen[str] | None = None
         self._stderr: IO[bytes] | None = None
         self._asked = 0
@@ -122,6 +127,9 @@ class JobProcess:
                 stderr=self._stderr,
                 encoding="utf-8",
             )
+            if self._niceness:  # from here: it must hold before torch is imported there
+                own = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, min(19, own + self._niceness))
         return self._process
 
     def _written(self) -> int:
@@ -185,7 +193,7 @@ class Asker:
     """
 
     def __init__(self, process: JobProcess | None = None) -> None:
-        self._process = process or JobProcess()
+        self._process = process or JobProcess(_BESIDE)
         self._change = threading.Condition()
         self._waiting: dict[str, _Question] = {}
         self._current: _Question | None = None

@@ -129,6 +129,16 @@ def test_an_asker_starts_its_process_with_the_first_question_and_ends_it(asker: 
     assert asker.ask("data", "data", DIGITS, answers.put) is None and answers.empty()
 
 
+def test_the_process_of_an_asker_stands_back_for_keys_and_runs(asker: Asker) -> None:
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    with JobProcess() as jobs:
+        jobs.ask("data", DIGITS)
+        asker.ask("data", "data", DIGITS, answers.put)
+        answers.get(timeout=60)
+        own = psutil.Process().nice()
+        assert sorted(job.nice() for job in jobs_of(psutil.Process().pid)) == [own, min(19, own + 5)]
+
+
 def test_answers_are_remembered_until_they_are_forgotten(asker: Asker, tmp_path: Path) -> None:
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     asker.ask("data", "data", DIGITS, answers.put)
