@@ -65,6 +65,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     last: EpochEnded | None
     test: TestFigures | None
     """The last evaluation, on test images or on validation images."""
+    selected_on_test: bool
+    """Whether the best epoch is chosen by the test images, so that the validation figures are of them."""
     elapsed: float
     reason: str
     recipe: str
@@ -103,6 +105,7 @@ def summarise(
         best=state.best,
         last=state.epochs[-1] if state.epochs else None,
         test=state.ended.test if state.ended else None,
+        selected_on_test=state.started is not None and state.started.selected_on_test,
         elapsed=state.elapsed,
         reason=state.ended.reason if state.ended else "",
         recipe=spec.recipe,

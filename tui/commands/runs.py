@@ -110,30 +110,34 @@ def _row(run: "Run", found: "Summary | str") -> dict[str, Any]:
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     from vislab.tui import tables
-    from vislab.tui.views.text import MISSING
+    from vislab.tui.views.text import MISSING, ON_TEST
 
     width = tables.width()
-    titles = list(COLUMNS)
+    titles = {title: title for title in COLUMNS}
     cells = [_cells(row) for row in rows]
     if all(row["test acc"] == MISSING for row in cells):
-        titles.remove("test acc")
+        del titles["test acc"]
+    on_test = any(row.get("selected_on_test") for row in rows)
+    if on_test:
+        titles["val acc"] = "acc"
     for title in FIRST_TO_GO:
         if max(map(len, _lines(titles, cells, UNCUT))) <= width:
             break
-        if title in titles:
-            titles.remove(title)
-    return _lines(titles, cells, width)
+        titles.pop(title, None)
+    legend = f"{ON_TEST} of test images that chose the best epoch: too high"
+    return [*_lines(titles, cells, width), *[legend] * on_test]
 
 
-def _lines(titles: list[str], cells: list[dict[str, str]], width: int) -> list[str]:
+def _lines(titles: dict[str, str], cells: list[dict[str, str]], width: int) -> list[str]:
+    """A line of titles, by what they are called here, and a line a run."""
     from vislab.tui import tables
 
     return tables.lines(
-        titles,
+        list(titles.values()),
         [[row[title] for title in titles] for row in cells],
         width,
-        right=("epochs", "val acc", "test acc", "batch", "time"),
-        whole=("run", "status", "epochs", "val acc", "test acc"),
+        right=("epochs", "val acc", "acc", "test acc", "batch", "time"),
+        whole=("run", "status", "epochs", "val acc", "acc", "test acc"),
     )
 
 
@@ -144,12 +148,13 @@ def _cells(row: dict[str, Any]) -> dict[str, str]:
         return dict.fromkeys(COLUMNS, text.MISSING) | {"run": text.plain(row["id"]), "status": "damaged"}
     best = row["best"] or row["last"]
     test = row["test"] if row["test"] is not None and row["test"]["role"] == "test" else None
+    on_test = row["selected_on_test"]
     return {
         "run": text.plain(row["id"]),
         "status": row["status"],
         "epochs": f"{row['epochs_done']}/{row['epochs_planned']}",
-        "val acc": text.accuracy(best["val_accuracy"]) if best else text.MISSING,
-        "test acc": text.accuracy(test["accuracy"]) if test else text.MISSING,
+        "val acc": text.judged(text.accuracy(best["val_accuracy"] if best else None), on_test=on_test),
+        "test acc": text.judged(text.accuracy(test["accuracy"] if test else None), on_test=on_test),
         "data": text.plain(row["dataset"]),
         "architecture": text.plain(row["architecture"]),
         "strategy": text.plain(row["strategy"]),

@@ -101,7 +101,8 @@ def rows(below: ConsoleScreen) -> list[tuple[str, str]]:
     described = _own_keys(below.focused) if below.focused is not None else []
     if described and not below.in_field:
         found += [("", "Keys of what has the focus"), *described]
-    return [*found, ("tab", "Go to the next part of the screen.")]
+    found.append(("tab", "Go to the next part of the screen."))
+    return [*found, ("", "Signs"), *below.SIGNS] if below.SIGNS else found
 
 
 def _own_keys(widget: Widget) -> list[tuple[str, str]]:

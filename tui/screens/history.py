@@ -40,6 +40,10 @@ class HistoryScreen(SizedRuns):
     """The list of runs."""
 
     NAME: ClassVar[str] = "history"
+    SIGNS = (
+        (history.MARK, "The run is marked."),
+        (text.ON_TEST, "The figure is of the test images, and they chose the best epoch as well: it is too high."),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,8 +91,9 @@ class HistoryScreen(SizedRuns):
         hidden = len(self._marked) - len(self._shown_marks())
         marks = f"{text.count(len(self._marked))} marked" if self._marked else ""
         marks += f" ({text.count(hidden)} hidden by the filter)" if hidden else ""
-        training = sum(status in LIVE for status in statuses)
-        parts = (marks, text.activity(training, statuses.count("queued")), "sizes …" * bool(self.counting), words)
+        doing = text.activity(sum(status in LIVE for status in statuses), statuses.count("queued"))
+        legend = f"{text.ON_TEST} of test images" * self.run_list.on_test
+        parts = (legend, marks, doing, "sizes …" * bool(self.counting), words)
         self.heading("Runs", Text(" · ".join(filter(None, parts))))
 
     def show_details(self) -> None:
@@ -378,7 +383,7 @@ class HistoryScreen(SizedRuns):
     def action_copy(self) -> None:
         """Ask what to copy."""
         copies = of_runs([listed.run for listed in self.chosen()])
-        columns = history.columns(10_000, self.by)
+        columns = history.columns(10_000, self.by, on_test=self.run_list.on_test)
         now = time.time()
         rows = [[column.cell(listed, now) for column in columns] for listed in self.run_list.rows]
         titles = [column.title for column in columns]

@@ -1,6 +1,6 @@
 """What all screens of the console share: header, footer, and keys from the table of actions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -38,6 +38,8 @@ class ConsoleScreen(Layer[None]):
     """
 
     NAME: ClassVar[str]
+    SIGNS: ClassVar[Sequence[tuple[str, str]]] = ()
+    """Signs on the screen that no words there explain, and what they mean; safe text."""
     AUTO_FOCUS = None  # letters are keys, until a field is entered
 
     def __init_subclass__(cls, **words: Any) -> None:

@@ -42,6 +42,12 @@ def _figure_cell(name: str, written: Callable[[float | None], str]) -> Callable[
     return lambda listed, now: written(QUANTITIES[name].value(listed))
 
 
+def _judged_cell(name: str, written: Callable[[float | None], str]) -> Callable[[Listed, float], str]:
+    """A figure of held-out images, marked where they are the test images and chose the best epoch."""
+    value = QUANTITIES[name].value
+    return lambda listed, now: text.judged(written(value(listed)), on_test=listed.selected_on_test)
+
+
 def _text_cell(name: str) -> Callable[[Listed, float], str]:
     return lambda listed, now: plain(QUANTITIES[name].value(listed) or MISSING, 80)
 
@@ -85,10 +91,10 @@ _COLUMNS = (
     _NAME,
     Column("status", 9, "status", False, lambda listed, now: listed.status),
     Column("epochs", _EPOCHS_CELLS, "epochs", True, _epochs_cell),
-    Column("val acc", 7, "val", True, _figure_cell("val", text.accuracy)),
-    Column("val loss", 8, "loss", True, _figure_cell("loss", text.loss)),
-    Column("macro F1", 8, "f1", True, _figure_cell("f1", text.accuracy)),
-    Column("test acc", 8, "test", True, _figure_cell("test", text.accuracy)),
+    Column("val acc", 7, "val", True, _judged_cell("val", text.accuracy)),
+    Column("val loss", 8, "loss", True, _judged_cell("loss", text.loss)),
+    Column("macro F1", 8, "f1", True, _judged_cell("f1", text.accuracy)),
+    Column("test acc", 8, "test", True, _judged_cell("test", text.accuracy)),
     Column("time", 6, "time", True, _figure_cell("time", _duration)),
     Column("data", 14, "data", False, _text_cell("data")),
     Column("architecture", 16, "arch", False, _text_cell("arch")),
@@ -106,6 +112,8 @@ _THEN_TO_COME = (
 )
 """Those that come when most names stand whole."""
 
+_OF_BOTH = {"val acc": "acc", "val loss": "loss"}
+"""What columns are called in a list where the figures of some runs are of their test images."""
 _LEAST_ID = 9
 """Cells that are left to an id below the list: its beginning, an ellipsis and its end."""
 _SIGN_CELLS = 4
@@ -114,7 +122,13 @@ _WHOLE_NAME, _WIDEST_NAME = 21, 36
 
 
 def columns(
-    width: int, by: Quantity | None = None, *, tagged: bool = True, dated: bool = True, longest_id: int = _ID_CELLS
+    width: int,
+    by: Quantity | None = None,
+    *,
+    tagged: bool = True,
+    dated: bool = True,
+    on_test: bool = False,
+    longest_id: int = _ID_CELLS,
 ) -> tuple[Column, ...]:
     """The columns that a list of `width` cells can show.
 
@@ -122,6 +136,7 @@ def columns(
         by: what the list is sorted by; it gets a column if it has none.
         tagged: whether a run has tags: where none has, other columns get the room of theirs.
         dated: whether a run is of another year, so that its date takes a cell more than `yesterday`.
+        on_test: whether the best epoch of a run is chosen by the test images.
         longest_id: characters of the longest id that a person chose; it gets what room there is, before the names.
     """
     extra = []
@@ -149,8 +164,11 @@ def columns(
     room = max(0, room)
     more = min(room, max(0, min(longest_id, _WIDEST_ID) - _ID_CELLS)) if "id" in wanted else 0
     widths = {"id": _ID_CELLS + more, _NAME.title: min(_WIDEST_NAME, _NAME.width + room - more)}
+    titles = _OF_BOTH if on_test else {}
     return tuple(
-        column if column in extra else replace(column, width=widths.get(column.title, column.width))
+        column
+        if column in extra
+        else replace(column, title=titles.get(column.title, column.title), width=widths.get(column.title, column.width))
         for column in chosen
     )
 

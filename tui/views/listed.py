@@ -58,6 +58,9 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Dotted keys of the settings that differ from the schema's defaults."""
     setting_values: tuple[Any, ...] = ()
 
+    selected_on_test: bool = False
+    """Whether the best epoch is chosen by the test images; then `val_…` are figures of those."""
+
     # Of the best epoch, or of the last one where there is no best.
     best_epoch: int | None = None
     """None: there is no best one."""
@@ -131,7 +134,10 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 _WORDS = ("status", "dataset", "architecture", "strategy", "recipe")  # few different ones
-_OWN = ("name", "note", "created", "elapsed", "epochs_done", "epochs_planned", "seed", "batch_size")
+_OWN = (
+    *("name", "note", "created", "elapsed", "epochs_done", "epochs_planned", "seed", "batch_size"),
+    "selected_on_test",
+)
 _FIGURES = (
     *("train_loss", "train_accuracy", "train_images_per_second"),
     *("val_loss", "val_accuracy", "val_top5", "val_macro_f1"),

@@ -11,6 +11,9 @@ from vislab.presets.sizes import amount
 MISSING = "-"
 """Stands where there is no figure."""
 
+ON_TEST = "†"
+"""Stands behind a figure of test images that chose the best epoch, in a list of runs of which few may be so."""
+
 ELLIPSIS = "…"
 _NEWLINES = frozenset("\n\v\f\r\x85\u2028\u2029")
 _JOINERS = frozenset("\u200c\u200d")
@@ -208,6 +211,11 @@ def short(value: Figure | None) -> str:
 def accuracy(value: Figure | None) -> str:
     """A fraction in [0, 1] to four places: `0.9892`; `nan` where not finite, `-` where there is none."""
     return MISSING if value is None else f"{float(value):.4f}"
+
+
+def judged(figure: str, *, on_test: bool) -> str:
+    """A figure of held-out images as it was written, marked where these are test images that chose the best epoch."""
+    return figure + ON_TEST if on_test and figure != MISSING else figure
 
 
 def percent(fraction: float) -> str:

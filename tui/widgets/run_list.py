@@ -90,6 +90,8 @@ class RunList(ScrollView, can_focus=True):
         """Of each run, and behind the last one how many lines there are; a reason is a second line."""
         self.places: dict[str, int] = {}
         """Position of each run, by its id."""
+        self.on_test = False
+        """Whether the best epoch of a run is chosen by the test images."""
         self._marked: AbstractSet[str] = frozenset()
         self._columns: tuple[Column, ...] = ()
         self._cursor = 0
@@ -127,7 +129,10 @@ class RunList(ScrollView, can_focus=True):
         dated = time.localtime(oldest).tm_year != time.localtime(self._now).tm_year
         self._rows, self._marked = tuple(rows), marked
         longest_id = max((len(listed.id) for listed in rows if listed.own_id), default=0)
-        self._columns = history.columns(width, by, tagged=tagged, dated=dated, longest_id=longest_id)
+        self.on_test = any(listed.selected_on_test for listed in rows)
+        self._columns = history.columns(
+            width, by, tagged=tagged, dated=dated, on_test=self.on_test, longest_id=longest_id
+        )
         self._first_line = array("l", [0])
         for listed in self._rows:
             self._first_line.append(self._first_line[-1] + (2 if listed.reason else 1))

@@ -333,6 +333,17 @@ def test_a_summary_is_cached_until_the_log_grows(runs, history, monkeypatch):
     assert run.summary().events_bytes > first.events_bytes and folds
 
 
+@pytest.mark.parametrize("on_test", [True, False])
+def test_a_summary_knows_whether_the_test_images_chose_the_epoch(runs, history, on_test):
+    run = create(runs, spec())
+    write(run, [*history([1.0], None, [1.1], selected_on_test=on_test), ended()])
+    assert run.summary().selected_on_test is on_test and run.summary().selected_on_test is on_test
+    cached = run.path / "summary.json"  # as an earlier version wrote it
+    cached.write_bytes(cached.read_bytes().replace(b'"selected_on_test":', b'"other":'))
+    assert run.summary().selected_on_test is on_test
+    assert not create(runs, spec()).summary().selected_on_test
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'{"id":1}'])
 def test_a_damaged_cache_is_made_again(runs, history, damage):
     run = create(runs, spec())

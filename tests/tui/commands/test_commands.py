@@ -144,6 +144,19 @@ def test_runs_lists_the_newest_first_and_a_damaged_one(
     assert len(result.stdout.splitlines()) == 2 and "2 older ones" in result.stderr
 
 
+def test_runs_marks_figures_of_test_images_that_chose_the_epoch(
+    made: Callable[..., Run], vislab: Vislab, history: History
+) -> None:
+    held_out = made(history([1.0], None, [1.1], test=TEST))
+    assert "†" not in printed(vislab("runs")) and "val acc" in printed(vislab("runs"))
+    made(history([1.0], None, [1.1], selected_on_test=True, test=TEST), "name=chosen")
+    head, chosen, other, legend = printed(vislab("runs")).splitlines()
+    assert head.split()[3:6] == ["acc", "test", "acc"] and held_out.id in other and "†" not in other
+    assert "0.4762†   0.9100†" in chosen and legend.startswith("† of test images")
+    told = json.loads(printed(vislab("runs", "--json")))
+    assert [row["selected_on_test"] for row in told] == [True, False]
+
+
 def test_diff_names_what_differs(made: Callable[..., Run], vislab: Vislab, history: History) -> None:
     sets = ("seed=1", "strategy.augment=horizontal_flip,rotation(degrees=5)", "strategy.learning_rate=0.25")
     a = made(history([1.0], None, [1.1], test=TEST), *sets)

@@ -56,13 +56,20 @@ def make_run(settings: Settings, history: Callable[..., list[AnyEvent]]) -> Call
         labels: Labels | None = None,
         predictions: list[tuple[str, str, str]] | None = None,
         classes: tuple[str, ...] = ("cat", "dog", "horse"),
+        selected_on_test: bool = False,
         **spec: Any,
     ) -> Run:
         run = create(settings.runs_dir, msgspec.convert({"name": name} | spec, Spec), labels=labels)
         events: list[AnyEvent] = []
         if accuracies:
             losses = [1 - x for x in accuracies]
-            events = history(losses, val_accuracy=list(accuracies), val_counts=(10, 10, 10), classes=classes)
+            events = history(
+                losses,
+                val_accuracy=list(accuracies),
+                val_counts=(10, 10, 10),
+                classes=classes,
+                selected_on_test=selected_on_test,
+            )
         if end:
             status = msgspec.convert(end, type=RunEnded.__annotations__["status"])
             figures = TestFigures(

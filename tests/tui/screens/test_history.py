@@ -82,6 +82,23 @@ def test_the_newest_run_comes_first_and_a_failure_says_why(three, play):
     play("history", act)
 
 
+def test_figures_of_test_images_are_marked_and_the_mark_is_explained(three, make_run, play, settle):
+    make_run("chosen", (0.5, 0.8), selected_on_test=True)
+
+    async def act(pilot):
+        await settle(pilot)
+        lines = painted(pilot).splitlines()
+        assert "† of test images" in lines[0] and "val acc" not in lines[2] and " acc " in lines[2]
+        marked = [line for line in lines[3:] if "†" in line]
+        assert len(marked) == 1 and "chosen" in marked[0] and "0.8000†" in marked[0]
+        await pilot.press("?")
+        assert "they chose the best epoch as well" in " ".join(words(pilot, "HelpLines").split())
+        await pilot.press("escape", "/", *"high", "enter")
+        assert "†" not in painted(pilot) and "val acc" in painted(pilot)
+
+    play("history", act)
+
+
 def test_without_runs_it_says_so(play):
     async def act(pilot):
         assert "no runs in" in words(pilot, "#details") and "0 runs" in words(pilot, HeaderLine)

@@ -30,6 +30,22 @@ def test_a_row_says_what_the_sketch_says(listed):
     assert views.line(columns, row, time.time(), marked=True).startswith("▸ ✔ ")
 
 
+def test_figures_of_test_images_that_chose_the_epoch_are_marked(listed):
+    columns = views.columns(240, on_test=True)
+    titles = [column.title for column in columns]
+    assert {"acc", "loss", "test acc"} <= set(titles) and not {"val acc", "val loss"} & set(titles)
+    assert [column.title for column in views.columns(80, on_test=True)][5] == "acc"
+
+    def shown(row):
+        return {column.title: column.cell(row, NOW) for column in columns}
+
+    chosen, held_out = shown(listed(test=TEST, on_test=True)), shown(listed(test=TEST))
+    for title in ("acc", "loss", "macro F1", "test acc"):
+        assert chosen[title] == held_out[title] + "†" and len(chosen[title]) <= 8
+    assert shown(listed(accuracies=()))["acc"] == "-"
+    assert shown(listed(accuracies=(0.5, float("nan")), on_test=True))["acc"] == "0.5000†"
+
+
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
 def test_epochs_are_never_cut_so_that_they_read_as_others(done, planned):
     column = next(column for column in views.columns(200) if column.title == "epochs")

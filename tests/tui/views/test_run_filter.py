@@ -45,6 +45,7 @@ def row(identity="20251122-100000-study-a-7f3a", size=None, **words):
         "best": BEST,
         "last": BEST,
         "test": None,
+        "selected_on_test": False,
         "elapsed": 700.0,
         "reason": "",
         "recipe": "study-a-deit",
