@@ -94,7 +94,7 @@ def columns(among: Sequence[Group], labels: Sequence[str], titles: Sequence[str]
         f"{of} loss": figures(
             "loss", lambda group: _judged(group, _spread(group, lambda run: run.loss, text.loss), of)
         ),
-        "test acc": figures("test_accuracy", lambda group: _share(group, lambda run: run.test_accuracy)),
+        "test acc": figures("test_accuracy", _tested),
         "s/epoch": figures(
             "median_seconds_per_epoch", lambda group: _seconds(group.mean(lambda run: run.seconds_per_epoch))
         ),
@@ -139,7 +139,8 @@ def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
         starred = stars(among, figure)
         if starred.why and starred.left_out:
             found.setdefault((starred.why, frozenset(starred.left_out)), []).append(title.format(of=of))
-    written = []
+    marked = any(text.ON_TEST in _tested(group) for group in among)
+    written = [f"{text.ON_TEST} of test images that chose the best epoch: too high"] * marked
     for (why, where), columns in found.items():
         told, rows = ", ".join(columns), ", ".join(labels[index] for index in sorted(where))
         written.append(
@@ -200,7 +201,7 @@ def repeats(among: Sequence[Group], labels: Sequence[str]) -> tuple[list[str], l
                 text.accuracy(run.train_accuracy),
                 _judged(alone, _accuracy(alone), of),
                 _judged(alone, text.loss(run.loss), of),
-                *[text.accuracy(run.test_accuracy)] * tested,
+                *[_tested(alone)] * tested,
             ]
         )
     return [*heads, *["test acc"] * tested], rows
@@ -259,6 +260,12 @@ def _accuracy(group: Group) -> str:
     if len(group.counted) > 1 or run.accuracy is None or run.interval is None:
         return _share(group, lambda run: run.accuracy)
     return f"{text.accuracy(run.accuracy)} {text.interval(*run.interval)}"
+
+
+def _tested(group: Group) -> str:
+    """The accuracy on test images, marked where the best epoch was chosen by them."""
+    figure = _share(group, lambda run: run.test_accuracy)
+    return text.judged(figure, on_test=any(run.selected_on_test for run in group.runs))
 
 
 def _share(group: Group, read: Callable[[Compared], float | None]) -> str:
