@@ -6,17 +6,23 @@ Three runs are trained first, one of which goes on training, unless a folder is 
 next two are done. The process that counts classes and parameters has torch and is not counted.
 
 With --many, a second console opens History on a folder of thousands of runs, such as many_runs.py makes, goes to its
-end, sorts it by size, filters and marks.
+end, sorts it by size, filters and marks; and a third one goes through all screens there, twice, with three runs more,
+which are deleted afterwards.
 """
 
 import argparse
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
+from pathlib import Path
 
 from console_terminal import Console, stop, train
 
-UP, DOWN, RIGHT, ESC, ENTER = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b", "\r"
-STEPS = (
+UP, DOWN, RIGHT, ESC, ENTER, HOME = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b", "\r", "\x1b[H"
+CLEAR = "\x1b[F\x15"
+"""Empties a field."""
+FIRST = (
     ("launch", ""),
     ("pickers, from the first item to the last", DOWN * 8 + RIGHT + DOWN * 60 + "\x1b[F\x1b[H" + RIGHT + DOWN * 4),
     ("filter", "/resnet"),
@@ -25,13 +31,16 @@ STEPS = (
     ("help", ESC + "|?"),
     ("palette", ESC + "|:"),
     ("settings", ESC + "|S"),
-    ("history", ESC + "|H"),
+)
+"""What is looked at, and the keys that lead there from the step before; a moment is waited at each bar."""
+RUNS = (
     ("live", ENTER + "|f|o|t|y|m|z|z|v|v|w"),
     ("results", ESC + "|" + DOWN + ENTER + "|c|m|w|p|" + RIGHT),
     ("compare", ESC + "|" + " " + DOWN + " " + "|=|t|y|c|v|w"),
     ("launch again", ESC + "|" + ESC),
 )
-"""What is looked at, and the keys that lead there from the step before; a moment is waited at each bar."""
+"""From History on, with its cursor on the first run, which trains."""
+STEPS = (*FIRST, ("history", ESC + "|H"), *RUNS)
 MANY = (
     ("history of many runs", ESC + "|H" + "|" * 30),
     ("its end", "\x1b[F|" + UP * 40),
@@ -39,6 +48,18 @@ MANY = (
     ("filtered", "/val>0.5|" + ENTER),
     ("marked", "a|" + ESC),
 )
+MANY_STEPS = (
+    *FIRST,
+    *MANY,
+    ("newest first", "/" + CLEAR + ENTER + "|s|started|" + ENTER + "|" + HOME),
+    *RUNS[:-1],
+    ("export", "x|" + ENTER + "|" * 3),
+    ("compare several", ESC + "|" + ESC + "|" + HOME + (" " + DOWN) * 9 + "|=|t|v|" + ESC + "|" + ESC + "|" + ESC),
+    ("launch again", ESC + "|" + ESC),
+)
+"""All screens in a folder of many runs."""
+NAMES = ("memory-a", "memory-b", "memory-c")
+"""Ids of the runs that are trained, the last of which goes on."""
 
 
 def main() -> None:
@@ -48,20 +69,34 @@ def main() -> None:
     parser.add_argument("--many", default="", metavar="DIR")
     parser.add_argument("--limit", type=float, default=60.0, help="MB")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        runs_dir = given.runs_dir or folder
-        if not given.runs_dir:
-            train(runs_dir, "a", "strategy.epochs=3")
-            train(runs_dir, "b", "strategy.epochs=3", "seed=1")
-            train(runs_dir, "c", "strategy.epochs=100000", detach=True)
-        try:
+    runs_dir, many = (str(Path(name).absolute()) if name else "" for name in (given.runs_dir, given.many))
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):  # a comparison is exported there
+        if runs_dir:
             most = walk(runs_dir, 2 * STEPS)
-            if given.many:
-                most = max(most, walk(given.many, MANY))
-        finally:
-            if not given.runs_dir:
-                stop(runs_dir, "c")
+        else:
+            own = str(Path(folder, "runs"))
+            with trained(own):
+                most = walk(own, 2 * STEPS)
+        if many:
+            most = max(most, walk(many, MANY))
+            with trained(many):
+                most = max(most, walk(many, 2 * MANY_STEPS))
     print(f"most {most:.1f} MB, limit {given.limit:.0f} MB: {'kept' if most <= given.limit else 'BROKEN'}")
+
+
+@contextmanager
+def trained(runs_dir: str) -> Iterator[None]:
+    """Three runs more in a folder, the newest of which trains; they are deleted in the end."""
+    first, second, live = NAMES
+    try:
+        train(runs_dir, first, "strategy.epochs=3")
+        train(runs_dir, second, "strategy.epochs=3", "seed=1")
+        train(runs_dir, live, "strategy.epochs=100000", detach=True)
+        yield
+    finally:
+        stop(runs_dir, live)
+        for name in NAMES:
+            shutil.rmtree(Path(runs_dir, name), ignore_errors=True)
 
 
 def walk(runs_dir: str, steps: Sequence[tuple[str, str]]) -> float:
