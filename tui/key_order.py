@@ -73,7 +73,8 @@ class KeyOrder:
             self._app._handle_exception(error)
 
     def _taker(self) -> DOMNode:
-        return self._app.focused or self._app.screen
+        """What has the focus; the application itself when it ends, which closes its screens first."""
+        return self._app.focused or self._app.screen if self._app.is_running else self._app
 
     def _starting(self) -> list[Worker[Any]]:
         return [

@@ -115,8 +115,14 @@ def _build(strategy: Strategy, parameter_groups: list[dict[str, Any]], device: t
         _check(strategy, optimizer, options)
         build = optimizer
     else:
+        import timm
         from timm.optim._optim_factory import create_optimizer_v2, default_registry
 
+        if name not in default_registry.list_optimizers():
+            raise InputError(
+                f"strategy.optimizer: timm {timm.__version__} has no {name}, newer ones have. Install a newer timm, or "
+                "take another optimizer, such as adamw."
+            )
         _check(strategy, default_registry.get_optimizer_class(name, bind_defaults=False), options)
         if default_registry.get_optimizer_info(name).has_momentum:
             options.setdefault("momentum", strategy.momentum)

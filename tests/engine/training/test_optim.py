@@ -141,6 +141,11 @@ def test_a_value_that_the_optimizer_refuses_is_said():
         made(optimizer="adamw", optimizer_options={"betas": [2.0, 0.9]})
 
 
+def test_an_optimizer_that_the_installed_timm_does_not_have_yet_is_said():
+    with pytest.raises(InputError, match=r"strategy\.optimizer: timm \S+ has no tomorrow.*newer timm"):
+        made(optimizer="tomorrow")
+
+
 def test_lists_become_the_tuples_that_optimizers_expect():
     optimizer, _, _ = made(optimizer="adamw", optimizer_options={"betas": [0.8, 0.95]})
     assert optimizer.param_groups[0]["betas"] == (0.8, 0.95)

