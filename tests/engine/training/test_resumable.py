@@ -63,7 +63,7 @@ def bits(training):
     tensors = {f"{file}/{name}": t for file, content in training.tensors().items() for name, t in content.items()}
     scalars = training.scalars()
     for group in scalars["optimizer"]["groups"]:
-        group.pop("buffer", None)  # where older timm keeps, for all groups at once, what follows from the number of a step
+        group.pop("buffer", None)  # older timm keeps there, for all groups at once, what follows from a step's number
     return tensors, scalars
 
 
