@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import os
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -192,12 +193,12 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
 
 
 @lru_cache(maxsize=4 * ENOUGH_RUNS)
-def _epochs(folder: Path, events_bytes: int) -> tuple[str, int, tuple[float, ...]]:
+def _epochs(folder: Path, events_bytes: int) -> tuple[str, int, "array[float]"]:
     """Device, training images, and seconds of each epoch of a run; its log is read again when it has grown."""
     state = Run(folder).state()
     devices = [str(decision.details.get("name", "")) for decision in state.decisions if decision.what == "device"]
     images = sum(state.started.counts.get("train", ())) if state.started is not None else 0
-    return devices[-1] if devices else "", images, tuple(row.seconds for row in state.epochs)
+    return devices[-1] if devices else "", images, state.epochs.numbers("seconds")
 
 
 def _all_settings(summary: Summary) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Compared:
     @property
     def seconds_per_epoch(self) -> float | None:
         """Median seconds of an epoch, its validation included."""
-        return median(row.seconds for row in self.state.epochs) if self.state.epochs else None
+        return median(self.state.epochs.numbers("seconds")) if self.state.epochs else None
 
     @property
     def seconds(self) -> float | None:
@@ -125,13 +125,13 @@ class Compared:
     @property
     def energy(self) -> float | None:
         """Joules of all epochs; None where the device did not tell of each."""
-        told = [row.energy for row in self.state.epochs if row.energy is not None]
-        return sum(told) if told and len(told) == len(self.state.epochs) else None
+        told = self.state.epochs.told("energy")
+        return sum(self.state.epochs.numbers("energy")) if told and all(told) else None
 
     @property
     def images_per_second(self) -> float | None:
         """Median training speed of the epochs."""
-        return median(row.train_images_per_second for row in self.state.epochs) if self.state.epochs else None
+        return median(self.state.epochs.numbers("train_images_per_second")) if self.state.epochs else None
 
 
 Basis = Literal["validation", "test", "cost", "speed", ""]

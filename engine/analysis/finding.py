@@ -1,10 +1,13 @@
 """What a finding is, and what rules about histories share."""
 
 import math
-from typing import Literal, NamedTuple
+from array import array
+from itertools import compress
+from typing import Any, Literal, NamedTuple
 
 from vislab.engine.analysis.figures import scientific
-from vislab.engine.runs.events import EpochEnded, Figure, RunStarted, number
+from vislab.engine.runs.columns import Rows
+from vislab.engine.runs.events import Figure, RunStarted, number
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.strategy import Strategy
 
@@ -37,27 +40,30 @@ class Finding(NamedTuple):
     remedy: str
 
 
-def validated(state: RunState) -> list[EpochEnded]:
-    """Epochs with finite figures of both training and validation."""
-    return [
-        row
-        for row in state.epochs
-        if row.val_loss is not None
-        and row.val_accuracy is not None
-        and not any(map(bad, (row.train_loss, row.train_accuracy, row.val_loss, row.val_accuracy)))
-    ]
+class Validated(NamedTuple):
+    """Epochs with finite figures of both training and validation, column by column."""
+
+    epoch: "array[float]"
+    train_loss: "array[float]"
+    train_accuracy: "array[float]"
+    val_loss: "array[float]"
+    val_accuracy: "array[float]"
 
 
-def val_loss(row: EpochEnded) -> float:
-    """The validation loss of an epoch that has one."""
-    assert row.val_loss is not None
-    return number(row.val_loss)
+def validated(state: RunState) -> Validated:
+    """The epochs of a run with finite figures of both training and validation."""
+    columns = [state.epochs.numbers(name) for name in Validated._fields]
+    kept = bytes(map(all, zip(*(map(math.isfinite, column) for column in columns), strict=True)))
+    return Validated(*(array("d", compress(column, kept)) for column in columns))
 
 
-def val_accuracy(row: EpochEnded) -> float:
-    """The validation accuracy of an epoch that has one."""
-    assert row.val_accuracy is not None
-    return number(row.val_accuracy)
+def first_bad(rows: Rows[Any], name: str) -> int | None:
+    """Place of the first event with a figure that is there and not finite."""
+    numbers = rows.numbers(name)
+    if all(map(math.isfinite, numbers)):
+        return None
+    there = zip(numbers, rows.told(name), strict=True)
+    return next((place for place, (value, told) in enumerate(there) if told and not math.isfinite(value)), None)
 
 
 def bad(figure: Figure | None) -> bool:

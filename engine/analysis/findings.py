@@ -1,7 +1,9 @@
 """What a history shows, and what to do about it. Every finding names its figure and its remedy."""
 
-from collections.abc import Callable
-from itertools import accumulate, pairwise
+import math
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import accumulate, compress, pairwise
 from statistics import fmean
 
 from vislab.engine.analysis import figures
@@ -11,11 +13,10 @@ from vislab.engine.analysis.finding import (
     Severity,
     asked_rate,
     bad,
+    first_bad,
     lower_rate,
     role,
     twice_as_long,
-    val_accuracy,
-    val_loss,
     validated,
 )
 from vislab.engine.analysis.fitting import nothing_learnt, rate_too_high, rate_too_low, underfitting
@@ -83,18 +84,22 @@ def validation_images(started: RunStarted) -> int:
 
 
 def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    where = next((f"epoch {row.epoch}, step {row.step}" for row in state.steps if bad(row.loss)), "")
-    word = "training"
-    if not where:
-        row = next((row for row in state.epochs if bad(row.train_loss) or bad(row.val_loss)), None)
-        if row is None:
+    step, word = first_bad(state.steps, "loss"), "training"
+    if step is not None:
+        where = f"epoch {state.steps[step].epoch}, step {state.steps[step].step}"
+    else:
+        places = [first_bad(state.epochs, name) for name in ("train_loss", "val_loss")]
+        place = min((place for place in places if place is not None), default=None)
+        if place is None:
             return None
-        where = f"epoch {row.epoch}"
-        word = "training" if bad(row.train_loss) else "validation"
+        where = f"epoch {state.epochs[place].epoch}"
+        word = "training" if bad(state.epochs[place].train_loss) else "validation"
     clip = "" if spec.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
     precision = ", use precision = bf16 or fp32" if spec.precision == "fp16" else ""
-    judged = next((row.val_loss for row in reversed(state.epochs) if row.val_loss is not None), None)
-    recovered = bool(state.steps) and not bad(state.steps[-1].loss) and not bad(judged)
+    judged = state.epochs.told("val_loss").rfind(True)
+    recovered = (
+        bool(state.steps) and not bad(state.steps[-1].loss) and (judged < 0 or not bad(state.epochs[judged].val_loss))
+    )
     return Finding(
         "not_finite",
         "warning" if recovered else "error",
@@ -106,34 +111,35 @@ def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
 
 
 def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    train = [(row.epoch, number(row.train_loss)) for row in state.epochs if not bad(row.train_loss)]
-    found, of = _jumps(train), "training"
+    train = state.epochs.numbers("train_loss")
+    finite = [*map(math.isfinite, train)]
+    epochs, of = array("d", compress(state.epochs.numbers("epoch"), finite)), "training"
+    found = _jumps(array("d", compress(train, finite)))
     if not found and validation_images(started) >= ENOUGH:
-        losses = [(row.epoch, val_loss(row)) for row in validated(state)]
-        found, of = _jumps(losses, fallen_back=True), role(started)
+        rows = validated(state)
+        found, epochs, of = _jumps(rows.val_loss, fallen_back=True), rows.epoch, role(started)
     if not found:
         return None
-    rise, epoch = max(found)
+    rise, place = max(found)
     times = "once" if len(found) == 1 else f"{len(found)} times in {len(state.epochs)} epochs"
     steadier = "" if spec.strategy.ema else ", or judge the moving average of the weights (strategy.ema = 0.99)"
     return Finding(
         "unstable",
         "warning",
-        f"The {of} loss is unstable: it jumped up {times}, most by {figures.loss(rise)} at epoch {epoch}.",
+        f"The {of} loss is unstable: it jumped up {times}, most by {figures.loss(rise)} at epoch {epochs[place]:.0f}.",
         f"{lower_rate(spec.strategy, asked_rate(state))}{steadier}.",
     )
 
 
-def _jumps(losses: list[tuple[int, float]], *, fallen_back: bool = False) -> list[tuple[float, int]]:
-    """Jumps of a loss from one epoch to the next, with the later epoch; none where there are too few to matter.
+def _jumps(values: Sequence[float], *, fallen_back: bool = False) -> list[tuple[float, int]]:
+    """Jumps of a loss from one epoch to the next, with the place of the later; none where too few to matter.
 
     Args:
         fallen_back: count a jump only where the loss later falls again by half of it at least, and beside such ones
             one at the very end: a loss that only climbs is not unstable.
     """
-    if len(losses) < 3:
+    if len(values) < 3:
         return []
-    values = [loss for _, loss in losses]
     places = [
         place
         for place, (before, after) in enumerate(pairwise(values), 1)
@@ -144,22 +150,20 @@ def _jumps(losses: list[tuple[int, float]], *, fallen_back: bool = False) -> lis
         fallen = [place for place in places if lowest_from[place] <= (values[place - 1] + values[place]) / 2]
         last = [place for place in places if place == len(values) - 1 and place not in fallen]
         places = fallen + last if fallen else []
-    jumps = [(values[place] - values[place - 1], losses[place][0]) for place in places]
+    jumps = [(values[place] - values[place - 1], place) for place in places]
     return jumps if len(jumps) >= 2 or (jumps and jumps[0][0] > BIG_JUMP * values[0]) else []
 
 
 def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     rows = validated(state)
-    if len(rows) < 2:
+    if len(rows.epoch) < 2:
         return None
-    last = rows[-1]
-    of = role(started)
-    train, val = number(last.train_accuracy), val_accuracy(last)
-    lowest = min(rows, key=val_loss)
-    grown = val_loss(last) / val_loss(lowest) if val_loss(lowest) > 0 else 1.0
-    place = rows.index(lowest)
-    around = rows[place - 1 : place] + rows[place + 1 : place + 2]
-    lucky = place > 0 and all(val_loss(row) > LUCKY * val_loss(lowest) for row in around)
+    of, losses = role(started), rows.val_loss
+    epoch, train, val = rows.epoch[-1], rows.train_accuracy[-1], rows.val_accuracy[-1]
+    place = losses.index(min(losses))
+    grown = losses[-1] / losses[place] if losses[place] > 0 else 1.0
+    around = losses[place - 1 : place] + losses[place + 1 : place + 2]
+    lucky = place > 0 and all(loss > LUCKY * losses[place] for loss in around)
     patience, waits = spec.strategy.patience, _patience(state)
     remedy = (
         "Stronger augmentation (strategy.augment), weight decay or dropout, "
@@ -172,20 +176,20 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
             "overfitting",
             "warning",
             f"Overfitting: accuracy {train:.4f} on training images against {val:.4f} on {of} images at epoch "
-            f"{last.epoch}, a gap of {train - val:.4f}.",
+            f"{epoch:.0f}, a gap of {train - val:.4f}.",
             remedy,
         )
     if (
-        last.epoch - lowest.epoch >= 2
+        epoch - rows.epoch[place] >= 2
         and grown >= OVERFITTING_RISE
         and not lucky
-        and number(last.train_loss) < number(lowest.train_loss)
+        and rows.train_loss[-1] < rows.train_loss[place]
     ):
         return Finding(
             "overfitting",
             "warning",
-            f"Overfitting: the {of} loss rose from {figures.loss(val_loss(lowest))} at epoch {lowest.epoch} to "
-            f"{figures.loss(val_loss(last))} at epoch {last.epoch}, while the training loss fell.",
+            f"Overfitting: the {of} loss rose from {figures.loss(losses[place])} at epoch {rows.epoch[place]:.0f} to "
+            f"{figures.loss(losses[-1])} at epoch {epoch:.0f}, while the training loss fell.",
             remedy,
         )
     return None
@@ -194,11 +198,9 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
 def _patience(state: RunState) -> int:
     """The evaluations to wait for a better one: enough to have reached this run's best, within PATIENCE."""
     longest = wait = 0
-    for row in state.epochs:
-        if row.val_accuracy is None:
-            continue
+    for best in compress(state.epochs.numbers("best"), state.epochs.told("val_accuracy")):
         wait += 1
-        if row.best:
+        if best:
             longest, wait = max(longest, wait), 0
     fewest, most = PATIENCE
     return min(max(longest, fewest), most)
@@ -210,13 +212,13 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
     if _plateau(state, started, spec) is not None:  # a loss may fall for long while the selected figure stands
         return None
     rows = validated(state)
-    right = val_accuracy(rows[-1]) if rows else number(state.epochs[-1].train_accuracy)
+    right = rows.val_accuracy[-1] if rows.epoch else number(state.epochs[-1].train_accuracy)
     if right == 1.0:
         return None
-    if rows:
-        name, losses = f"{role(started)} loss", [val_loss(row) for row in rows]
+    if rows.epoch:
+        name, losses = f"{role(started)} loss", rows.val_loss
     else:
-        name, losses = "training loss", [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
+        name, losses = "training loss", array("d", filter(math.isfinite, state.epochs.numbers("train_loss")))
     window = max(2, len(losses) // 5)
     if len(losses) < 2 * window:
         return None
@@ -237,8 +239,8 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
 def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     if state.best is None:
         return None
-    since = [row for row in validated(state) if row.epoch > state.best.epoch]
-    if len(since) < max(5, state.epochs_planned // (3 * spec.strategy.evaluate_every)):
+    since = sum(epoch > state.best.epoch for epoch in validated(state).epoch)
+    if since < max(5, state.epochs_planned // (3 * spec.strategy.evaluate_every)):
         return None
     remedies = []
     if spec.strategy.schedule == "constant":
@@ -250,18 +252,19 @@ def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None
     return Finding(
         "plateau",
         "info",
-        f"Plateau: no better {role(started)} {monitor} since epoch {state.best.epoch}, for {len(since)} evaluations.",
+        f"Plateau: no better {role(started)} {monitor} since epoch {state.best.epoch}, for {since} evaluations.",
         _sentence("; ".join(remedies)),
     )
 
 
 def _small_validation(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     images = validation_images(started)
-    rows = validated(state)
-    row = state.best or (rows[-1] if rows else None)
-    if images == 0 or row is None or bad(row.val_accuracy):
+    accuracy = _best_accuracy(state)
+    if state.best is None:
+        accuracy = next(reversed(validated(state).val_accuracy), None)
+    if images == 0 or accuracy is None:
         return None
-    interval = of_accuracy(val_accuracy(row), images)
+    interval = of_accuracy(accuracy, images)
     if interval.width <= WIDE:
         return None
     held_out = ', strategy.validation = "held_out"' if spec.strategy.validation == "test" else ""
@@ -270,10 +273,16 @@ def _small_validation(state: RunState, started: RunStarted, spec: Spec) -> Findi
     return Finding(
         "small_validation",
         "info",
-        f"Few {role(started)} images: {images}, so an accuracy of {val_accuracy(row):.4f} means "
+        f"Few {role(started)} images: {images}, so an accuracy of {accuracy:.4f} means "
         f"[{interval.low:.2f}, {interval.high:.2f}] (95 %).",
         f"Compare runs only on the same images, or {folds}.",
     )
+
+
+def _best_accuracy(state: RunState) -> float | None:
+    """Validation accuracy of the best epoch; None where there is none, or it is not finite."""
+    figure = state.best.val_accuracy if state.best is not None else None
+    return None if figure is None or bad(figure) else number(figure)
 
 
 def _imbalance(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
@@ -297,9 +306,9 @@ def _imbalance(state: RunState, started: RunStarted, spec: Spec) -> Finding | No
 def _selected_on_test(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     if not started.selected_on_test:
         return None
-    figure = ""
-    if state.best is not None and not bad(state.best.val_accuracy):
-        figure = f" (epoch {state.best.epoch}, accuracy {val_accuracy(state.best):.4f})"
+    figure, accuracy = "", _best_accuracy(state)
+    if state.best is not None and accuracy is not None:
+        figure = f" (epoch {state.best.epoch}, accuracy {accuracy:.4f})"
     return Finding(
         "selected_on_test",
         "warning",
@@ -327,7 +336,7 @@ def _duplicates(state: RunState, started: RunStarted, spec: Spec) -> Finding | N
 
 
 def _no_validation(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
-    if validation_images(started) or validated(state):
+    if validation_images(started) or validated(state).epoch:
         return None
     images = sum(started.counts.get("train", ()))
     return Finding(

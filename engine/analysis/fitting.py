@@ -1,7 +1,8 @@
 """Findings about how a network fits its training images: learning rate too high or too low, underfitting."""
 
 import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from statistics import fmean
 
@@ -9,15 +10,13 @@ from vislab.engine.analysis import figures
 from vislab.engine.analysis.finding import (
     Finding,
     asked_rate,
-    bad,
     base_rates,
     other_rate,
     role,
     twice_as_long,
-    val_accuracy,
     validated,
 )
-from vislab.engine.runs.events import RunStarted, StepsLogged, number
+from vislab.engine.runs.events import RunStarted
 from vislab.engine.runs.state import RunState
 from vislab.presets.schema.spec import Spec
 
@@ -44,22 +43,24 @@ GAP = 0.05
 def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     """The loss shoots up inside epochs, or stays at that of guessing without a steady fall."""
     guessing = _guessing(started, spec)
-    losses, rows = _finite_epochs(state), _finite_steps(state)
+    losses, inside = _finite(state.epochs.numbers("train_loss")), _finite(state.steps.numbers("loss"))
     if not guessing:
         return None
     remedy = f"Lower the learning rate: {other_rate(spec.strategy, asked_rate(state), 0.1)}"
     warm_up = "" if spec.strategy.warmup_epochs else ", or let it rise slowly (strategy.warmup_epochs = 1)"
-    if len(rows) > WINDOW:
-        first, peak, highest = _first_and_highest(rows)
+    if len(inside) > WINDOW:
+        first, peak, highest = _first_and_highest(inside)
         if highest > STEEP * max(first, guessing):
+            finite = [place for place, loss in enumerate(state.steps.numbers("loss")) if math.isfinite(loss)]
+            begin, end = state.steps[finite[peak]], state.steps[finite[peak + WINDOW - 1]]
             return Finding(
                 "rate_too_high",
                 "warning",
                 f"Learning rate too high: the training loss shot up from {figures.loss(first)} to "
-                f"{figures.loss(highest)} in epoch {rows[peak].epoch}, step {rows[peak + WINDOW - 1].step}.",
+                f"{figures.loss(highest)} in epoch {begin.epoch}, step {end.step}.",
                 f"{remedy}{warm_up}.",
             )
-    if len(losses) >= 3 and losses[-1] >= GUESSING * guessing and _was_thrown(losses, rows, guessing):
+    if len(losses) >= 3 and losses[-1] >= GUESSING * guessing and _was_thrown(losses, inside, guessing):
         return Finding(
             "rate_too_high",
             "warning",
@@ -74,10 +75,10 @@ def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding |
 def nothing_learnt(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     """The loss stays at that of guessing, and was never thrown above: the rate is too low, or something else is."""
     guessing = _guessing(started, spec)
-    losses, rows = _finite_epochs(state), _finite_steps(state)
+    losses, inside = _finite(state.epochs.numbers("train_loss")), _finite(state.steps.numbers("loss"))
     if not guessing or len(losses) < 3 or losses[-1] < GUESSING * guessing or _falls_steadily(losses):
         return None
-    if _was_thrown(losses, rows, guessing):
+    if _was_thrown(losses, inside, guessing):
         return None
     text = (
         f"Nothing is learnt: after {len(losses)} epochs the training loss is {figures.loss(losses[-1])}, no better "
@@ -103,7 +104,7 @@ def nothing_learnt(state: RunState, started: RunStarted, spec: Spec) -> Finding 
 def rate_too_low(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     """The loss falls from epoch to epoch, without slowing down, but hardly."""
     guessing = _guessing(started, spec)
-    losses = _finite_epochs(state)
+    losses = _finite(state.epochs.numbers("train_loss"))
     if not guessing or len(losses) < 3 or not _falls_steadily(losses) or losses[-1] < guessing / 2:
         return None
     fall = 1 - losses[-1] / losses[0]
@@ -121,10 +122,10 @@ def rate_too_low(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
 def underfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     """Training images are not fitted either, near the end."""
     rows, strategy = validated(state), spec.strategy
-    if len(rows) < 3 or rows[-1].epoch < 0.8 * state.epochs_planned or strategy.mixup or strategy.cutmix:
+    if len(rows.epoch) < 3 or rows.epoch[-1] < 0.8 * state.epochs_planned or strategy.mixup or strategy.cutmix:
         return None
-    train, val = number(rows[-1].train_accuracy), val_accuracy(rows[-1])
-    before, last = (number(row.train_loss) for row in rows[-2:])
+    train, val = rows.train_accuracy[-1], rows.val_accuracy[-1]
+    before, last = rows.train_loss[-2:]
     if train >= LOW or train - val >= GAP or last < (1 - STILL_LEARNING) * before:
         return None
     larger = "A larger architecture" + ("" if strategy.pretrained else " or pretrained weights")
@@ -138,7 +139,7 @@ def underfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
         "underfitting",
         "info",
         f"Underfitting: accuracy only {train:.4f} on training images ({val:.4f} on {role(started)} images) at epoch "
-        f"{rows[-1].epoch}: the network does not fit what it is shown.",
+        f"{rows.epoch[-1]:.0f}: the network does not fit what it is shown.",
         ", ".join(remedies) + ".",
     )
 
@@ -152,33 +153,33 @@ def _classes(started: RunStarted) -> int:
     return max(1, len(started.classes))
 
 
-def _finite_epochs(state: RunState) -> list[float]:
-    return [number(row.train_loss) for row in state.epochs if not bad(row.train_loss)]
+def _finite(losses: Iterable[float]) -> "array[float]":
+    return array("d", filter(math.isfinite, losses))
 
 
-def _finite_steps(state: RunState) -> list[StepsLogged]:
-    return [row for row in state.steps if not bad(row.loss)]
-
-
-def _first_and_highest(rows: Sequence[StepsLogged]) -> tuple[float, int, float]:
+def _first_and_highest(losses: Sequence[float]) -> tuple[float, int, float]:
     """Mean loss of the first WINDOW intervals; where the WINDOW with the highest begins, and that."""
-    values = [number(row.loss) for row in rows]
-    sums = list(accumulate(values, initial=0.0))
-    peak = max(range(len(values) - WINDOW + 1), key=lambda i: sums[i + WINDOW] - sums[i])
-    return fmean(values[:WINDOW]), peak, fmean(values[peak : peak + WINDOW])
+    sums = array("d", accumulate(losses, initial=0.0))
+    peak = max(range(len(losses) - WINDOW + 1), key=lambda i: sums[i + WINDOW] - sums[i])
+    return fmean(losses[:WINDOW]), peak, fmean(losses[peak : peak + WINDOW])
 
 
-def _was_thrown(losses: Sequence[float], rows: Sequence[StepsLogged], guessing: float) -> bool:
-    """Whether a loss was thrown far above where it began, as one is by a rate that is too high."""
+def _was_thrown(losses: Sequence[float], inside: Sequence[float], guessing: float) -> bool:
+    """Whether a loss was thrown far above where it began, as one is by a rate that is too high.
+
+    Args:
+        losses: of the epochs.
+        inside: of the intervals inside them.
+    """
     if max(losses) > STEEP * guessing or max(losses) > THROWN * losses[0]:
         return True
-    if len(rows) <= WINDOW:
+    if len(inside) <= WINDOW:
         return False
-    _, _, highest = _first_and_highest(rows)
-    return highest > THROWN * max(number(rows[0].loss), guessing)
+    _, _, highest = _first_and_highest(inside)
+    return highest > THROWN * max(inside[0], guessing)
 
 
-def _falls_steadily(losses: list[float]) -> bool:
+def _falls_steadily(losses: Sequence[float]) -> bool:
     """Whether a loss falls at every epoch, at the end at least half as much as at the start."""
     falls = [before - after for before, after in pairwise(losses)]
     return min(falls) > 0 and falls[-1] >= falls[0] / 2

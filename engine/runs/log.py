@@ -68,13 +68,15 @@ class EventReader:
 
         None stands for a line that this version does not understand. A log that does not exist yet is empty.
         """
-        events: list[AnyEvent | None] = []
+        return list(self.bite(at_most=at_most, seconds=seconds))
+
+    def bite(self, *, at_most: int = 20_000, seconds: float = 0.2) -> Iterator[AnyEvent | None]:
+        """What `read` gives, one by one: thousands of events at once take more memory than what is made of them."""
         until = time.monotonic() + seconds
-        for line in self._lines():
-            events.append(decode(line))
-            if len(events) >= at_most or (len(events) % 256 == 0 and time.monotonic() > until):
+        for count, line in enumerate(self._lines(), 1):
+            yield decode(line)
+            if count >= at_most or (count % 256 == 0 and time.monotonic() > until):
                 break
-        return events
 
     def events(self) -> Iterator[AnyEvent | None]:
         """Everything up to the present end of the log, one by one."""

@@ -1,18 +1,18 @@
 """The fold: events -> RunState.
 
 `Fold` takes events one by one; `Fold.state()` is an immutable picture of what was folded so far. Histories are
-append-only lists shared between pictures, and a picture holds a length over them: folding n events and taking a
-picture after each one is linear in n.
+append-only and shared between pictures, and a picture holds a length over them: folding n events and taking a picture
+after each one is linear in n.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from statistics import fmean
-from typing import Generic, Literal, TypeVar, overload
+from typing import Literal, TypeVar
 
 from msgspec import structs
 
+from vislab.engine.runs.columns import Column, Rows, Table
 from vislab.engine.runs.events import (
     AnyEvent,
     CheckpointSaved,
@@ -36,45 +36,6 @@ Status = Literal["starting", "training", "paused", "done", "stopped", "failed"]
 Stopping = Literal["", "stop", "stop_after_epoch"]
 
 
-class Column(Sequence[T], Generic[T]):
-    """The first `length` entries of an append-only list."""
-
-    __slots__ = ("_length", "_rows")
-
-    def __init__(self, rows: list[T], length: int) -> None:
-        self._rows = rows
-        self._length = length
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[T]:
-        return islice(self._rows, self._length)
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[T]: ...
-
-    def __getitem__(self, index: int | slice) -> T | list[T]:
-        if isinstance(index, slice):
-            return [self._rows[i] for i in range(*index.indices(self._length))]
-        if not -self._length <= index < self._length:
-            raise IndexError(index)
-        return self._rows[index if index >= 0 else self._length + index]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Column):
-            return NotImplemented
-        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"Column({list(self)!r})"
-
-
 @dataclass(frozen=True)
 class RunState:
     """What is known of a run from its events alone."""
@@ -83,8 +44,8 @@ class RunState:
     started: RunStarted | None
     ended: RunEnded | None
     epochs_planned: int
-    steps: Column[StepsLogged]
-    epochs: Column[EpochEnded]
+    steps: Rows[StepsLogged]
+    epochs: Rows[EpochEnded]
     checkpoints: Column[CheckpointSaved]
     decisions: Column[DecisionMade]
     controls: Column[ControlApplied]
@@ -157,11 +118,12 @@ class Fold:
     first_time: float = 0.0
     last_time: float = 0.0
     _best: EpochEnded | None = None
-    _steps: list[StepsLogged] = field(default_factory=list)
+    _steps: Table[StepsLogged] = field(default_factory=lambda: Table(StepsLogged))
     _joined: int = 1
-    """Intervals that an entry of `_steps` stands for, but the last `_single` ones."""
-    _single: int = 0
-    _epochs: list[EpochEnded] = field(default_factory=list)
+    """Intervals that an entry of `_steps` stands for, but some that stood alone when the run was resumed."""
+    _newest: list[StepsLogged] = field(default_factory=list)
+    """Those that wait for being joined."""
+    _epochs: Table[EpochEnded] = field(default_factory=lambda: Table(EpochEnded))
     _checkpoints: list[CheckpointSaved] = field(default_factory=list)
     _decisions: list[DecisionMade] = field(default_factory=list)
     _controls: list[ControlApplied] = field(default_factory=list)
@@ -181,16 +143,15 @@ class Fold:
             case RunResumed():
                 self._resume(event)
             case StepsLogged():
-                if self._steps and self._steps[-1].step >= event.step:
+                if self._last_step() >= event.step:
                     self._keep_steps_until(event.step - 1)
-                self._steps.append(event)
-                self._single += 1
-                if self._single == self._joined:
+                self._newest.append(event)
+                if len(self._newest) == self._joined:
                     self._join()
             case EpochEnded():
                 # A checkpoint taken at an epoch's last step, before its validation, makes the epoch end once more.
-                if self._epochs and self._epochs[-1].epoch >= event.epoch:
-                    self._epochs = _until(self._epochs, event.epoch - 1, lambda row: row.epoch)
+                if self._epochs.last("epoch") >= event.epoch:
+                    self._epochs = self._epochs.until("epoch", event.epoch - 1)
                     self._find_best()
                 self._epochs.append(event)
                 if event.best:
@@ -226,8 +187,8 @@ class Fold:
             started=self.started,
             ended=self.ended,
             epochs_planned=self.epochs_planned,
-            steps=Column(self._steps, len(self._steps)),
-            epochs=Column(self._epochs, len(self._epochs)),
+            steps=Rows(self._steps, len(self._steps), self._newest),
+            epochs=Rows(self._epochs, len(self._epochs)),
             checkpoints=Column(self._checkpoints, len(self._checkpoints)),
             decisions=Column(self._decisions, len(self._decisions)),
             controls=Column(self._controls, len(self._controls)),
@@ -266,29 +227,35 @@ class Fold:
         self.paused = False
 
     def _keep_until(self, step: int) -> None:
-        # New lists, not cut ones: pictures taken earlier still look at the old.
+        # New lists and tables, not cut ones: pictures taken earlier still look at the old.
         self._keep_steps_until(step)
-        self._epochs = _until(self._epochs, step, lambda row: row.step)
+        self._epochs = self._epochs.until("step", step)
         self._checkpoints = _until(self._checkpoints, step, lambda row: row.step)
         self._controls = _until(self._controls, step, lambda row: row.step)
         self._notices = _until(self._notices, step, lambda row: row.step)
         self._find_best()
 
+    def _last_step(self) -> float:
+        return self._newest[-1].step if self._newest else self._steps.last("step")
+
     def _keep_steps_until(self, step: int) -> None:
-        self._steps = _until(self._steps, step, lambda row: row.step)
-        self._single = 0
+        for row in self._newest:
+            self._steps.append(row)
+        self._newest = []
+        self._steps = self._steps.until("step", step)
 
     def _join(self) -> None:
-        # New lists here as well.
-        if self._joined > 1:
-            self._steps = [*self._steps[: -self._joined], _as_one(self._steps[-self._joined :])]
-        self._single = 0
+        self._steps.append(_as_one(self._newest) if self._joined > 1 else self._newest[0])
+        self._newest = []
         if len(self._steps) >= self.most_steps:
-            self._steps = [_as_one(self._steps[first : first + 2]) for first in range(0, len(self._steps), 2)]
+            rows, self._steps = Rows(self._steps, len(self._steps)), Table(StepsLogged)
+            for first in range(0, len(rows), 2):
+                self._steps.append(_as_one(rows[first : first + 2]))
             self._joined *= 2
 
     def _find_best(self) -> None:
-        self._best = next((row for row in reversed(self._epochs) if row.best), None)
+        marks = self._epochs.numbers("best", len(self._epochs))
+        self._best = next((self._epochs.row(place) for place in reversed(range(len(marks))) if marks[place]), None)
 
 
 def _once_begun(stopping: Stopping, started: RunStarted | None, ended: RunEnded | None) -> Stopping:

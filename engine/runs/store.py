@@ -58,7 +58,7 @@ class Follower:
 
     def look(self) -> RunState:
         """Read what is new, in a bounded bite, and return the picture."""
-        self._fold.apply_all(self._reader.read())
+        self._fold.apply_all(self._reader.bite())
         return self._fold.state()
 
     def summary(self) -> Summary:

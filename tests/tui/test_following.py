@@ -93,7 +93,7 @@ def test_nothing_is_told_of_a_log_that_is_half_read(run: Run, history: Callable[
     for event in history([1.0, 0.9]):
         log.append(event)
     looker = Looker(run)
-    bites = looker._follower._reader.read
-    looker._follower._reader.read = lambda: bites(at_most=1)  # type: ignore[method-assign]
+    bites = looker._follower._reader.bite
+    looker._follower._reader.bite = lambda: bites(at_most=1)  # type: ignore[method-assign]
     assert looker.look() is None and 0 < looker.read < 1
     assert looker.whole().status == "died" and looker.read == 1

@@ -66,7 +66,7 @@ def has_validation(state: RunState) -> bool:
     return (
         state.started.selected_on_test
         or sum(state.started.counts.get("validation", ())) > 0
-        or any(row.val_accuracy is not None for row in state.epochs)
+        or any(state.epochs.told("val_accuracy"))
     )
 
 

@@ -92,6 +92,15 @@ def test_a_follower_reads_in_bites_and_misses_nothing(tmp_path):
     writer.close()
 
 
+def test_a_bite_can_be_taken_event_by_event(tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(LINES[0] + LINES[1])
+    reader = EventReader(path)
+    bite = reader.bite()
+    assert next(bite) == EVENTS[0] and reader.position == len(LINES[0])
+    assert list(bite) == EVENTS[1:2] and reader.position == len(LINES[0] + LINES[1])
+
+
 def test_a_bite_is_bounded_by_time(tmp_path, monkeypatch):
     path = tmp_path / "events.jsonl"
     path.write_bytes(LINES[0] * 1000)

@@ -20,7 +20,7 @@ from vislab.engine.runs.events import (
     RunStarted,
     StepsLogged,
 )
-from vislab.engine.runs.state import Column, Fold, RunState, fold
+from vislab.engine.runs.state import Fold, RunState, fold
 
 STEPS_PER_EPOCH = 4
 
@@ -113,7 +113,11 @@ def columns(state: RunState) -> tuple[object, ...]:
 any_event = st.one_of(
     st.builds(started, st.integers(1, 9)),
     st.builds(logged, st.integers(1, 30)),
-    st.builds(epoch_ended, st.integers(1, 9), best=st.booleans()),
+    st.builds(
+        lambda row, figure: replace(row, val_loss=figure),
+        st.builds(epoch_ended, st.integers(1, 9), best=st.booleans()),
+        st.sampled_from([1.0, None, "nan", "inf", "-inf"]),
+    ),
     st.builds(saved, st.integers(0, 30)),
     st.builds(resumed, st.integers(0, 30), st.integers(1, 9)),
     st.builds(ended, st.integers(0, 30)),
@@ -144,6 +148,26 @@ def test_any_prefix_of_any_log_folds_and_earlier_pictures_never_change(events):
         assert [row.step for row in picture.steps] == sorted({row.step for row in picture.steps})
         assert [row.epoch for row in picture.epochs] == sorted({row.epoch for row in picture.epochs})
         assert picture.best is None or picture.best in picture.epochs
+
+
+@given(st.lists(any_event, max_size=60))
+def test_steps_and_epochs_are_those_that_plain_lists_would_keep(events):
+    steps: list[StepsLogged] = []
+    epochs: list[EpochEnded] = []
+    for event in events:
+        match event:
+            case RunStarted():
+                steps, epochs = [], []
+            case RunResumed():
+                steps = [row for row in steps if row.step <= event.step]
+                epochs = [row for row in epochs if row.step <= event.step]
+            case StepsLogged():
+                steps = [*(row for row in steps if row.step < event.step), event]
+            case EpochEnded():
+                epochs = [*(row for row in epochs if row.epoch < event.epoch), event]
+    state = fold(events)
+    assert list(state.steps) == steps and list(state.epochs) == epochs
+    assert state.best == next((row for row in reversed(epochs) if row.best), None)
 
 
 @given(st.integers(0, 500), st.integers(1, 15).map(lambda half: 2 * half))
@@ -217,9 +241,9 @@ def test_a_picture_shares_its_rows_with_the_fold():
     for step in range(1, 1001):
         folding.apply(logged(step))
     one, other = folding.state(), folding.state()
-    assert one.steps._rows is other.steps._rows is folding._steps
+    assert one.steps._table is other.steps._table is folding._steps
     folding.apply(logged(1001))
-    assert one.steps._rows is folding._steps and len(one.steps) == 1000 and len(folding.state().steps) == 1001
+    assert one.steps._table is folding._steps and len(one.steps) == 1000 and len(folding.state().steps) == 1001
 
 
 def test_a_resumed_fold_leaves_earlier_pictures_alone():
@@ -312,19 +336,3 @@ def test_times_are_those_of_the_first_and_the_last_event():
     notice = Notice(time=9.0, level="info", topic="t", text="x")
     state = fold([started(time=5.0), None, notice])
     assert (state.first_time, state.last_time) == (5.0, 9.0)
-
-
-@given(st.lists(st.integers(), max_size=12), st.integers(0, 12), st.slices(12))
-def test_a_column_is_the_beginning_of_its_list(rows, length, part):
-    length = min(length, len(rows))
-    column, expected = Column(rows, length), rows[:length]
-    assert list(column) == expected and len(column) == length and bool(column) == bool(expected)
-    assert column[part] == expected[part]
-    assert list(reversed(column)) == expected[::-1]
-    for index in range(-length, length):
-        assert column[index] == expected[index]
-    for index in (length, -length - 1):
-        with pytest.raises(IndexError):
-            column[index]
-    assert column == Column(list(expected), length)
-    assert column != Column([*expected, 1], length + 1)

@@ -28,6 +28,7 @@ from vislab.presets.settings import Settings
 from vislab.tui.app import Console
 from vislab.tui.following import Looker
 from vislab.tui.live_frame import frame
+from vislab.tui.screens import live as live_screen
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.live import RESTING, LiveScreen
 from vislab.tui.widgets import curve_plot
@@ -164,7 +165,7 @@ def test_a_live_run_is_seen_to_train_rest_and_stop(settings: Settings, start: St
 def test_a_run_is_told_of_once_its_log_is_read_whole(
     settings: Settings, make: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, shown, bite, tell = make(), [], EventReader.read, Bars.tell_reading
+    run, shown, bite, tell = make(), [], EventReader.bite, Bars.tell_reading
     for event in (started(), RunEnded(status="done", reason="", step=1, epoch=1, elapsed=1.0, exit_code=0)):
         EventWriter(run.events).append(event)
 
@@ -172,7 +173,7 @@ def test_a_run_is_told_of_once_its_log_is_read_whole(
         tell(bars, read)
         shown.append("\n".join(bars.screen.query_one(part, Lines).words for part in (HeaderLine, KeyFooter, Bars)))
 
-    monkeypatch.setattr(EventReader, "read", lambda reader: bite(reader, at_most=1))
+    monkeypatch.setattr(EventReader, "bite", lambda reader: bite(reader, at_most=1))
     monkeypatch.setattr(Bars, "tell_reading", tell_reading)
 
     async def act(pilot: Pilot[int]) -> None:
@@ -405,6 +406,65 @@ def test_the_last_curves_wait_for_nothing(settings: Settings, start: Start, monk
     play(settings, run, act)
 
 
+def test_titles_are_as_new_as_the_table_and_curves_follow_once_figures_stand_still(
+    settings: Settings,
+    make: Callable[..., Run],
+    history: Callable[..., list[AnyEvent]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curve_plot, "EVERY", 1e9)
+    monkeypatch.setattr(curve_plot, "SHARE", 1e9)
+    monkeypatch.setattr(live_screen, "EVERY", 1e9)
+    run = make()
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    log = EventWriter(run.events)
+    events = [event for event in history([1.0] * 40, epochs=40) if isinstance(event, RunStarted | EpochEnded)]
+
+    async def act(pilot: Pilot[int]) -> None:
+        plot = view(pilot).query_one("#loss", CurvePlot)
+
+        async def trained(epochs: int) -> None:
+            for _ in range(epochs):
+                ended = events.pop(0)
+                assert isinstance(ended, EpochEnded)
+                log.append(msgspec.structs.replace(ended, train_loss=ended.epoch / 8))
+            await looked()
+
+        async def looked() -> None:
+            before = view(pilot).seen
+            view(pilot).look()
+            await until(pilot, lambda: view(pilot).seen is not before and not plot._drawing)
+
+        def drawn() -> bool:
+            return plot._drawn == (plot._key, plot.size)
+
+        await trained(4)
+        await looked()
+        assert drawn() and "0.500" in plot.words
+        await trained(5)
+        assert "1.12" in plot.lines[0].plain
+        assert words(pilot, "#table").splitlines()[-1].split()[:3] == ["9", "│", "1.1250"]
+        assert not drawn(), "of fast epochs the curves are drawn seldom"
+        await looked()
+        assert drawn(), "what stands still is drawn"
+        await trained(1)
+        assert drawn() and "1.25" in plot.lines[0].plain, "of slow epochs each is drawn"
+        await trained(3)
+        assert not drawn()
+        await trained(2)
+        now = time.time()
+        write_progress(run.progress_file, Progress(time=now, pid=os.getpid(), host="", phase="paused"))
+        await trained(2)
+        assert "paused" in header(pilot) and drawn(), "of a run that rests too"
+
+    log.append(events.pop(0))
+    try:
+        play(settings, run, act)
+    finally:
+        lock.release()
+
+
 def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
     run = start(epochs=40, pause=0.0)
 
@@ -419,12 +479,16 @@ def test_curves_obey_their_keys(settings: Settings, start: Start) -> None:
 
         await changed("e")
         assert view(pilot).options.along == "step"
+        assert "▪ steps" in words(pilot, "#loss") and "step by step" in words(pilot, "#message")
         await changed("e")
         assert view(pilot).options.along == "epoch"
+        assert "▪ train" in words(pilot, "#loss") and words(pilot, "#message") == "A point an epoch"
         await changed("y")
         assert "log  " in words(pilot, "#loss") and "0.5" in words(pilot, "#loss")
+        assert "logarithmic" in words(pilot, "#message")
         await changed("m")
-        assert "·" in words(pilot, "#loss")
+        assert "·" in words(pilot, "#loss") and words(pilot, "#loss").startswith("~log")
+        assert words(pilot, "#message").startswith("~ Smoothed")
         for zoom in (30, 10, 3, None):
             await changed("z")
             assert view(pilot).options.last == zoom
