@@ -11,6 +11,7 @@ from textual.widgets._toast import Toast
 
 from vislab.tui.app import Console
 from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.screens.settings import SettingsScreen
 from vislab.tui.screens.window import Window
@@ -110,5 +111,37 @@ def test_a_notice_is_seen_whole(settings, width) -> None:
             console.notify(told, markup=False)
             await pilot.pause()
             assert shown(console, Toast)[0].replace(" ", "") == told.replace(" ", "")
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (200, 60)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: None,
+        lambda: Question(ASKED, [Answer(key, key, "yes") for key in "abcdef"]),
+        lambda: Prompt(ASKED),
+        lambda: PathPrompt("Where?", "/"),
+        lambda: HelpScreen([(str(number), "what it does") for number in range(60)]),
+    ],
+)
+def test_notices_cover_nothing(settings, size, make: Callable[[], Window[str] | None]) -> None:
+    console = Console(settings, first=lambda _: SettingsScreen())
+
+    async def go() -> None:
+        async with console.run_test(size=size, notifications=True) as pilot:
+            if (window := make()) is not None:
+                console.push_screen(window)
+            await pilot.pause()
+            for number in range(2):
+                console.notify(f"/home/somebody/vislab/{number}.toml cannot be read: invalid value", markup=False)
+            await until(pilot, lambda: len(console.screen.query(Toast)) == 2)
+            await pilot.pause()
+            assert all(map(is_seen, console.screen.query(Toast)))
+            places = [toast.region for toast in console.screen.query(Toast)]
+            shown = console.screen.query(".window" if window is not None else "SettingsLines, HeaderLine, KeyFooter")
+            assert shown and not any(place.overlaps(widget.region) for place in places for widget in shown)
+            assert all(map(is_seen, console.screen.query("OptionList, Input, KeyFooter")))
 
     asyncio.run(go())
