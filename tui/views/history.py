@@ -92,7 +92,7 @@ _COLUMNS = (
     Column("status", 9, "status", False, lambda listed, now: listed.status),
     Column("epochs", _EPOCHS_CELLS, "epochs", True, _epochs_cell),
     Column("val acc", 7, "val", True, _judged_cell("val", text.accuracy)),
-    Column("val loss", 8, "loss", True, _judged_cell("loss", text.loss)),
+    Column("val loss", 8, "loss", True, _figure_cell("loss", text.loss)),
     Column("macro F1", 8, "f1", True, _judged_cell("f1", text.accuracy)),
     Column("test acc", 8, "test", True, _judged_cell("test", text.accuracy)),
     Column("time", 6, "time", True, _figure_cell("time", _duration)),
@@ -112,6 +112,8 @@ _THEN_TO_COME = (
 )
 """Those that come when most names stand whole."""
 
+_MARKED = ("val", "f1", "test")
+"""Quantities with a mark where they are of test images that chose the best epoch."""
 _OF_BOTH = {"val acc": "acc", "val loss": "loss"}
 """What columns are called in a list where the figures of some runs are of their test images."""
 _LEAST_ID = 9
@@ -164,13 +166,22 @@ def columns(
     room = max(0, room)
     more = min(room, max(0, min(longest_id, _WIDEST_ID) - _ID_CELLS)) if "id" in wanted else 0
     widths = {"id": _ID_CELLS + more, _NAME.title: min(_WIDEST_NAME, _NAME.width + room - more)}
-    titles = _OF_BOTH if on_test else {}
+    if on_test:
+        chosen = [_of_both(column) for column in chosen]
     return tuple(
-        column
-        if column in extra
-        else replace(column, title=titles.get(column.title, column.title), width=widths.get(column.title, column.width))
+        column if column in extra else replace(column, width=widths.get(column.title, column.width))
         for column in chosen
     )
+
+
+def _of_both(column: Column) -> Column:
+    """The column of a list in which some figures are marked: the others keep that cell free, their digits in line."""
+
+    def cell(listed: Listed, now: float) -> str:
+        return column.cell(listed, now) + " " * (not listed.selected_on_test)
+
+    title = _OF_BOTH.get(column.title, column.title)
+    return replace(column, title=title, cell=cell if column.by in _MARKED else column.cell)
 
 
 def header(columns: Sequence[Column], by: Quantity, *, descending: bool) -> str:

@@ -44,7 +44,7 @@ def lines(among: Sequence[Group], labels: Sequence[str]) -> list[str]:
     chosen = [row for row, group in zip(labels, among, strict=True) if any(run.selected_on_test for run in group.runs)]
     if chosen:
         which = "" if len(chosen) == len(among) else f" ({', '.join(chosen)})"
-        told.append(f"selected on the test set{which}: figures of the best epochs are too high")
+        told.append(f"{text.ON_TEST} selected on the test set{which}: figures of the best epochs are too high")
     return told
 
 
