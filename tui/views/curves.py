@@ -1,12 +1,14 @@
 """What a curve shows: its points, its legend, and the same in words."""
 
 import math
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Literal
 
 from vislab.engine.analysis.findings import OVERFITTING_RISE
-from vislab.engine.runs.events import Figure, number
 from vislab.engine.runs.state import RunState
 from vislab.tui.views import epochs, text
 
@@ -54,19 +56,17 @@ def series(state: RunState, quantity: Quantity, *, along: Along = "epoch") -> li
         along: "epoch" puts each epoch's mean at its number; "step" shows the training curve inside epochs, where the
             end of epoch n is at n.
     """
+    rows = state.epochs
     if along == "step" and state.started is not None:
         length = max(1, state.started.steps_per_epoch)
-        train_xs = [row.step / length for row in state.steps]
-        train_ys = _numbers(row.loss if quantity == "loss" else row.accuracy for row in state.steps)
+        train_xs = array("d", (step / length for step in state.steps.numbers("step")))
+        train_ys = state.steps.numbers(quantity)
     else:
-        train_xs = [float(row.epoch) for row in state.epochs]
-        train_ys = _numbers(row.train_loss if quantity == "loss" else row.train_accuracy for row in state.epochs)
+        train_xs, train_ys = rows.numbers("epoch"), rows.numbers(f"train_{quantity}")
     curves = [Series("train", train_xs, train_ys, TRAIN_MARKER, TRAIN_COLOUR)]
     if epochs.has_validation(state):
-        points = [(row.epoch, row.val_loss if quantity == "loss" else row.val_accuracy) for row in state.epochs]
-        validated = [(float(epoch), value) for epoch, value in points if value is not None]
-        xs = [epoch for epoch, _ in validated]
-        ys = _numbers(value for _, value in validated)
+        name = f"val_{quantity}"
+        xs, ys = (array("d", compress(rows.numbers(field), rows.told(name))) for field in ("epoch", name))
         curves.append(Series(epochs.judged_on(state), xs, ys, VAL_MARKER, VAL_COLOUR))
     return curves
 
@@ -123,22 +123,21 @@ def in_words(curve: Series, quantity: Quantity, *, log_y: bool = False) -> str:
     Args:
         log_y: drawn on a logarithmic axis, so that what is missing there is told.
     """
-    points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
+    finite = [*map(math.isfinite, curve.ys)]
+    xs, ys = (array("d", compress(values, finite)) for values in (curve.xs, curve.ys))
     label = f"{curve.name} {quantity}"
-    if not points:
+    if not ys:
         return f"{label}: no finite figure" if curve.ys else f"{label}: no figures yet"
     written = text.loss if quantity == "loss" else text.accuracy
-    extreme, best = (
-        ("lowest", min(points, key=lambda point: point[1]))
-        if quantity == "loss"
-        else ("highest", max(points, key=lambda point: point[1]))
-    )
-    last = points[-1]
-    parts = [f"last {written(last[1])} at epoch {last[0]:.4g}", f"{extreme} {written(best[1])} at epoch {best[0]:.4g}"]
-    if len(points) >= 3:
-        word = trend([y for _, y in points])
+    extreme, best = ("lowest", min(ys)) if quantity == "loss" else ("highest", max(ys))
+    parts = [
+        f"last {written(ys[-1])} at epoch {xs[-1]:.4g}",
+        f"{extreme} {written(best)} at epoch {xs[ys.index(best)]:.4g}",
+    ]
+    if len(ys) >= 3:
+        word = trend(ys)
         # As the finding of overfitting sees it: a loss may fall again and still be far above its lowest.
-        risen = quantity == "loss" and last[1] >= OVERFITTING_RISE * best[1] > 0
+        risen = quantity == "loss" and ys[-1] >= OVERFITTING_RISE * best > 0
         parts.append(f"{word} again" if risen and word == "falling" else word)
     if missing := not_shown([curve], log_y=log_y):
         parts.append(missing)
@@ -149,7 +148,7 @@ def sentences(state: RunState) -> list[str]:
     """Every curve of a run in words, and what its epochs' figures do not tell of the intervals inside them."""
     quantities: tuple[Quantity, ...] = ("loss", "accuracy")
     words = [in_words(curve, quantity) for quantity in quantities for curve in series(state, quantity)]
-    gaps = sum(not math.isfinite(number(row.loss)) for row in state.steps)
+    gaps = len(state.steps) - sum(map(math.isfinite, state.steps.numbers("loss")))
     if gaps:
         words.append(f"train loss inside epochs: not finite in {gaps} of {len(state.steps)} logged intervals")
     return words
@@ -169,9 +168,12 @@ def trend(values: Sequence[float]) -> str:
     change = sum(value / window for value in after) - sum(value / window for value in before)
     if not math.isfinite(change) or abs(change) <= 0.001 * max(map(abs, (*before, *after))):
         return "level"
-    pairs = [late - early if change > 0 else early - late for early in before for late in after]
-    along = sum(1.0 if difference > 0 else 0.5 if difference == 0 else 0.0 for difference in pairs)
-    if along < CLEAR * len(pairs):
+    early = sorted(before)
+    below = (
+        sum(bisect_left(early, late) + bisect_right(early, late) for late in after) / 2
+    )  # of each pair of equals half
+    pairs = len(before) * len(after)
+    if (below if change > 0 else pairs - below) < CLEAR * pairs:
         return "level"
     return "rising" if change > 0 else "falling"
 
@@ -184,7 +186,7 @@ def smoothed(curve: Series) -> Series:
     span = max(3.0, len(curve.ys) / 50)
     keep = 1 - 2 / (span + 1)
     total = weight = 0.0
-    ys = []
+    ys = array("d")
     for value in curve.ys:
         if math.isfinite(value):
             total = keep * total + (1 - keep) * value
@@ -239,13 +241,14 @@ def not_shown(
         x_range: ends of the x-axis; nothing is said of points beyond them.
     """
     first, last = x_range
-    values = [y for curve in curves for x, y in zip(curve.xs, curve.ys, strict=True) if first <= x <= last]
-    bad = sum(not math.isfinite(value) for value in values)
-    high = sum(LARGEST < abs(value) < math.inf for value in values)
-    low = sum(value <= 0 for value in values if math.isfinite(value)) if log_y else 0
+    bad = high = low = 0
+    for curve in curves:
+        for x, y in zip(curve.xs, curve.ys, strict=True):
+            if -LARGEST <= y <= LARGEST and (y > 0 or not log_y):
+                continue
+            if first <= x <= last:
+                bad += not math.isfinite(y)
+                high += LARGEST < abs(y) < math.inf
+                low += log_y and math.isfinite(y) and y <= 0
     told = ((bad, "not finite"), (high, "too large to draw"), (low, "not above 0"))
     return ", ".join(f"{count} {what}" for count, what in told if count)
-
-
-def _numbers(figures: Iterable[Figure | None]) -> list[float]:
-    return [math.nan if figure is None else number(figure) for figure in figures]

@@ -6,8 +6,10 @@ cannot refuse. It has one global figure: call from one thread.
 """
 
 import math
-from collections.abc import Sequence
-from itertools import groupby
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from vislab.tui.views import text
 from vislab.tui.views.axes import Axis, linear_axis, log_axis, x_axis
@@ -20,6 +22,13 @@ BEST_COLOUR = 136
 _NARROWEST, _LOWEST = 24, 6
 
 Point = tuple[float, float]
+
+
+class _Piece(NamedTuple):
+    """Points without a gap between them: of a long run thousands, so that they are kept as bare numbers."""
+
+    xs: "array[float]"
+    ys: "array[float]"
 
 
 def draw(
@@ -49,53 +58,64 @@ def draw(
     if width < _NARROWEST or height < _LOWEST:
         return _message("too small to draw", width, height)
     pieces = [_pieces(curve, log_y, x_range) for curve in series]
-    every = [point for curve in pieces for piece in curve for point in piece]
+    every = [piece for curve in pieces for piece in curve]
     head = [text.fit(title, width)] if title else []
     body = height - len(head) - 1
     if not every:
         words = nothing_drawn(curve.ys for curve in series)
         return [*head, *_message(words, width, body), _legend(series, None, x_label, width, colour)]
 
-    up = (log_axis if log_y else linear_axis)([y for _, y in every], body - 2)
+    up = (log_axis if log_y else linear_axis)([end(ys) for _, ys in every for end in (min, max)], body - 2)
     columns = max(1, width - max(map(len, up.labels)) - 1)
-    across = x_axis(x_range or (min(x for x, _ in every), max(x for x, _ in every)), columns)
-    placed = [[[(across.unit(x), up.unit(y)) for x, y in piece] for piece in curve] for curve in pieces]
-    star = next(((across.unit(x), up.unit(y)) for piece in pieces[-1] for x, y in piece if x == best), None)
-    lines = _plot(series, placed, star, across, up, width, body, columns)
+    across = x_axis(x_range or (min(min(xs) for xs, _ in every), max(max(xs) for xs, _ in every)), columns)
+
+    def placed(piece: _Piece) -> Iterator[Point]:
+        return zip(map(across.unit, piece.xs), map(up.unit, piece.ys), strict=True)
+
+    lines, dots = [], []
+    for curve in pieces:
+        points, count = chain.from_iterable(map(placed, curve)), sum(len(piece.xs) for piece in curve)
+        # Few points: a dotted line leads from one to the next.
+        lines.append([[*placed(piece)] for piece in curve] if count <= columns // 2 else [])
+        dots.append([*points] if count <= columns else thin(points, columns))
+    last = pieces[-1]
+    star = next(
+        ((across.unit(x), up.unit(y)) for xs, ys in last for x, y in zip(xs, ys, strict=True) if x == best), None
+    )
+    plot = _plot(series, lines, dots, star, across, up, width, body)
     legend = _legend(series, best if star is not None else None, x_label, width, colour)
     if not colour:
-        lines = [_without_colour(line) for line in lines]
-    return [*head, *lines, legend]
+        plot = [_without_colour(line) for line in plot]
+    return [*head, *plot, legend]
 
 
-def thin(points: Sequence[Point], columns: int) -> list[Point]:
+def thin(points: Iterable[Point], columns: int) -> list[Point]:
     """At most two points a column: the lowest and the highest of those that fall into it, in their order.
 
     Args:
         points: x in [0, 1] and y.
         columns: columns that x is spread over.
     """
-    if len(points) <= columns:
-        return list(points)
-    buckets: dict[int, list[Point]] = {}
+    ends: dict[int, tuple[Point, Point]] = {}
     for point in points:
-        buckets.setdefault(min(columns - 1, int(point[0] * columns)), []).append(point)
-    kept: list[Point] = []
-    for _, bucket in sorted(buckets.items()):
-        ends = {min(bucket, key=lambda point: point[1]), max(bucket, key=lambda point: point[1])}
-        kept += sorted(ends)
-    return kept
+        column = min(columns - 1, int(point[0] * columns))
+        lowest, highest = ends.get(column, (point, point))
+        ends[column] = (
+            point if point[1] < lowest[1] else lowest,
+            point if point[1] > highest[1] else highest,
+        )
+    return [point for _, kept in sorted(ends.items()) for point in sorted({*kept})]
 
 
 def _plot(
     series: Sequence[Series],
-    placed: Sequence[Sequence[Sequence[Point]]],
+    lines: Sequence[Sequence[Sequence[Point]]],
+    dots: Sequence[Sequence[Point]],
     star: Point | None,
     across: Axis,
     up: Axis,
     width: int,
     height: int,
-    columns: int,
 ) -> list[str]:
     import plotext
 
@@ -109,17 +129,16 @@ def _plot(
     plotext.ylim(0, 1)
     plotext.xticks([across.unit(tick) for tick in across.ticks], across.labels)
     plotext.yticks([up.unit(tick) for tick in up.ticks], up.labels)
-    for curve, pieces in zip(series, placed, strict=True):
-        if sum(map(len, pieces)) <= columns // 2:  # few points: a dotted line leads from one to the next
-            for piece in pieces:
-                plotext.plot(*_xs_ys(piece), marker="·", color=curve.colour)
-    for curve, pieces in zip(series, placed, strict=True):
-        if thinned := thin([point for piece in pieces for point in piece], columns):
-            plotext.scatter(*_xs_ys(thinned), marker=curve.marker, color=curve.colour)
+    for curve, pieces in zip(series, lines, strict=True):
+        for piece in pieces:
+            plotext.plot(*_xs_ys(piece), marker="·", color=curve.colour)
+    for curve, points in zip(series, dots, strict=True):
+        if points:
+            plotext.scatter(*_xs_ys(points), marker=curve.marker, color=curve.colour)
     if star is not None:
         plotext.scatter(*_xs_ys([star]), marker=BEST_MARKER, color=BEST_COLOUR)
-    lines: list[str] = plotext.build().split("\n")
-    return lines[:height]
+    built: list[str] = plotext.build().split("\n")
+    return built[:height]
 
 
 def _xs_ys(points: Sequence[Point]) -> tuple[list[float], list[float]]:
@@ -156,13 +175,18 @@ def _without_colour(line: str) -> str:
     return plain
 
 
-def _pieces(curve: Series, log_y: bool, x_range: tuple[float, float] | None) -> list[list[Point]]:
+def _pieces(curve: Series, log_y: bool, x_range: tuple[float, float] | None) -> list[_Piece]:
     """The points that can be drawn, in pieces without a gap; y as its decimal logarithm on a logarithmic axis."""
     low, high = x_range or (-LARGEST, LARGEST)
-
-    def drawable(point: Point) -> bool:
-        x, y = point
-        return low <= x <= high and abs(y) <= LARGEST and (y > 0 or not log_y)
-
-    found = [list(piece) for fits, piece in groupby(zip(curve.xs, curve.ys, strict=True), drawable) if fits]
-    return [[(x, math.log10(y)) for x, y in piece] for piece in found] if log_y else found
+    found: list[_Piece] = []
+    gap = True
+    for x, y in zip(curve.xs, curve.ys, strict=True):
+        if low <= x <= high and abs(y) <= LARGEST and (y > 0 or not log_y):
+            if gap:
+                found.append(_Piece(array("d"), array("d")))
+            found[-1].xs.append(x)
+            found[-1].ys.append(math.log10(y) if log_y else y)
+            gap = False
+        else:
+            gap = True
+    return found

@@ -34,14 +34,14 @@ class Lines(ScrollView, can_focus=False):
             tail: stay at the end while lines are added, unless the person has scrolled away from it.
         """
         super().__init__(id=id, classes=classes)
-        self._lines: list[Text] = []
+        self._lines: Sequence[Text] = ()
         self._tail = tail
         self._height = 0  # as it was when it was last fitted to its size
         self._looks: tuple[Style, int, int] | None = None
         self._strips: dict[int, Strip] = {}  # lines as they were painted: those that are scrolled stay as they are
 
     @property
-    def lines(self) -> list[Text]:
+    def lines(self) -> Sequence[Text]:
         """What is shown."""
         return self._lines
 
@@ -51,19 +51,32 @@ class Lines(ScrollView, can_focus=False):
         return "\n".join(line.plain for line in self._lines)
 
     def show(self, lines: Sequence[Text]) -> None:
-        """Replace what is shown; paints lines that differ."""
-        before, self._lines = self._lines, list(lines)
+        """Replace what is shown; paints lines that differ.
+
+        Args:
+            lines: not to be changed afterwards. Where they are scrolled, only those are asked for that are seen.
+        """
+        before, self._lines = self._lines, lines
         if len(before) != len(self._lines):
             at_end = self._at_end(len(before))
             self._grow(Size(0, len(self._lines)))
             if at_end:
                 self.scroll_end(animate=False, immediate=True, x_axis=False)
-        for index in range(max(len(before), len(self._lines))):
+        for index in self._painted(max(len(before), len(self._lines))):
             old = before[index] if index < len(before) else None
             new = self._lines[index] if index < len(self._lines) else None
             if old is not new and (old is None or new is None or old != new or old.style != new.style):
                 self._strips.pop(index, None)
                 self.refresh_line(index)
+
+    def _painted(self, count: int) -> Sequence[int]:
+        """Lines that may be on the screen; others are made anew when they come there."""
+        if self._as_high_as_its_lines:
+            return range(count)
+        top = self.scroll_offset.y
+        seen = {0, *range(top, min(count, top + self.size.height + 1))}  # the first may be titles, which stay
+        self._strips = {index: strip for index, strip in self._strips.items() if index in seen}
+        return sorted(seen)
 
     def _at_end(self, count: int) -> bool:
         """Whether it stays at the end: the last of so many lines is seen, or was before there was less room."""
@@ -71,14 +84,18 @@ class Lines(ScrollView, can_focus=False):
         return self._tail and (not self.size or seen >= count)
 
     def _grow(self, size: Size) -> None:
-        height = self.styles.height
-        if height is None or height.is_auto:
+        if self._as_high_as_its_lines:
             self.virtual_size = size
         else:  # it stays where it is and as large as it is: no reason to lay out the screen, and to paint it anew
             self.set_reactive(Lines.virtual_size, size)
             self._scroll_update(size)
 
-    def lines_at(self, width: int, height: int) -> list[Text] | None:
+    @property
+    def _as_high_as_its_lines(self) -> bool:
+        height = self.styles.height
+        return height is None or height.is_auto
+
+    def lines_at(self, width: int, height: int) -> Sequence[Text] | None:
         """The lines for a size in cells; None: they do not depend on the size."""
         return None
 

@@ -1,6 +1,7 @@
 """The panels of the live view: bars, table of epochs, findings, what the worker wrote."""
 
 from collections.abc import Sequence
+from typing import overload
 
 from rich.text import Text
 from textual.app import App, ComposeResult
@@ -98,6 +99,33 @@ class Bars(Lines):
         ]
 
 
+class EpochLines(Sequence[Text]):
+    """The table of epochs: titles, then a row an epoch, each made when it is asked for."""
+
+    def __init__(self, state: RunState, width: int) -> None:
+        self._state = state
+        self._columns = epochs.columns(state, width)
+
+    def __len__(self) -> int:
+        return 1 + len(self._state.epochs)
+
+    @overload
+    def __getitem__(self, index: int) -> Text: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Text]: ...
+
+    def __getitem__(self, index: int | slice) -> Text | list[Text]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        if place == 0:
+            return Text(epochs.header(self._columns), "bold dim")
+        row = self._state.epochs[place - 1]
+        best = row == self._state.best
+        return Text(epochs.line(self._columns, row, best=best), "bold" if best else "")
+
+
 class EpochTable(ScrolledLines):
     """A line an epoch, the best one marked; the titles stay at the top."""
 
@@ -108,27 +136,15 @@ class EpochTable(ScrolledLines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(tail=True, id=id)
         self._state: RunState | None = None
-        self._shown: object = None
-        self._rows: list[Text] = []
 
     def tell(self, state: RunState) -> None:
         """Show another picture of the run."""
         self._state = state
         self.repaint()
 
-    def lines_at(self, width: int, height: int) -> list[Text] | None:
+    def lines_at(self, width: int, height: int) -> EpochLines | None:
         """Titles, then a row an epoch."""
-        state = self._state
-        if state is None:
-            return None
-        columns = epochs.columns(state, width)
-        kept = (columns, state.best, len(state.resumes))
-        if kept != self._shown or len(self._rows) > len(state.epochs):
-            self._shown, self._rows = kept, []
-        for row in state.epochs[len(self._rows) :]:
-            best = row == state.best
-            self._rows.append(Text(epochs.line(columns, row, best=best), "bold" if best else ""))
-        return [Text(epochs.header(columns), "bold dim"), *self._rows]
+        return EpochLines(self._state, width) if self._state is not None else None
 
     def render_line(self, y: int) -> Strip:
         """The titles stay where they are when the rows are scrolled."""

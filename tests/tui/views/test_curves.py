@@ -16,8 +16,8 @@ LOSSES = ([0.9, 0.7, 0.4], None, [0.8, 0.5, 0.6])
 
 def test_series_by_epoch(history) -> None:
     train, val = curves.series(fold(history(*LOSSES)), "loss")
-    assert (train.name, list(train.xs), train.ys) == ("train", [1.0, 2.0, 3.0], [0.9, 0.7, 0.4])
-    assert (val.name, list(val.xs), val.ys) == ("val", [1.0, 2.0, 3.0], [0.8, 0.5, 0.6])
+    assert (train.name, list(train.xs), list(train.ys)) == ("train", [1.0, 2.0, 3.0], [0.9, 0.7, 0.4])
+    assert (val.name, list(val.xs), list(val.ys)) == ("val", [1.0, 2.0, 3.0], [0.8, 0.5, 0.6])
     assert train.marker != val.marker
     assert train.colour != val.colour
 
@@ -31,7 +31,7 @@ def test_series_by_step_end_where_the_epochs_end(history) -> None:
 
 def test_accuracy_series_without_validation(history) -> None:
     (train,) = curves.series(fold(history([1.0, float("nan")], [0.5, 0.6])), "accuracy")
-    assert train.ys == [0.5, 0.6]
+    assert list(train.ys) == [0.5, 0.6]
 
 
 def test_a_test_set_is_called_by_its_name(history) -> None:
@@ -140,3 +140,15 @@ def test_zooming_leads_from_what_suits_to_the_plan_and_to_fewer_and_fewer_epochs
         seen.append(curves.next_zoom(seen[-1], 54, plan_hidden=True))
     assert seen == [None, 0, 30, 10, 3] and curves.next_zoom(3, 54, plan_hidden=True) is None
     assert curves.next_zoom(None, 54, plan_hidden=False) == 30 and curves.next_zoom(100, 54, plan_hidden=False) is None
+
+
+@given(st.lists(st.integers(-4, 4).map(float), min_size=3, max_size=40))
+def test_a_trend_counts_pairs_of_an_earlier_and_a_later_value(values: list[float]) -> None:
+    window = min(max(3, len(values) // 5), len(values) // 2)
+    pairs = [(early, late) for early in values[-2 * window : -window] for late in values[-window:]]
+    up = sum(1.0 if late > early else 0.5 if late == early else 0.0 for early, late in pairs)
+    word = curves.trend(values)
+    if word != "level":
+        assert (up if word == "rising" else len(pairs) - up) >= curves.CLEAR * len(pairs)
+    elif abs(change := sum(late - early for early, late in pairs)) > len(pairs) * 0.1:  # far more than 0.1 % of 4
+        assert (up if change > 0 else len(pairs) - up) < curves.CLEAR * len(pairs)

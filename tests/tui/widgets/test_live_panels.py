@@ -1,12 +1,15 @@
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from textual.app import App, ComposeResult
 
 from vislab.engine.analysis.findings import Finding
-from vislab.engine.runs.state import Fold
+from vislab.engine.runs.events import AnyEvent, EpochEnded
+from vislab.engine.runs.state import Fold, fold
 from vislab.tui.following import Look
-from vislab.tui.widgets.live_panels import FindingLines, LogLines
+from vislab.tui.views import epochs
+from vislab.tui.widgets.live_panels import EpochTable, FindingLines, LogLines
 
 LONG = " ".join(f"{'word' * (number % 4)}{number}" for number in range(60))
 
@@ -73,5 +76,67 @@ def test_a_panel_at_its_end_stays_there_when_the_terminal_gets_smaller() -> None
             lines.tell((*told, "more"))
             await pilot.pause()
             assert lines.scroll_offset.y == 50, "a person has scrolled away from it"
+
+    asyncio.run(go())
+
+
+class Table(App[int]):
+    CSS = "EpochTable { height: 1fr; }"
+
+    def compose(self) -> ComposeResult:
+        yield EpochTable(id="table")
+
+
+def of_many_epochs(history: Callable[..., list[AnyEvent]], count: int) -> list[AnyEvent]:
+    return history([1 / epoch for epoch in range(1, count + 1)], val_loss=[2 / epoch for epoch in range(1, count + 1)])
+
+
+def test_of_thousands_of_epochs_only_the_rows_are_made_that_are_seen(
+    history: Callable[..., list[AnyEvent]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, line = [], epochs.line
+    monkeypatch.setattr(epochs, "line", lambda columns, row, **how: made.append(row.epoch) or line(columns, row, **how))
+    events = of_many_epochs(history, 3001)
+    folding = Fold()
+    folding.apply_all(event for event in events if not (isinstance(event, EpochEnded) and event.epoch == 3001))
+
+    async def go() -> None:
+        panel = Table()
+        async with panel.run_test(size=(80, 12)) as pilot:
+            table = panel.query_one(EpochTable)
+
+            def shown() -> list[str]:
+                return [table.render_line(y).text.replace("★", " ").split()[0] for y in range(table.size.height)]
+
+            table.tell(folding.state())
+            await pilot.pause()
+            assert shown() == ["epoch", *(str(epoch) for epoch in range(2990, 3001))]
+            folding.apply(next(event for event in events if isinstance(event, EpochEnded) and event.epoch == 3001))
+            table.tell(folding.state())
+            await pilot.pause()
+            assert shown() == ["epoch", *(str(epoch) for epoch in range(2991, 3002))]
+            assert table.render_line(11).text.split()[:2] == ["★", "3001"]
+            assert "★" not in table.render_line(10).text
+            table.scroll_home(animate=False, immediate=True)
+            await pilot.pause()
+            assert shown() == ["epoch", *(str(epoch) for epoch in range(1, 12))]
+            assert len(made) < 150
+
+    asyncio.run(go())
+
+
+def test_only_rows_that_have_changed_are_painted(history: Callable[..., list[AnyEvent]]) -> None:
+    async def go() -> None:
+        panel = Table()
+        async with panel.run_test(size=(80, 12)) as pilot:
+            table = panel.query_one(EpochTable)
+            table.tell(fold(of_many_epochs(history, 4)))
+            await pilot.pause()
+            painted: list[int] = []
+            table.refresh_line = painted.append  # type: ignore[method-assign,assignment]
+            table.tell(fold(of_many_epochs(history, 4)))
+            assert painted == []
+            table.tell(fold(of_many_epochs(history, 5)))
+            assert painted == [4, 5], "the one that was the best, and the new one"
 
     asyncio.run(go())
