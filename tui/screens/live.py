@@ -1,11 +1,9 @@
 """One run as it goes, or as it went: bars, curves, table of epochs, device, findings, what the worker wrote."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
@@ -18,12 +16,10 @@ from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.following import Look, Looker
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Answer, Prompt, Question
-from vislab.tui.screens.run_requests import RunRequests
+from vislab.tui.screens.run_curves import RunCurves
 from vislab.tui.views import curves, epochs, live, text
 from vislab.tui.views.run import RESUMABLE, status, title
-from vislab.tui.widgets.curve_plot import CurvePlot
-from vislab.tui.widgets.lines import Lines, Sentences
-from vislab.tui.widgets.live_figure import Options, figure, usual_along
+from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.live_panels import Bars, FindingLines, Panels, status_style
 
 EVERY = 1.5
@@ -37,10 +33,8 @@ SAID = 6.0
 
 FULL_DISK = "The disk is full: the worker waits, and goes on once there is room."
 
-CHARTS: tuple[tuple[curves.Quantity, ...], ...] = (("loss", "accuracy"), ("loss",), ("accuracy",))
 
-
-class LiveScreen(RunRequests):
+class LiveScreen(RunCurves):
     """The live view. Leaving it leaves the run alone."""
 
     NAME = "live"
@@ -62,13 +56,11 @@ class LiveScreen(RunRequests):
         """
         super().__init__()
         self.watched = run
-        self.options = Options()
         self.seen = None
         self._looker = Looker(run)
         self._title = title(self._looker.spec, run.labels().name)
         self._looking = False
         self._turn = 0
-        self._charts = CHARTS[0]
         self._said = ""
         self._silence: Timer | None = None
         self._exported: Path | None = None
@@ -82,10 +74,7 @@ class LiveScreen(RunRequests):
     def body(self) -> ComposeResult:
         """Bars, curves, panels, one line of device and one of what matters."""
         yield Bars(id="bars")
-        with Horizontal(id="charts"):
-            yield CurvePlot(id="loss")
-            yield CurvePlot(id="accuracy")
-        yield Sentences(id="words")
+        yield from self.charts()
         yield Panels(id="panels")
         yield Lines(id="device")
         yield Lines(id="message")
@@ -166,31 +155,13 @@ class LiveScreen(RunRequests):
         device = live.device_line(state, look.reading, look.status, max(1, self.size.width - 2))
         self.query_one("#device", Lines).show([Text(device, "dim")])
         self._show_message()
-        self._show_curves(at_once=not look.alive)
+        self.show_curves()
 
     def recolour(self) -> None:
         """In other colours."""
         super().recolour()
         if self.seen is not None:
             self.show(self.seen)
-
-    def _show_curves(self, *, at_once: bool = False) -> None:
-        look = self.seen
-        if look is None:
-            return
-        state, options = look.state, self.options
-        progress = (len(state.epochs), state.best, state.epochs_planned, len(state.resumes))
-        along = options.along or usual_along(state)
-        inside = len(state.steps) if along == "step" else 0
-        ends = curves.last_epochs(state, options.last, along)  # a run that ends loses the plan
-        for quantity in self._charts:
-            self.query_one(f"#{quantity}", CurvePlot).draw(
-                (progress, inside, ends, options),
-                lambda width, height, quantity=quantity: figure(state, quantity, options, width, height),  # type: ignore[misc]
-                at_once=at_once,
-            )
-        if self.query_one("#words").display:
-            self.query_one("#words", Sentences).tell(curves.sentences(state))
 
     def _show_message(self) -> None:
         look = self.seen
@@ -325,48 +296,6 @@ class LiveScreen(RunRequests):
         leave = self.console.exit if self.console.at_home else self.console.pop_screen
         if self.console.screen is self:  # it was not left by the click before
             leave()
-
-    def action_along(self) -> None:
-        """Inside epochs, or a point an epoch."""
-        if self.seen is not None:
-            now = self.options.along or usual_along(self.seen.state)
-            self._redraw(replace(self.options, along="epoch" if now == "step" else "step"))
-
-    def action_log_axis(self) -> None:
-        """Logarithmic or linear."""
-        self._redraw(replace(self.options, log_loss=not self.options.log_loss))
-
-    def action_smooth(self) -> None:
-        """Smoothed or raw."""
-        self._redraw(replace(self.options, smooth=not self.options.smooth))
-
-    def action_zoom(self) -> None:
-        """All epochs, or fewer and fewer of the last."""
-        if self.seen is None:
-            return
-        state = self.seen.state
-        done = state.epochs[-1].epoch if state.epochs else 0
-        hidden = curves.x_range(state) != curves.x_range(state, whole=True)
-        zoom = curves.next_zoom(self.options.last, done, plan_hidden=hidden)
-        self._redraw(replace(self.options, last=zoom))
-        self.say(curves.zoom_words(zoom))
-
-    def _redraw(self, options: Options) -> None:
-        self.options = options
-        self._show_curves(at_once=True)
-
-    def action_charts(self) -> None:
-        """Both, or one larger."""
-        self._charts = CHARTS[(CHARTS.index(self._charts) + 1) % len(CHARTS)]
-        for plot in self.query(CurvePlot):
-            plot.display = plot.id in self._charts
-        self._show_curves(at_once=True)
-
-    def action_words(self) -> None:
-        """Words in place of curves, and back."""
-        words, charts = self.query_one("#words"), self.query_one("#charts")
-        words.display, charts.display = charts.display, not charts.display
-        self._show_curves(at_once=True)
 
     def action_table(self) -> None:
         """The table of epochs."""

@@ -1,5 +1,6 @@
-"""A figure that is drawn beside the event loop: at most every 3 seconds, and not while it is hidden."""
+"""A figure that is drawn beside the event loop: seldom while it changes fast, and not while it is hidden."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -13,10 +14,13 @@ from textual.worker import Worker, WorkerState
 from vislab.tui.widgets.lines import Lines
 
 EVERY = 3.0
-"""Seconds between two drawings, unless a person asks for one: bars and table tell of what happens in between."""
+"""Seconds between two drawings of what changes fast, unless a person asks for one: title and table tell the newest."""
 
-SHARE = 0.0025
+SHARE = 0.005
 """Of a core that drawing may take, at most: curves of many thousand points are drawn less often."""
+
+Title = Callable[[int], str]
+"""Width in cells to a line with ANSI colours; cheap."""
 
 Draw = Callable[[int, int], Sequence[str]]
 """Width and height in cells to lines with ANSI colours; called in a thread."""
@@ -45,21 +49,33 @@ class CurvePlot(Lines):
         super().__init__(id=id)
         self._key: Hashable = None
         self._draw: Draw | None = None
+        self._title: Title | None = None
+        self._picture: list[Text] = []
         self._drawn: object = None
         self._drawing = False
         self._awaited = False  # a drawing was asked for at once while another was made
-        self._next = 0.0  # when it may be drawn again unasked
+        self._soon = False
+        self._begun = -math.inf  # when it was last drawn
+        self._cost = 0.0  # seconds that a core was busy with it
         self._timer: Timer | None = None
 
-    def draw(self, key: Hashable, draw: Draw, *, at_once: bool = False) -> None:
-        """Show another figure.
+    def draw(
+        self, key: Hashable, draw: Draw, *, title: Title | None = None, at_once: bool = False, soon: bool = False
+    ) -> None:
+        """Show another figure. One that is asked for twice stands still: it waits for nothing any more.
 
         Args:
             key: what the figure depends on; nothing is drawn while it stays equal.
+            draw: called with the room below the title.
+            title: a line above the drawing that is shown at once, whenever the drawing follows.
             at_once: a person waits for it, or it is the last one.
+            soon: it changes slowly, so that the drawing need not wait for more.
         """
-        self._key, self._draw = key, draw
-        self._consider(at_once)
+        still = key == self._key
+        self._key, self._draw, self._title, self._soon = key, draw, title, soon
+        if not still and self._seen():
+            self._show()
+        self._consider(at_once or still)
 
     def on_resize(self) -> None:
         """Draw for the new size."""
@@ -74,29 +90,32 @@ class CurvePlot(Lines):
         self._awaited |= at_once and self._drawing
         if self._draw is None or self._drawing or not self._seen() or what == self._drawn:
             return
-        left = self._next - time.monotonic()
+        left = self._begun + max(0.0 if self._soon else EVERY, self._cost / SHARE) - time.monotonic()
+        if self._timer is not None:
+            self._timer.stop()
         if left > 0 and not at_once:
-            if self._timer is None:
-                self._timer = self.set_timer(left, self._at_its_time)
+            self._timer = self.set_timer(left, self._consider)
             return
         self._drawing = True
-        self._next = time.monotonic() + EVERY
+        self._begun = time.monotonic()
         self.run_worker(self._work(what, self._draw, self.size), thread=True, exit_on_error=False, group="draw")
 
-    def _at_its_time(self) -> None:
-        self._timer = None
-        self._consider()
+    def _show(self) -> None:
+        """The title, as soon as there is something below it."""
+        title = [_line(self._title(self.size.width))] if self._title is not None and self._picture else []
+        self.show([*title, *self._picture])
 
     def _seen(self) -> bool:
         return bool(self.size.width and self.size.height) and self.display and self.screen.is_current
 
     def _work(self, what: object, draw: Draw, size: Size) -> Callable[[], None]:
+        height = size.height - (self._title is not None)
+
         def work() -> None:
             begun = time.thread_time()
             with _one_at_a_time:
-                lines = draw(size.width, size.height)
-            shown = [Text.from_ansi(line, no_wrap=True, end="") for line in lines]
-            self.post_message(self.Drawn(what, shown, size, time.thread_time() - begun))
+                lines = draw(size.width, height)
+            self.post_message(self.Drawn(what, [_line(line) for line in lines], size, time.thread_time() - begun))
 
         return work
 
@@ -104,14 +123,19 @@ class CurvePlot(Lines):
         """Show it, and look whether something newer is wanted."""
         message.stop()
         if self._drawn is not None:  # the first one has imported what draws, which no other does
-            self._next = max(self._next, time.monotonic() + message.seconds / SHARE)
+            self._cost = message.seconds
         awaited, self._awaited = self._awaited, False
-        self._drawing, self._drawn = False, message.what
-        self.show(message.lines)
+        self._drawing, self._drawn, self._picture = False, message.what, message.lines
+        self._show()
         self._consider(at_once=awaited or message.size != self.size)
 
     def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
         """A figure that cannot be drawn leaves a sentence; it does not end the console."""
         if message.state == WorkerState.ERROR:
             self._drawing, self._drawn = False, (self._key, self.size)
-            self.show([Text(f"cannot be drawn: {type(message.worker.error).__name__}", "dim")])
+            self._picture = [Text(f"cannot be drawn: {type(message.worker.error).__name__}", "dim")]
+            self._show()
+
+
+def _line(ansi: str) -> Text:
+    return Text.from_ansi(ansi, no_wrap=True, end="")

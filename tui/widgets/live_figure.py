@@ -1,6 +1,7 @@
 """Loss or accuracy of one run as lines with ANSI colours: figures in words above, curves below. No Textual."""
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,20 +37,31 @@ FEW_EPOCHS = 3
 MANY = 20
 """Points from which a curve can be smoothed."""
 
+SMOOTH = "~"
+"""Before the title of a figure whose curves are smoothed, where the word has no room."""
 
-def usual_along(state: RunState) -> curves.Along:
-    """What the x-axis follows while nobody has chosen."""
-    return "epoch" if len(state.epochs) >= FEW_EPOCHS else "step"
+
+def along(state: RunState, options: Options) -> curves.Along:
+    """What the training curve follows: what was chosen, else what suits the run."""
+    return options.along or ("epoch" if len(state.epochs) >= FEW_EPOCHS else "step")
 
 
 def figure(
     state: RunState, quantity: curves.Quantity, options: Options, width: int, height: int, *, colour: bool = True
 ) -> list[str]:
-    """Exactly `height` lines of at most `width` cells."""
-    along = options.along or usual_along(state)
-    raw = curves.series(state, quantity, along=along)
-    ends = curves.last_epochs(state, options.last, along)
-    log_y = options.log_loss and quantity == "loss"
+    """Title and picture: exactly `height` lines of at most `width` cells."""
+    return [
+        title(state, quantity, options, width, colour=colour),
+        *picture(state, quantity, options, width, height - 1, colour=colour),
+    ]
+
+
+def picture(
+    state: RunState, quantity: curves.Quantity, options: Options, width: int, height: int, *, colour: bool = True
+) -> list[str]:
+    """The curves alone: exactly `height` lines of `width` cells."""
+    by = along(state, options)
+    raw = curves.series(state, quantity, along=by)
     shown = raw
     if options.smooth:
         many = [curve for curve in raw if len(curve.ys) >= MANY]
@@ -57,13 +69,28 @@ def figure(
     drawn = draw(
         shown,
         width=width,
-        height=height,
-        log_y=log_y,
-        x_range=ends,
+        height=height + 1,
+        log_y=options.log_loss and quantity == "loss",
+        x_range=curves.last_epochs(state, options.last, by),
         best=curves.best_epoch(state),
         colour=colour,
     )
-    return [heading(state, quantity, raw, options, width, ends=ends, colour=colour), *drawn[:-1]]
+    return drawn[:-1]  # the title tells what the legend would
+
+
+def title(state: RunState, quantity: curves.Quantity, options: Options, width: int, *, colour: bool = True) -> str:
+    """The line above a picture, see `heading`: much cheaper than the picture."""
+    by = along(state, options)
+    shown, ends = curves.series(state, quantity, along=by), curves.last_epochs(state, options.last, by)
+    return heading(state, quantity, shown, options, width, ends=ends, colour=colour)
+
+
+def seen(state: RunState, options: Options) -> Hashable:
+    """What title and picture depend on: both stay as they are while it is equal."""
+    by = along(state, options)
+    inside = len(state.steps) if by == "step" else 0
+    ends = curves.last_epochs(state, options.last, by)  # a run that ends loses the plan
+    return len(state.epochs), state.best, state.epochs_planned, len(state.resumes), inside, ends, options
 
 
 def heading(
@@ -76,7 +103,7 @@ def heading(
     ends: tuple[float, float] | None = None,
     colour: bool = True,
 ) -> str:
-    """The last value of each curve and the best one, or what their markers mean; at the end the plan.
+    """How the curves are drawn, the last value of each and the best one, or what their markers mean; then the plan.
 
     Shorter and shorter, closer and closer, and without the plan, until all has room.
 
@@ -97,7 +124,7 @@ def heading(
         *(("names", with_plan, 2) for with_plan in (True, False)),
     )
     for wording, with_plan, gap in ways:
-        parts = _heading_parts(state, quantity, shown, log_y, wording)
+        parts = _heading_parts(state, quantity, shown, options, wording)
         if plan and with_plan:
             parts.append(("", plan, 0))
         if missing:
@@ -116,17 +143,20 @@ def heading(
 
 
 def _heading_parts(
-    state: RunState, quantity: curves.Quantity, shown: list[curves.Series], log_y: bool, wording: Wording
+    state: RunState, quantity: curves.Quantity, shown: list[curves.Series], options: Options, wording: Wording
 ) -> list[tuple[str, str, int]]:
     """Marker, words and colour of each part of a heading."""
     written = text.short if wording == "short" else text.loss if quantity == "loss" else text.accuracy
-    title: str = "acc" if wording != "whole" and quantity == "accuracy" else quantity
-    if log_y:
-        title = f"{title}, log" if wording == "whole" else "log"
-    parts = [("", title, 0)]
-    for curve in shown:
+    log_y, steps = options.log_loss and quantity == "loss", along(state, options) == "step"
+    if wording == "whole":
+        head = ", ".join([quantity, *["log"] * log_y, *["smooth"] * options.smooth])
+    else:
+        head = SMOOTH * options.smooth + ("log" if log_y else "acc" if quantity == "accuracy" else "loss")
+    parts = [("", head, 0)]
+    for index, curve in enumerate(shown):
+        name = curve.name if index or not steps else "steps" if wording == "short" else "train steps"
         value = "" if wording == "names" else f" {written(curve.ys[-1]) if curve.ys else text.MISSING}"
-        parts.append((curve.marker, f"{curve.name}{value}", curve.colour))
+        parts.append((curve.marker, f"{name}{value}", curve.colour))
     if state.best is not None:
         best = state.best.val_loss if quantity == "loss" else state.best.val_accuracy
         value = f"{written(best)} " if wording == "whole" else ""

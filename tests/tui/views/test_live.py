@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import psutil
@@ -19,7 +20,7 @@ from vislab.engine.runs.store import RunStatus
 from vislab.tui.following import Look
 from vislab.tui.live_frame import frame
 from vislab.tui.views import curves, live, text
-from vislab.tui.widgets.live_figure import Options, figure, heading
+from vislab.tui.widgets.live_figure import Options, figure, heading, title
 
 STARTED = RunStarted(
     environment={},
@@ -266,13 +267,28 @@ def test_the_plan_is_told_where_the_axis_ends_before_it() -> None:
 def test_the_markers_are_explained_where_the_figures_have_no_room() -> None:
     seen = state(*steps(10), epoch(1))
     shown = curves.series(seen, "loss")
-    assert heading(seen, "loss", shown, Options(), 28, colour=False) == "loss  ▪ train  ● val  ★ e1"
-    assert heading(seen, "loss", shown, Options(log_loss=True), 28, colour=False) == "log  ▪ train  ● val  ★ e1"
+    whole, log = Options(along="epoch"), Options(along="epoch", log_loss=True)
+    assert heading(seen, "loss", shown, whole, 28, colour=False) == "loss  ▪ train  ● val  ★ e1"
+    assert heading(seen, "loss", shown, log, 28, colour=False) == "log  ▪ train  ● val  ★ e1"
     small = [replace(curve, ys=[6e-5]) for curve in shown]
-    assert "▪ train 6e-5  ● val 6e-5" in heading(seen, "loss", small, Options(), 39, colour=False)
+    assert "▪ train 6e-5  ● val 6e-5" in heading(seen, "loss", small, whole, 39, colour=False)
     late = replace(seen, best=epoch(16))
-    told = heading(late, "loss", [replace(curve, ys=(0.00598,)) for curve in shown], Options(), 37, colour=False)
+    told = heading(late, "loss", [replace(curve, ys=(0.00598,)) for curve in shown], whole, 37, colour=False)
     assert told == "loss ▪ train 0.006 ● val 0.006 ★ e16", "figures before gaps"
+
+
+def test_the_title_tells_how_curves_are_drawn_at_every_width() -> None:
+    seen = state(*steps(10), *(epoch(number) for number in range(1, 5)))
+
+    def told(width: int, **options: Any) -> str:
+        return title(seen, "accuracy", Options(**options), width, colour=False)
+
+    assert told(38) == told(38, along="epoch") != told(38, along="step")
+    assert told(90, along="step", smooth=True).startswith("accuracy, smooth  ▪ train steps 0.5000  ● val ")
+    for width in (28, 34, 38, 48):
+        assert "▪ train" in told(width) and "steps" in told(width, along="step")
+        assert told(width, smooth=True).startswith("~acc") and told(width).startswith("acc")
+        assert told(width, smooth=True, along="step").startswith("~acc")
 
 
 @pytest.mark.parametrize("words", ["a reason " * 40, "名" * 200])
