@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import importlib.util
 import os
@@ -27,6 +26,7 @@ from vislab.engine.runs.ask import Asker
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
+from vislab.tui import garbage
 from vislab.tui.beside import acting, waiting_for
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
@@ -45,14 +45,6 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""
-
-
-SETTLED = 1.0
-"""Seconds after which the console has started: garbage is collected from then on."""
-
-COLLECT = (1_500, 5, 3)
-"""As `gc.set_threshold`: seldom, for what is painted is made of many objects, few of them garbage before the frame is
-out; often enough that what a closed screen leaves does not stay beside the next one."""
 
 
 class Console(App[int]):
@@ -232,7 +224,15 @@ class Console(App[int]):
         if not self.looked:
             self.looked = True
             if found and self._first is None and self.at_home:
-                self.choose_live_run()
+                self._offer_live_runs(len(found))
+
+    def _offer_live_runs(self, count: int) -> None:
+        """Offer the runs that the console finds when it starts; who types already is told of them only."""
+        if self._keys.used or (isinstance(self.screen, ConsoleScreen) and self.screen.in_field):
+            are, it = ("is", "it") if count == 1 else ("are", "one")
+            self.notify(f"{text.counted(count, 'run')} {are} training: V watches {it}", markup=False, timeout=10)
+        else:
+            self.choose_live_run()
 
     def has_started(self, runs: Iterable[Run]) -> None:
         """Runs were started from this console. At the first of them, say what would end it although it is detached."""
@@ -374,7 +374,7 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
 
             leaving.ask = ask
             leaving.interrupt = lambda: loop.call_soon_threadsafe(console.call_later, leave)
-            loop.call_later(SETTLED, _collect_from_now_on)
+            loop.call_later(garbage.SETTLED, garbage.collect_from_now_on)
             if leaving.code is None:  # else the end was asked for before there was anybody to ask
                 await console.run_async()
 
@@ -384,13 +384,6 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
         for line in last_words(console.followed.values(), started=console.started_here, ends=console.detached_ends):
             print(line, file=sys.stderr)
     return leaving.code or console.return_code or 0
-
-
-def _collect_from_now_on() -> None:
-    # `vislab.tui.start` has turned it off. What the start has made stays, so no collection need look at it again.
-    gc.freeze()
-    gc.set_threshold(*COLLECT)
-    gc.enable()
 
 
 def _live_view(run: Run) -> Callable[["Console"], ConsoleScreen]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from textual.worker import Worker
 
-LOOKING = ("live runs", "look", "look around", "read", "sizes", "draw")
+LOOKING = ("live runs", "look", "look around", "read", "sizes", "question", "draw")
 """Groups of workers that only look at something: the end does not wait for them."""
 
 DOING = {

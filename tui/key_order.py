@@ -14,11 +14,12 @@ PATIENCE = 0.05
 """Seconds between two looks whether a part of the screen that has not answered is still there."""
 LONGEST = 2.0
 """Seconds after which the next key is given on although the one before is not done with."""
-LONGEST_START = 10.0
-"""Seconds for which keys wait for a run that is being started."""
+LONGEST_OPENING = 10.0
+"""Seconds for which keys wait for what one before them opens: the screen of a run that is started, a question."""
 AT_ONCE = ("ctrl+c", "ctrl+q")
 """Keys that wait for no other key."""
 _STARTING = "launch"  # group of workers that start a run to be watched: its screen is opened when they are done
+_ASKING = "question"  # group of workers that find out what a question says, which is opened when they are done
 
 
 class KeyOrder:
@@ -26,7 +27,8 @@ class KeyOrder:
 
     Textual gives a key at once to what has the focus, where it waits until it is looked at. What is typed fast, pasted
     or late over a slow link arrives in one piece: the letters behind a `/` would go to the list and not to the field
-    that the `/` opens. Keys that are pressed while a run is being started wait for the screen that shows it.
+    that the `/` opens. Keys that are pressed while a run is being started wait for the screen that shows it, and those
+    behind one that asks for a question wait for the question.
     """
 
     def __init__(self, app: App[Any], give: Callable[[Event], Awaitable[None]]) -> None:
@@ -39,6 +41,8 @@ class KeyOrder:
         self._give = give
         self._waiting: deque[Event] = deque()
         self._slow: list[Worker[Any]] = []  # waited for in vain
+        self.used = False
+        """Whether there was a key yet."""
         self._task: asyncio.Task[None] | None = None
 
     async def take(self, event: Event) -> None:
@@ -47,7 +51,8 @@ class KeyOrder:
         While a run is being started such a key waits as well, for leaving asks about that run; pressed again it does
         not.
         """
-        if _leaves(event) and (not self._starting() or any(map(_leaves, self._waiting))):
+        self.used = True
+        if _leaves(event) and (not self._opening(_STARTING) or any(map(_leaves, self._waiting))):
             await self._give(event)
             return
         self._waiting.append(event)
@@ -62,7 +67,7 @@ class KeyOrder:
 
     async def _give_all(self) -> None:
         while self._waiting and self._app.is_running:
-            await self._started()
+            await self._opened()
             event = self._waiting.popleft()
             taker = self._taker()
             await self._give(event)
@@ -76,20 +81,20 @@ class KeyOrder:
         """What has the focus; the application itself when it ends, which closes its screens first."""
         return self._app.focused or self._app.screen if self._app.is_running else self._app
 
-    def _starting(self) -> list[Worker[Any]]:
+    def _opening(self, *groups: str) -> list[Worker[Any]]:
         return [
             work
             for work in self._app.workers
-            if work.group == _STARTING and not work.is_finished and work not in self._slow
+            if work.group in groups and not work.is_finished and work not in self._slow
         ]
 
-    async def _started(self) -> None:
-        """Wait until runs that are being started are, and what is opened then can take keys."""
-        if starting := self._starting():
+    async def _opened(self) -> None:
+        """Wait until what is being made ready to be opened is, and can take keys."""
+        if opening := self._opening(_STARTING, _ASKING):
             await asyncio.wait(
-                (asyncio.gather(*(work.wait() for work in starting), return_exceptions=True),), timeout=LONGEST_START
+                (asyncio.gather(*(work.wait() for work in opening), return_exceptions=True),), timeout=LONGEST_OPENING
             )
-            self._slow = [work for work in (*self._slow, *starting) if not work.is_finished]
+            self._slow = [work for work in (*self._slow, *opening) if not work.is_finished]
             await self._settled(self._taker())
 
     async def _settled(self, taker: DOMNode) -> None:

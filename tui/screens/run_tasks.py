@@ -229,7 +229,7 @@ class RunTasks(ConsoleScreen):
         def count() -> None:
             self.post_message(self.ReadyToDelete(rows, sum(listed.run.size() for listed in rows)))
 
-        self.run_worker(count, thread=True, exit_on_error=False, group="sizes")
+        self.run_worker(count, thread=True, exit_on_error=False, group="question")
 
     @on(ReadyToDelete)
     def _ask_to_delete(self, event: ReadyToDelete) -> None:

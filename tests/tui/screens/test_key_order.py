@@ -7,10 +7,15 @@ import unicodedata
 import pytest
 from textual.events import Key, Paste
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 
+from vislab.engine.runs.store import Run
+from vislab.tui.app import Console
 from vislab.tui.run_watch import RunWatch
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.help import HelpScreen
+from vislab.tui.screens.history import HistoryScreen
+from vislab.tui.screens.live_runs import LiveRuns
 from vislab.tui.screens.palette import Palette
 from vislab.tui.widgets.picker import Picker
 from vislab.tui.widgets.run_list import RunList
@@ -151,6 +156,65 @@ def test_keys_wait_for_a_run_that_is_being_started(runs, play):
         at_once(pilot, "ctrl+c")  # once more leaves without waiting
         await until(pilot, lambda: pilot.app._ending is not None)
         started.set()
+
+    play("history", act)
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
+def test_an_answer_waits_for_its_question(runs, play, settle, settings, monkeypatch, answer, left):
+    counted, size = threading.Event(), Run.size
+
+    def late(run):
+        counted.wait(5)
+        return size(run)
+
+    async def act(pilot):
+        await settle(pilot)
+        monkeypatch.setattr(Run, "size", late)
+        at_once(pilot, "D", answer)  # n alone would open the launch screen
+        await pilot.pause(0.05)
+        counted.set()
+        await settle(pilot)
+        await until(pilot, lambda: len(list(settings.runs_dir.glob("*/spec.toml"))) == left)
+        assert [screen.NAME for screen in pilot.app.screen_stack] == ["history"]
+
+    play("history", act)
+
+
+@pytest.mark.parametrize("typed", ["/nan", ""])
+def test_the_offer_of_live_runs_does_not_open_over_what_is_typed(runs, settings, monkeypatch, typed):
+    looked = threading.Event()
+    monkeypatch.setattr("vislab.tui.app.screen_class", lambda name: HistoryScreen)  # in place of the launch screen
+    monkeypatch.setattr(Console, "_live_now", lambda console: looked.wait(5) and tuple(runs[:2]))
+    console = Console(settings)
+
+    async def go():
+        async with console.run_test(notifications=True) as pilot:
+            at_once(pilot, *typed)
+            field = console.screen_stack[0].query_one(Input)
+            await until(pilot, lambda: field.value == typed[1:])
+            looked.set()
+            await until(pilot, lambda: console.looked)
+            at_once(pilot, *"run")
+            if not typed:
+                await until(pilot, lambda: isinstance(console.screen, LiveRuns))
+                return
+            await until(pilot, lambda: field.value == "nanrun")
+            (told,) = console.screen.query(Toast)
+            assert str(told.render()) == "2 runs are training: V watches one"
+            await pilot.press("escape", "V")
+            assert isinstance(console.screen, LiveRuns)
+
+    asyncio.run(go())
+
+
+def test_ctrl_c_does_not_wait_for_a_question(runs, play):
+    async def act(pilot):
+        ready = threading.Event()
+        pilot.app.run_worker(lambda: ready.wait(5), thread=True, group="question")
+        at_once(pilot, "ctrl+c")
+        await until(pilot, lambda: pilot.app._exit)
+        ready.set()
 
     play("history", act)
 
