@@ -29,7 +29,7 @@ class RunCurves(RunRequests):
         super().__init__()
         self.options = Options()
         self._charts = CHARTS[0]
-        self._epochs = 0  # that the curves were last told of
+        self._epochs, self._axis = 0, (0.0, 0.0)  # that the curves were last told of
 
     def charts(self) -> ComposeResult:
         """Loss and accuracy beside each other, and the words in their place."""
@@ -39,19 +39,25 @@ class RunCurves(RunRequests):
         yield Sentences(id="words")
 
     def show_curves(self, *, at_once: bool = False) -> None:
-        """As the run was last seen. Of slow epochs each is drawn as it comes; what stands still is drawn at once."""
+        """As the run was last seen.
+
+        Of slow epochs each is drawn as it comes. What stands still is drawn at once, and so is an axis that has grown:
+        the title tells its end.
+        """
         look = self.seen
         if look is None:
             return
         state, options = look.state, self.options
         one_more = len(state.epochs) == self._epochs + 1
         self._epochs = len(state.epochs)
+        grown = not options.last and self._axis != curves.x_range(state)
+        self._axis = curves.x_range(state)
         for quantity in self._charts:
             self.query_one(f"#{quantity}", CurvePlot).draw(
                 live_figure.seen(state, options),
                 partial(live_figure.picture, state, quantity, options),
                 title=partial(live_figure.title, state, quantity, options),
-                at_once=at_once or not look.alive or look.status in AT_REST,
+                at_once=at_once or grown or not look.alive or look.status in AT_REST,
                 soon=one_more,
             )
         if self.query_one("#words").display:

@@ -79,14 +79,15 @@ LONG = 20
 
 
 def epochs_shown(trained: int, planned: int) -> int:
-    """Where an axis ends that grows in steps, so that it mostly stands still and a curve fills a third of it or more.
+    """Where an axis ends that grows in steps, so that it mostly stands still and a curve fills three fifths or more.
 
-    All epochs planned where they are few, or a third of them is trained; else the next of 5, 10, 20, 50, 100, …
+    All epochs planned where they are few, or three fifths of them are trained; else the next of 5, 10, 15, 20, 30, 40,
+    50, 75, 100, …
     """
-    if planned <= LONG or 3 * trained >= planned:
+    if planned <= LONG or 5 * trained >= 3 * planned:
         return max(planned, trained)
-    steps = (digit * 10**power for power in range(20) for digit in (1, 2, 5))
-    return min(planned, next(step for step in steps if step >= max(5, trained)))
+    tens = (digit * 10**power for power in range(20) for digit in (10, 15, 20, 30, 40, 50, 75))
+    return min(planned, next(step for step in (5, *tens) if step >= trained))
 
 
 def x_range(state: RunState, along: Along = "epoch", *, whole: bool = False) -> tuple[float, float]:

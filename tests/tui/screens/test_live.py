@@ -439,10 +439,10 @@ def test_titles_are_as_new_as_the_table_and_curves_follow_once_figures_stand_sti
         def drawn() -> bool:
             return plot._drawn == (plot._key, plot.size)
 
-        await trained(4)
+        await trained(6)
         await looked()
-        assert drawn() and "0.500" in plot.words
-        await trained(5)
+        assert drawn() and "0.750" in plot.words
+        await trained(3)
         assert "1.12" in plot.lines[0].plain
         assert words(pilot, "#table").splitlines()[-1].split()[:3] == ["9", "│", "1.1250"]
         assert not drawn(), "of fast epochs the curves are drawn seldom"
@@ -451,11 +451,12 @@ def test_titles_are_as_new_as_the_table_and_curves_follow_once_figures_stand_sti
         await trained(1)
         assert drawn() and "1.25" in plot.lines[0].plain, "of slow epochs each is drawn"
         await trained(3)
-        assert not drawn()
+        assert drawn() and "→ 15/40" in plot.lines[0].plain, "the axis has grown, as the title says"
         await trained(2)
+        assert not drawn()
         now = time.time()
         write_progress(run.progress_file, Progress(time=now, pid=os.getpid(), host="", phase="paused"))
-        await trained(2)
+        await looked()
         assert "paused" in header(pilot) and drawn(), "of a run that rests too"
 
     log.append(events.pop(0))

@@ -141,9 +141,8 @@ def test_a_legend_says_as_much_of_all_curves_as_has_room(make):
     for form, room, longer in zip(forms, rooms, [200, *rooms], strict=False):
         for cells_free in (room, longer - 1):
             named = compare_legend.named(points, by_epoch, "accuracy", cells_free)
-            assert (
-                tuple(curve.name for curve in named) == form and [curve.xs for curve in named] == [[2.0, 4.0, 6.0]] * 2
-            )
+            assert tuple(curve.name for curve in named) == form
+            assert [list(curve.xs) for curve in named] == [[2.0, 4.0, 6.0]] * 2
     (loss,) = compare_legend.named(*[compare.curves(runs[:1], "loss", "epoch")] * 2, "loss", 80)
     assert loss.name == "1 cnn last 0.400 best 0.300 e2"
 
@@ -412,4 +411,4 @@ def test_the_axis_of_epochs_ends_with_what_was_trained_once_the_runs_have_ended(
     assert compare.x_range([stopped], "epoch", 0) == (1.0, 4000.0) and compare.x_label([stopped], "epoch", 0) == "epoch"
     assert compare.x_range([stopped], "epoch", 10) == (43.0, 52.0)
     live = replace(stopped, status="training")
-    assert compare.x_range([live], "epoch") == (1.0, 100.0)
+    assert compare.x_range([live], "epoch") == (1.0, 75.0)
