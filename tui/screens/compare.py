@@ -217,22 +217,17 @@ class CompareScreen(ConsoleScreen):
         self._draw_one("#second", self._other)
 
     def _draw_one(self, place: str, quantity: Quantity) -> None:
-        runs, along = self._runs, self._along
-        if along == "epoch":
-            points = by_epoch = [band.mean for band in compare.group_curves(self._among, quantity)]
-        else:
-            points, by_epoch = (compare.curves(self._firsts, quantity, x) for x in (along, "epoch"))
+        runs, among, along = self._runs, self._among, self._along
         log, last = self._log and quantity == "loss", self._last
-        title = compare.curve_title(self._among, quantity, log=log)
-        key = (
-            title,
-            along,
-            last,
-            self.app.theme,
-            tuple((tuple(curve.xs), tuple(curve.ys)) for curve in points),
-        )
+        title = compare.curve_title(among, quantity, log=log)
+        key = (title, along, last, self.app.theme, compare.drawn_of(runs))
 
         def draw(width: int, height: int) -> list[str]:
+            if along == "epoch":
+                points = by_epoch = [band.mean for band in compare.group_curves(among, quantity)]
+            else:
+                firsts = [group.first for group in among]
+                points, by_epoch = (compare.curves(firsts, quantity, x) for x in (along, "epoch"))
             ends, x_label = compare.x_range(runs, along, last), compare.x_label(runs, along, last)
             room = width - (text.cells(x_label) + 4) * (x_label != "epoch")  # so much the top line says too
             head, *lines = curves.draw(

@@ -1,9 +1,10 @@
 """Runs side by side: curves, tables, what differs. All text that is returned is safe."""
 
-import math
 import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress, repeat
 from statistics import fmean
 from typing import Literal
 
@@ -14,7 +15,6 @@ from vislab.engine.analysis.groups import Group, groups
 from vislab.engine.analysis.per_class import class_figures, confusion
 from vislab.engine.analysis.predictions import classes_of
 from vislab.engine.analysis.stars import OTHER_IMAGES, OTHER_LOSSES, stars
-from vislab.engine.runs.events import Figure, number
 from vislab.engine.runs.summary import LIVE
 from vislab.tui import tables
 from vislab.tui.views import compare_table, same_images, text
@@ -102,20 +102,17 @@ def curves(runs: Sequence[Compared], quantity: Quantity, along: Along) -> list[S
 
 def _curve(run: Compared, title: str, index: int, quantity: Quantity, along: Along, unit: float = 1.0) -> Series:
     """The curve of the row at a position, under its number and title."""
-    validated = [row for row in run.state.epochs if row.val_accuracy is not None]
-    rows = validated or list(run.state.epochs)
-    ys: list[Figure | None]
-    if quantity == "loss":
-        ys = [row.val_loss if validated else row.train_loss for row in rows]
-    else:
-        ys = [row.val_accuracy if validated else row.train_accuracy for row in rows]
-    before = run.feature_seconds or 0.0
-    xs = [float(row.epoch) if along == "epoch" else (before + row.elapsed) / unit for row in rows]
-    values = [math.nan if y is None else number(y) for y in ys]
+    rows = run.state.epochs
+    judged = rows.told("val_accuracy")
+    validated = any(judged)
+    kept = judged if validated else repeat(True)
+    ys = array("d", compress(rows.numbers(f"{'val' if validated else 'train'}_{quantity}"), kept))
+    xs = array("d", compress(rows.numbers("epoch" if along == "epoch" else "elapsed"), kept))
+    if along == "time":
+        before = run.feature_seconds or 0.0
+        xs = array("d", ((before + elapsed) / unit for elapsed in xs))
     title = f"{index + 1} {title}"
-    return Series(
-        f"{title}{OF_TRAINING}" if rows and not validated else title, xs, values, marker(index), colour(index)
-    )
+    return Series(f"{title}{OF_TRAINING}" if rows and not validated else title, xs, ys, marker(index), colour(index))
 
 
 def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
@@ -127,12 +124,24 @@ def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
     for index, (group, title) in enumerate(zip(among, titles([group.first for group in among]), strict=True)):
         begun = [run for run in group.counted if run.state.epochs] or [group.first]
         each = [_curve(run, title, index, quantity, "epoch") for run in begun]
-        columns = [dict(zip(curve.xs, curve.ys, strict=True)) for curve in each]
-        xs = [x for x in each[0].xs if all(x in column for column in columns)]
-        values = [[column[x] for column in columns] for x in xs]
-        mean = replace(each[0], xs=xs, ys=[fmean(row) for row in values])
-        made.append(Band(mean, [min(row) for row in values], [max(row) for row in values], len(each)))
+        if len(each) == 1:
+            made.append(Band(each[0], each[0].ys, each[0].ys, 1))
+            continue
+        shared = set(each[0].xs).intersection(*(curve.xs for curve in each[1:]))
+        xs, *columns = (
+            array("d", (value for x, value in zip(curve.xs, values, strict=True) if x in shared))
+            for curve, values in ((each[0], each[0].xs), *((curve, curve.ys) for curve in each))
+        )
+        mean, low, high = (array("d", map(of, zip(*columns, strict=True))) for of in (fmean, min, max))
+        made.append(Band(replace(each[0], xs=xs, ys=mean), low, high, len(each)))
     return made
+
+
+def drawn_of(runs: Sequence[Compared]) -> tuple[object, ...]:
+    """What the curves of runs, and their axes, are drawn of: equal while they stay as they are."""
+    return tuple(
+        (run.name, run.status, run.state.epochs_planned, len(run.state.epochs), *run.state.epochs[-1:]) for run in runs
+    )
 
 
 def curve_title(among: Sequence[Group], quantity: Quantity, *, log: bool = False) -> str:

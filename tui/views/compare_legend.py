@@ -1,6 +1,7 @@
 """What stands above and below the curves of a comparison: what is missing from them, what they came to. Safe text."""
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -63,10 +64,11 @@ def names(curve: Series, quantity: Quantity) -> list[str]:
     """What a curve may be called, from the longest on: `2 transfer last 0.967 best 0.972 e5` … `2`."""
     number, last, best = _number(curve), "", "no figures"
     of = OF_TRAINING * curve.name.endswith(OF_TRAINING)  # stays beside figures: the title says validation
-    points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
-    if points:
-        epoch, value = (min if quantity == "loss" else max)(points, key=lambda point: point[1])
-        last, best = f"last {text.short(points[-1][1])} ", f"best {text.short(value)} e{epoch:g}"
+    ys = array("d", filter(math.isfinite, curve.ys))
+    if ys:
+        value = min(ys) if quantity == "loss" else max(ys)
+        epoch = next(x for x, y in zip(curve.xs, curve.ys, strict=True) if y == value)
+        last, best = f"last {text.short(ys[-1])} ", f"best {text.short(value)} e{epoch:g}"
     return [f"{curve.name} {last}{best}", f"{number}{of} {last}{best}", f"{number}{of} {best}", curve.name, number]
 
 

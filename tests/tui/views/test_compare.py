@@ -127,6 +127,23 @@ def test_curves_differ_by_colour_and_marker_and_can_go_by_time(make):
     )
 
 
+def test_the_curve_of_repeats_is_their_mean_and_ends_with_the_shortest(make):
+    runs = [make("a", accuracies, seed=seed) for seed, accuracies in enumerate([(0.2, 0.4, 0.9), (0.4, 0.8)])]
+    (band,) = compare.group_curves([Group(tuple(runs))], "accuracy")
+    assert (list(band.mean.xs), list(band.mean.ys)) == ([1, 2], pytest.approx([0.3, 0.6]))
+    assert (list(band.low), list(band.high), band.runs) == ([0.2, 0.4], [0.4, 0.8], 2)
+    (alone,) = compare.group_curves([Group((runs[0],))], "accuracy")
+    assert list(alone.mean.ys) == list(alone.low) == list(alone.high) == [0.2, 0.4, 0.9] and alone.runs == 1
+
+
+def test_curves_are_drawn_anew_when_an_epoch_has_ended(make):
+    run = make("a", (0.2, 0.4))
+    longer = replace(run, state=make("a", (0.2, 0.4, 0.9)).state)
+    again = replace(run, state=make("a", (0.2, 0.5)).state)  # the last epoch once more
+    assert compare.drawn_of([run]) == compare.drawn_of([replace(run, state=make("a", (0.2, 0.4)).state)])
+    assert len({compare.drawn_of([one]) for one in (run, longer, again, replace(run, status="training"))}) == 4
+
+
 def test_a_legend_says_as_much_of_all_curves_as_has_room(make):
     runs = [make("cnn", (0.5, 0.7, 0.6)), make("transfer", (0.9, 0.95, 0.95))]
     points, by_epoch = (compare.curves(runs, "accuracy", along) for along in ("time", "epoch"))
