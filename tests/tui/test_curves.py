@@ -76,6 +76,14 @@ def test_ticks_are_round_and_enclose_the_figures() -> None:
     assert lines[-2].split() == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]
 
 
+@pytest.mark.parametrize("value", [1.0, 0.9, 0.75, 1e-3])
+def test_the_axis_of_a_constant_accuracy_does_not_go_beyond_one(value: float) -> None:
+    lines = drawn(curve([value] * 4))
+    labels = [float(line.split("┤")[0]) for line in lines if "┤" in line]
+    assert 0 <= labels[-1] < value <= labels[0] <= 1
+    assert sum(line.count("▪") == 4 for line in lines) == 1
+
+
 def test_log_ticks_are_powers_of_ten() -> None:
     lines = drawn(curve([1000.0, 1.0, 0.01]), log_y=True, height=20)
     assert [float(line.split("┤")[0]) for line in lines if "┤" in line] == [1000, 100, 10, 1, 0.1, 0.01]

@@ -42,7 +42,7 @@ class ResultsScreen(ConsoleScreen):
 
         Attributes:
             fault: why they cannot be; empty when they could. Safe text.
-            headline: the figures in one line; empty where there are none. Safe text.
+            headlines: the figures in one line, the longest first; none where there are none. Safe text.
             evaluations: later ones, the newest first.
             split: the run has read its data, so that training images can be drawn.
         """
@@ -52,13 +52,13 @@ class ResultsScreen(ConsoleScreen):
             name: str,
             found: Results,
             fault: str,
-            headline: str,
+            headlines: Sequence[str],
             evaluations: Sequence[Evaluation],
             split: bool,
         ) -> None:
             super().__init__()
             self.name, self.found, self.fault, self.evaluations = name, found, fault, tuple(evaluations)
-            self.headline, self.split = headline, split
+            self.headlines, self.split = tuple(headlines), split
 
     class Seen(Message):
         """Pictures have come, or the reason why not."""
@@ -73,7 +73,8 @@ class ResultsScreen(ConsoleScreen):
         self._run = run
         self._name = plain(run.id)
         self._found: Results | None = None
-        self._fault = self._figures = ""
+        self._fault = ""
+        self._headlines: tuple[str, ...] = ()
         self._view: View = "classes"
         self._split = False
         self._evaluations: tuple[Evaluation, ...] = ()
@@ -120,15 +121,15 @@ class ResultsScreen(ConsoleScreen):
         except (InputError, OSError) as error:
             fault = str(error)
         found = results.results(rows, classes)
-        headline = results.headline(found, state) if rows else ""
+        headlines = results.headlines(found, state) if rows else []
         told = [*([own] if own is not None else []), *evaluations(self._run)]
         split = self._run.split.is_file()
-        self.post_message(self.Read(plain(name, 60), found, plain(fault, 400), headline, told, split))
+        self.post_message(self.Read(plain(name, 60), found, plain(fault, 400), headlines, told, split))
 
     @on(Read)
     def _take(self, message: Read) -> None:
         self._name, self._found, self._fault = message.name, message.found, message.fault
-        self._figures, self._evaluations, self._split = message.headline, message.evaluations, message.split
+        self._headlines, self._evaluations, self._split = message.headlines, message.evaluations, message.split
         self._show()
 
     # What is shown
@@ -165,12 +166,14 @@ class ResultsScreen(ConsoleScreen):
         self.refresh_bindings()
 
     def _headline(self, width: int) -> list[Text]:
-        """What is wrong, or the figures; above pictures in one line, for the pictures fill what is left."""
+        """What is wrong, or the figures; above pictures what fits in one line, for the pictures fill what is left."""
         if self._fault:
             return wrapped(Text(self._fault), width, self.app.console)
+        words = next(iter(self._headlines), "")
         if self._view in PICTURED:
-            return [Text(text.fit(self._figures, width).rstrip(), "bold")]
-        return wrapped(Text(self._figures, "bold"), width, self.app.console)
+            words = next((short for short in self._headlines if text.cells(short) <= width), text.fit(words, width))
+            return [Text(words, "bold")]
+        return wrapped(Text(words, "bold"), width, self.app.console)
 
     def recolour(self) -> None:
         """In other colours."""
@@ -290,7 +293,7 @@ class ResultsScreen(ConsoleScreen):
                     "the figures of each class, as a table",
                     lambda: tab_separated(*results.class_table(found, 1000)),
                 ),
-                Copy("l", "the headline", lambda: self._figures),
+                Copy("l", "the headline", lambda: self._headlines[0]),
             ]
         offer(self, copies, lambda words: self.notify(words, markup=False))
 

@@ -19,13 +19,15 @@ class Axis(NamedTuple):
 
 
 def linear_axis(values: Sequence[float], rows: int) -> Axis:
-    """A y-axis whose ends and ticks are round numbers.
+    """A y-axis whose ends and ticks are round numbers. Of values up to 1, as accuracies are, it ends there.
 
     Args:
         values: finite, at least one.
         rows: lines of text that it is high.
     """
     low, high = apart(min(values), max(values))
+    if max(values) <= 1 < high:  # a constant
+        high = 1.0
     step = _round_step((high - low) / max(1, min(6, rows // 2)))
     first, last = _ends(low, high, step)
     if last - first > max(1, rows // 2):  # the round ends took more room: labels would stand in neighbouring rows

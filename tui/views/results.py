@@ -71,17 +71,26 @@ def headline(found: Results, state: RunState) -> str:
     Args:
         state: of the run, which knows what images they are.
     """
+    return headlines(found, state)[0]
+
+
+def headlines(found: Results, state: RunState) -> list[str]:
+    """The headline, then shorter and shorter ones for where it has no room; each says what images they are."""
     images = len(found.predictions)
     share = found.right / images if images else None
     test = state.ended.test if state.ended is not None else None
-    image = f"{test.role} image" if test is not None else "image"
+    on = f"on {text.counted(images, f'{test.role} image' if test is not None else 'image')}"
     on_test = state.started is not None and state.started.selected_on_test
     selected = test is not None and (test.role == "validation" or on_test)
-    return (
-        f"accuracy {accuracy_with_interval(share, images)} on {text.counted(images, image)}, "
-        f"{text.count(images - found.right)} wrong, macro F1 {text.accuracy(macro_f1(found.figures))}"
-        f"{'; the best epoch was selected on them' if selected else ''}"
-    )
+    share_words, f1 = accuracy_with_interval(share, images), text.accuracy(macro_f1(found.figures))
+    more = f"{text.count(images - found.right)} wrong, macro F1 {f1}"
+    short = ", selected on them" if selected else ""
+    return [
+        f"accuracy {share_words} {on}, {more}{'; the best epoch was selected on them' if selected else ''}",
+        f"accuracy {share_words} {on}{short}",
+        f"accuracy {text.accuracy(share)} {on}{short}",
+        f"{text.accuracy(share)} {on}{short}",
+    ]
 
 
 def class_lines(found: Results, width: int) -> list[str]:

@@ -392,3 +392,18 @@ def test_without_predictions_there_is_a_sentence(make_run, play):
         assert "o shows them" in words(pilot, "#main")
 
     play("results", nothing_wrong, run=perfect)
+
+
+@pytest.mark.parametrize(("size", "begun"), [((60, 20), "accuracy 0.6250 on"), ((80, 24), "accuracy 0.6250 [0.")])
+def test_above_pictures_it_is_said_that_the_best_epoch_was_selected_on_the_images(make_run, play, asked, size, begun):
+    rows = [(f"right {i}", "cat", "cat") for i in range(20)] + [(f"wrong {i}", "dog", "cat") for i in range(12)]
+    run = make_run("chosen", predictions=rows, selected_on_test=True)
+
+    async def act(pilot):
+        assert "the best epoch was selected on them" in " ".join(words(pilot, "#headline").split())
+        for key in "psa":
+            await pilot.press(key)
+            line = words(pilot, "#headline")
+            assert line.startswith(begun) and line.endswith("on 32 test images, selected on them")
+
+    play("results", act, run=run, size=size)

@@ -47,6 +47,19 @@ def test_the_headline_tells_on_which_images(history):
     assert headline("test", selected_on_test=True).endswith(selected)
 
 
+def test_shorter_headlines_still_tell_on_which_images(history):
+    found = made([("a", "a")] * 9 + [("b", "a")])
+    figures = TestFigures(
+        role="validation", images=10, loss=0.3, accuracy=0.9, top5=1, macro_f1=0.5, weights="raw", epoch=1
+    )
+    whole, *shorter = views.headlines(found, fold(history([1.0], val_loss=[1.0], test=figures)))
+    assert whole.endswith("; the best epoch was selected on them")
+    assert all(words.endswith("on 10 validation images, selected on them") for words in shorter)
+    assert shorter[0].startswith("accuracy 0.9000 [0.60, 0.98] on") and cells(shorter[0]) <= 77
+    assert [cells(words) for words in (whole, *shorter)] == sorted(map(cells, (whole, *shorter)), reverse=True)
+    assert views.headlines(found, fold([]))[-1] == "0.9000 on 10 images"
+
+
 def test_the_heat_map_has_a_number_and_a_shade_for_every_count():
     found = made([("a", "a")] * 3 + [("a", "b")] + [("b", "b")] * 4, ("a", "b"))
     lines = views.heat_map(found, 40)
