@@ -1,6 +1,5 @@
 """Looks at one run for those who draw it: everything that a live view shows, in one immutable picture a look."""
 
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,7 +110,7 @@ class Looker:
         self.read = min(1.0, self._follower.position / size) if size else 1.0
         if before < self._follower.position < size:  # a cut line is never read
             return None
-        progress = self._progress(worker)
+        progress = self.run.heartbeat(worker)
         status: RunStatus = "queued" if queued else self._status(state, progress, worker)
         return Look(
             state=state,
@@ -135,13 +134,6 @@ class Looker:
         while (look := self.look()) is None:
             pass
         return look
-
-    def _progress(self, worker: int) -> Progress | None:
-        """The last heartbeat; None where it is of an earlier worker, as far as process ids of this host can tell."""
-        progress = self.run.progress()
-        if worker > 0 and progress is not None and progress.host == socket.gethostname() and progress.pid != worker:
-            return None
-        return progress
 
     def _waits(self, live: Sequence[Run] | None) -> tuple[str, ...]:
         """What the run, which is queued, waits for."""

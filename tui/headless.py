@@ -238,7 +238,7 @@ def _follow(following: Following, watcher: Watcher, signals: Signals, *, attache
     run = following.run
     interrupts_seen, forwarded = 0, False
     while following.look(watcher.event):
-        watcher.position(run.progress(), following.state)
+        watcher.position(run.heartbeat(run.worker()), following.state)
         if signals.hung_up:
             return HUNG_UP
         if signals.termination and not forwarded:

@@ -17,6 +17,7 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 from vislab.tui.views import epochs, run, text
 from vislab.tui.views import progress as views
+from vislab.tui.views.live import AT_REST
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -178,11 +179,12 @@ def sentences(event: AnyEvent, state: RunState) -> list[str]:
 
 
 def overall(progress: Progress, state: RunState, max_steps: int) -> str:
-    """Share of the run that is done, and the time that is left."""
+    """Share of the run that is done and, unless it rests, the time that is left."""
     left = views.time_left(state, progress, max_steps)
     if left is None:
         return ""
-    return f"{text.percent(views.run_share(state, progress, max_steps))}  {text.clock(left)} left"
+    share = text.percent(views.run_share(state, progress, max_steps))
+    return share if progress.phase in AT_REST else f"{share}  {text.clock(left)} left"
 
 
 def activity(progress: Progress, state: RunState) -> str:
@@ -193,9 +195,9 @@ def activity(progress: Progress, state: RunState) -> str:
 
 
 def momentary(progress: Progress, state: RunState) -> str:
-    """Count, speed and, while it trains, the last logged loss."""
+    """Count, speed unless it rests and, while it trains, the last logged loss."""
     parts = [f"{text.count(progress.done)}/{text.count(progress.total)}"] if progress.total else []
-    if progress.images_per_second > 0:
+    if progress.images_per_second > 0 and progress.phase not in AT_REST:
         parts.append(f"{text.rate(progress.images_per_second)} img/s")
     if progress.phase == "training" and state.steps:
         parts.append(f"loss {text.loss(state.steps[-1].loss)}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -115,6 +116,17 @@ class Run:
     def progress(self) -> Progress | None:
         """The worker's last heartbeat."""
         return read_progress(self.progress_file)
+
+    def heartbeat(self, worker: int) -> Progress | None:
+        """The last heartbeat, if it is the present worker's, as far as process ids of this host can tell; else None.
+
+        Args:
+            worker: as `worker` found it; of 0 or -1 the last heartbeat is taken as it is.
+        """
+        progress = self.progress()
+        if worker > 0 and progress is not None and progress.host == socket.gethostname() and progress.pid != worker:
+            return None
+        return progress
 
     def worker(self) -> int:
         """Process id of the live worker; 0 when there is none."""

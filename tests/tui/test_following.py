@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from vislab.engine.runs import progress
-from vislab.engine.runs.events import AnyEvent
+from vislab.engine.runs.events import AnyEvent, Phase
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
+from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.store import Run, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.tui import headless
+from vislab.tui import headless, watchers
+from vislab.tui.commands import show
 from vislab.tui.following import Look, Looker
 from vislab.tui.living import newest_live
 from vislab.tui.views import live
@@ -58,7 +60,53 @@ def test_the_heartbeat_of_an_earlier_worker_is_none_of_the_one_that_starts(
     whole, part = live.bars(look.state, look.progress, "starting", 80)
     assert whole[0].startswith("Run    epoch   2/600") and part[0].startswith("Start")
     assert seen(os.getpid(), here).progress is not None
+    assert "now: ended, epoch 1" in "\n".join(show.page(run))
     assert seen(os.getpid() + 1, "container").progress is not None, "there it has another number than here"
+    assert seen(os.getpid() + 1, here).progress is None and "now:" not in "\n".join(show.page(run))
+    lock.release()
+
+
+def test_a_follower_is_told_of_no_heartbeat_of_an_earlier_worker(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    told: list[int | None] = []
+
+    class Told(watchers.SilentWatcher):
+        def position(self, progress: progress.Progress | None, state: RunState) -> None:
+            told.append(progress and progress.pid)
+            beat(os.getpid()) if len(told) == 1 else lock.release()
+
+    def beat(pid: int) -> None:
+        now = progress.Progress(time=time.time(), pid=pid, host=socket.gethostname(), phase="training")
+        progress.write(run.progress_file, now)
+
+    monkeypatch.setattr(watchers, "SilentWatcher", Told)
+    beat(os.getpid() + 1)
+    headless.attach(run, headless.Output(quiet=True, report=False))
+    assert told == [None, os.getpid()]
+
+
+def test_of_a_run_that_rests_neither_speed_nor_time_left_is_told(
+    run: Run, history: Callable[..., list[AnyEvent]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = history([1.0, 0.9], epochs=600)
+    state = fold(events)
+    position = {"time": 0.0, "pid": 1, "host": "", "epoch": 3, "step": 25, "done": 5, "total": 10}
+
+    def told(phase: Phase) -> str:
+        now = progress.Progress(**position, phase=phase, images_per_second=412.0, elapsed=5.0)  # type: ignore[arg-type]
+        return f"{watchers.overall(now, state, 0)} {watchers.momentary(now, state)}"
+
+    assert "left" in told("training") and "412 img/s" in told("training")
+    for phase in ("paused", "full disk"):
+        assert "left" not in told(phase) and "img/s" not in told(phase) and "5/10" in told(phase)
+    lock, log = RunLock(run.lock), EventWriter(run.events)
+    assert lock.acquire()
+    for event in events:
+        log.append(event)
+    now = progress.Progress(**position, phase="paused", images_per_second=412.0)  # type: ignore[arg-type]
+    progress.write(run.progress_file, now)
+    assert "now: paused, epoch 3, step 25" in show.page(run)
     lock.release()
 
 

@@ -110,6 +110,7 @@ def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") ->
     from vislab.tui.views import progress as progress_views
     from vislab.tui.views import run as views
     from vislab.tui.views import text
+    from vislab.tui.views.live import AT_REST
 
     labels = run.labels()
     lines = [
@@ -123,13 +124,13 @@ def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") ->
         lines.append(f"tags: {text.plain(', '.join(labels.tags), 1000)}")
     if labels.note:
         lines.append(f"note: {text.plain(labels.note, 1000)}")
-    position = run.progress()
+    position = run.heartbeat(run.worker())
     if position is not None and status in LIVE:
-        left = progress_views.time_left(state, position, spec.strategy.max_steps)
-        lines.append(
-            f"now: {position.phase}, epoch {position.epoch}, step {text.count(position.step)}, "
-            f"{text.clock(left)} left, {text.rate(position.images_per_second)} img/s"
-        )
+        now = f"now: {position.phase}, epoch {position.epoch}, step {text.count(position.step)}"
+        if position.phase not in AT_REST:
+            left = progress_views.time_left(state, position, spec.strategy.max_steps)
+            now += f", {text.clock(left)} left, {text.rate(position.images_per_second)} img/s"
+        lines.append(now)
     return lines
 
 
