@@ -181,9 +181,9 @@ ACTIONS: tuple[Action, ...] = (
         "Colours that colour-blind eyes tell apart, or the usual red and green.",
         _SETTINGS,
     ),
-    Action("runs_folder", ("r",), "runs folder…", "Where runs are made, from the next start on.", _SETTINGS),
-    Action("data_folder", ("d",), "data folder…", "Where data sets lie, from the next start on.", _SETTINGS),
-    Action("cache_folder", ("c",), "cache folder…", "Where caches lie, from the next start on.", _SETTINGS),
+    Action("runs_folder", ("r",), "runs…", "The folder where runs are made, from the next start on.", _SETTINGS),
+    Action("data_folder", ("d",), "data…", "The folder where data sets lie, from the next start on.", _SETTINGS),
+    Action("cache_folder", ("c",), "cache…", "The folder where caches lie, from the next start on.", _SETTINGS),
     # of runs
     Action(
         "copy",

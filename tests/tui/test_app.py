@@ -293,6 +293,23 @@ def test_only_changed_lines_are_painted(tmp_path: Path) -> None:
     play(tmp_path, act)
 
 
+@pytest.mark.parametrize("width", [60, 80, 130])
+def test_the_palette_says_all_of_what_an_action_does(tmp_path: Path, width: int) -> None:
+    longest = max(ACTIONS, key=lambda action: len(action.help))
+
+    async def act(pilot: Pilot[int]) -> None:
+        pilot.app.push_screen(palette := Palette([longest]))
+        await pilot.pause()
+        await pilot.resize_terminal(width, 24)
+        await pilot.pause()
+        lines = [strip.text.split("│")[1].strip() for strip in palette._compositor.render_strips() if "│" in strip.text]
+        assert longest.help in " ".join(lines)
+        (listed,) = (line for line in lines if longest.label in line)
+        assert listed.endswith(longest.help) is (width == 130) and listed.endswith("…") is (width < 130)
+
+    play(tmp_path, act, size=(100, 24))
+
+
 @pytest.mark.parametrize("height", [24, 90])
 def test_the_palette_takes_the_room_that_it_has(tmp_path: Path, height: int) -> None:
     async def act(pilot: Pilot[int]) -> None:

@@ -30,7 +30,8 @@ class HelpScreen(Window[None]):
 
     def compose(self) -> ComposeResult:
         """The window."""
-        with Vertical(classes="window"):
+        with Vertical(classes="window") as window:
+            window.border_subtitle = "esc back"
             yield self._lines
 
     def on_mount(self) -> None:

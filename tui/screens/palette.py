@@ -21,8 +21,12 @@ from vislab.tui.views import text
 from vislab.tui.widgets.lines import Lines
 
 _KEY_CELLS, _LABEL_CELLS = 6, 17
+_WIDEST = 112
+"""Cells of a line of the window at most, as in `vislab.tcss`: all that is said of any action has room there."""
 _AROUND = 9
 """Lines of the window that are not actions: border, padding, field, help."""
+_BESIDE = 6
+"""Cells of a line of the window that are border and padding."""
 
 
 def open_palette(screen: ConsoleScreen) -> None:
@@ -51,7 +55,7 @@ class ActionLines(Lines):
     """A line an action: key, label, what it does; one of them is chosen."""
 
     DEFAULT_CSS = """
-    ActionLines { width: 66; max-width: 100%; height: auto; margin-top: 1; }
+    ActionLines { height: auto; margin-top: 1; }
     """
 
     class Clicked(Message):
@@ -110,6 +114,7 @@ class Palette(Window[str]):
     def on_resize(self, event: Resize) -> None:
         """As many actions as have room."""
         self._fit(event.size.height)
+        self._explain(event.size.width)
 
     def _fit(self, height: int) -> None:
         self.query_one(ActionLines).styles.max_height = max(1, int(0.92 * height) - _AROUND)
@@ -142,9 +147,12 @@ class Palette(Window[str]):
 
     def _show(self) -> None:
         self.query_one(ActionLines).tell(self._found, self._chosen)
+        self._explain(self.app.size.width)
+
+    def _explain(self, width: int) -> None:
+        """Say all of what the chosen one does, in a terminal of this width."""
         words = self._found[self._chosen].help if self._found else ""
-        width = max(20, min(66, self.app.size.width - 8))
-        hint = list(Text(words).wrap(self.app.console, width))[:2]
+        hint = list(Text(words).wrap(self.app.console, max(20, min(_WIDEST, int(0.92 * width) - _BESIDE))))[:2]
         self.query(Lines).last().show([*hint, *[Text()] * (2 - len(hint))])
 
 

@@ -18,12 +18,13 @@ from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 
 from vislab.tui.screens.layer import Layer
+from vislab.tui.widgets.key_footer import KeyFooter
 
 T = TypeVar("T")
 
 
 class Window(ModalScreen[T], Layer[T], Generic[T]):
-    """The base of all windows. The screen below is seen in the shade, and goes on.
+    """The base of all windows. The screen below is seen in the shade, and goes on; not its footer, whose keys rest.
 
     Textual makes all of it anew for each frame, which takes longer than the window itself. Here its lines are kept
     until they change.
@@ -86,15 +87,22 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
         stack: list[Screen[Any]] = self.app.screen_stack
         place = stack.index(self) if self in stack else 0
         if place:
-            compositor = stack[place - 1]._compositor
+            below = stack[place - 1]
             crop = Region(0, missing[0], width, missing[-1] - missing[0] + 1)
-            lines = compositor._render_chops(crop, set(missing).__contains__)
+            lines = below._compositor._render_chops(crop, set(missing).__contains__)
             shade = self.styles.background
-            self._below |= {y: _in_the_shade(Strip.join(lines[y].values()), shade) for y in missing if y < len(lines)}
+            resting = {y for footer in below.query(KeyFooter) for y in footer.region.line_range}
+            for y in [y for y in missing if y < len(lines)]:
+                line = Strip.join(lines[y].values())
+                self._below[y] = _in_the_shade(_without_words(line) if y in resting else line, shade)
 
 
 def _in_the_shade(line: Strip, shade: Color) -> Strip:
     return Strip([Segment(words, _shaded(style, shade), control) for words, style, control in line], line.cell_length)
+
+
+def _without_words(line: Strip) -> Strip:
+    return Strip.blank(line.cell_length, next((segment.style for segment in line), None))
 
 
 @lru_cache(maxsize=2048)

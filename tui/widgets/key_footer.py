@@ -12,8 +12,8 @@ from vislab.tui.widgets.lines import Lines
 GAP = 2
 """Cells between two keys."""
 
-LAST = ("palette", "help")
-"""These keep their place at the end when there is no room for all; so does `leave` where there is no way back."""
+KEPT = ("back", "palette", "help")
+"""These have their place when there is no room for all; so has `leave` where there is no way back."""
 
 
 class KeyFooter(Lines):
@@ -35,16 +35,17 @@ class KeyFooter(Lines):
 
     def lines_at(self, width: int, height: int) -> list[Text]:
         """The line; remembers which cells belong to which action."""
-        kept = LAST if any(action.id == "back" for action in self._actions) else ("leave", *LAST)
-        last = [action for action in self._actions if action.id in kept]
-        room = width + GAP - sum(_width(action) for action in last)
+        kept = KEPT if any(action.id == "back" for action in self._actions) else ("leave", *KEPT)
+        room = width + GAP - sum(_width(action) for action in self._actions if action.id in kept)
         shown = []
         for action in self._actions:
-            if action.id not in kept and _width(action) <= room:
+            if action.id in kept:
+                shown.append(action)
+            elif _width(action) <= room:
                 room -= _width(action)
                 shown.append(action)
         line, self._places = Text(), []
-        for action in (*shown, *last):
+        for action in shown:
             start = line.cell_len
             line.append(key_sign(action.keys[0]), "bold").append(f" {action.label}")
             self._places.append((range(start, line.cell_len), action))

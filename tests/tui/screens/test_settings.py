@@ -66,6 +66,21 @@ def test_theme_and_colours_change_at_once_and_are_kept(settings) -> None:
     assert Console(settings).theme == "vislab-light-usual"
 
 
+@pytest.mark.parametrize("width", [80, 60])
+def test_the_footer_names_the_way_back_where_there_is_one(settings, width) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        assert "back" not in pilot.app.screen.query_one(KeyFooter).words
+        pilot.app.push_screen(SettingsScreen())
+        await pilot.pause()
+        words = pilot.app.screen.query_one(KeyFooter).words
+        assert words.startswith("t light/dark  p colours  r runs…") and words.endswith("esc back  : find  ? help")
+        assert len(words) <= width - 2 and ("c cache…" in words) is (width == 80)
+        await pilot.press("escape")
+        assert "back" not in pilot.app.screen.query_one(KeyFooter).words
+
+    play(settings, act, size=(width, 24))
+
+
 def test_a_broken_file_never_stops_the_start_and_is_told(settings) -> None:
     preferences_file(settings).parent.mkdir()
     preferences_file(settings).write_text("background = [bold]")

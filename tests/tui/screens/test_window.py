@@ -19,6 +19,7 @@ from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.screens.window import Window
+from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines, ScrolledLines
 
 
@@ -56,10 +57,12 @@ def seen(window: Window[Any]) -> list[list[tuple[str, str]]]:
 
 
 def expected(window: Window[Any]) -> list[list[tuple[str, str]]]:
-    """The same as Textual makes it, of all that lies below."""
+    """The same as Textual makes it, of all that lies below; of a footer its background."""
     below = window.app.screen_stack[-2]
     shade = window.styles.background
     strips = below._compositor.render_strips()
+    for footer in below.query(KeyFooter):
+        strips[footer.region.y] = Strip([Segment(" " * footer.region.width, next(iter(strips[-1])).style)])
     return [pieces(list(BackgroundScreen.process_segments(strip, shade))) for strip in strips]
 
 
@@ -75,6 +78,8 @@ def test_the_screen_below_is_seen_in_the_shade(tmp_path: Path, make: Callable[[]
         await pilot.pause()
         assert seen(window) == expected(window)
         assert "[red]fourth" in "".join(words for words, _ in seen(window)[4])
+        (footer,) = pilot.app.screen_stack[0].query(KeyFooter)
+        assert footer.words.strip() and [words.strip() for words, _ in seen(window)[-1]] == [""], "its keys rest"
         above = make()
         pilot.app.push_screen(above)
         await pilot.pause()
