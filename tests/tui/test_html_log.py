@@ -195,6 +195,19 @@ def test_a_short_run_draws_its_steps_and_tells_of_its_epochs(history, parsed) ->
     assert "train, mean over each logged interval" in words, "what is drawn"
 
 
+def test_the_best_epoch_has_a_star_and_words_in_both_figures(history, parsed) -> None:
+    page = document(fold(history([0.8, 0.6, 0.4, 0.3], None, [0.8, 0.5, 0.6, 0.7])), SPEC, run_id="id", status="done")
+    assert page.count("fill:var(--c3)") == 4, "one in each legend, one in each drawing"
+    words = parsed(page).text
+    assert "best epoch 2: val 0.5000" in words and "best epoch 2: val 0.6667" in words
+    for losses, drawn in ((None, 0), ([float("nan")] * 2, 0)):  # nothing is judged; nothing can be drawn
+        page = document(fold(history([0.8, 0.6], None, losses)), SPEC, run_id="id", status="done")
+        assert page.split("<body")[1].count('<svg class="curves"') == 2
+        assert (
+            sum("fill:var(--c3)" in part.split("</svg>")[0] for part in page.split('<svg class="curves"')[1:]) == drawn
+        )
+
+
 def test_curves_say_what_could_not_be_drawn(history, parsed) -> None:
     nan, large = float("nan"), 1e300
     state = fold(history([nan] * 4, [nan] * 4, [nan, large, 0.4, nan], [nan] * 4))

@@ -70,7 +70,9 @@ def test_says_what_was_run_what_came_out_and_how_to_run_it_again(make, parsed) -
     assert "cuda:1" in elsewhere and "All on" not in elsewhere
     seeds = parsed(document([runs[0], make("a", seed=0), make("a", device="cuda:1", seed=1)])).text
     assert "cpu, cuda:1" in seeds and "All on" not in seeds
-    assert parsed(page).tags.count("svg") == 3 * 2 + 5 * 2 + 2  # figures, markers of their legends, heat maps
+    assert (
+        parsed(page).tags.count("svg") == 3 * 2 + 5 * 2 + 2 * 2 + 2
+    )  # figures, markers and stars of legends, heat maps
 
 
 def test_seeds_are_a_row_with_mean_and_deviation_and_a_row_each(make, parsed) -> None:

@@ -166,8 +166,10 @@ class RunSections:
             label=f"{quantity} by epoch; in words below",
             x_range=curves.x_range(state, along),
             written=text.loss if quantity == "loss" else text.accuracy,
+            best=curves.best_epoch(state),
         )
-        self.parts.append(f"<figure><figcaption>{quantity}</figcaption>{curves_svg.legend(drawn)}{svg}")
+        legend = curves_svg.legend(drawn, _best_words(state, quantity))
+        self.parts.append(f"<figure><figcaption>{quantity}</figcaption>{legend}{svg}")
         self.parts.append(curves_svg.missing(series))
         self._list(curves.in_words(one, quantity) for one in curves.series(state, quantity))
         self.parts.append("</figure>")
@@ -312,6 +314,14 @@ class RunSections:
         self.parts.append(
             f'<pre id="{identity}"{kind} tabindex="0" role="region" aria-label="{escape(label)}">{code.rstrip()}</pre>'
         )
+
+
+def _best_words(state: RunState, quantity: Quantity) -> str:
+    """What the star of a figure stands for; empty where no epoch is the best."""
+    if state.best is None:
+        return ""
+    value = text.loss(state.best.val_loss) if quantity == "loss" else text.accuracy(state.best.val_accuracy)
+    return f"best epoch {state.best.epoch}: {epochs.judged_on(state)} {value}"
 
 
 def _along(state: RunState) -> Along:

@@ -31,6 +31,17 @@ def test_values_stand_beside_the_pointer() -> None:
     assert curves_svg.legend([a, b]).count("<li>") == 2
 
 
+def test_the_best_has_a_star_where_it_is_drawn_and_its_words_in_the_legend() -> None:
+    train, val = SvgCurve("train", [1, 2], [0.5, 0.4]), SvgCurve("val", [1, 2], [0.6, 0.7], "●", 1)
+    star = "fill:var(--c3)"
+    assert curves_svg.curves_svg([train, val], label="a", best=2.0).count(star) == 1
+    for best in (None, 7.0):
+        assert star not in curves_svg.curves_svg([train, val], label="a", best=best)
+    assert star not in curves_svg.curves_svg([SvgCurve("val", [1.0], [NAN])], label="a", best=1.0)
+    legend = parsed(curves_svg.legend([train, val], "best <epoch> 2"))
+    assert len(legend) == 3 and "".join(legend[2].itertext()) == "best <epoch> 2"
+
+
 def test_gaps_break_the_line_and_what_is_not_finite_has_no_value() -> None:
     curve = SvgCurve("a", [1, 2, 3, 4, 5], [0.5, 0.6, NAN, float("inf"), 0.7])
     svg = curves_svg.curves_svg([curve], label="a")
