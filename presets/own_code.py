@@ -9,7 +9,6 @@ import ast
 import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
@@ -143,6 +142,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def closest(name: str, known: Iterable[str]) -> str:
     """The known name nearest to `name`; empty where none is near."""
+    from difflib import get_close_matches  # who writes names right does without it
+
     # Its time grows with the product of both lengths; no name is so long.
     close = get_close_matches(name, list(known), n=1) if len(name) <= 100 else []
     return close[0] if close else ""

@@ -96,6 +96,11 @@ class TestLayers:
         finally:
             packages.cache_clear()
 
+    def test_packages_that_offer_nothing_are_not_read(self) -> None:
+        check = "import sys; from vislab.presets.shelves import packages; assert packages() == ();"
+        check += "assert not {'importlib.metadata', 'difflib'} & sys.modules.keys()"
+        assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
     def test_pretrained_weights_bring_their_preprocessing(self) -> None:
         spec = resolve(dataset="digits", architecture="efficientnet_lite0", strategy="transfer")
         assert spec.preprocessing.image_size == 224

@@ -47,6 +47,9 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
         run.spec()  # what is wrong with it is told here
 
     prepare_environment()
+    from vislab.tui import allocator
+
+    allocator.set_up()
     with _without("ssl"):
         import asyncio  # noqa: F401
     from vislab.tui.app import run_console

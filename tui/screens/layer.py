@@ -1,8 +1,10 @@
 """What a screen and the windows over it have in common."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from rich.cells import cached_cell_len
 from textual import on
 from textual._compositor import ChopsUpdate, Compositor
 from textual._styles_cache import StylesCache
@@ -10,6 +12,11 @@ from textual.events import Resize
 from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
+
+from vislab.tui.allocator import give_back
+
+SOON = 1.0
+"""Seconds after which what a screen has used is given back; the one that follows it is painted by then."""
 
 
 class Layer(Screen[ScreenResultType]):
@@ -20,12 +27,14 @@ class Layer(Screen[ScreenResultType]):
         self._compositor = ChangedOnly()
 
     def on_unmount(self) -> None:
-        """Let go what was painted: Textual keeps the lines of up to 1,024 widgets that are gone.
+        """Let go what was painted: Textual keeps the lines of up to 1,024 widgets that are gone, Rich 4,096 words.
 
-        They are reached by the cache of `StylesCache.get_inner_outer`, a method that is cached with its object.
+        The lines are reached by the cache of `StylesCache.get_inner_outer`, a method that is cached with its object.
         """
-        if (forget := getattr(StylesCache.get_inner_outer, "cache_clear", None)) is not None:
-            forget()
+        for cached in (StylesCache.get_inner_outer, cached_cell_len):
+            if (forget := getattr(cached, "cache_clear", None)) is not None:
+                forget()
+        asyncio.get_running_loop().call_later(SOON, give_back)
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, but nothing is called once the screen is left: its widgets are gone by then."""

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 
 from vislab.tui.actions import ACTIONS, FIELD, Action, for_screen
+from vislab.tui.allocator import give_back
 from vislab.tui.screens.layer import Layer
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from vislab.tui.app import Console
@@ -72,6 +75,14 @@ class ConsoleScreen(Layer[None]):
         """Follow the colours no more: the subscription would keep the screen in memory."""
         self.console.theme_changed_signal.unsubscribe(self)
 
+    def on_screen_suspend(self) -> None:
+        """Let go what was painted, unless it is seen below a window: a thousand lines, each with caches of its own."""
+        if isinstance(self.app.screen, ConsoleScreen):
+            for widget in self.walk_children(Widget):
+                widget._styles_cache.clear()
+                if isinstance(widget, Lines):
+                    widget.forget_lines()
+
     def recolour(self) -> None:
         """Show everything in the colours of another theme; a screen that colours lines itself shows them again."""
         for widget in self.query("*"):
@@ -91,7 +102,14 @@ class ConsoleScreen(Layer[None]):
         Args:
             group: one of `vislab.tui.beside.DOING`, which says what the work is.
         """
-        self.console.run_worker(work, thread=True, exit_on_error=False, group=group)
+
+        def act() -> None:
+            try:
+                work()
+            finally:
+                give_back()
+
+        self.console.run_worker(act, thread=True, exit_on_error=False, group=group)
 
     def possible(self, action: str) -> bool:
         """Whether one of this screen's own actions is possible now."""

@@ -132,6 +132,10 @@ class Lines(ScrollView, can_focus=False):
             self._strips.clear()
         return super().render_lines(crop)
 
+    def forget_lines(self) -> None:
+        """Let go the lines that were painted; those that are seen are made anew."""
+        self._strips.clear()
+
     @property
     def _room(self) -> int:
         return self.size.width - self.scrollbar_size_vertical * self.show_vertical_scrollbar

@@ -9,6 +9,8 @@ import pytest
 from textual._styles_cache import StylesCache
 from textual.widget import Widget
 
+from vislab.tui.widgets.lines import Lines
+
 PREDICTED = [("cat/1.png", "cat", "dog"), ("cat/2.png", "cat", "cat"), ("dog/1.png", "dog", "dog")] * 4
 
 
@@ -90,3 +92,28 @@ def test_going_back_twice_at_once_goes_back_once(runs, play, settle) -> None:
             assert type(pilot.app.screen).__name__ == "LaunchScreen" and pilot.app.is_running
 
     play("launch", act)
+
+
+def test_a_screen_below_another_keeps_nothing_that_was_painted(make_run, play, settle) -> None:
+    make_run("done")
+
+    async def act(pilot):
+        below = pilot.app.screen
+
+        def painted():
+            widgets = list(below.walk_children(Widget))
+            kept = [line for widget in widgets for line in widget._styles_cache._cache]
+            return kept + [line for lines in widgets if isinstance(lines, Lines) for line in lines._strips]
+
+        assert painted()
+        await pilot.press("question_mark")
+        await settle(pilot)
+        assert painted()  # it is seen below the window
+        await pilot.press("escape", "S")
+        await settle(pilot)
+        assert not painted()
+        await pilot.press("escape")
+        await settle(pilot)
+        assert pilot.app.screen is below and painted()
+
+    play("history", act)
