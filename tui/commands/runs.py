@@ -120,6 +120,8 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     on_test = any(row.get("selected_on_test") for row in rows)
     if on_test:
         titles["val acc"] = "acc"
+        for row in cells:  # digits stand in line
+            row |= {title: row[title] + " " for title in ("val acc", "test acc") if ON_TEST not in row[title]}
     for title in FIRST_TO_GO:
         if max(map(len, _lines(titles, cells, UNCUT))) <= width:
             break
