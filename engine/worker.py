@@ -33,6 +33,7 @@ from vislab.engine.training.torch_settings import set_variables, settle_torch
 from vislab.presets.errors import InputError, unusable
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings, load_settings
+from vislab.presets.sizes import amount
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 _LOCK_PATIENCE = 2.0
@@ -120,6 +121,7 @@ class _Worker:
         reporter.rest = lambda: self._controls.rest(_BETWEEN_ATTEMPTS)
         self._force = force
         self._spec: Spec | None = None
+        self._chosen: Chosen | None = None
         self._training: Any = None
         self._trackers: Trackers | None = None
 
@@ -152,7 +154,7 @@ class _Worker:
         settings = self.settings
         spec = with_copied_code(self._run.spec(), self._run.code)
         spec = self._spec = batch_size.settled(spec, self._before)
-        chosen = choose(_requested_device(spec, self._before))
+        chosen = self._chosen = choose(_requested_device(spec, self._before))
         set_variables(spec, chosen, settings)
         self._decide_device(chosen)  # before the first heartbeat of another phase, which says that it is chosen
 
@@ -219,7 +221,7 @@ class _Worker:
     def _explained(self, error: Exception) -> str:
         spec = self._training.spec if self._training is not None else self._spec
         if spec is not None and is_out_of_memory(error):
-            return _out_of_memory(spec, error)
+            return _out_of_memory(spec, error, self._chosen)
         if isinstance(error, OSError) and (words := unusable(error)):
             return f"{words} See worker.log."
         last = traceback.extract_tb(error.__traceback__)[-1]
@@ -227,7 +229,14 @@ class _Worker:
         return f"Unexpected {type(error).__name__}: {error} ({place}). See worker.log."
 
 
-def _out_of_memory(spec: Spec, error: Exception) -> str:
+def _out_of_memory(spec: Spec, error: Exception, chosen: Chosen | None) -> str:
+    if chosen is not None and chosen.device.is_taken_by_others:
+        card = chosen.device
+        return (
+            f"Out of memory: other processes had taken all but {amount(card.memory_free)} of the "
+            f"{amount(card.memory_total)} of {card} when the run began. Wait until they have ended (nvidia-smi lists "
+            f"them), or take another device. ({first_line(error)})"
+        )
     return (
         f"Out of memory with strategy.batch_size = {spec.strategy.batch_size} and preprocessing.image_size = "
         f"{spec.preprocessing.image_size}. Try strategy.accumulate = {2 * spec.strategy.accumulate} (smaller "

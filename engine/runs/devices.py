@@ -41,6 +41,11 @@ class Device:
     driver: str = ""
     driver_cuda: str = ""
 
+    @property
+    def is_taken_by_others(self) -> bool:
+        """Whether others have more than half of a card's memory."""
+        return self.kind == "cuda" and self.memory_free < self.memory_total / 2
+
     def __str__(self) -> str:
         return f"{self.name} (GPU {self.index})" if self.kind == "cuda" else f"{self.name} ({self.kind})"
 

@@ -14,8 +14,8 @@ from vislab.presets.errors import InputError
 
 REPAID = 2.0
 """What is saved must be so many times what compiling takes."""
-WORTH_SECONDS = 120.0
-"""A run that trains for less than this is not measured for: compiling takes half a minute and more."""
+WORTH_SECONDS = 600.0
+"""A run that trains for less than this is not measured for: that takes half a minute and more, most of it compiling."""
 _ROUNDS = 7
 _TURN = 0.1  # seconds of updates that either kind makes in a round, at least one
 

@@ -2,8 +2,16 @@
 
 import errno
 
-_WORDS = ("can't allocate memory", "cannot allocate memory", "not enough memory", "cuda error: out of memory")
-"""Of torch's allocator, of the system when a file of weights is mapped, of the driver of a GPU that is full already."""
+_WORDS = (
+    "can't allocate memory",  # torch's allocator
+    "cannot allocate memory",  # the system, when a file of weights is mapped
+    "not enough memory",
+    "cuda error: out of memory",  # the driver of a GPU that is full already
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "unable to find an engine to execute this computation",  # torch, when no way of cuDNN's had the memory it takes
+)
+"""What those say who refuse memory, in small letters."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -29,12 +29,16 @@ LONGEST = 300.0
 """Seconds that it may take in any case."""
 _ROUNDS = 9
 _FEWEST_ROUNDS = 3
+_LATE = 0.02
+"""Of the time of a race, that a round may take though it is over where there were too few rounds: to make a GPU's
+candidates ready takes seconds, and their updates milliseconds."""
 TURN = 0.02
 """Seconds of updates that a candidate makes in a round, at least one."""
 _HOPELESS = (6.0, 2.0)  # a candidate so much slower than the default, after one round or more, leaves the race
 
 
 Candidate = TypeVar("Candidate")
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -82,6 +86,7 @@ def run_race(
     seconds: float,
     rounds: int = _ROUNDS,
     clock: Callable[[], float] = time.perf_counter,
+    prepare: Callable[[Candidate], object] = lambda candidate: None,
 ) -> Race[Candidate]:
     """Let candidates take turns, round by round.
 
@@ -91,32 +96,43 @@ def run_race(
     Args:
         candidates: the default first, then those that differ more and more from it.
         turn: makes a candidate's updates of one round; returns seconds an update.
-        seconds: after which no further round begins.
+        seconds: after which no further round begins, but for very short ones where there were too few.
         rounds: at most.
+        prepare: makes a candidate ready for its first turn.
     """
     race: Race[Candidate] = Race()
     until = clock() + seconds
     default = candidates[0]
     running = list(candidates)
+
+    def tried(make: Callable[[Candidate], Made], candidate: Candidate) -> Made | None:
+        try:
+            return make(candidate)
+        except (RuntimeError, MemoryError, TrainingFailed) as error:
+            if candidate == default:
+                raise
+            race.problems[candidate] = first_line(error)
+            race.seconds.pop(candidate, None)
+            running.remove(candidate)
+            return None
+
+    for candidate in candidates:
+        tried(prepare, candidate)
+    took = 0.0
     for number in range(rounds):
-        if number and clock() > until:
+        began = clock()
+        if number and began > until and (number >= _FEWEST_ROUNDS or took > _LATE * seconds):
             race.whole = number >= _FEWEST_ROUNDS
             break
         for candidate in tuple(running):
-            try:
-                found = turn(candidate)
-            except (RuntimeError, MemoryError, TrainingFailed) as error:
-                if candidate == default:
-                    raise
-                race.problems[candidate] = first_line(error)
-                race.seconds.pop(candidate, None)
-                running.remove(candidate)
+            if (found := tried(turn, candidate)) is None:
                 continue
             race.seconds.setdefault(candidate, []).append(found)
             if median(race.seconds[candidate]) > _HOPELESS[min(number, 1)] * median(race.seconds[default]):
                 running.remove(candidate)
         if running == [default]:
             break
+        took = clock() - began
     return race
 
 
@@ -184,7 +200,7 @@ class Probe(Rehearsal):
         """Let candidates take turns, as `run_race` does."""
         with self.leaving_no_trace():
             self._time_once(candidates[0])
-            return run_race(candidates, self._turn, seconds=seconds)
+            return run_race(candidates, self._turn, seconds=seconds, prepare=self._ready)
 
     @contextlib.contextmanager
     def leaving_no_trace(self) -> Iterator[None]:
@@ -214,9 +230,16 @@ class Probe(Rehearsal):
         chosen, least, times = default, _BUSY_GAIN if self._busy else GAIN, 1.0
         contests = [entries for entries in (self._of_threads, self._of_formats) if len(entries(default)) > 1]
         for entries in contests:
-            race = run_race(entries(chosen), self._turn, seconds=budget / len(contests), rounds=self.rounds)
+            race = run_race(
+                entries(chosen),
+                self._turn,
+                seconds=budget / len(contests),
+                rounds=self.rounds,
+                prepare=self._ready,
+            )
             if not race.whole:
-                return Choice(default, f"{self.unit} took {once:.1f} s: too few could be compared in {budget:.0f} s")
+                took = f"{once:.1f} s" if once >= 1 else f"{1000 * once:.0f} ms"
+                return Choice(default, f"{self.unit} took {took}: too few could be compared in {budget:.0f} s")
             race.least = least
             before, chosen = chosen, race.winner
             times *= race.gain(chosen, before)[0]
@@ -254,19 +277,24 @@ class Probe(Rehearsal):
 
     def _turn(self, arithmetic: Arithmetic) -> float:
         """Make the updates of one turn; returns seconds an update."""
-        self.check()
-        torch.set_num_threads(arithmetic.threads)
-        update = self._prepared.get(arithmetic)
-        if update is None:
-            update = self._prepared[arithmetic] = self._prepare(arithmetic)
-            update()
-            self.wait()
+        update = self._ready(arithmetic)
         began = time.perf_counter()
         for _ in range(self._updates):
             update()
             self.check()
         self.wait()
         return (time.perf_counter() - began) / self._updates
+
+    def _ready(self, arithmetic: Arithmetic) -> Callable[[], None]:
+        """The update of a candidate, which has been made once: the first one pays for what later ones find prepared."""
+        self.check()
+        torch.set_num_threads(arithmetic.threads)
+        if arithmetic not in self._prepared:
+            update = self._prepare(arithmetic)
+            update()
+            self.wait()
+            self._prepared[arithmetic] = update
+        return self._prepared[arithmetic]
 
     def _prepare(self, arithmetic: Arithmetic) -> Callable[[], None]:
         return self.update(arithmetic, self.batch)

@@ -401,6 +401,20 @@ def test_full_memory_is_said_with_what_helps(make_run, train, monkeypatch, error
     assert "strategy.batch_size = 8" in ended(run).reason
 
 
+def test_a_card_that_others_had_filled_is_no_fault_of_the_batch(make_run, train, monkeypatch):
+    def full(*args, **keys):
+        raise RuntimeError("CUDA error: out of memory\nmore")
+
+    card = Device("cuda", 0, "NVIDIA A", "GPU-a", 80 * 2**30, 2**30)
+    monkeypatch.setattr(worker, "choose", lambda requested: Chosen(card, "cpu", {}, "the only GPU"))
+    monkeypatch.setattr(worker, "settle_torch", lambda *args: None)
+    monkeypatch.setattr(stored.Keeper, "keep", full)
+    run = make_run()
+    assert train(run) == 1
+    assert "other processes had taken all but 1.1 GB of the 86 GB of NVIDIA A (GPU 0)" in ended(run).reason
+    assert "nvidia-smi" in ended(run).reason and "(CUDA error: out of memory)" in ended(run).reason
+
+
 def test_a_file_that_cannot_be_used_is_named(make_run, train, monkeypatch, capsys):
     def closed(*args, **keys):
         raise PermissionError(13, "Permission denied", "/closed")

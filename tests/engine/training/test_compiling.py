@@ -165,8 +165,8 @@ def probe(monkeypatch):
     ("steps", "keys", "on"),
     [
         (1000, {}, True),
-        (121, {}, True),  # saves 60.5 s
-        (120, {}, False),  # 60.0 s are no more than twice what it takes
+        (601, {"compiling": 150.0}, True),  # saves 300.5 s
+        (600, {"compiling": 150.0}, False),  # 300.0 s are no more than twice what it takes
         (100_000, {"fast": 1.0}, False),
         (100_000, {"fast": 1.2}, False),
         (100_000, {"fast": 0.999, "compiling": 60.0}, False),
@@ -179,8 +179,8 @@ def test_auto_compiles_where_it_saves_more_than_twice_what_it_takes(probe, steps
 
 
 def test_a_short_run_is_not_measured_for(probe):
-    choice = probe(119)(Arithmetic())
-    assert choice == CompileChoice(False, "too short to repay it: it trains for about 119 s")
+    choice = probe(599)(Arithmetic())
+    assert choice == CompileChoice(False, "too short to repay it: it trains for about 599 s")
 
 
 def test_what_cannot_be_measured_is_not_compiled(probe):

@@ -60,7 +60,7 @@ def test_the_whole_time_is_for_the_one_choice_that_is_open(probe, monkeypatch) -
     monkeypatch.setattr(
         probing,
         "run_race",
-        lambda *args, seconds, rounds: given.append(seconds) or race(*args, seconds=9, rounds=rounds),
+        lambda *args, seconds, **keys: given.append(seconds) or race(*args, seconds=9, **keys),
     )
     probe.steps = 10**10
     choice = probe(Arithmetic())

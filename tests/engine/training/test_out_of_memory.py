@@ -179,6 +179,20 @@ def test_other_errors_are_not_taken_for_it(make_run, train, scarce, error):
     assert decision(run) is None and "Unexpected" in run.state().ended.reason
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "FIND was unable to find an engine to execute this computation",
+        "GET was unable to find an engine to execute this computation",
+    ],
+)
+def test_what_is_said_on_a_full_gpu_is_understood(said):
+    assert is_out_of_memory(RuntimeError(said))
+
+
 def test_what_torch_says_on_this_host_is_understood():
     with pytest.raises(RuntimeError) as refused:
         torch.empty(2**52, dtype=torch.uint8)

@@ -95,6 +95,31 @@ def test_time_ends_a_race_and_too_few_rounds_decide_nothing(until, winner) -> No
     assert race.winner == winner
 
 
+@pytest.mark.parametrize(("turn", "winner"), [(0.001, LAST), (0.2, DEFAULT)])
+def test_time_that_preparing_took_does_not_end_a_race_of_very_short_rounds(turn, winner) -> None:
+    now = [0.0]
+
+    def prepare(candidate):
+        now[0] += 8.0
+
+    def timed(candidate):
+        now[0] += turn
+        return turn if candidate == DEFAULT else turn / 2
+
+    race = run_race([DEFAULT, LAST], timed, seconds=5.0, clock=lambda: now[0], prepare=prepare)
+    assert race.winner == winner and race.whole == (winner == LAST)
+    assert len(race.seconds[LAST]) == (3 if winner == LAST else 1)
+
+
+def test_a_candidate_that_cannot_be_prepared_is_out_and_says_why() -> None:
+    def prepare(candidate):
+        if candidate == HALF:
+            raise RuntimeError("no room\nmore")
+
+    race = run_race([DEFAULT, HALF], lambda candidate: 1.0, seconds=1e9, prepare=prepare)
+    assert race.problems == {HALF: "no room"} and list(race.seconds) == [DEFAULT]
+
+
 def test_a_race_of_one_is_won() -> None:
     assert Race({DEFAULT: [1.0]}).winner == DEFAULT
 
