@@ -15,6 +15,8 @@ from textual.message import Message
 
 _LEGACY_MOUSE = re.compile(rb"\x1b\[M([\x20-\xff])([\x20-\xff])([\x20-\xff])")
 _LEGACY_MOUSE_BEGUN = re.compile(rb"\x1b\[M[\x20-\xff]{0,2}\Z")
+_EMPTIED = "\x1b[2J\x1b[H"
+"""Nothing on the screen, the cursor at its beginning."""
 _RELEASED = 3
 """Button of a legacy report that one was released; which one it does not say."""
 
@@ -29,6 +31,12 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *arguments: Any, **words: Any) -> None:
         super().__init__(*arguments, **words)
         self._woken, self._waker = os.pipe()
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back. GNU screen has no alternate screen unless it is told to: it keeps what was drawn."""
+        if "STY" in os.environ:
+            self.write(_EMPTIED)  # the alternate screen alone, where there is one
+        super().stop_application_mode()
 
     def disable_input(self) -> None:
         """End the thread that reads."""

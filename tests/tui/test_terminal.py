@@ -303,6 +303,21 @@ def test_a_signal_before_there_is_a_screen_ends_the_console(vislab: Open, number
     assert time.monotonic() - begun < 5 and b"1049h" not in terminal.raw
 
 
+@pytest.mark.parametrize("variables", [{}, {"STY": "1234.pts-0.host"}])
+def test_within_gnu_screen_that_has_no_alternate_screen_nothing_stays_behind_the_prompt(
+    vislab: Open, variables: dict[str, str]
+) -> None:
+    terminal = vislab(**variables)
+    terminal.see("q quit")
+    terminal.process.send("q")
+    assert terminal.end() == 0
+    terminal.assert_restored()
+    empty = not "".join(terminal.screen.display).strip()  # pyte has no alternate screen either
+    assert empty == bool(variables)
+    emptied, back = terminal.raw.rfind(b"\x1b[2J\x1b[H"), terminal.raw.rfind(b"\x1b[?1049l")
+    assert emptied < back, "the main screen is left alone"
+
+
 def test_an_interrupt_from_outside_is_as_ctrl_c(vislab: Open, live: Run) -> None:
     terminal = vislab("attach")
     terminal.see("● training")
