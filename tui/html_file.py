@@ -54,6 +54,18 @@ def refusal(name: str) -> str:
     return ""
 
 
+def missing_folder(name: str) -> str:
+    """Say in safe text which folder would be made for a file of this name; empty where it is there."""
+    from vislab.presets.layers import expanded
+    from vislab.tui.views.text import plain
+
+    try:
+        folder = expanded(name.strip()).absolute().parent
+        return "" if not name.strip() or folder.exists() else f"makes the folder {plain(str(folder), 400)}"
+    except (InputError, OSError):
+        return ""
+
+
 def write(run: "Run", file: Path) -> None:
     """Write the HTML log of a run, with pictures as far as they can be had.
 

@@ -21,7 +21,7 @@ from vislab.engine.runs.studies import Record
 from vislab.presets.errors import InputError
 from vislab.tui import comparison_file
 from vislab.tui.copying import Copy, tab_separated
-from vislab.tui.html_file import refusal
+from vislab.tui.html_file import missing_folder, refusal
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
@@ -352,7 +352,7 @@ class CompareScreen(ConsoleScreen):
             "Write the comparison to a file: .html a page, .csv a row a run, else Markdown. One there is replaced."
         )
         name = naming.slug(record.name) if record is not None else "comparison"
-        self.app.push_screen(Prompt(question, f"{name}.html", do=refusal), chosen)
+        self.app.push_screen(Prompt(question, f"{name}.html", do=refusal, note=missing_folder), chosen)
 
     def action_copy(self) -> None:
         """Ask what to copy."""

@@ -121,6 +121,7 @@ class Prompt(_Asking[str | None]):
         value: str = "",
         problem: Callable[[str], str] | None = None,
         do: Callable[[str], str] | None = None,
+        note: Callable[[str], str] | None = None,
     ) -> None:
         """A question and what stands in the field at first; the question is safe text.
 
@@ -129,11 +130,13 @@ class Prompt(_Asking[str | None]):
                 is written, and a wrong line is not taken.
             do: does, or judges, what a line asks for when it is taken, and says in safe text why that cannot be, empty
                 where it can; the window stays open with what it says.
+            note: says in safe text what else taking a line would do, empty for nothing; asked while it is written.
         """
         super().__init__(question)
         self._value = value
         self._problem = problem
         self._do = do
+        self._note = note
 
     def compose(self) -> ComposeResult:
         """The question and the field."""
@@ -157,8 +160,12 @@ class Prompt(_Asking[str | None]):
 
     def complain(self, wrong: str) -> None:
         """Show why a line was not taken, in safe text; empty: what the keys do."""
-        shown = Text(f"✖ {wrong}", self.app.theme_variables["text-error"]) if wrong else Text(_KEYS, "dim")
-        self.query(Sentences).last().tell([shown])
+        if wrong:
+            shown = [Text(f"✖ {wrong}", self.app.theme_variables["text-error"])]
+        else:
+            note = self._note(self.query_one(Input).value) if self._note is not None else ""
+            shown = [*[Text(note)] * bool(note), Text(_KEYS, "dim")]
+        self.query(Sentences).last().tell(shown)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge the line while it is written."""

@@ -244,7 +244,8 @@ class LiveScreen(RunCurves):
         """Ask where to."""
         file = Path.cwd() / f"{self.watched.id}.html"
         question = "Write this run as one HTML file to:"
-        self.app.push_screen(Prompt(question, str(file), do=html_file.refusal), self._export)
+        prompt = Prompt(question, str(file), do=html_file.refusal, note=html_file.missing_folder)
+        self.app.push_screen(prompt, self._export)
 
     def _export(self, answer: str | None) -> None:
         if not answer:

@@ -205,6 +205,18 @@ def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, m
             assert "written" in words(pilot, "#said")
             assert (tmp_path / name).read_text().lower().startswith(begin.lower())
         await pilot.press("x")
+        hint = pilot.app.screen.query(Lines).last()
+        assert "folder" not in hint.words
+        for name in ("new/place/c.md", "\0/c.md", "x" * 300 + "/c.md"):
+            pilot.app.screen.query_one(Input).value = name
+            await pilot.pause()
+            told = "".join(hint.words.split())
+            assert (f"makesthefolder{tmp_path / 'new/place'}" in told) is name.startswith("new"), told
+        pilot.app.screen.query_one(Input).value = "new/place/c.md"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert (tmp_path / "new/place/c.md").is_file()
+        await pilot.press("x")
         pilot.app.screen.query_one(Input).value = "c.md/folder.md"
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, Prompt)
