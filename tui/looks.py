@@ -18,6 +18,8 @@ from vislab.tui.views.text import plain
 SIDE = 112
 """Pixels of a picture's longer side."""
 ANSWERS, MISTAKES, HEAT, TRAINING = 24, 12, 8, 12
+AT_ONCE = 8
+"""Images that are asked for at once: while an answer is read, each picture is in memory three times."""
 
 Ask = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 """(job, request) -> its answer, as `vislab.engine.runs.ask.JobProcess.ask`."""
@@ -95,8 +97,12 @@ class Source:
             InputError: the data cannot be opened.
             RuntimeError: the job failed.
         """
-        found = self._asked("thumbnails", names=[row.name for row in rows])["pictures"]
-        return [_answer(row, picture) for row, picture in zip(rows, found, strict=True)]
+        shown: list[Shown] = []
+        for begin in range(0, len(rows), AT_ONCE):
+            part = rows[begin : begin + AT_ONCE]
+            found = self._asked("thumbnails", names=[row.name for row in part])["pictures"]
+            shown += [_answer(row, picture) for row, picture in zip(part, found, strict=True)]
+        return shown
 
     def heat(self, rows: Sequence[Prediction]) -> tuple[str, list[tuple[Shown, Shown]]]:
         """How the heat maps were made; what the model saw, and the same under its heat map. Raises as `answers`.

@@ -90,3 +90,16 @@ def test_classes_take_turns(labels, count):
     shown = {label: sum(row.label == label for row in chosen) for label in set(labels)}
     there = {label: labels.count(label) for label in shown}
     assert all(shown[a] >= min(there[a], shown[b] - 1) for a in shown for b in shown)
+
+
+def test_images_are_asked_for_a_few_at_a_time(run):
+    asked = []
+
+    def jobs(job, request):
+        asked.append(request["names"])
+        return {"pictures": [DOT | {"width": int(name.removesuffix(".png"))} for name in request["names"]]}
+
+    rows = [Prediction(f"{index}.png", "a", "a", 0.5) for index in range(2 * looks.AT_ONCE + 1)]
+    found = looks.Source(run, "/data", jobs).answers(rows)
+    assert [shown.width for shown in found] == list(range(len(rows)))
+    assert [len(names) for names in asked] == [looks.AT_ONCE, looks.AT_ONCE, 1]

@@ -184,10 +184,11 @@ class HistoryScreen(SizedRuns):
     def _take(self, message: RunTasks.Read) -> None:
         for listed in message.rows:
             before = self.known.get(listed.id)
-            if listed.size is None and before is not None:
-                listed = listed.sized(before.size)
+            if before is not None:
+                self.has_changed(listed.id)
+                if listed.size is None:
+                    listed = listed.sized(before.size)
             self.known[listed.id] = listed
-            self.has_changed(listed.id)
         for name in message.gone:
             self.known.pop(name, None)
         self._marked -= message.gone

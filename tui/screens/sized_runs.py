@@ -36,8 +36,8 @@ class SizedRuns(OrderedRuns):
         super().__init__()
         self.complete = False
         self.counting = 0
-        self._counted: set[str] = set()
-        """Ids of runs whose sizes are being counted, or are as they were when the run was last looked at."""
+        self._grown: set[str] = set()
+        """Ids of runs that may be larger than when they were counted."""
 
     def show_heading(self) -> None:
         """Show that sizes are counted, or are."""
@@ -49,7 +49,7 @@ class SizedRuns(OrderedRuns):
 
     def has_changed(self, identity: str) -> None:
         """A run may have grown: count it again when its size is wanted."""
-        self._counted.discard(identity)
+        self._grown.add(identity)
 
     def count_sizes(self) -> None:
         """Count what the list needs: all sizes to filter by, those listed to sort by or to show, or one for details."""
@@ -60,9 +60,9 @@ class SizedRuns(OrderedRuns):
             rows = self.known.values()
         elif not self._shows_sizes():
             rows = [self.current] if self.current is not None else []
-        wanted = [listed for listed in rows if listed.id not in self._counted]
+        wanted = [listed for listed in rows if listed.size is None or listed.id in self._grown]
         if wanted:
-            self._counted.update(listed.id for listed in wanted)
+            self._grown.difference_update(listed.id for listed in wanted)
             self.counting += 1
             self.run_worker(lambda: self._count(wanted), thread=True, exit_on_error=False, group="sizes")
             if len(wanted) > 1:
