@@ -66,7 +66,9 @@ def series(state: RunState, quantity: Quantity, *, along: Along = "epoch") -> li
     curves = [Series("train", train_xs, train_ys, TRAIN_MARKER, TRAIN_COLOUR)]
     if epochs.has_validation(state):
         name = f"val_{quantity}"
-        xs, ys = (array("d", compress(rows.numbers(field), rows.told(name))) for field in ("epoch", name))
+        xs, ys, told = rows.numbers("epoch"), rows.numbers(name), rows.told(name)
+        if not all(told):
+            xs, ys = (array("d", compress(values, told)) for values in (xs, ys))
         curves.append(Series(epochs.judged_on(state), xs, ys, VAL_MARKER, VAL_COLOUR))
     return curves
 
@@ -244,12 +246,16 @@ def not_shown(
     first, last = x_range
     bad = high = low = 0
     for curve in curves:
+        if not curve.ys or (all(map(math.isfinite, curve.ys)) and _drawable(min(curve.ys), max(curve.ys), log_y=log_y)):
+            continue  # as nearly always: the points need not be looked at one by one
         for x, y in zip(curve.xs, curve.ys, strict=True):
-            if -LARGEST <= y <= LARGEST and (y > 0 or not log_y):
-                continue
             if first <= x <= last:
                 bad += not math.isfinite(y)
                 high += LARGEST < abs(y) < math.inf
                 low += log_y and math.isfinite(y) and y <= 0
     told = ((bad, "not finite"), (high, "too large to draw"), (low, "not above 0"))
     return ", ".join(f"{count} {what}" for count, what in told if count)
+
+
+def _drawable(lowest: float, highest: float, *, log_y: bool) -> bool:
+    return lowest >= -LARGEST and highest <= LARGEST and (lowest > 0 or not log_y)
