@@ -53,7 +53,7 @@ MANY_STEPS = (
     *MANY,
     ("newest first", "/" + CLEAR + ENTER + "|s|started|" + ENTER + "|" + HOME),
     *RUNS[:-1],
-    ("export", "x|" + ENTER + "|" * 3),
+    ("export", "x|" + ENTER + "|" * 20),
     ("compare several", ESC + "|" + ESC + "|" + HOME + (" " + DOWN) * 9 + "|=|t|v|" + ESC + "|" + ESC + "|" + ESC),
     ("launch again", ESC + "|" + ESC),
 )
