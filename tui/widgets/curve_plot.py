@@ -16,8 +16,8 @@ from vislab.tui.widgets.lines import Lines
 EVERY = 3.0
 """Seconds between two drawings of what changes fast, unless a person asks for one: title and table tell the newest."""
 
-SHARE = 0.005
-"""Of a core that drawing may take, at most: curves of many thousand points are drawn less often."""
+SHARE = 0.0025
+"""Of a core that drawing may take, twice as much of what changes slowly: curves of many points are drawn less often."""
 
 Title = Callable[[int], str]
 """Width in cells to a line with ANSI colours; cheap."""
@@ -90,7 +90,8 @@ class CurvePlot(Lines):
         self._awaited |= at_once and self._drawing
         if self._draw is None or self._drawing or not self._seen() or what == self._drawn:
             return
-        left = self._begun + max(0.0 if self._soon else EVERY, self._cost / SHARE) - time.monotonic()
+        pace = self._cost / SHARE
+        left = self._begun + (pace / 2 if self._soon else max(EVERY, pace)) - time.monotonic()
         if self._timer is not None:
             self._timer.stop()
         if left > 0 and not at_once:
