@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEVICE_EVERY = 3.0
 """Seconds between two looks at the device, which cost more than the rest."""
 
-JUDGING = 0.005
+JUDGING = 0.003
 """Share of a core that judging the history may take: that of many thousand epochs is judged less often."""
 
 LOG_LINES = 200

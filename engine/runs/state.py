@@ -94,8 +94,8 @@ class RunState:
         )
 
 
-MOST_STEPS = 8_000
-"""Log intervals that are enough of a run: four times what it logs inside its epochs."""
+MOST_STEPS = 4_000
+"""Log intervals that are enough of a run: twice what it logs inside its epochs."""
 
 
 @dataclass
