@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from vislab.tui.allocator import give_back
 
-SOON = 1.0
+SOON = 0.5
 """Seconds after which what a screen has used is given back; the one that follows it is painted by then."""
 
 
