@@ -8,6 +8,9 @@ next two are done. The process that counts classes and parameters has torch and 
 With --many, a second console opens History on a folder of thousands of runs, such as many_runs.py makes, goes to its
 end, sorts it by size, filters and marks; and a third one goes through all screens there, twice, with three runs more,
 which are deleted afterwards.
+
+With --epochs, another console looks at runs of so many epochs, twice: at a live one, which has five more every second,
+and at a comparison of eight.
 """
 
 import argparse
@@ -17,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
+import long_runs
 from console_terminal import Console, stop, train
 
 UP, DOWN, RIGHT, ESC, ENTER, HOME = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b", "\r", "\x1b[H"
@@ -58,6 +62,13 @@ MANY_STEPS = (
     ("launch again", ESC + "|" + ESC),
 )
 """All screens in a folder of many runs."""
+LONG = (
+    ("history", ESC + "|H" + "|" * 5),
+    ("live, long", ENTER + "|" * 5 + "f|o|t|y|m|z|z|v|v|w|w|" + HOME + "|\x1b[F" + "|" * 10),
+    ("compare, long", ESC + "|" + " " * 8 + "|=" + "|" * 10 + "l|t|y|z|c|v|w"),
+    ("launch again", ESC + "|" + ESC + "|" + ESC),
+)
+"""In a folder of long runs, the newest of which trains."""
 NAMES = ("memory-a", "memory-b", "memory-c")
 """Ids of the runs that are trained, the last of which goes on."""
 
@@ -67,6 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs-dir", default="")
     parser.add_argument("--many", default="", metavar="DIR")
+    parser.add_argument("--epochs", type=int, default=0, metavar="N")
     parser.add_argument("--limit", type=float, default=60.0, help="MB")
     given = parser.parse_args()
     runs_dir, many = (str(Path(name).absolute()) if name else "" for name in (given.runs_dir, given.many))
@@ -81,6 +93,12 @@ def main() -> None:
             most = max(most, walk(many, MANY))
             with trained(many):
                 most = max(most, walk(many, 2 * MANY_STEPS))
+        if given.epochs:
+            long = Path(folder, "long")
+            for seed in range(1, 8):
+                long_runs.make(long, given.epochs, seed)
+            with long_runs.growing(long, given.epochs):
+                most = max(most, walk(str(long), (*FIRST, *LONG, *LONG)))
     print(f"most {most:.1f} MB, limit {given.limit:.0f} MB: {'kept' if most <= given.limit else 'BROKEN'}")
 
 
