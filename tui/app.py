@@ -155,6 +155,11 @@ class Console(App[int]):
         else:
             await super().on_event(event)
 
+    @property
+    def idle(self) -> float:
+        """Seconds since a key was pressed."""
+        return time.monotonic() - self._keys.last
+
     def on_unmount(self) -> None:
         """End what was started for this console."""
         self._keys.close()
@@ -228,7 +233,7 @@ class Console(App[int]):
 
     def _offer_live_runs(self, count: int) -> None:
         """Offer the runs that the console finds when it starts; who types already is told of them only."""
-        if self._keys.used or (isinstance(self.screen, ConsoleScreen) and self.screen.in_field):
+        if self._keys.last or (isinstance(self.screen, ConsoleScreen) and self.screen.in_field):
             are, it = ("is", "it") if count == 1 else ("are", "one")
             self.notify(f"{text.counted(count, 'run')} {are} training: V watches {it}", markup=False, timeout=10)
         else:
@@ -374,7 +379,7 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
 
             leaving.ask = ask
             leaving.interrupt = lambda: loop.call_soon_threadsafe(console.call_later, leave)
-            loop.call_later(garbage.SETTLED, garbage.collect_from_now_on)
+            loop.call_later(garbage.SETTLED, garbage.collect_from_now_on, loop.call_later, lambda: console.idle)
             if leaving.code is None:  # else the end was asked for before there was anybody to ask
                 await console.run_async()
 

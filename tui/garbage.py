@@ -1,6 +1,7 @@
 """When Python looks for garbage while the console runs."""
 
 import gc
+from collections.abc import Callable
 
 SETTLED = 1.0
 """Seconds after which the console has started: garbage is collected from then on."""
@@ -10,12 +11,30 @@ COLLECT = (1_500, 5, 3)
 out; often enough that what a closed screen leaves does not stay beside the next one."""
 
 
-def collect_from_now_on() -> None:
+IDLE = 1.5
+"""Seconds without a key after which that of the start is collected: 50 ms and more, in which no key is answered."""
+
+
+def collect_from_now_on(later: Callable[[float, Callable[[], None]], object], idle: Callable[[], float]) -> None:
     """Look for it again: `vislab.tui.start` has turned it off.
 
-    What the start has made stays, but for 1 MB that is garbage, and is not looked at again.
+    What the start has made stays, and is not looked at again, but for 1 MB that is garbage: it is collected once, when
+    nobody types.
+
+    Args:
+        later: calls something after a while, in seconds.
+        idle: seconds since the last key.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT)
     gc.enable()
+
+    def collect() -> None:
+        if idle() < IDLE:
+            later(IDLE, collect)
+        else:
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+
+    later(IDLE, collect)

@@ -1,6 +1,7 @@
 """Keys one at a time: a key that opens a field or a window has done so before the next one is given to anybody."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -41,8 +42,8 @@ class KeyOrder:
         self._give = give
         self._waiting: deque[Event] = deque()
         self._slow: list[Worker[Any]] = []  # waited for in vain
-        self.used = False
-        """Whether there was a key yet."""
+        self.last = 0.0
+        """When a key was pressed last, by the monotonic clock; 0.0 before the first."""
         self._task: asyncio.Task[None] | None = None
 
     async def take(self, event: Event) -> None:
@@ -51,7 +52,7 @@ class KeyOrder:
         While a run is being started such a key waits as well, for leaving asks about that run; pressed again it does
         not.
         """
-        self.used = True
+        self.last = time.monotonic()
         if _leaves(event) and (not self._opening(_STARTING) or any(map(_leaves, self._waiting))):
             await self._give(event)
             return

@@ -5,9 +5,12 @@ import sys
 
 START = """
 import gc, weakref
-from vislab.tui.garbage import collect_from_now_on
+from vislab.tui.garbage import IDLE, collect_from_now_on
 
 class Knot: ...
+
+def is_frozen():
+    return gc.isenabled() and gc.get_freeze_count() > 0 and not any(thing is kept for thing in gc.get_objects())
 
 gc.disable()
 knot = Knot()
@@ -15,11 +18,16 @@ knot.self = knot
 seen = weakref.ref(knot)
 del knot
 kept = [[]]
-collect_from_now_on()
-assert seen() is None and gc.isenabled() and gc.get_freeze_count() > 0
-assert not any(thing is kept for thing in gc.get_objects())
+waits = []
+idle = iter([0.1, IDLE])
+collect_from_now_on(lambda seconds, call: waits.append(call), lambda: next(idle))
+assert is_frozen()
+waits.pop()()
+assert seen() is not None and is_frozen()  # somebody types
+waits.pop()()
+assert seen() is None and is_frozen() and not waits
 """
 
 
-def test_garbage_of_the_start_is_not_kept() -> None:
+def test_garbage_of_the_start_is_collected_once_while_nobody_types() -> None:
     assert subprocess.run([sys.executable, "-c", START], check=False).returncode == 0
