@@ -92,7 +92,9 @@ class Scaled(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the vector."""
-        return features.amax(dim=(2, 3)) * self.factor
+        # Not amax, whose gradient goes by equality: compiled, a map that is made anew in fp32 need not hold the bf16
+        # maximum, and none equal made the gradient 0 / 0.
+        return features.flatten(2).max(dim=2).values * self.factor
 
     def extra_repr(self) -> str:
         """What `print` shows."""

@@ -256,9 +256,10 @@ def device_line(requested: str, devices: "Sequence[Device]", chosen: "Device | N
     cards = [device for device in devices if device.kind == "cuda"]
     name = f"cuda:{cards.index(chosen)}" if chosen in cards else chosen.kind
     shown = f"device {name}" if requested == name else f"device {plain(requested, 20)} → {name}"
-    parts = [f"{shown}  {plain(chosen.name, 40)}"]
+    parts = [f"{shown}  {plain(chosen.name.removeprefix('NVIDIA '), 40)}"]
     if chosen.memory_total:
-        parts.append(f"{text.size(chosen.memory_free)} of {text.size(chosen.memory_total)} free")
+        free, total = text.size(chosen.memory_free), text.size(chosen.memory_total)
+        parts.append(f"{free.split()[0] if free.split()[1] == total.split()[1] else free} of {total} free")
     busy = [f"cuda:{index}" for index, card in enumerate(cards) if card.users and card != chosen]
     if chosen.users:
         parts.append(f"in use by {counted(chosen.users, 'process', 'processes')}")

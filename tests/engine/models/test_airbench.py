@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from vislab.engine.models.airbench import Shift, Whitening, build
+from vislab.engine.models.airbench import Scaled, Shift, Whitening, build
 from vislab.presets.errors import InputError
 
 
@@ -71,3 +71,12 @@ def test_it_learns_a_batch_by_heart(options: dict[str, object]) -> None:
 def test_bad_options_are_named(options: dict[str, object]) -> None:
     with pytest.raises(InputError, match=next(iter(options))):
         build(10, in_channels=3, **options)
+
+
+def test_the_gradient_of_a_maximum_goes_to_one_pixel_of_each_map() -> None:
+    """By index and not by equality, which does not hold where bf16 is compiled."""
+    features = torch.ones(2, 3, 4, 4, requires_grad=True)
+    found = Scaled(0.5)(features)
+    assert torch.equal(found, torch.full((2, 3), 0.5))
+    found.sum().backward()
+    assert torch.equal(features.grad.flatten(2).sort(dim=2).values[..., -2:], torch.tensor([0.0, 0.5]).expand(2, 3, 2))

@@ -472,7 +472,7 @@ def test_the_queue_and_the_device_are_seen(settings, monkeypatch) -> None:
         return screen(pilot).query_one("#device", Lines).words
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: "71 GB of 80 GB free   (cuda:1 in use)" in line(pilot))
+        await until(pilot, lambda: "71 of 80 GB free   (cuda:1 in use)" in line(pilot))
         assert "2 queued" in screen(pilot).query_one(HeaderLine).words
         for name in ("cuda:0", "cuda:1", "cpu", "auto"):
             await pilot.press("d")
