@@ -83,3 +83,7 @@ def _console(folder: str | None, run: str = "", *, attach: bool = False) -> None
             raise
         refuse(unusable(error), on_screen=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

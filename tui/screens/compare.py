@@ -19,9 +19,9 @@ from vislab.engine.runs import naming
 from vislab.engine.runs.store import Follower, Run
 from vislab.engine.runs.studies import Record
 from vislab.presets.errors import InputError
-from vislab.tui import comparison_file
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.html_file import missing_folder, refusal
+from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.screen import ConsoleScreen
@@ -220,7 +220,7 @@ class CompareScreen(ConsoleScreen):
         runs, among, along = self._runs, self._among, self._along
         log, last = self._log and quantity == "loss", self._last
         title = compare.curve_title(among, quantity, log=log)
-        key = (title, along, last, self.app.theme, compare.drawn_of(runs))
+        key = (title, along, last, self.app.theme, compare.drawn_of(among))
 
         def draw(width: int, height: int) -> list[str]:
             if along == "epoch":
@@ -333,19 +333,23 @@ class CompareScreen(ConsoleScreen):
 
     def action_report(self) -> None:
         """Ask for a file and write the comparison."""
-        runs, record = self._runs, self._record
+        runs, record = [one.run.id for one in self._runs], self._record
+        which = ["--study", record.name] if record is not None else ["--", *runs]
+        forms = {".html": "--html", ".htm": "--html", ".csv": "--csv"}
 
         def write(file: Path) -> None:
+            form = forms.get(file.suffix.lower(), "--markdown")
             try:
-                comparison_file.write(runs, file, record, self.console.settings)
+                run_command(["compare", form, str(file), *which], self.console.settings)
             except InputError as error:
                 self.post_message(self.Said(plain(str(error), 400)))
             else:
-                self.post_message(self.Said(f"written: {plain(str(file.absolute()), 300)}"))
+                self.post_message(self.Said(f"written: {plain(str(file), 300)}"))
 
         def chosen(name: str | None) -> None:
             if name and name.strip():
-                file = Path(name.strip()).expanduser()
+                file = Path(name.strip()).expanduser().absolute()
+                self._tell(self.Said(f"writing {plain(str(file), 300)} …"))
                 self.act(lambda: write(file), "report")
 
         question = (

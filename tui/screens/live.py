@@ -14,6 +14,7 @@ from vislab.presets.schema.spec import Spec
 from vislab.tui import html_file
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.following import Look, Looker
+from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.run_curves import RunCurves
@@ -260,12 +261,14 @@ class LiveScreen(RunCurves):
             self._write(file)
 
     def _write(self, file: Path) -> None:
+        words, settings = ("export", "--html", str(file), "--", self.watched.id), self.console.settings
+
         def write() -> None:
-            html_file.check(file, option="")
-            html_file.write(self.watched, file)
+            run_command(words, settings)
             self._exported = file
             self.app.call_later(self.say, text.plain(f"Written: {file}", 400))
 
+        self.say(text.plain(f"Writing {file} …", 400))
         self.act(write, "export")
 
     def action_copy(self) -> None:
