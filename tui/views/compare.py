@@ -137,10 +137,14 @@ def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
     return made
 
 
-def drawn_of(runs: Sequence[Compared]) -> tuple[object, ...]:
-    """What the curves of runs, and their axes, are drawn of: equal while they stay as they are."""
+def drawn_of(among: Sequence[Group]) -> tuple[object, ...]:
+    """What the curves of groups, and their axes, are drawn of: equal while they stay as they are."""
     return tuple(
-        (run.name, run.status, run.state.epochs_planned, len(run.state.epochs), *run.state.epochs[-1:]) for run in runs
+        tuple(
+            (run.name, run.status, run.state.epochs_planned, len(run.state.epochs), *run.state.epochs[-1:])
+            for run in group.runs
+        )
+        for group in among
     )
 
 

@@ -136,12 +136,15 @@ def test_the_curve_of_repeats_is_their_mean_and_ends_with_the_shortest(make):
     assert list(alone.mean.ys) == list(alone.low) == list(alone.high) == [0.2, 0.4, 0.9] and alone.runs == 1
 
 
-def test_curves_are_drawn_anew_when_an_epoch_has_ended(make):
+def test_curves_are_drawn_anew_when_an_epoch_has_ended_or_runs_stand_apart(make):
     run = make("a", (0.2, 0.4))
     longer = replace(run, state=make("a", (0.2, 0.4, 0.9)).state)
     again = replace(run, state=make("a", (0.2, 0.5)).state)  # the last epoch once more
-    assert compare.drawn_of([run]) == compare.drawn_of([replace(run, state=make("a", (0.2, 0.4)).state)])
-    assert len({compare.drawn_of([one]) for one in (run, longer, again, replace(run, status="training"))}) == 4
+    same, trains = replace(run, state=make("a", (0.2, 0.4)).state), replace(run, status="training")
+    assert compare.drawn_of([Group((run,))]) == compare.drawn_of([Group((same,))])
+    assert len({compare.drawn_of([Group((one,))]) for one in (run, longer, again, trains)}) == 4
+    # One that is given another learning rate while it trains repeats the other no longer.
+    assert compare.drawn_of([Group((run, same))]) != compare.drawn_of([Group((run,)), Group((same,))])
 
 
 def test_a_legend_says_as_much_of_all_curves_as_has_room(make):
