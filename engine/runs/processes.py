@@ -39,7 +39,8 @@ def family(pid: int) -> list[int]:
         for one in found:
             with suppress(OSError):  # it has just ended
                 for thread in os.listdir(f"/proc/{one}/task"):  # noqa: PTH208
-                    found += map(int, Path(f"/proc/{one}/task/{thread}/children").read_text().split())
+                    with suppress(OSError):  # so has the thread; children of others are there still
+                        found += map(int, Path(f"/proc/{one}/task/{thread}/children").read_text().split())
     else:
         import psutil
 

@@ -43,6 +43,12 @@ def test_children_and_theirs_belong_to_the_family(child: tuple[int, int]) -> Non
     assert all(usage(pid) is not None for pid in child)
 
 
+def test_a_thread_that_has_just_ended_hides_no_children(child: tuple[int, int], monkeypatch) -> None:
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: [str(2**22 + 1), *listed(path)])
+    assert family(child[0]) == list(child)
+
+
 def test_what_is_not_there_has_used_nothing() -> None:
     assert usage(2**22 + 1) is None
     assert family(2**22 + 1) == [2**22 + 1]
