@@ -157,8 +157,8 @@ class Console(App[int]):
 
     @property
     def idle(self) -> float:
-        """Seconds since a key was pressed."""
-        return time.monotonic() - self._keys.last
+        """Seconds since a key was pressed; 0.0 while a screen lies over the first one."""
+        return time.monotonic() - self._keys.last if self.at_home else 0.0
 
     def on_unmount(self) -> None:
         """End what was started for this console."""

@@ -19,11 +19,11 @@ def collect_from_now_on(later: Callable[[float, Callable[[], None]], object], id
     """Look for it again: `vislab.tui.start` has turned it off.
 
     What the start has made stays, and is not looked at again, but for 1 MB that is garbage: it is collected once, when
-    nobody types.
+    nobody types. What is there then stays as well.
 
     Args:
         later: calls something after a while, in seconds.
-        idle: seconds since the last key.
+        idle: seconds since the last key; 0.0 while there is what shall not stay, such as a screen over the first one.
     """
     gc.freeze()
     gc.set_threshold(*COLLECT)

@@ -470,6 +470,17 @@ def test_the_mouse_on_a_part_that_has_just_gone_ends_nothing(tmp_path: Path, mon
     play(tmp_path, act)
 
 
+def test_the_console_is_idle_at_its_first_screen_only(tmp_path: Path) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        assert pilot.app.idle > 0  # type: ignore[attr-defined]
+        await pilot.press("question_mark")
+        assert pilot.app.idle == 0.0  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        assert 0 < pilot.app.idle < 60  # type: ignore[attr-defined]
+
+    play(tmp_path, act)
+
+
 def test_who_comes_back_from_ctrl_z_finds_the_screen_painted(tmp_path: Path) -> None:
     async def act(pilot: Pilot[int]) -> None:
         frames: list[str] = []
