@@ -200,12 +200,15 @@ def test_the_best_epoch_has_a_star_and_words_in_both_figures(history, parsed) ->
     assert page.count("fill:var(--c3)") == 4, "one in each legend, one in each drawing"
     words = parsed(page).text
     assert "best epoch 2: val 0.5000" in words and "best epoch 2: val 0.6667" in words
-    for losses, drawn in ((None, 0), ([float("nan")] * 2, 0)):  # nothing is judged; nothing can be drawn
-        page = document(fold(history([0.8, 0.6], None, losses)), SPEC, run_id="id", status="done")
-        assert page.split("<body")[1].count('<svg class="curves"') == 2
-        assert (
-            sum("fill:var(--c3)" in part.split("</svg>")[0] for part in page.split('<svg class="curves"')[1:]) == drawn
-        )
+    nan = float("nan")
+    for losses, accuracies, stars in (
+        (None, None, 0),  # nothing is judged
+        ([nan] * 2, None, 0),  # nothing can be drawn
+        ([0.8, nan], [0.1, 0.9], 2),  # the accuracy alone can: in the loss no star is explained that is not there
+    ):
+        page = document(fold(history([0.8, 0.6], None, losses, accuracies)), SPEC, run_id="id", status="done")
+        assert page.count('<svg class="curves"') == 2
+        assert page.count("fill:var(--c3)") == stars
 
 
 def test_curves_say_what_could_not_be_drawn(history, parsed) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vislab.engine.analysis.findings import findings
 from vislab.engine.runs.batch_size import settled
+from vislab.engine.runs.events import number
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Labels, RunStatus
 from vislab.presets.layers import SCHEMA_DEFAULT
@@ -25,7 +26,7 @@ from vislab.tui.html_style import SLOTS
 from vislab.tui.looks import Looks
 from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
-from vislab.tui.views.curves import Along, Quantity
+from vislab.tui.views.curves import LARGEST, Along, Quantity
 from vislab.tui.views.evaluations import Evaluation, evaluation_lines, summary_lines
 from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, heat_words
 from vislab.tui.views.spec import CHANGED, changed_again, run_again, sections
@@ -317,11 +318,14 @@ class RunSections:
 
 
 def _best_words(state: RunState, quantity: Quantity) -> str:
-    """What the star of a figure stands for; empty where no epoch is the best."""
+    """What the star of a figure stands for; empty where none is drawn."""
     if state.best is None:
         return ""
-    value = text.loss(state.best.val_loss) if quantity == "loss" else text.accuracy(state.best.val_accuracy)
-    return f"best epoch {state.best.epoch}: {epochs.judged_on(state)} {value}"
+    value = state.best.val_loss if quantity == "loss" else state.best.val_accuracy
+    if value is None or not abs(number(value)) <= LARGEST:
+        return ""
+    written = text.loss(value) if quantity == "loss" else text.accuracy(value)
+    return f"best epoch {state.best.epoch}: {epochs.judged_on(state)} {written}"
 
 
 def _along(state: RunState) -> Along:
