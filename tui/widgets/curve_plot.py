@@ -52,6 +52,7 @@ class CurvePlot(Lines):
         self._title: Title | None = None
         self._picture: list[Text] = []
         self._drawn: object = None
+        self._tried: object = None  # what is drawn now, or was last, with success or without
         self._drawing = False
         self._awaited = False  # a drawing was asked for at once while another was made
         self._soon = False
@@ -97,7 +98,7 @@ class CurvePlot(Lines):
         if left > 0 and not at_once:
             self._timer = self.set_timer(left, self._consider)
             return
-        self._drawing = True
+        self._drawing, self._tried = True, what
         self._begun = time.monotonic()
         self.run_worker(self._work(what, self._draw, self.size), thread=True, exit_on_error=False, group="draw")
 
@@ -133,9 +134,11 @@ class CurvePlot(Lines):
     def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
         """A figure that cannot be drawn leaves a sentence; it does not end the console."""
         if message.state == WorkerState.ERROR:
-            self._drawing, self._drawn = False, (self._key, self.size)
+            awaited, self._awaited = self._awaited, False
+            self._drawing, self._drawn = False, self._tried
             self._picture = [Text(f"cannot be drawn: {type(message.worker.error).__name__}", "dim")]
             self._show()
+            self._consider(at_once=awaited)
 
 
 def _line(ansi: str) -> Text:
