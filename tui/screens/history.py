@@ -386,7 +386,7 @@ class HistoryScreen(SizedRuns):
         copies = of_runs([listed.run for listed in self.chosen()])
         columns = history.columns(10_000, self.by, on_test=self.run_list.on_test)
         now = time.time()
-        rows = [[column.cell(listed, now) for column in columns] for listed in self.run_list.rows]
+        rows = [[column.cell(listed, now).rstrip() for column in columns] for listed in self.run_list.rows]
         titles = [column.title for column in columns]
         table = Copy(
             "t", f"the list as a table ({text.counted(len(rows), 'run')})", lambda: tab_separated(titles, rows)

@@ -743,6 +743,20 @@ def test_ids_folders_and_the_list_are_copied(three, play, settings):
     play("history", act, size=(80, 24))
 
 
+def test_copied_figures_have_no_spaces_that_keep_the_cell_of_a_mark_free(make_run, play):
+    make_run("chosen", selected_on_test=True)
+    make_run("other")
+
+    async def act(pilot):
+        await pilot.press("Y", "t")
+        head, *rows = (line.split("\t") for line in pilot.app.clipboard.splitlines())
+        column = head.index("acc")
+        assert sorted(row[column] for row in rows) == ["0.7000", "0.7000†"]
+        assert all(cell == cell.strip() for row in rows for cell in row)
+
+    play("history", act)
+
+
 def test_what_cannot_be_copied_is_said(three, play, settings, monkeypatch):
     settings.cache_dir.write_text("a file where the folder should be")
     monkeypatch.setattr(copying, "MOST", 10)
