@@ -7,6 +7,7 @@ over each x shows its values while the pointer is on it, after a tap, and of few
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from itertools import groupby, pairwise
 
@@ -18,7 +19,7 @@ from vislab.tui.views.curves import LARGEST, Series, not_shown, nothing_drawn
 WIDTH, HEIGHT = 480, 300
 """Of the drawing, in its own units; it is as wide as its place."""
 LEFT, RIGHT, TOP, BOTTOM = 50, 22, 12, 40
-"""Margins around the plot."""
+"""Margins around the plot; the left one grows with the labels."""
 
 LIGHT = ("#0a56b8", "#b23c00", "#14632e", "#7b2fb5", "#00616f", "#a3185c", "#6b4a00")
 DARK = ("#6cb2ff", "#ff9b63", "#6fd08c", "#d0a2ff", "#4fd0e0", "#ff8fc0", "#f2cc60")
@@ -34,6 +35,8 @@ MOST_TOLD = 9
 """Curves whose values fit beside the pointer."""
 _LETTER, _LINE = 6.4, 15
 """Width of a letter and height of a line of the values, at the font size of STYLE."""
+_FIGURE = 9.4
+"""Width of a figure of a label in a wide font, at the larger font size of a narrow page."""
 
 
 def _variables(colours: Sequence[str]) -> str:
@@ -157,25 +160,30 @@ class _Place:
     across: Axis
     up: Axis
 
+    @cached_property
+    def left(self) -> float:
+        """Margin in which the labels beside the plot have room."""
+        return round(max(LEFT, 6 + _FIGURE * max(map(len, self.up.labels))), 1)
+
     def x(self, value: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * self.across.unit(value), 1)
+        return round(self.left + (WIDTH - self.left - RIGHT) * self.across.unit(value), 1)
 
     def y(self, value: float) -> float:
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * self.up.unit(value), 1)
 
 
 def _grid(place: _Place, x_label: str) -> list[str]:
-    parts = []
+    parts, left = [], place.left
     for tick, words in zip(place.up.ticks, place.up.labels, strict=True):
         y = place.y(tick)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{words}</text>')
+        parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text class="tick" x="{left - 6:.1f}" y="{y + 4}" text-anchor="end">{words}</text>')
     for tick, words in zip(place.across.ticks, place.across.labels, strict=True):
         x, y = place.x(tick), HEIGHT - BOTTOM
         parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{y}" y2="{y + 4}"/>')
         parts.append(f'<text class="tick" x="{x}" y="{y + 18}" text-anchor="middle">{words}</text>')
     parts.append(
-        f'<text class="tick" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}" text-anchor="middle">'
+        f'<text class="tick" x="{(left + WIDTH - RIGHT) / 2:.1f}" y="{HEIGHT - 5}" text-anchor="middle">'
         f"{escape(x_label)}</text>"
     )
     return parts
@@ -219,7 +227,7 @@ def _values(curves: Sequence[SvgCurve], place: _Place, x_label: str, written: Ca
             if _fits(y):
                 at.setdefault(x, []).append((curve, index))
     shown = _shown(at)
-    edges = [LEFT, *(round((place.x(a) + place.x(b)) / 2, 1) for a, b in pairwise(shown)), WIDTH - RIGHT]
+    edges = [place.left, *(round((place.x(a) + place.x(b)) / 2, 1) for a, b in pairwise(shown)), WIDTH - RIGHT]
     parts = []
     for x, left, right in zip(shown, edges, edges[1:], strict=False):
         marks = "".join(

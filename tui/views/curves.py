@@ -243,6 +243,13 @@ def not_shown(
     Args:
         x_range: ends of the x-axis; nothing is said of points beyond them.
     """
+    return next(iter(ways_not_shown(curves, log_y=log_y, x_range=x_range)), "")
+
+
+def ways_not_shown(
+    curves: Iterable[Series], *, log_y: bool = False, x_range: tuple[float, float] = (-math.inf, math.inf)
+) -> list[str]:
+    """What `not_shown` says, and shorter: `31 not finite, 10 too large to draw`, `41 left out`; empty: none are."""
     first, last = x_range
     bad = high = low = 0
     for curve in curves:
@@ -254,7 +261,8 @@ def not_shown(
                 high += LARGEST < abs(y) < math.inf
                 low += log_y and math.isfinite(y) and y <= 0
     told = ((bad, "not finite"), (high, "too large to draw"), (low, "not above 0"))
-    return ", ".join(f"{count} {what}" for count, what in told if count)
+    reasons = [f"{count} {what}" for count, what in told if count]
+    return [", ".join(reasons), f"{bad + high + low} left out"] if reasons else []
 
 
 def _drawable(lowest: float, highest: float, *, log_y: bool) -> bool:

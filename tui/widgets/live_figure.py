@@ -3,6 +3,7 @@
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 from vislab.engine.runs.state import RunState
@@ -105,14 +106,15 @@ def heading(
 ) -> str:
     """How the curves are drawn, the last value of each and the best one, or what their markers mean; then the plan.
 
-    Shorter and shorter, closer and closer, and without the plan, until all has room.
+    Shorter and shorter, closer and closer, and without the plan, until all has room. What is missing from the figure
+    is told in any case: where it leaves the markers no room, without the reasons.
 
     Args:
         ends: of the x-axis; the plan is told where it goes on behind them.
     """
     log_y = options.log_loss and quantity == "loss"
     ends = ends or (-math.inf, math.inf)
-    missing = curves.not_shown(shown, log_y=log_y, x_range=ends)
+    notices = curves.ways_not_shown(shown, log_y=log_y, x_range=ends)
     plan = ""
     if ends[1] < state.epochs_planned:
         reached = math.floor(10 * ends[1]) / 10
@@ -122,13 +124,14 @@ def heading(
         *((wording, with_plan, 2) for with_plan in (True, False) for wording in ("whole", "short")),
         ("short", False, 1),
         *(("names", with_plan, 2) for with_plan in (True, False)),
+        ("names", False, 1),
     )
-    for wording, with_plan, gap in ways:
+    for notice, (wording, with_plan, gap) in product(notices or [""], ways):
         parts = _heading_parts(state, quantity, shown, options, wording)
         if plan and with_plan:
             parts.append(("", plan, 0))
-        if missing:
-            parts.insert(1, ("!", missing, BEST_COLOUR))
+        if notice:
+            parts.insert(1, ("!", notice, BEST_COLOUR))
         if sum(text.cells(f"{marker} {words}" if marker else words) + gap for marker, words, _ in parts) <= width + gap:
             break
     room = width

@@ -54,6 +54,19 @@ def test_gaps_break_the_line_and_what_is_not_finite_has_no_value() -> None:
         assert said in words(curves_svg.curves_svg([SvgCurve("a", [1.0][: len(ys)], ys)], label="a"))
 
 
+def test_labels_with_exponents_have_room_beside_the_plot() -> None:
+    def ends(value: float) -> list[tuple[float, str]]:
+        svg = curves_svg.curves_svg([SvgCurve("a", [1, 2], [0.0, value])], label="a")
+        found = re.findall(r'<text class="tick" x="([^"]*)" y="[^"]*" text-anchor="end">([^<]*)<', svg)
+        return [(float(x), words) for x, words in found]
+
+    assert {x for x, _ in ends(1.0)} == {curves_svg.LEFT - 6}
+    for value in (5e31, 1e-5, -2.5e99):
+        labels = ends(value)
+        assert max(len(words) for _, words in labels) > 4
+        assert all(x >= 9 * len(words) for x, words in labels), "nothing is cut at the left edge"
+
+
 def test_hostile_names_are_text() -> None:
     curve = SvgCurve(HOSTILE, [1, 2], [0.5, 0.6])
     svg = curves_svg.curves_svg([curve], label=HOSTILE, x_label=HOSTILE)

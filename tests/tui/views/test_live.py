@@ -277,6 +277,25 @@ def test_the_markers_are_explained_where_the_figures_have_no_room() -> None:
     assert told == "loss ▪ train 0.006 ● val 0.006 ★ e16", "figures before gaps"
 
 
+def test_what_a_figure_leaves_out_is_told_at_every_width() -> None:
+    seen = state(*steps(10), epoch(1))
+    bad = [*[float("nan")] * 31, *[1e300] * 10, 0.5]
+    train, val = curves.series(seen, "loss")
+    shown = [replace(train, xs=range(42), ys=bad), replace(val, xs=[1.0], ys=[0.5])]
+
+    def told(width: int) -> str:
+        return heading(seen, "loss", shown, Options(along="epoch"), width, colour=False)
+
+    reasons = "! 31 not finite, 10 too large to draw"
+    assert told(120) == f"loss  {reasons}  ▪ train 0.5000  ● val 0.5000  ★ 1.0000 e1"
+    assert told(58) == "loss  ! 41 left out  ▪ train 0.500  ● val 0.500  ★ e1", "the markers before the reasons"
+    assert told(38) == "loss ! 41 left out ▪ train ● val ★ e1"
+    assert told(28) == "loss ! 41 left out ▪ train"
+    for width in range(20, 120):
+        assert "! 41 left out" in told(width) or reasons in told(width)
+        assert text.cells(told(width)) <= width
+
+
 def test_the_title_tells_how_curves_are_drawn_at_every_width() -> None:
     seen = state(*steps(10), *(epoch(number) for number in range(1, 5)))
 
