@@ -92,9 +92,9 @@ class HistoryScreen(SizedRuns):
         marks = f"{text.count(len(self._marked))} marked" if self._marked else ""
         marks += f" ({text.count(hidden)} hidden by the filter)" if hidden else ""
         doing = text.activity(sum(status in LIVE for status in statuses), statuses.count("queued"))
-        legend = f"{text.ON_TEST} of test images" * self.run_list.on_test
-        parts = (legend, marks, doing, "sizes …" * bool(self.counting), words)
-        self.heading("Runs", Text(" · ".join(filter(None, parts))))
+        legend = f"  {text.ON_TEST} of test images" * self.run_list.on_test  # left, where it is cut before the counts
+        parts = (marks, doing, "sizes …" * bool(self.counting), words)
+        self.heading(f"Runs{legend}", Text(" · ".join(filter(None, parts))))
 
     def show_details(self) -> None:
         """What is wrong, what was said, or what the run under the cursor is."""

@@ -743,6 +743,20 @@ def test_ids_folders_and_the_list_are_copied(three, play, settings):
     play("history", act, size=(80, 24))
 
 
+@pytest.mark.parametrize(("size", "legend"), [((80, 24), "Runs  † of test images "), ((60, 20), "Runs  †")])
+def test_what_the_mark_means_leaves_the_counts_their_room(make_run, play, settle, size, legend):
+    for name in ("a", "b", "chosen"):
+        make_run(name, selected_on_test=name == "chosen")
+
+    async def act(pilot):
+        await pilot.press("a", "slash", *"chosen", "enter")
+        await settle(pilot)
+        heading = words(pilot, "HeaderLine")
+        assert heading.startswith(legend) and heading.endswith("3 marked (2 hidden by the filter) · 1 of 3 runs")
+
+    play("history", act, size=size)
+
+
 def test_copied_figures_have_no_spaces_that_keep_the_cell_of_a_mark_free(make_run, play):
     make_run("chosen", selected_on_test=True)
     make_run("other")
