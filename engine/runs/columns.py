@@ -229,7 +229,7 @@ def _number(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.inf
+        return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError):
         return math.nan
 

@@ -26,7 +26,8 @@ figures = st.one_of(finite, st.sampled_from(["nan", "inf", "-inf"]))
 a_row = st.builds(
     Row,
     time=finite,
-    count=st.integers(),  # of any size: events of a log that was written by hand
+    # Of any size: events of a log that was written by hand.
+    count=st.integers() | st.sampled_from([10**400, -(10**400)]),
     figure=figures,
     judged=st.none() | figures,
     best=st.booleans(),
@@ -47,7 +48,7 @@ def numbers(values: list[object]) -> list[float]:
         try:
             found.append(math.nan if value is None else float(value))  # type: ignore[arg-type]
         except OverflowError:
-            found.append(math.inf)
+            found.append(math.copysign(math.inf, 1 if value > 0 else -1))  # type: ignore[operator]
     return found
 
 
