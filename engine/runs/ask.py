@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, Self
@@ -43,10 +43,12 @@ class JobProcess:
 
     Args:
         niceness: added to ours, from 0 to 19: how far it stands back where other processes want the same cores.
+        program: module that answers, and its arguments. --attached ends the jobs if we die.
     """
 
-    def __init__(self, niceness: int = 0) -> None:
+    def __init__(self, niceness: int = 0, program: Sequence[str] = ("vislab.engine.jobs", "--attached")) -> None:
         self._niceness = niceness
+        self._program = program
         self._process: subprocess.Popen[str] | None = None
         self._stderr: IO[bytes] | None = None
         self._asked = 0
@@ -120,8 +122,7 @@ class JobProcess:
         if self._process is None or self._process.poll() is not None:
             self._stderr = self._stderr or temporary_file()
             self._process = subprocess.Popen(
-                # -P keeps the current folder out of the import path; --attached ends the process if we die.
-                [sys.executable, "-P", "-m", "vislab.engine.jobs", "--attached"],
+                [sys.executable, "-P", "-m", *self._program],  # -P keeps the current folder out of the import path
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,

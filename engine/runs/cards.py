@@ -1,58 +1,63 @@
-"""NVIDIA cards by NVML. `devices` loads this where the driver is: pynvml takes 1.4 MB."""
+"""NVIDIA cards, asked of the driver in this process, or in one beside it for who must stay small.
 
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
+The driver's library takes 25 MB of a process that has asked it once.
+"""
 
-import pynvml
+import threading
+from typing import TYPE_CHECKING, Any
 
-from vislab.engine.runs.devices import Device
+from vislab.engine.runs.ask import JobError, JobProcess
+from vislab.presets.errors import InputError
+
+if TYPE_CHECKING:  # the console calls `ask_beside` before its first frame
+    from vislab.engine.runs.devices import Device
+    from vislab.engine.runs.meters import Reading
+
+_beside: JobProcess | None = None
+_one_at_a_time = threading.Lock()
 
 
-def list_cards() -> tuple[list[Device], str]:
+def ask_beside() -> None:
+    """Have another process ask the driver from now on: it starts with the first question, and ends with this one."""
+    global _beside
+    _beside = JobProcess(program=("vislab.engine.runs.nvml",))
+
+
+def list_cards() -> "tuple[list[Device], str]":
     """The NVIDIA cards of the machine, and why there are none."""
+    if _beside is None:
+        from vislab.engine.runs import nvml
+
+        return nvml.list_cards()
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError_LibraryNotFound:
-        return [], "there is no NVIDIA driver"
-    except pynvml.NVMLError as error:
+        found = _asked(_beside, "cards")
+    except (InputError, JobError) as error:
         return [], f"the NVIDIA driver does not answer: {error}"
+    from vislab.engine.runs.devices import Device
+
+    return [Device(**card) for card in found["cards"]], found["trouble"]
+
+
+def read_card(worker: int, name: str) -> "Reading | None":
+    """The card that a worker computes on; None when it cannot be seen from here.
+
+    Args:
+        worker: process id.
+        name: of the card, which tells where process ids do not (in a container).
+    """
+    if _beside is None:
+        from vislab.engine.runs import nvml
+
+        return nvml.read_card(worker, name)
     try:
-        cuda = pynvml.nvmlSystemGetCudaDriverVersion_v2()
-        versions = (pynvml.nvmlSystemGetDriverVersion(), f"{cuda // 1000}.{cuda % 1000 // 10}")
-        numbers = range(pynvml.nvmlDeviceGetCount())
-        cards = [_card(index, handle, versions) for index in numbers for handle in handles(index)]
-        return cards, "" if cards else "there is no NVIDIA GPU"
-    except pynvml.NVMLError as error:
-        return [], f"the NVIDIA driver does not answer: {error}"
-    finally:
-        pynvml.nvmlShutdown()
+        found = _asked(_beside, "reading", worker=worker, name=name)["reading"]
+    except (InputError, JobError):
+        return None
+    from vislab.engine.runs.meters import Reading
+
+    return None if found is None else Reading(**found)
 
 
-def handles(index: int) -> Iterator[Any]:
-    """The card of this number, or its parts where it is in parts (MIG); nothing where it has fallen off the bus."""
-    try:
-        card = pynvml.nvmlDeviceGetHandleByIndex(index)
-    except pynvml.NVMLError:
-        return
-    try:
-        in_parts = pynvml.nvmlDeviceGetMigMode(card)[0] == pynvml.NVML_DEVICE_MIG_ENABLE
-    except pynvml.NVMLError_NotSupported:
-        in_parts = False
-    if not in_parts:
-        yield card
-        return
-    for part in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(card)):
-        with suppress(pynvml.NVMLError_NotFound):
-            yield pynvml.nvmlDeviceGetMigDeviceHandleByIndex(card, part)
-
-
-def _card(index: int, handle: Any, versions: tuple[str, str]) -> Device:
-    total = free = users = 0
-    with suppress(pynvml.NVMLError):  # cards that share the machine's memory do not say
-        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        total, free = int(memory.total), int(memory.free)
-    with suppress(pynvml.NVMLError):
-        users = len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
-    name, uuid = pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetUUID(handle)
-    return Device("cuda", index, name, uuid, total, free, users, *versions)
+def _asked(process: JobProcess, job: str, **request: Any) -> dict[str, Any]:
+    with _one_at_a_time:
+        return process.ask(job, request)

@@ -2,10 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from vislab.engine.runs.processes import Usage, family, usage
 
@@ -55,7 +52,11 @@ class Meter:
             device: what torch calls it: cpu, mps or cuda:N.
             name: of the card, which tells where process ids do not (in a container).
         """
-        return _read_card(worker, name) if device.startswith("cuda") else self._read_processor(worker)
+        if not device.startswith("cuda"):
+            return self._read_processor(worker)
+        from vislab.engine.runs.cards import read_card
+
+        return read_card(worker, name)
 
     def _read_processor(self, worker: int) -> Reading | None:
         if self._looks % FAMILY_EVERY == 0:
@@ -76,58 +77,3 @@ class Meter:
             memory_used=sum(found.memory for found in used.values()),
             memory_total=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         )
-
-
-def _read_card(worker: int, name: str) -> Reading | None:
-    import pynvml
-
-    from vislab.engine.runs.cards import handles
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    try:
-        numbers = range(pynvml.nvmlDeviceGetCount())
-        cards = [(index, handle) for index in numbers for handle in handles(index)]
-        found = [card for card in cards if worker in _users(card[1])]
-        found = found or [card for card in cards if pynvml.nvmlDeviceGetName(card[1]) == name]
-        return _reading(*found[0]) if len(found) == 1 else None
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _users(handle: Any) -> set[int]:
-    import pynvml
-
-    with suppress(pynvml.NVMLError):
-        return {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
-    return set()
-
-
-def _reading(index: int, handle: Any) -> Reading:
-    import pynvml
-
-    memory = _told(pynvml.nvmlDeviceGetMemoryInfo, handle)
-    rates = _told(pynvml.nvmlDeviceGetUtilizationRates, handle)
-    milliwatts = _told(pynvml.nvmlDeviceGetPowerUsage, handle)
-    return Reading(
-        card=True,
-        name=f"{pynvml.nvmlDeviceGetName(handle)} (GPU {index})",
-        busy=None if rates is None else rates.gpu / 100,
-        memory_used=None if memory is None else int(memory.used),
-        memory_total=None if memory is None else int(memory.total),
-        temperature=_told(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
-        power=None if milliwatts is None else milliwatts / 1000,
-    )
-
-
-def _told(ask: Callable[..., Any], *arguments: Any) -> Any:
-    """What the driver answers; None for what this card does not support."""
-    import pynvml
-
-    with suppress(pynvml.NVMLError):
-        return ask(*arguments)
-    return None

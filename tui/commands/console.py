@@ -47,9 +47,11 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
         run.spec()  # what is wrong with it is told here
 
     prepare_environment()
+    from vislab.engine.runs import cards
     from vislab.tui import allocator
 
     allocator.set_up()
+    cards.ask_beside()
     with _without("ssl"):
         import asyncio  # noqa: F401
     from vislab.tui.app import run_console

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from vislab.engine.runs import cards, devices
+from vislab.engine.runs import devices
+from vislab.engine.runs import nvml as nvml_module
 from vislab.engine.runs.devices import TorchBuild, choose, explain_unusable, host, list_devices, torch_build
 from vislab.presets.errors import InputError
 
@@ -105,7 +106,7 @@ def machine(monkeypatch):
 
     def make(*made: Card, init: Exception | None = None, system: str = "linux") -> MadeNvml:
         nvml = MadeNvml(*made, init=init)
-        monkeypatch.setattr(cards, "pynvml", nvml)
+        monkeypatch.setattr(nvml_module, "pynvml", nvml)
         monkeypatch.setattr(devices, "_has_driver", lambda: True)
         if system == "darwin":
             monkeypatch.setattr(devices.sys, "platform", "darwin")
