@@ -157,7 +157,7 @@ def _heading_parts(
         head = SMOOTH * options.smooth + ("log" if log_y else "acc" if quantity == "accuracy" else "loss")
     parts = [("", head, 0)]
     for index, curve in enumerate(shown):
-        name = curve.name if index or not steps else "steps" if wording == "short" else "train steps"
+        name = curve.name if index or not steps else "train steps" if wording == "whole" else "steps"
         value = "" if wording == "names" else f" {written(curve.ys[-1]) if curve.ys else text.MISSING}"
         parts.append((curve.marker, f"{name}{value}", curve.colour))
     if state.best is not None:

@@ -283,13 +283,14 @@ def test_what_a_figure_leaves_out_is_told_at_every_width() -> None:
     train, val = curves.series(seen, "loss")
     shown = [replace(train, xs=range(42), ys=bad), replace(val, xs=[1.0], ys=[0.5])]
 
-    def told(width: int) -> str:
-        return heading(seen, "loss", shown, Options(along="epoch"), width, colour=False)
+    def told(width: int, along: curves.Along = "epoch") -> str:
+        return heading(seen, "loss", shown, Options(along=along), width, colour=False)
 
     reasons = "! 31 not finite, 10 too large to draw"
     assert told(120) == f"loss  {reasons}  ▪ train 0.5000  ● val 0.5000  ★ 1.0000 e1"
     assert told(58) == "loss  ! 41 left out  ▪ train 0.500  ● val 0.500  ★ e1", "the markers before the reasons"
     assert told(38) == "loss ! 41 left out ▪ train ● val ★ e1"
+    assert told(38, "step") == "loss ! 41 left out ▪ steps ● val ★ e1"
     assert told(28) == "loss ! 41 left out ▪ train"
     for width in range(20, 120):
         assert "! 41 left out" in told(width) or reasons in told(width)
