@@ -103,6 +103,7 @@ class Console(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = theme_name(self.preferences)
+        self.animation_level = "none"  # every step of it is sent, and over a slow link arrives long after the key
         if self.no_color:  # Textual's own filter paints shades of grey, on a background of its own
             others = [one for one in self._filters if not isinstance(one, Monochrome)]
             self._filters = [NoColour(lambda: Color.parse(self.current_theme.background or "black")), *others]

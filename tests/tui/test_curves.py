@@ -57,6 +57,17 @@ def test_a_single_point_and_a_constant_are_drawn() -> None:
     assert len([line for line in drawn(curve([3.0, 3.0, 3.0])) if line.count("▪") == 3]) == 1
 
 
+def test_a_legend_without_room_for_all_says_how_many_more_there_are() -> None:
+    many = [curve([1.0, 2.0], name=str(number), marker="●") for number in range(1, 21)]
+    legend = drawn(*many, width=80, x_label="epoch")[-1]
+    shown = legend.count("●")
+    assert legend.rstrip().endswith(f"● {shown}  +{20 - shown} more  → epoch") and shown >= 9
+    assert text.cells(legend.rstrip()) + text.cells(f"  ● {shown + 1}") > 80, "as many as have room"
+    whole = drawn(*many[:9], width=80, x_label="epoch")[-1]
+    assert whole.rstrip().endswith("● 9  → epoch")
+    assert drawn(*many[:9], width=50, x_label="epoch")[-1].rstrip().endswith("● 9"), "every curve before what x counts"
+
+
 def test_gaps_are_left_out_and_not_positive_on_a_log_axis() -> None:
     assert "\n".join(drawn(curve([1.0, math.nan, 3.0]))).count("▪") == 3
     assert "\n".join(drawn(curve([0.0, -1.0, 3.0, 2.0]), log_y=True)).count("▪") == 3

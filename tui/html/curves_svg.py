@@ -76,7 +76,7 @@ class SvgCurve:
 
     Attributes:
         name: safe text.
-        marker: one of ▪●▲◆✚○□△▼◇✖▽.
+        marker: one of ▪●▲◆✚○□△▼◇✖▽▬◢▷▮◣◁▭◥▸▯◤◂.
         slot: its colour, of as many as LIGHT has.
         low, high: bounds at each x, drawn as a band; empty: none.
     """
@@ -308,6 +308,38 @@ def _star(x: float, y: float) -> str:
     return f'<polygon points="{corners}" style="fill:var(--c3);stroke:var(--bg)"/>'
 
 
+Corner = tuple[float, float]
+
+_SQUARE: Sequence[Corner] = ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9))
+_UP: Sequence[Corner] = ((0, -1.2), (1.1, 0.8), (-1.1, 0.8))
+_DOWN: Sequence[Corner] = ((0, 1.2), (1.1, -0.8), (-1.1, -0.8))
+_RIGHT: Sequence[Corner] = ((1.2, 0), (-0.8, 1.1), (-0.8, -1.1))
+_LEFT: Sequence[Corner] = ((-1.2, 0), (0.8, 1.1), (0.8, -1.1))
+_DIAMOND: Sequence[Corner] = ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0))
+_WIDE: Sequence[Corner] = ((-1.3, -0.5), (1.3, -0.5), (1.3, 0.5), (-1.3, 0.5))
+_HIGH: Sequence[Corner] = ((-0.5, -1.3), (0.5, -1.3), (0.5, 1.3), (-0.5, 1.3))
+_POLYGONS: Mapping[str, Sequence[Corner]] = {
+    **dict.fromkeys("▲△", _UP),
+    **dict.fromkeys("▼▽", _DOWN),
+    **dict.fromkeys("▸▷", _RIGHT),
+    **dict.fromkeys("◂◁", _LEFT),
+    **dict.fromkeys("◆◇", _DIAMOND),
+    **dict.fromkeys("▬▭", _WIDE),
+    **dict.fromkeys("▮▯", _HIGH),
+    "□": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
+    "◢": ((1, -1), (1, 1), (-1, 1)),
+    "◣": ((-1, -1), (1, 1), (-1, 1)),
+    "◤": ((-1, -1), (1, -1), (-1, 1)),
+    "◥": ((-1, -1), (1, -1), (1, 1)),
+}
+_HOLLOW = "□△◇▽▷◁▭▯"
+_STROKES: Mapping[str, Sequence[tuple[Corner, Corner]]] = {
+    "✚": (((-1.2, 0), (1.2, 0)), ((0, -1.2), (0, 1.2))),
+    "✖": (((-1, -1), (1, 1)), ((-1, 1), (1, -1))),
+}
+"""Markers as shapes around their place, in units of their size."""
+
+
 def _mark(marker: str, x: float, y: float, scale: float = 1.0, *, own: bool = False) -> str:
     """A marker as a shape: fonts draw these characters at all sizes."""
     size = 3.4 * scale
@@ -315,21 +347,14 @@ def _mark(marker: str, x: float, y: float, scale: float = 1.0, *, own: bool = Fa
     def at(dx: float, dy: float) -> str:
         return f"{x + dx * size:.1f},{y + dy * size:.1f}"
 
-    shapes = {
-        "●": (f'<circle cx="{x}" cy="{y}" r="{size:.1f}"', False),
-        "▲": (f'<polygon points="{at(0, -1.2)} {at(1.1, 0.8)} {at(-1.1, 0.8)}"', False),
-        "◆": (f'<polygon points="{at(0, -1.3)} {at(1.3, 0)} {at(0, 1.3)} {at(-1.3, 0)}"', False),
-        "✚": (f'<path d="M{at(-1.2, 0)}L{at(1.2, 0)}M{at(0, -1.2)}L{at(0, 1.2)}" stroke-width="2.6"', False),
-        "○": (f'<circle cx="{x}" cy="{y}" r="{size:.1f}"', True),
-        "□": (f'<polygon points="{at(-1, -1)} {at(1, -1)} {at(1, 1)} {at(-1, 1)}"', True),
-        "▼": (f'<polygon points="{at(0, 1.2)} {at(1.1, -0.8)} {at(-1.1, -0.8)}"', False),
-        "◇": (f'<polygon points="{at(0, -1.3)} {at(1.3, 0)} {at(0, 1.3)} {at(-1.3, 0)}"', True),
-        "✖": (f'<path d="M{at(-1, -1)}L{at(1, 1)}M{at(-1, 1)}L{at(1, -1)}" stroke-width="2.6"', False),
-        "▽": (f'<polygon points="{at(0, 1.2)} {at(1.1, -0.8)} {at(-1.1, -0.8)}"', True),
-        "△": (f'<polygon points="{at(0, -1.2)} {at(1.1, 0.8)} {at(-1.1, 0.8)}"', True),
-    }
-    square = (f'<polygon points="{at(-0.9, -0.9)} {at(0.9, -0.9)} {at(0.9, 0.9)} {at(-0.9, 0.9)}"', False)
-    shape, hollow = shapes.get(marker, square)
+    if marker in ("●", "○"):
+        shape, hollow = f'<circle cx="{x}" cy="{y}" r="{size:.1f}"', marker == "○"
+    elif marker in _STROKES:
+        strokes = "".join(f"M{at(*start)}L{at(*end)}" for start, end in _STROKES[marker])
+        shape, hollow = f'<path d="{strokes}" stroke-width="2.6"', False
+    else:
+        corners = " ".join(at(*corner) for corner in _POLYGONS.get(marker, _SQUARE))
+        shape, hollow = f'<polygon points="{corners}"', marker in _HOLLOW
     if own:  # outside a figure, whose style does not reach it
         fill = "none" if hollow else "currentColor"
         return f'{shape} fill="{fill}" stroke="currentColor" stroke-width="1.4"/>'.replace(

@@ -33,11 +33,11 @@ OF_TRAINING = " (train)"
 ClassTable = tuple[list[str], list[list[str]]]
 """Figures by class: titles and a row a class."""
 
-MARKERS = "▪●▲◆✚○□△▼◇✖▽"
+MARKERS = "▪●▲◆✚○□△▼◇✖▽▬◢▷▮◣◁▭◥▸▯◤◂"
 COLOURS = (32, 166, 30, 169, 136, 67, 99)
 """Of the 256-colour palette, near Okabe and Ito's, legible on black and on white.
 
-Seven, which no number of markers near it divides by: of twelve markers, pairs repeat after 84.
+Seven, which the number of markers has no divisor in common with: of 24 markers, pairs repeat after 168.
 """
 
 
@@ -222,7 +222,10 @@ def columns(among: Sequence[Group]) -> Columns:
 
 def notes(among: Sequence[Group]) -> list[str]:
     """What the table does not say, as sentences."""
-    return compare_table.notes(among, labels(len(among)))
+    said = compare_table.notes(among, labels(len(among)))
+    if len(among) > len(MARKERS):
+        said.append(f"from {label(len(MARKERS))} on markers repeat, in other colours: the number tells rows apart")
+    return said
 
 
 def repeats(among: Sequence[Group]) -> tuple[list[str], list[list[str]]]:

@@ -146,19 +146,23 @@ def _xs_ys(points: Sequence[Point]) -> tuple[list[float], list[float]]:
 
 
 def _legend(series: Sequence[Series], best: float | None, x_label: str, width: int, colour: bool) -> str:
+    """Markers and names, then what x counts where all have room; else as many as have room, and how many more."""
     entries = [(f"{curve.marker} {curve.name}", curve.marker, curve.colour) for curve in series]
     if best is not None:
         entries.append((f"{BEST_MARKER} best {best:g}", BEST_MARKER, BEST_COLOUR))
-    if x_label:
-        entries.append((f"→ {x_label}", "", 0))
-    line, room = "", width
-    for entry, marker, code in entries:
-        if text.cells(entry) + 2 > room:
-            break
-        room -= text.cells(entry) + 2
-        shown = entry.replace(marker, f"\x1b[38;5;{code}m{marker}\x1b[0m", 1) if colour and marker else entry
-        line += "  " + shown
-    return line + " " * room
+    label = [(f"→ {x_label}", "", 0)] if x_label else []
+    some = ([*entries[:count], (f"+{len(entries) - count} more", "", 0)] for count in reversed(range(len(entries))))
+    ways = chain(([*entries, *label], entries), ([*way, *label] for way in some), ([],))
+    shown = next(way for way in ways if _cells(way) <= width)
+    line = "".join(
+        "  " + (words.replace(marker, f"\x1b[38;5;{code}m{marker}\x1b[0m", 1) if colour and marker else words)
+        for words, marker, code in shown
+    )
+    return line + " " * (width - _cells(shown))
+
+
+def _cells(entries: Iterable[tuple[str, str, int]]) -> int:
+    return sum(2 + text.cells(words) for words, _, _ in entries)
 
 
 def _message(words: str, width: int, height: int) -> list[str]:

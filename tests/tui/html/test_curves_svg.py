@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from vislab.tui.html import curves_svg
 from vislab.tui.html.curves_svg import SvgCurve
+from vislab.tui.views.compare import MARKERS
 
 NAN = float("nan")
 HOSTILE = "<script>alert(1)</script>\"'&]]>"
@@ -52,6 +53,13 @@ def test_gaps_break_the_line_and_what_is_not_finite_has_no_value() -> None:
     assert svg.count('class="at"') == 3
     for ys, said in (([NAN], "no figure that can be drawn"), ([], "no figures yet")):
         assert said in words(curves_svg.curves_svg([SvgCurve("a", [1.0][: len(ys)], ys)], label="a"))
+
+
+def test_every_marker_is_another_shape() -> None:
+    legends = [re.sub(r"k0", "", curves_svg.legend([SvgCurve("a", [], [], marker)])) for marker in MARKERS]
+    assert len({*legends}) == len(MARKERS) == 24
+    for legend in legends:
+        parsed(legend)
 
 
 def test_labels_with_exponents_have_room_beside_the_plot() -> None:

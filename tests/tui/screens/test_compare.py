@@ -151,6 +151,22 @@ def test_pages_of_classes_differences_and_words(two, play, settle, monkeypatch):
     play("compare", act, runs=two)
 
 
+@pytest.mark.parametrize(("key", "place"), [("end", 1000), ("pagedown", 10)])
+def test_a_long_page_is_scrolled_at_once(two, play, monkeypatch, key, place):
+    monkeypatch.setattr(compare, "per_class_lines", lambda *_: [f"line {number}" for number in range(1000)])
+
+    async def act(pilot):
+        await pilot.press("c")
+        page, seen = pilot.app.screen.query_one("#page"), []
+        pilot.app.screen.watch(page, "scroll_y", lambda y: seen.append(y), init=False)
+        await pilot.press(key)
+        await pilot.app.animator.wait_until_complete()
+        await pilot.pause()
+        assert len(seen) == 1 and min(place, page.max_scroll_y) <= seen[0], "each step would be sent to the terminal"
+
+    play("compare", act, runs=two)
+
+
 def test_a_run_that_was_deleted_meanwhile_is_not_opened(two, play, settle):
     async def act(pilot):
         delete(two[0])

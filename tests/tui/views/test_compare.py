@@ -167,6 +167,13 @@ def test_a_legend_says_as_much_of_all_curves_as_has_room(make):
     assert loss.name == "1 cnn last 0.400 best 0.300 e2"
 
 
+def test_markers_that_repeat_are_told(make):
+    runs = [make(str(batch), strategy={"batch_size": batch}) for batch in range(8, 8 + 25)]
+    told = "from ▪25 on markers repeat, in other colours: the number tells rows apart"
+    assert told in compare.notes(compare.arranged(runs))
+    assert not any("repeat" in note for note in compare.notes(compare.arranged(runs[:24])))
+
+
 def test_a_title_tells_run_by_run_what_is_missing(make, tmp_path):
     runs = [make("a", (0.5, 0.7)), make("b", (float("nan"), 0.5)), make("c", (1.0, 1.0))]
     runs.append(look(create(tmp_path, msgspec.convert({"name": "d"}, Spec))))
