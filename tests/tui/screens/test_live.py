@@ -755,7 +755,7 @@ def step(number: int, loss: float | str) -> StepsLogged:
         ([], "no figures yet"),
         (["nan"] * 5, "no figure that can be drawn"),
         (["inf", "-inf"], "no figure that can be drawn"),
-        ([0.5, 1e300], "1 too large to draw"),
+        ([0.5, 1e300], "1 left out"),
         ([0.5], "▪"),
         ([0.7] * 40, "▪"),
         ([0.0] * 20, "▪"),
