@@ -119,10 +119,12 @@ class LiveScreen(RunCurves):
             self.refresh_bindings()
 
     def _show_trouble(self, look: Look) -> None:
-        """A run that has come to grief says why, and what to do."""
+        """A run that has come to grief says why, and what to do, until it goes on."""
         panels = self.query_one(Panels)
         if look.status in ("new", "died", "failed") and look.result and panels.alone:
             panels.choose("findings")
+        elif panels.chosen != "table" and not panels.opened:
+            panels.choose("table")
 
     def _hear(self, before: Look | None, look: Look) -> None:
         """Tell what the worker has done on request and a notice when they come, and forget what was refused."""

@@ -65,7 +65,9 @@ class RunCurves(RunRequests):
 
     def action_along(self) -> None:
         """Inside epochs, or a point an epoch."""
-        if self.seen is not None:
+        if self.seen is not None and not live_figure.inside_epochs(self.seen.state):
+            self.say("No points inside epochs: this run logs its figures once an epoch")
+        elif self.seen is not None:
             by_step = live_figure.along(self.seen.state, self.options) == "epoch"
             self._redraw(replace(self.options, along="step" if by_step else "epoch"))
             self.say("The training curve inside epochs, step by step" if by_step else "A point an epoch")

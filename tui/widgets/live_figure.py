@@ -42,8 +42,15 @@ SMOOTH = "~"
 """Before the title of a figure whose curves are smoothed, where the word has no room."""
 
 
+def inside_epochs(state: RunState) -> bool:
+    """Whether the run logs figures inside epochs, or may: one that logs once an epoch has none to draw."""
+    return state.started is None or state.started.log_every < state.started.steps_per_epoch
+
+
 def along(state: RunState, options: Options) -> curves.Along:
-    """What the training curve follows: what was chosen, else what suits the run."""
+    """What the training curve follows: what was chosen, else what suits the run; without points inside, epochs."""
+    if not inside_epochs(state):
+        return "epoch"
     return options.along or ("epoch" if len(state.epochs) >= FEW_EPOCHS else "step")
 
 

@@ -308,6 +308,45 @@ def test_a_run_that_ended_early_goes_on(settings: Settings, start: Start, monkey
     play(settings, run, act)
 
 
+@pytest.mark.parametrize(("own", "left"), [("", "table"), ("o", "log")])
+def test_the_reason_of_a_death_goes_when_the_run_goes_on(
+    settings: Settings, make: Callable[..., Run], own: str, left: str
+) -> None:
+    """The program closes what it has opened by itself, and nothing else."""
+    run = make()
+    log = EventWriter(run.events)
+    log.append(started())
+
+    async def act(pilot: Pilot[int]) -> None:
+        def shown() -> list[str]:
+            return [name for name in ("table", "findings", "log") if view(pilot).query_one(f"#{name}").size.height]
+
+        await until(pilot, lambda: "✖ died" in header(pilot) and shown() == ["findings"])
+        await pilot.press(*own)
+        lock = RunLock(run.lock)
+        assert lock.acquire()
+        view(pilot).look()
+        await until(pilot, lambda: "died" not in header(pilot) and shown() == [left])
+        lock.release()
+
+    play(settings, run, act)
+
+
+def test_a_run_that_logs_once_an_epoch_has_no_points_inside(settings: Settings, make: Callable[..., Run]) -> None:
+    run = make()
+    log = EventWriter(run.events)
+    log.append(msgspec.structs.replace(started(), log_every=10))
+    log.append(step(10, 0.5))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        assert words(pilot, "#message") == "No points inside epochs: this run logs its figures once an epoch"
+        await until(pilot, lambda: "loss" in words(pilot, "#loss"))
+        assert "steps" not in words(pilot, "#loss")
+
+    play(settings, run, act)
+
+
 def test_a_run_that_is_over_is_looked_at_less_often(settings: Settings, start: Start) -> None:
     run = start(epochs=2)
 
