@@ -1,6 +1,7 @@
 """What is said of a run whose worker or waiter died without a word: when, where, the last lines of worker.log."""
 
 from vislab.engine.analysis.findings import findings
+from vislab.engine.analysis.per_class import dense
 from vislab.engine.runs import died
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, RunStatus, report
@@ -34,7 +35,7 @@ def full_report(run: Run) -> dict[str, object]:
     told, state = report(run), run.state()
     told["findings"] = [finding._asdict() for finding in findings(state, run.spec())]
     one = judged(run, state.ended.test if state.ended is not None else None)
-    told["results"] = None if one is None else one.found
+    told["results"] = None if one is None else {**one.found, "confusion": dense(one.found["confusion"])}
     if told["status"] == "died":
         log = last_lines(run.worker_log, LAST_LINES)
         told["died"] = {"last_seen": last_seen(run, state), "log": log}

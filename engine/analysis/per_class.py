@@ -1,12 +1,15 @@
 """How well each class is told from the others: confusion matrix, precision, recall, F1."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vislab.engine.analysis.predictions import Prediction
 
-Matrix = tuple[tuple[int, ...], ...]
-"""Images by true class (rows) and predicted class (columns), in the order of the classes."""
+Matrix = tuple[Mapping[int, int], ...]
+"""Images by true class (a row each) and, in a row, by the position of the predicted class; both in the order of the
+classes. Only cells with images are there: of a thousand classes there are a million, and few have any.
+"""
 
 
 class ClassFigures(NamedTuple):
@@ -44,10 +47,20 @@ def confusion(predictions: Iterable[Prediction], classes: Sequence[str]) -> Matr
     index: dict[str, int] = {}
     for position, name in enumerate(classes):
         index.setdefault(name, position)
-    counts = [[0] * len(classes) for _ in classes]
+    counts: list[Counter[int]] = [Counter() for _ in classes]
     for row in predictions:
         counts[index[row.label]][index[row.predicted]] += 1
-    return tuple(map(tuple, counts))
+    return tuple(dict(sorted(row.items())) for row in counts)
+
+
+def sparse(rows: Iterable[Sequence[int]]) -> Matrix:
+    """A confusion matrix that is given cell by cell, a row a true class."""
+    return tuple({column: images for column, images in enumerate(row) if images} for row in rows)
+
+
+def dense(matrix: Matrix) -> list[list[int]]:
+    """All cells of a confusion matrix, as `sparse` takes them."""
+    return [[row.get(column, 0) for column in range(len(matrix))] for row in matrix]
 
 
 def class_figures(matrix: Matrix, classes: Sequence[str]) -> list[ClassFigures]:
@@ -55,10 +68,12 @@ def class_figures(matrix: Matrix, classes: Sequence[str]) -> list[ClassFigures]:
 
     Equal to scikit-learn's `precision_recall_fscore_support(zero_division=nan)`, with None for NaN.
     """
-    columns = [sum(column) for column in zip(*matrix, strict=True)]
+    columns: Counter[int] = Counter()
+    for row in matrix:
+        columns.update(row)
     found = []
     for index, name in enumerate(classes):
-        right, support, predicted = matrix[index][index], sum(matrix[index]), columns[index]
+        right, support, predicted = matrix[index].get(index, 0), sum(matrix[index].values()), columns[index]
         found.append(
             ClassFigures(
                 name,
@@ -88,9 +103,9 @@ def weighted_f1(figures: Iterable[ClassFigures]) -> float | None:
 def most_confused(matrix: Matrix, classes: Sequence[str]) -> list[Confusion]:
     """The ways of being wrong, most images first; equal ones by share, then by the order of the classes."""
     pairs = [
-        Confusion(classes[true], classes[predicted], images, images / total)
-        for true, (row, total) in enumerate(zip(matrix, map(sum, matrix), strict=True))
-        for predicted, images in enumerate(row)
-        if images and true != predicted
+        Confusion(classes[true], classes[predicted], images, images / sum(row.values()))
+        for true, row in enumerate(matrix)
+        for predicted, images in row.items()
+        if true != predicted
     ]
     return sorted(pairs, key=lambda pair: (-pair.images, -pair.share))

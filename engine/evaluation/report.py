@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from vislab.engine.analysis.intervals import wilson
-from vislab.engine.analysis.per_class import class_figures, macro_f1, weighted_f1
+from vislab.engine.analysis.per_class import class_figures, macro_f1, sparse, weighted_f1
 from vislab.engine.evaluation.calibration import BINS, COOLEST, HOTTEST, calibration_error, fit_temperature
 from vislab.engine.runs.events import figure
 from vislab.engine.training.metrics import answers, confusion, hits
@@ -32,8 +32,8 @@ def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...])
     """
     predicted = answers(logits, labels)
     top1, top5 = (int(found.sum()) for found in hits(logits, labels))
-    matrix = tuple(tuple(row) for row in confusion(predicted, labels, len(classes)).tolist())
-    rows = class_figures(matrix, classes)
+    cells = confusion(predicted, labels, len(classes)).tolist()
+    rows = class_figures(sparse(cells), classes)
     images = len(labels)
     return {
         "images": images,
@@ -45,10 +45,10 @@ def report(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[str, ...])
         "weighted_f1": weighted_f1(rows),
         "cross_entropy": figure(float(F.cross_entropy(logits.double(), labels))),
         "classes": [
-            row._asdict() | {"recall_interval": list(wilson(matrix[place][place], row.support))}
+            row._asdict() | {"recall_interval": list(wilson(cells[place][place], row.support))}
             for place, row in enumerate(rows)
         ],
-        "confusion": [list(row) for row in matrix],
+        "confusion": cells,
     }
 
 

@@ -38,6 +38,7 @@ def command(
     """
     import msgspec
 
+    from vislab.engine.analysis.per_class import sparse
     from vislab.presets.library import resolve
     from vislab.presets.settings import load_settings
     from vislab.tui import tables
@@ -66,7 +67,7 @@ def command(
     if json:
         typer.echo(json_.dumps(found, indent=2))
         return
-    for line in evaluation.page(found, tables.width()):
+    for line in evaluation.page({**found, "confusion": sparse(found["confusion"])}, tables.width()):
         typer.echo(line)
     if found["file"]:
         typer.echo(found["file"], err=True)

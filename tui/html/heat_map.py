@@ -40,10 +40,9 @@ def heat_map(found: Results) -> str:
         f'aria-label="confusion matrix of {count} classes, true classes down, predicted ones across">'
     ]
     for index, row in enumerate(found.matrix):
-        images = sum(row)
-        for other, number in enumerate(row):
-            if number:
-                parts.append(_cell(names, index, other, number, images, (left, top, cell), counted=named))
+        images = sum(row.values())
+        for other, number in row.items():
+            parts.append(_cell(names, index, other, number, images, (left, top, cell), counted=named))
     parts.append(f'<rect class="frame" x="{left}" y="{top}" width="{side:.1f}" height="{side:.1f}"/>')
     if named:
         for index, name in enumerate(names):

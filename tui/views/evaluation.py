@@ -16,7 +16,7 @@ def page(found: Mapping[str, Any], width: int) -> list[str]:
     """The lines that are shown: weights, data, figures, calibration, classes, confusion matrix, speed.
 
     Args:
-        found: the answer of the evaluate job.
+        found: the answer of the evaluate job, its confusion matrix as a `Matrix`.
     """
     counted = answers(found)
     lines = [origin(found), _data(found), *warning(found), ""]
@@ -52,7 +52,7 @@ def warning(found: Mapping[str, Any]) -> list[str]:
 def answers(found: Mapping[str, Any]) -> Results:
     """Classes and confusions of an evaluation, whose single predictions are not known."""
     classes = tuple(row["name"] for row in found["classes"])
-    return of_matrix(tuple(map(tuple, found["confusion"])), classes)
+    return of_matrix(found["confusion"], classes)
 
 
 def speed(found: Mapping[str, Any]) -> str:

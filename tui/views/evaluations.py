@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from vislab.engine.analysis.per_class import Matrix, sparse
 from vislab.engine.runs.events import TestFigures
 from vislab.engine.runs.store import Run
 from vislab.tui.views import text
@@ -25,7 +26,7 @@ class Evaluation(NamedTuple):
     time: float
     """When it was made, seconds since 1970; of a damaged one when its file was written."""
     found: Mapping[str, Any]
-    """The answer of the evaluate job; empty where the file is damaged."""
+    """The answer of the evaluate job, its confusion matrix as a `Matrix`; empty where the file is damaged."""
 
     @property
     def title(self) -> str:
@@ -53,10 +54,19 @@ def judged(run: Run, test: TestFigures | None) -> Evaluation | None:
 
 def _read(file: Path) -> Evaluation:
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        raw = msgspec.json.decode(file.read_bytes(), type=dict[str, msgspec.Raw])
+        found: dict[str, Any] = {
+            key: _matrix(one) if key == "confusion" else msgspec.json.decode(one) for key, one in raw.items()
+        }
         return Evaluation(file.name, float(found.get("time") or file.stat().st_mtime), found)
     except (OSError, msgspec.DecodeError, TypeError, ValueError):
         return Evaluation(file.name, 0.0, {})
+
+
+def _matrix(raw: msgspec.Raw) -> Matrix:
+    """Row after row, for a list of all cells of a thousand classes takes 8 MB."""
+    rows = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    return sparse(msgspec.json.decode(row, type=list[int]) for row in rows)
 
 
 def evaluation_lines(one: Evaluation, width: int) -> list[str]:

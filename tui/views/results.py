@@ -11,6 +11,7 @@ from vislab.engine.analysis.per_class import (
     Matrix,
     class_figures,
     confusion,
+    dense,
     macro_f1,
     most_confused,
 )
@@ -43,7 +44,7 @@ class Results:
     @property
     def right(self) -> int:
         """Images that were judged right."""
-        return sum(row[index] for index, row in enumerate(self.matrix))
+        return sum(row.get(index, 0) for index, row in enumerate(self.matrix))
 
 
 def results(predictions: Sequence[Prediction], known: Sequence[str] = ()) -> Results:
@@ -144,7 +145,7 @@ def heat_map(found: Results, width: int) -> list[list[HeatCell]]:
     if not 0 < len(found.classes) * _NARROWEST_CELL <= width:  # of a thousand classes it has a million cells
         return []
     shown = [plain(name, 60) for name in found.classes]
-    digits = max(len(str(count)) for row in found.matrix for count in row)
+    digits = max((len(str(count)) for row in found.matrix for count in row.values()), default=1)
     numbers = len(str(len(shown) - 1))
     cell = max(digits + 2, _NARROWEST_CELL)
     named = all(text.cells(name) < cell for name in shown)  # else columns are headed by numbers
@@ -157,7 +158,7 @@ def heat_map(found: Results, width: int) -> list[list[HeatCell]]:
     titles = [HeatCell(text.fit("true", left + 1), None, False)]
     titles += [HeatCell(text.fit(name, cell, right=True), None, False) for name in across]
     lines = [[HeatCell(" " * (left + 1) + text.fit("predicted", cell * len(shown)), None, False)], titles]
-    for index, (name, row) in enumerate(zip(down, found.matrix, strict=True)):
+    for index, (name, row) in enumerate(zip(down, dense(found.matrix), strict=True)):
         total = sum(row)
         pieces = [HeatCell(text.fit(name, left) + " ", None, False)]
         for column, count in enumerate(row):
@@ -192,7 +193,7 @@ def confused_rows(found: Results, limit: int) -> list[list[str]]:
 
 
 def _of(pair: Confusion, found: Results) -> str:
-    support = sum(found.matrix[found.classes.index(pair.label)])
+    support = sum(found.matrix[found.classes.index(pair.label)].values())
     return f"{text.count(pair.images)} of {text.count(support)}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from vislab.engine.analysis.findings import findings
+from vislab.engine.analysis.per_class import dense
 from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.cells import guard
 from vislab.engine.runs.events import EpochEnded, Figure, to_json
@@ -95,7 +96,7 @@ def _evaluation(one: Evaluation, title: str) -> list[str]:
         heads = ["true \\ predicted", *(plain(name, 60) for name in counted.classes)]
         rows = [
             [plain(name, 60), *(text.count(images) for images in row)]
-            for name, row in zip(counted.classes, counted.matrix, strict=True)
+            for name, row in zip(counted.classes, dense(counted.matrix), strict=True)
         ]
         return [*parts, "### Confusion matrix", table(heads, rows)]
     pairs = confused_rows(counted, CONFUSIONS)

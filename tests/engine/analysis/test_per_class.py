@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ def test_the_figures_are_those_of_scikit_learn(made):
     if not pairs:
         assert all(row[1:] == (None, None, None, 0, 0) for row in found) and per_class.macro_f1(found) is None
         return
-    assert np.array_equal(matrix, confusion_matrix(labels, answers, labels=range(count)))
+    assert np.array_equal(per_class.dense(matrix), confusion_matrix(labels, answers, labels=range(count)))
+    assert matrix == per_class.sparse(per_class.dense(matrix)), "cells without images are not there"
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, answers, labels=range(count), zero_division=np.nan
     )
@@ -63,7 +65,19 @@ def test_of_equally_frequent_confusions_the_one_of_the_smaller_class_comes_first
 
 def test_two_classes_of_one_name_are_one():
     rows = [Prediction("a", "cat", "cat", 1.0)]
-    assert per_class.confusion(rows, ["cat", "cat"]) == ((1, 0), (0, 0))
+    assert per_class.confusion(rows, ["cat", "cat"]) == ({0: 1}, {})
+
+
+def test_a_thousand_classes_take_no_room_for_a_million_cells():
+    classes = [str(index) for index in range(1000)]
+    rows = predictions([(index, index // 2) for index in range(1000)])
+    tracemalloc.start()
+    matrix = per_class.confusion(rows, classes)
+    figures = per_class.class_figures(matrix, classes), per_class.most_confused(matrix, classes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [len(found) for found in figures] == [1000, 999]
+    assert peak < 2e6
 
 
 def test_classes_that_nobody_announced_come_last():

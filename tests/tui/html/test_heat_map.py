@@ -27,10 +27,9 @@ def test_every_count_has_a_cell(count, data):
     titles = [element.text for element in drawing.iter("title")]
     told = [re.fullmatch(r"(\w+) taken for (\w+): (\d+) of (\d+) \(.*\)", title or "") for title in titles]
     expected = {
-        (classes[i], classes[j]): (number, sum(row))
+        (classes[i], classes[j]): (number, sum(row.values()))
         for i, row in enumerate(found.matrix)
-        for j, number in enumerate(row)
-        if number
+        for j, number in row.items()
     }
     assert {(m[1], m[2]): (int(m[3]), int(m[4])) for m in told if m} == expected
     assert all(told) and len(told) == len(expected)
