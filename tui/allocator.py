@@ -15,7 +15,7 @@ def set_up() -> None:
     Else each thread keeps what it has freed, and others cannot use it; and the first large piece that is freed makes
     glibc take larger ones for small.
     """
-    with suppress(AttributeError):
+    with suppress(AttributeError, OSError):
         library = ctypes.CDLL(None)
         library.mallopt(_ARENA_MAX, 1)
         library.mallopt(_MMAP_THRESHOLD, _LARGE)
@@ -23,5 +23,5 @@ def set_up() -> None:
 
 def give_back() -> None:
     """Give what is free to the system, also between what is in use; a few milliseconds."""
-    with suppress(AttributeError):
+    with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from vislab.presets.errors import InputError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -86,13 +88,11 @@ class TorchBuild:
 
 def host() -> Host:
     """Figures of this machine, now."""
-    import psutil
-
-    total, available = _memory()
-    logical = os.cpu_count() or 1
+    memory = psutil.virtual_memory()
+    logical = psutil.cpu_count() or 1
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else logical
     physical = psutil.cpu_count(logical=False) or logical
-    return Host(_processor(), physical, logical, usable, total, available)
+    return Host(_processor(), physical, logical, usable, memory.total, memory.available)
 
 
 def list_devices(environment: Mapping[str, str] = os.environ) -> list[Device]:
@@ -187,7 +187,8 @@ def _freest(cards: list[Device]) -> tuple[Device, str]:
 
 def _own_devices() -> list[Device]:
     """What is there without NVIDIA: Apple's GPU on its own chips, and the processor."""
-    processor = Device("cpu", 0, _processor(), "", *_memory())
+    machine = host()
+    processor = Device("cpu", 0, machine.processor, "", machine.memory_total, machine.memory_available)
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return [replace(processor, kind="mps"), processor]
     return [processor]
@@ -234,18 +235,6 @@ def _has_driver() -> bool:
 
 def _major(version: str) -> int:
     return int(version.partition(".")[0])
-
-
-def _memory() -> tuple[int, int]:
-    """Bytes of memory of the machine, and what is available of them."""
-    if sys.platform != "linux":
-        import psutil  # 1.5 MB, which the console does without
-
-        memory = psutil.virtual_memory()
-        return memory.total, memory.available
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
-    return 1024 * kilobytes["MemTotal"], 1024 * kilobytes["MemAvailable"]
 
 
 def _processor() -> str:

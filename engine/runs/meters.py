@@ -1,13 +1,15 @@
-"""How busy a worker keeps its device: NVIDIA cards by NVML, the processor by what the system says of processes."""
+"""How busy a worker keeps its device: NVIDIA cards by NVML, the processor by psutil."""
 
-import os
-import time
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vislab.engine.runs.processes import Usage, family, usage
+if TYPE_CHECKING:  # imported when a device is looked at: a screen that shows a run must not wait for them
+    import psutil
+
 
 FAMILY_EVERY = 4
-"""Looks at a worker between two looks for its children, for which some systems read all processes of the machine."""
+"""Looks at a worker between two looks for its children, which read all processes of the machine."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,7 @@ class Meter:
     """Looks at the device of one worker again and again; shares are means since the last look."""
 
     def __init__(self) -> None:
-        self._family: list[int] = []
-        self._used: dict[int, Usage] = {}
-        self._looked = 0.0
+        self._processes: dict[int, psutil.Process] = {}
         self._looks = 0
 
     def read(self, worker: int, device: str, name: str = "") -> Reading | None:
@@ -59,21 +59,29 @@ class Meter:
         return read_card(worker, name)
 
     def _read_processor(self, worker: int) -> Reading | None:
-        if self._looks % FAMILY_EVERY == 0:
-            self._family = family(worker)
-        self._looks += 1
-        now, before, then = time.monotonic(), self._used, self._looked
-        used = {pid: found for pid in self._family if (found := usage(pid)) is not None}
-        self._used, self._looked = used, now
-        if worker not in used:
-            self._used, self._looks = {}, 0
+        import psutil
+
+        try:
+            known = self._processes
+            if worker not in known or self._looks % FAMILY_EVERY == 0:
+                process = known.get(worker) or psutil.Process(worker)
+                family = {child.pid: child for child in (process, *process.children(recursive=True))}
+                self._processes = {pid: known.get(pid, one) for pid, one in family.items()}
+            elif not known[worker].is_running():
+                raise psutil.NoSuchProcess(worker)
+        except psutil.Error:
+            self._processes = {}
             return None
-        known = [pid for pid, found in used.items() if pid in before and before[pid].started == found.started]
-        seconds = sum(used[pid].seconds - before[pid].seconds for pid in known)
+        self._looks += 1
+        percent, memory = 0.0, 0
+        for one in self._processes.values():
+            with suppress(psutil.Error):  # a child that has just ended
+                percent += one.cpu_percent()
+                memory += one.memory_info().rss
         return Reading(
             card=False,
-            busy=seconds / (now - then) if worker in known and now > then else None,  # else nothing to compare with
-            cores=os.cpu_count() or 1,
-            memory_used=sum(found.memory for found in used.values()),
-            memory_total=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+            busy=percent / 100 if worker in known else None,  # the first look has nothing to compare with
+            cores=psutil.cpu_count() or 1,
+            memory_used=memory,
+            memory_total=psutil.virtual_memory().total,
         )

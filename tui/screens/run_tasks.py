@@ -223,8 +223,7 @@ class RunTasks(ConsoleScreen):
         if self.refuses("delete"):
             return
         rows = self.chosen()
-        if len(rows) > 1:
-            self.say(f"counting what {text.count(len(rows))} runs take up …")
+        self.say(f"counting what {text.counted(len(rows), 'run')} {'takes' if len(rows) == 1 else 'take'} up …")
 
         def count() -> None:
             self.post_message(self.ReadyToDelete(rows, sum(listed.run.size() for listed in rows)))

@@ -112,7 +112,7 @@ _THEN_TO_COME = (
 )
 """Those that come when most names stand whole."""
 
-_MARKED = ("val", "f1", "test")
+_MARKED = ("val", "f1", "test", "top5")
 """Quantities with a mark where they are of test images that chose the best epoch."""
 _OF_BOTH = {"val acc": "acc", "val loss": "loss"}
 """What columns are called in a list where the figures of some runs are of their test images."""

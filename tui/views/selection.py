@@ -262,5 +262,5 @@ def device_line(requested: str, devices: "Sequence[Device]", chosen: "Device | N
         parts.append(f"{free.split()[0] if free.split()[1] == total.split()[1] else free} of {total} free")
     busy = [f"cuda:{index}" for index, card in enumerate(cards) if card.users and card != chosen]
     if chosen.users:
-        parts.append(f"in use by {counted(chosen.users, 'process', 'processes')}")
+        parts.append(f"used by {counted(chosen.users, 'process', 'processes')}")
     return " · ".join(parts) + (f"   ({', '.join(busy)} in use)" if busy else "")

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.findings import Finding
-from vislab.engine.runs import meters
 from vislab.engine.runs.events import DecisionMade, EpochEnded, RunEnded, RunStarted, StepsLogged
 from vislab.engine.runs.meters import FAMILY_EVERY, Meter, Reading
 from vislab.engine.runs.progress import Progress
@@ -224,17 +224,17 @@ def test_a_meter_knows_the_share_of_a_process_at_its_second_look() -> None:
     assert meter.read(2**22 + 1, "cpu") is None
 
 
-def test_a_meter_seldom_looks_for_children(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [os.getpid()]
-    looks: list[int] = []
-    monkeypatch.setattr(meters, "family", lambda pid: looks.append(pid) or [*found])
+def test_a_meter_seldom_reads_all_processes_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    family: list[psutil.Process] = []
+    reads: list[bool] = []
+    monkeypatch.setattr(psutil.Process, "children", lambda _, recursive: reads.append(recursive) or family)
     meter = Meter()
     alone = meter.read(os.getpid(), "cpu")
-    found.append(os.getppid())
-    readings = [meter.read(os.getpid(), "cpu") for _ in range(2 * FAMILY_EVERY)]
-    assert looks == [os.getpid()] * 3
-    assert alone is not None and alone.memory_used and readings[-1] is not None
-    assert readings[-1].memory_used is not None and readings[-1].memory_used > alone.memory_used
+    family.append(psutil.Process(os.getppid()))
+    found = [meter.read(os.getpid(), "cpu") for _ in range(2 * FAMILY_EVERY)]
+    assert reads == [True] * 3
+    assert alone is not None and alone.memory_used and found[-1] is not None
+    assert found[-1].memory_used is not None and found[-1].memory_used > alone.memory_used
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 20), (200, 60)])

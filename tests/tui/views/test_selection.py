@@ -147,7 +147,7 @@ CPU = Device("cpu", 0, "Xeon", "", 16 * GIB, 8 * GIB)
 def test_the_device_and_who_uses_the_others() -> None:
     line = device_line("auto", [*CARDS, CPU], CARDS[1], "")
     assert line == "device auto → cuda:1  A100 · 71 of 80 GB free   (cuda:0 in use)"
-    assert device_line("cuda:0", [*CARDS, CPU], CARDS[0], "").endswith("10 of 80 GB free · in use by 2 processes")
+    assert device_line("cuda:0", [*CARDS, CPU], CARDS[0], "").endswith("10 of 80 GB free · used by 2 processes")
     assert device_line("cpu", [CPU], CPU, "") == "device cpu  Xeon · 8.0 of 16 GB free"
     assert device_line("cuda:7", [CPU], None, "is not here") == "device cuda:7 ✖ is not here"
 
@@ -155,8 +155,8 @@ def test_the_device_and_who_uses_the_others() -> None:
 def test_who_uses_the_device_has_room_on_a_small_screen() -> None:
     card = Device("cuda", 0, "NVIDIA H100 80GB HBM3", "GPU-1", 86 * 10**9, 84 * 10**9, 12)
     line = device_line("auto", [card, CPU], card, "")
-    assert line == "device auto → cuda:0  H100 80GB HBM3 · 84 of 86 GB free · in use by 12 processes"
-    assert cells(line) <= 80
+    assert line == "device auto → cuda:0  H100 80GB HBM3 · 84 of 86 GB free · used by 12 processes"
+    assert cells(line) <= 78
 
 
 def test_notes_and_help() -> None:
