@@ -1,5 +1,6 @@
 """Keeps a list of runs up to date, at a cost that does not grow with the runs that lie still."""
 
+import contextlib
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from vislab.tui.views.listed import Listed, look
 CHUNK = 250
 """Runs that are read before they are told; each chunk is twice the one before, for a list is made anew each time."""
 
+LONG = 8 * 2**20
+"""Bytes of a log that takes noticeably long to read."""
+
 
 class RunWatch:
     """Reads a runs folder, and then only what has changed. Not for several threads at once."""
@@ -21,13 +25,17 @@ class RunWatch:
         self._followers: dict[str, Follower] = {}
 
     def read_all(self) -> Iterator[list[Listed]]:
-        """All runs, newest first, in chunks."""
+        """All runs, newest first, in chunks; at last, one by one, those whose long logs must be read."""
         self._changed = self._folder_changed()
-        names = store.ids(self._folder)
+        every = store.ids(self._folder)
+        slow = {name: size for name in every if (size := _to_read(Run(self._folder / name)))}
+        names = [name for name in every if name not in slow]
         begin, count = 0, CHUNK
         while begin < len(names):
             yield [look(Run(self._folder / name)) for name in names[begin : begin + count]]
             begin, count = begin + count, 2 * count
+        for name in sorted(slow, key=slow.__getitem__):
+            yield [look(Run(self._folder / name))]
 
     def look(self, live: Sequence[Listed], known: Set[str]) -> tuple[list[Listed], frozenset[str]]:
         """What has changed.
@@ -70,6 +78,16 @@ class RunWatch:
             return self._folder.stat().st_mtime_ns
         except OSError:
             return 0
+
+
+def _to_read(run: Run) -> int:
+    """Bytes of a run's log, unless there are few or it was summed up since; cheap."""
+    with contextlib.suppress(OSError):  # what is wrong is told by reading it
+        log = run.events.stat()
+        summary = run.path / "summary.json"
+        if log.st_size > LONG and not (summary.exists() and summary.stat().st_mtime_ns >= log.st_mtime_ns):
+            return log.st_size
+    return 0
 
 
 def _taken_up(run: Run) -> bool:

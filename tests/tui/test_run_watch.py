@@ -1,3 +1,5 @@
+import os
+
 import msgspec
 import pytest
 
@@ -22,6 +24,23 @@ def test_all_runs_come_in_chunks_newest_first(tmp_path, make, monkeypatch):
         run.id for run in made
     }
     assert list(RunWatch(tmp_path / "nothing").read_all()) == []
+
+
+def test_long_logs_are_read_last_and_one_by_one(tmp_path, make, history, monkeypatch):
+    monkeypatch.setattr(run_watch, "LONG", 500)
+    short, long, longer, summed_up = (make(name) for name in ("short", "long", "longer", "summed-up"))
+    for run, epochs in ((short, 0), (long, 20), (longer, 40), (summed_up, 40)):
+        run.events.write_bytes(b"".join(map(encode, history([1.0] * epochs, val_accuracy=[0.5] * epochs))))
+    short.events.write_bytes(b"")
+    summed_up.summary()
+
+    def order():
+        return [{row.run.id for row in rows} for rows in RunWatch(tmp_path / "runs").read_all()]
+
+    assert order() == [{short.id, summed_up.id}, {long.id}, {longer.id}]
+    assert order() == [{short.id, long.id, longer.id, summed_up.id}], "now there is a summary of each"
+    os.utime(long.path / "summary.json", ns=(0, 0))
+    assert order()[1:] == [{long.id}], "the summary is older than the log"
 
 
 def test_new_runs_and_deleted_ones_are_noticed_and_the_others_not_read_again(tmp_path, make, monkeypatch):

@@ -86,7 +86,7 @@ class HistoryScreen(SizedRuns):
         shown, known = len(self.run_list.rows), len(self.known)
         words = text.counted(known, "run") if shown == known else f"{text.count(shown)} of {text.counted(known, 'run')}"
         if not self.complete:
-            words += " …"
+            words += ", reading …"
         statuses = [listed.status for listed in self.known.values()]
         hidden = len(self._marked) - len(self._shown_marks())
         marks = f"{text.count(len(self._marked))} marked" if self._marked else ""

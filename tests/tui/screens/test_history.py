@@ -14,7 +14,7 @@ from vislab.engine.runs.store import Labels, Run, all_runs, create
 from vislab.engine.runs.studies import Record, save
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.tui import copying
+from vislab.tui import copying, run_watch
 from vislab.tui.screens import history as history_screen
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpLines
@@ -501,6 +501,25 @@ def test_labels_that_cannot_be_written_are_said(three, play, settle, monkeypatch
         await write(pilot, "x")
         await settle(pilot)
         assert "No space left" in words(pilot, "#details")
+
+    play("history", act)
+
+
+def test_the_other_runs_are_listed_while_a_long_log_is_read(make_run, play, settle, monkeypatch):
+    make_run("short")
+    long = make_run("long")
+    read, go_on = run_watch.look, threading.Event()
+
+    async def act(pilot):
+        monkeypatch.setattr(run_watch, "_to_read", lambda run: 100 * (run.id == long.id))
+        monkeypatch.setattr(run_watch, "look", lambda run: (run.id != long.id or go_on.wait(10)) and read(run))
+        await pilot.app.push_screen(HistoryScreen())
+        while not names(pilot):
+            await pilot.pause()
+        assert names(pilot) == ["short"] and words(pilot, HeaderLine).endswith("1 run, reading …")
+        go_on.set()
+        await settle(pilot)
+        assert sorted(names(pilot)) == ["long", "short"] and words(pilot, HeaderLine).endswith("2 runs")
 
     play("history", act)
 
