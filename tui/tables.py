@@ -2,8 +2,9 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from vislab.tui.made import Made
 from vislab.tui.views import text
 
 GAP = 2
@@ -27,6 +28,19 @@ def lines(
     whole: Sequence[str] = (),
     ends: Sequence[str] = (),
 ) -> list[str]:
+    """`table`, whole."""
+    return list(table(titles, rows, width, right=right, whole=whole, ends=ends))
+
+
+def table(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    ends: Sequence[str] = (),
+) -> Made[str]:
     """A line of titles and a line a row; no longer than `width` while columns that may be cut have room to give.
 
     Args:
@@ -36,21 +50,31 @@ def lines(
         whole: titles of columns that are never cut.
         ends: titles of columns that are cut at their beginning: their ends tell the cells apart.
     """
-    widths = [max(text.cells(cell) for cell in column) for column in zip(titles, *rows, strict=True)]
+    widths = columns(titles, rows)
     room = width - GAP * (len(widths) - 1)
     while sum(widths) > room:
         able = [i for i, title in enumerate(titles) if title not in whole and widths[i] > NARROWEST]
         if not able:
             break
         widths[max(able, key=lambda i: widths[i])] -= 1
-    made = []
-    for row in (titles, *rows):
+
+    def line(index: int) -> str:
+        row = rows[index - 1] if index else titles
         cells = [
             text.fit(text.tail(cell, cell_width) if title in ends else cell, cell_width, right=title in right)
             for title, cell, cell_width in zip(titles, row, widths, strict=True)
         ]
-        made.append((" " * GAP).join(cells).rstrip())
-    return made
+        return (" " * GAP).join(cells).rstrip()
+
+    return Made(1 + len(rows), line)
+
+
+def columns(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[int]:
+    """Cells that each column takes."""
+    widths = [text.cells(title) for title in titles]
+    for row in rows:
+        widths = [max(most, text.cells(cell)) for most, cell in zip(widths, row, strict=True)]
+    return widths
 
 
 def settings(values: Sequence[tuple[str, str, str]], width: int) -> list[str]:

@@ -21,6 +21,7 @@ from vislab.engine.runs.studies import Record
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.html_file import missing_folder, refusal
+from vislab.tui.made import Made
 from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.dialog import Prompt
@@ -178,14 +179,14 @@ class CompareScreen(ConsoleScreen):
         what = f"by {by} (t {other}{drawn})" if self._view == "runs" else self._view
         study = f"study {plain(self._record.name, 40)}, " if self._record is not None else ""
         self.heading(f"Compare {study}{text.counted(len(self._runs), 'run')}", Text(what))
-        rows = len(self._among)
+        page, rows = self._page(width), len(self._among)
         self.query_one(RunRows).tell(compare_table.lines(compare.columns(self._among), width))
         self.query_one("#tests", Lines).show([_marked(line, rows) for line in _wrapped(self._tests, width)])
-        self.query_one("#page", Lines).show([_marked(line, rows) for line in self._page(width)])
+        self.query_one("#page", Lines).show(Made(len(page), lambda index: _marked(page[index], rows)))
         self.call_after_refresh(self._fill)  # table and notes have taken their room by then
         self.refresh_bindings()
 
-    def _page(self, width: int) -> list[str]:
+    def _page(self, width: int) -> Sequence[str]:
         if self._view == "per class":
             return compare.per_class_lines(self._by_class, width)
         if self._view == "all differences":

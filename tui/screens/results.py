@@ -16,6 +16,7 @@ from vislab.engine.runs import ask
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
+from vislab.tui.made import Made
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.result_pictures import PICTURED, Look, ResultPictures
 from vislab.tui.screens.screen import ConsoleScreen
@@ -143,6 +144,7 @@ class ResultsScreen(ConsoleScreen):
         beside.display = both
         width = max(20, self.size.width - 3)
         self.query_one("#headline", Lines).show(self._headline(width))
+        lines: Sequence[Text]
         if self._view == "evaluations":
             lines = self._evaluation_lines(width)
         elif self._view == "training":
@@ -182,7 +184,7 @@ class ResultsScreen(ConsoleScreen):
 
     def _confusions(self, width: int, limit: int) -> list[Text]:
         assert self._found is not None
-        pairs = _titled(results.confused_lines(self._found, width, limit))
+        pairs = [*_titled(results.confused_lines(self._found, width, limit))]
         map_ = results.heat_map(self._found, width)
         if not map_:
             instead = Text("no room for the confusion matrix: the pairs that are confused most", "dim")
@@ -191,11 +193,11 @@ class ResultsScreen(ConsoleScreen):
         lines = [_heat_line(pieces, variables["primary"], variables["warning"]) for pieces in map_]
         return [*lines, Text(""), *pairs]
 
-    def _evaluation_lines(self, width: int) -> list[Text]:
+    def _evaluation_lines(self, width: int) -> Sequence[Text]:
         shown = self._evaluations[self._evaluation]
         more = f"  ({self._evaluation + 1} of {len(self._evaluations)}: e shows the next)"
         head = shown.title + (more if len(self._evaluations) > 1 else "")
-        return [Text(head, "bold"), *(Text(line) for line in evaluation_lines(shown, width))]
+        return _titled([head, *evaluation_lines(shown, width)])
 
     def _choose(self, view: View) -> None:
         self._view = view
@@ -318,8 +320,8 @@ class ResultsScreen(ConsoleScreen):
         self.console.open("live", run=self._run)
 
 
-def _titled(lines: Sequence[str]) -> list[Text]:
-    return [Text(line, "bold" if index == 0 and len(lines) > 1 else "") for index, line in enumerate(lines)]
+def _titled(lines: Sequence[str]) -> Sequence[Text]:
+    return Made(len(lines), lambda index: Text(lines[index], "bold" if index == 0 and len(lines) > 1 else ""))
 
 
 def _heat_line(pieces: Sequence[HeatCell], right: str, wrong: str) -> Text:

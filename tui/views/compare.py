@@ -12,11 +12,12 @@ from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.findings import Finding, findings
 from vislab.engine.analysis.groups import Group, groups
-from vislab.engine.analysis.per_class import class_figures, confusion
+from vislab.engine.analysis.per_class import ClassFigures, class_figures, confusion
 from vislab.engine.analysis.predictions import classes_of
 from vislab.engine.analysis.stars import OTHER_IMAGES, OTHER_LOSSES, stars
 from vislab.engine.runs.summary import LIVE
 from vislab.tui import tables
+from vislab.tui.made import Made, joined
 from vislab.tui.views import compare_table, same_images, text
 from vislab.tui.views.compare_table import STAR, Columns
 from vislab.tui.views.curves import Quantity, Series, epochs_shown, in_words
@@ -274,11 +275,10 @@ def per_class(runs: Sequence[Compared]) -> ClassTable:
     alike = len({run.answered_on for run in judged}) == 1
     known = [name for run in judged if run.state.started for name in run.state.started.classes]
     classes = classes_of((row for run in judged for row in run.predictions), dict.fromkeys(known))
-    columns = [class_figures(confusion(run.predictions, classes), classes) if run.predictions else [] for run in runs]
-    support = next(filter(None, columns))
+    columns = list(map(_figures, runs))
     rows = []
-    for position, class_name in enumerate(classes):
-        figures = [column[position] if column else None for column in columns]
+    for class_name in classes:
+        figures = [column.get(class_name) for column in columns]
         values = [figure.f1 if figure is not None and (alike or figure.support) else None for figure in figures]
         best = comparison.best_of(values, largest=True) if alike else set()
         cells = [f"{STAR} {text.accuracy(v)}" if i in best else text.accuracy(v) for i, v in enumerate(values)]
@@ -287,12 +287,22 @@ def per_class(runs: Sequence[Compared]) -> ClassTable:
                 cell if value is None or figure is None else f"{cell} of {text.count(figure.support)}"
                 for cell, value, figure in zip(cells, values, figures, strict=True)
             ]
-        rows.append([plain(class_name, 40), *[text.count(support[position].support)] * alike, *cells])
+        support = max(figure.support for figure in figures if figure is not None)
+        rows.append([plain(class_name, 40), *[text.count(support)] * alike, *cells])
     return ["F1 of class", *["images"] * alike, *(f"{label(i)} {title}" for i, title in enumerate(titles(runs)))], rows
 
 
-def per_class_lines(figures: ClassTable, width: int) -> list[str]:
-    """`per_class` as lines; runs stand by their numbers alone where their names have no room.
+def _figures(run: Compared) -> dict[str, ClassFigures]:
+    """Of the classes that a run knows; none without predictions."""
+    if not run.predictions:
+        return {}
+    known = run.state.started.classes if run.state.started is not None else ()
+    classes = classes_of(run.predictions, dict.fromkeys(known))
+    return {row.name: row for row in class_figures(confusion(run.predictions, classes), classes)}
+
+
+def per_class_lines(figures: ClassTable, width: int) -> Sequence[str]:
+    """`per_class` as lines, made when asked for; runs stand by their numbers alone where their names have no room.
 
     Where not all columns have room, several tables stand below each other, and the first line says of which runs.
     """
@@ -300,23 +310,29 @@ def per_class_lines(figures: ClassTable, width: int) -> list[str]:
     if not rows:
         return ["No figures by class: there are no predictions; they are written when a run is done."]
     before = 2 if heads[1] == "images" else 1
-    made = tables.lines(heads, rows, 10_000, right=heads[1:])
-    if max(map(text.cells, made)) > width:
+    cells = tables.columns(heads, rows)
+    if sum(cells) + tables.GAP * (len(cells) - 1) > width:
         heads = [*heads[:before], *labels(len(heads) - before)]
+        cells = tables.columns(heads, rows)
     note = [] if before == 2 else ["no star, images beside each: the runs were judged by different ones"]
-    cells = [max(map(text.cells, column)) for column in zip(heads, *rows, strict=True)]
     room = width - min(cells[0], _CLASS_CELLS) - sum(tables.GAP + one for one in cells[1:before])
     parts: list[list[int]] = [[]]
     for column in range(before, len(heads)):
         if parts[-1] and sum(tables.GAP + cells[one] for one in (*parts[-1], column)) > room:
             parts.append([])
         parts[-1].append(column)
-    made = [f"further down: {' '.join(heads[one] for part in parts[1:] for one in part)}", ""] * (len(parts) > 1)
+    below = [f"further down: {' '.join(heads[one] for part in parts[1:] for one in part)}", ""] * (len(parts) > 1)
+    made: list[Sequence[str]] = [below]
     for part in parts:
-        picked = [*range(before), *part]
-        top, *below = [[row[one] for one in picked] for row in (heads, *rows)]
-        made += [*tables.lines(top, below, width, right=top[1:], whole=top[1:]), ""]
-    return [*made[:-1], *note]
+        made += [_picked(heads, rows, [*range(before), *part], width), [""]]
+    return joined([*made[:-1], note])
+
+
+def _picked(heads: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int], width: int) -> Sequence[str]:
+    """The table of some columns."""
+    top, *others = (heads[one] for one in columns)
+    picked = Made(len(rows), lambda index: [rows[index][one] for one in columns])
+    return tables.table([top, *others], picked, width, right=others, whole=others)
 
 
 def finding_lines(among: Sequence[Group]) -> list[str]:
@@ -356,7 +372,7 @@ def page(runs: Sequence[Compared], width: int) -> list[str]:
         group_test_lines(among),
         finding_lines(among),
         ["what differs", *difference_lines(firsts, width)],
-        per_class_lines(per_class(firsts), width) if not rows else [],
+        [*per_class_lines(per_class(firsts), width)] if not rows else [],
     ]
     return [line for block in blocks if block for line in (*block, "")][:-1]
 

@@ -1,7 +1,6 @@
 """The panels of the live view: bars, table of epochs, findings, what the worker wrote."""
 
 from collections.abc import Sequence
-from typing import overload
 
 from rich.text import Text
 from textual.app import App, ComposeResult
@@ -13,6 +12,7 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import RunStatus
 from vislab.presets.schema.strategy import Strategy
 from vislab.tui.following import Look
+from vislab.tui.made import Made
 from vislab.tui.views import epochs, live, text
 from vislab.tui.views.run import notice_rows
 from vislab.tui.views.text import plain
@@ -99,31 +99,18 @@ class Bars(Lines):
         ]
 
 
-class EpochLines(Sequence[Text]):
-    """The table of epochs: titles, then a row an epoch, each made when it is asked for."""
+def epoch_lines(state: RunState, width: int) -> Made[Text]:
+    """The table of epochs: titles, then a row an epoch."""
+    columns = epochs.columns(state, width)
 
-    def __init__(self, state: RunState, width: int) -> None:
-        self._state = state
-        self._columns = epochs.columns(state, width)
+    def line(index: int) -> Text:
+        if index == 0:
+            return Text(epochs.header(columns), "bold dim")
+        row = state.epochs[index - 1]
+        best = row == state.best
+        return Text(epochs.line(columns, row, best=best), "bold" if best else "")
 
-    def __len__(self) -> int:
-        return 1 + len(self._state.epochs)
-
-    @overload
-    def __getitem__(self, index: int) -> Text: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Text]: ...
-
-    def __getitem__(self, index: int | slice) -> Text | list[Text]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        place = range(len(self))[index]
-        if place == 0:
-            return Text(epochs.header(self._columns), "bold dim")
-        row = self._state.epochs[place - 1]
-        best = row == self._state.best
-        return Text(epochs.line(self._columns, row, best=best), "bold" if best else "")
+    return Made(1 + len(state.epochs), line)
 
 
 class EpochTable(ScrolledLines):
@@ -142,9 +129,9 @@ class EpochTable(ScrolledLines):
         self._state = state
         self.repaint()
 
-    def lines_at(self, width: int, height: int) -> EpochLines | None:
+    def lines_at(self, width: int, height: int) -> Made[Text] | None:
         """Titles, then a row an epoch."""
-        return EpochLines(self._state, width) if self._state is not None else None
+        return epoch_lines(self._state, width) if self._state is not None else None
 
     def render_line(self, y: int) -> Strip:
         """The titles stay where they are when the rows are scrolled."""

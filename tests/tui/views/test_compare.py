@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import msgspec
@@ -5,6 +6,7 @@ import pytest
 
 from vislab.engine.analysis.comparison import look
 from vislab.engine.analysis.groups import Group
+from vislab.engine.analysis.predictions import Prediction
 from vislab.engine.runs.events import DecisionMade, RunEnded, TestFigures, encode
 from vislab.engine.runs.store import create
 from vislab.presets.schema.spec import Spec
@@ -320,6 +322,27 @@ def test_only_runs_that_are_done_have_a_star_for_cost(make):
     assert "no star for total of ▪1: not done" in "\n".join(notes) or "s/epoch, total, img/s of ▪1: not done" in str(
         notes
     )
+
+
+def test_many_classes_of_several_data_sets_take_no_room_for_what_is_not_seen(make):
+    def judged(run, kind, classes=1000):
+        rows = [Prediction(f"{kind}{i}", f"{kind} {i}", f"{kind} {i // 2}", 0.5) for i in range(classes)]
+        return replace(run, predictions=tuple(rows), answered_on=kind)
+
+    runs = [judged(make(kind, (0.9,)), kind) for kind in "pqrs"]
+    tracemalloc.start()
+    figures = compare.per_class(runs)
+    made = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    lines = compare.per_class_lines(figures, 60)
+    shown = [lines[place] for place in range(20)]
+    drawn = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert made < 5e6, "a matrix of 4,000 classes would take 128 MB a run"
+    assert drawn < 1e5, "of 8,000 lines"
+    assert len(lines) > 8000 and shown[0] == "further down: ◆4" and lines[-1].startswith("no star, images beside")
+    assert max(map(cells, lines[:-1])) <= 60
 
 
 def test_figures_on_other_images_have_no_star_and_the_classes_their_own_counts(make):
