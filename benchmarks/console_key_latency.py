@@ -68,7 +68,10 @@ def measured(runs_dir: str, presses: int) -> Iterator[tuple[str, list[float], fl
     console.press(UP + ENTER)
     console.see("epoch")
     console.read(1.5)
-    yield "live view: help, and back", *pressed(console, ["?", ESC] * (presses // 2), ("Keys of the screen", "step/epoch"))
+    yield (
+        "live view: help, and back",
+        *pressed(console, ["?", ESC] * (presses // 2), ("Keys of the screen", "step/epoch")),
+    )
     console.quit()
 
 
