@@ -37,7 +37,7 @@ def write_html(run: Run, path: Path, looks: Looks | None = None) -> None:
     try:
         answered = predictions.of_run(run, state)
     except InputError:  # damaged, or of earlier weights: told among the pictures that are missing
-        answered = ()
+        answered = predictions.Predictions()
     found = results(answered, state.started.classes if state.started is not None else ()) if answered else None
     text_ = document(
         state,

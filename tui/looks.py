@@ -4,12 +4,15 @@ The jobs that make them need the data set. What cannot be had is told in a sente
 """
 
 import base64
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import compress, repeat
 from typing import Any, NamedTuple
 
 from vislab.engine.analysis import predictions
-from vislab.engine.analysis.predictions import Prediction, worst
+from vislab.engine.analysis.predictions import Prediction, Predictions, worst
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.views import text
@@ -62,7 +65,7 @@ def collect(run: Run, data_dir: str, ask: Ask) -> Looks:
         answered = predictions.of_run(run, run.state())
     except InputError as error:
         looks.faults.append(plain(str(error), 400))
-        answered = ()
+        answered = Predictions()
     if answered:
         rows, wrong = spread(answered, ANSWERS), worst(answered, MISTAKES)
         with _told(looks, "pictures of answers"):
@@ -124,21 +127,24 @@ class Source:
         return self.ask(job, {**place, **keys})
 
 
-def explained(answered: Sequence[Prediction], count: int) -> list[Prediction]:
+def explained(answered: Predictions, count: int) -> list[Prediction]:
     """Images to explain: half of them the worst mistakes, the others right answers."""
     wrong = worst(answered, count // 2)
-    right = [row for row in spread(answered, len(answered)) if row.right]
-    return [*wrong, *right[: count - len(wrong)]]
+    return [*wrong, *spread(answered, count - len(wrong), only_right=True)]
 
 
-def spread(rows: Sequence[Prediction], count: int) -> list[Prediction]:
-    """As many images of each class as of the others, as far as there are: the first of each, then the second, …"""
-    turns: dict[str, int] = {}
-    numbered: list[tuple[int, int, Prediction]] = []
-    for row in rows:
-        numbered.append((turns.get(row.label, 0), len(numbered), row))
-        turns[row.label] = turns.get(row.label, 0) + 1
-    return [row for _, _, row in sorted(numbered, key=lambda one: one[:2])[:count]]
+def spread(rows: Predictions, count: int, *, only_right: bool = False) -> list[Prediction]:
+    """As many images of each class as of the others, as far as there are: the first of each, then the second, …
+
+    Args:
+        only_right: leave wrong answers out.
+    """
+    turns, counted = array("I"), [0] * len(rows.classes)
+    for label in rows.labels:
+        turns.append(counted[label])
+        counted[label] += 1
+    places = compress(range(len(rows)), rows.right if only_right else repeat(True))
+    return [rows[place] for place in nsmallest(count, places, key=turns.__getitem__)]
 
 
 class _told:  # noqa: N801 - a context manager, called like a function

@@ -9,7 +9,7 @@ from vislab.engine.analysis import judged_images, predictions
 from vislab.engine.analysis.cost import FeaturePass, feature_pass, seconds_in_all
 from vislab.engine.analysis.findings import validation_images
 from vislab.engine.analysis.intervals import Interval, of_accuracy
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs.batch_size import settled
 from vislab.engine.runs.events import EpochEnded, Figure, TestFigures, all_finite, number
 from vislab.engine.runs.extension import extensions
@@ -29,7 +29,7 @@ class Compared:
     spec: Spec
     state: RunState
     status: RunStatus
-    predictions: tuple[Prediction, ...]
+    predictions: Predictions
     fault: str = ""
     """Why the predictions cannot be had: damaged, or of earlier weights; empty when they can, or there are none."""
     validated_on: str = ""
@@ -187,7 +187,7 @@ def look(run: Run, state: RunState | None = None) -> Compared:
     try:
         answered, fault = predictions.of_run(run, state), ""
     except InputError as error:
-        answered, fault = (), str(error)
+        answered, fault = Predictions(), str(error)
     return Compared(
         run,
         run.labels().name or spec.name,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vislab.engine.analysis.comparison import Compared, same_data
 from vislab.engine.analysis.findings import Finding
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Predictions, joined
 from vislab.engine.analysis.same_images import SameImages, holm, images_to_show, same_images
 from vislab.presets.errors import InputError
 
@@ -219,14 +219,15 @@ def _pair(among: Sequence[Group], a: int, b: int) -> GroupPair:
     return GroupPair(a, b, tests, untested=untested)
 
 
-def _answers(group: Group, wanted: set[Repeat]) -> dict[Repeat, tuple[Prediction, ...]]:
+def _answers(group: Group, wanted: set[Repeat]) -> dict[Repeat, Predictions]:
     """Predictions by repeat, those of folds with different images put together."""
-    found: dict[Repeat, tuple[Prediction, ...]] = {}
+    found: dict[Repeat, Predictions] = {}
     runs = [run for run in group.runs if _repeat(run) in wanted]
     for seed, members in groupby(runs, key=lambda run: run.spec.seed):
         folds = list(members)
-        together = tuple(row for run in folds for row in run.predictions)
-        if len({row.name for row in together}) == len(together):
+        answers = [run.predictions for run in folds]
+        different = len({one.names for one in answers}) == len(answers)
+        if different and (together := joined(answers)).names.distinct:
             found[seed, 0] = together
         else:
             found |= {_repeat(run): run.predictions for run in folds}

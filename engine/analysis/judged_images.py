@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 
@@ -26,10 +26,11 @@ def of_role(run: Run, state: RunState, role: Literal["validation", "test"]) -> s
     return _word([fingerprint(state), rows or repr((started.split, started.classes, started.counts.get(role)))])
 
 
-def of_predictions(state: RunState, predictions: Iterable[Prediction]) -> str:
+def of_predictions(state: RunState, predictions: Predictions) -> str:
     """The images that were answered: fingerprint of the data, and name and class of each. Empty: none."""
-    rows = sorted(f"{row.name}\0{row.label}" for row in predictions)
-    return _word([fingerprint(state), *rows]) if rows else ""
+    labels = map(predictions.classes.__getitem__, predictions.labels)
+    total = sum(map(hash, zip(predictions.names, labels, strict=True)))  # the order does not count
+    return _word([fingerprint(state), f"{total:x}"]) if predictions else ""
 
 
 def fingerprint(state: RunState) -> str:
@@ -48,13 +49,13 @@ def _rows(split: Path) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _rows_of(split: Path, changed: int, size: int) -> dict[str, str]:
     """A word a role; the time of change and the size are there for the memory to forget by."""
-    found: dict[str, list[str]] = {"validation": [], "test": []}
+    found: dict[str, int] = {}
     with split.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         for row in csv.DictReader(file):
-            for role, rows in found.items():
+            for role in ("validation", "test"):
                 if row.get("role") in (role, BOTH):
-                    rows.append(f"{row.get('name')}\0{row.get('label')}")
-    return {role: _word(sorted(rows)) for role, rows in found.items() if rows}
+                    found[role] = found.get(role, 0) + hash((row.get("name"), row.get("label")))
+    return {role: f"{total:x}" for role, total in found.items()}
 
 
 def _word(parts: Iterable[str]) -> str:

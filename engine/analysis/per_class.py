@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Predictions
 
 Matrix = tuple[Mapping[int, int], ...]
 """Images by true class (a row each) and, in a row, by the position of the predicted class; both in the order of the
@@ -38,7 +38,7 @@ class Confusion(NamedTuple):
     """Of the images of the true class, in (0, 1]."""
 
 
-def confusion(predictions: Iterable[Prediction], classes: Sequence[str]) -> Matrix:
+def confusion(predictions: Predictions, classes: Sequence[str]) -> Matrix:
     """The confusion matrix.
 
     Args:
@@ -48,8 +48,9 @@ def confusion(predictions: Iterable[Prediction], classes: Sequence[str]) -> Matr
     for position, name in enumerate(classes):
         index.setdefault(name, position)
     counts: list[Counter[int]] = [Counter() for _ in classes]
-    for row in predictions:
-        counts[index[row.label]][index[row.predicted]] += 1
+    places = [index[name] for name in predictions.classes]
+    for (label, predicted), images in Counter(zip(predictions.labels, predictions.predicted, strict=True)).items():
+        counts[places[label]][places[predicted]] += images
     return tuple(dict(sorted(row.items())) for row in counts)
 
 

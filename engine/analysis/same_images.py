@@ -1,11 +1,13 @@
 """Two models on the same images: McNemar's test."""
 
 import math
+from array import array
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from vislab.engine.analysis.intervals import Z_95
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Predictions
 from vislab.presets.errors import InputError
 
 LEVEL = 0.05
@@ -46,31 +48,38 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return min(1.0, 2 * total / 2**differing)
 
 
-def same_images(a: Sequence[Prediction], b: Sequence[Prediction]) -> SameImages:
+def same_images(a: Predictions, b: Predictions) -> SameImages:
     """Compare two models on the images that both were judged by.
 
     Raises:
         InputError: other images or other labels; one sentence that says how they differ.
     """
-    first, second = ({row.name: row for row in rows} for rows in (a, b))
     if not a or not b:
         raise InputError("No same-images test: there are no predictions; they are written when a run is done.")
-    if len(first) < len(a) or len(second) < len(b):
+    if not (a.names.distinct and b.names.distinct):
         raise InputError("No same-images test: two images of a run have the same name.")
-    common = first.keys() & second.keys()
-    if len(common) < max(len(first), len(second)):
+    in_b = _places(a.names, b.names)
+    common = len(in_b) - in_b.count(-1)
+    if common < max(len(a), len(b)):
         raise InputError(
-            f"No same-images test: the runs were judged by different images ({len(common)} in common of "
-            f"{len(first)} and {len(second)})."
+            f"No same-images test: the runs were judged by different images ({common} in common of {len(a)} and "
+            f"{len(b)})."
         )
-    relabelled = sum(first[name].label != second[name].label for name in common)
+    classes = _places(b.classes, a.classes)
+    relabelled = sum(label != classes[b.labels[place]] for label, place in zip(a.labels, in_b, strict=True))
     if relabelled:
-        raise InputError(f"No same-images test: {relabelled} of {len(common)} images have another label in each run.")
-    counts = {(right_a, right_b): 0 for right_a in (True, False) for right_b in (True, False)}
-    for name in common:
-        counts[first[name].right, second[name].right] += 1
+        raise InputError(f"No same-images test: {relabelled} of {common} images have another label in each run.")
+    counts = Counter(zip(a.right, map(b.right.__getitem__, in_b), strict=True))
     only_a, only_b = counts[True, False], counts[False, True]
-    return SameImages(len(common), counts[True, True], only_a, only_b, counts[False, False], mcnemar(only_a, only_b))
+    return SameImages(common, counts[True, True], only_a, only_b, counts[False, False], mcnemar(only_a, only_b))
+
+
+def _places(names: Sequence[str], among: Sequence[str]) -> "array[int]":
+    """Where each name stands among others, each of which is there once; -1: nowhere."""
+    if names == among:  # as always, where runs were judged by the same images
+        return array("l", range(len(names)))
+    places = {name: place for place, name in enumerate(among)}
+    return array("l", (places.get(name, -1) for name in names))
 
 
 def images_to_show(images: int, only_a: float, only_b: float) -> int:

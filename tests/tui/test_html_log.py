@@ -4,7 +4,7 @@ import re
 import msgspec
 import pytest
 
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Prediction, Predictions
 from vislab.engine.runs.events import DecisionMade, Notice, RunEnded, StepsLogged, TestFigures
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.state import Fold, fold
@@ -151,7 +151,9 @@ def test_results_and_pictures_stand_in_the_page(history, parsed) -> None:
     dot = Shown(1, 1, b"\0\0\0", ("cat", "✔ cat 80 %"), True)
     looks = Looks([dot], [], [(dot, dot)], "Grad-CAM", [dot], ["No pictures of mistakes: gone"])
     state = fold(history(*LOSSES, test=TEST))
-    page = document(state, SPEC, run_id="id", status="done", answered=results(answers, (HOSTILE, "cat")), looks=looks)
+    page = document(
+        state, SPEC, run_id="id", status="done", answered=results(Predictions(answers), (HOSTILE, "cat")), looks=looks
+    )
     words = parsed(page).text
     for part in ("Results on test images", "Confusion matrix", "Most confused", "Where the model looks", "Grad-CAM"):
         assert part in words

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Prediction, Predictions, worst
 from vislab.engine.runs.store import create
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve
 from vislab.tui import looks
-from vislab.tui.looks import collect, spread
+from vislab.tui.looks import collect, explained, spread
 
 DOT = {"width": 1, "height": 1, "rgb": base64.b64encode(b"\1\2\3").decode()}
 
@@ -84,12 +84,20 @@ def test_damaged_predictions_are_told(run):
 
 @given(st.lists(st.sampled_from("abc"), max_size=40), st.integers(0, 20))
 def test_classes_take_turns(labels, count):
-    rows = [Prediction(str(index), label, "a", 0.5) for index, label in enumerate(labels)]
+    rows = Predictions(Prediction(str(index), label, "a", 0.5) for index, label in enumerate(labels))
     chosen = spread(rows, count)
     assert len(chosen) == min(count, len(rows)) == len(set(chosen))
     shown = {label: sum(row.label == label for row in chosen) for label in set(labels)}
     there = {label: labels.count(label) for label in shown}
     assert all(shown[a] >= min(there[a], shown[b] - 1) for a in shown for b in shown)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), max_size=40), st.integers(0, 20))
+def test_half_of_what_is_explained_are_mistakes_and_classes_take_turns_in_the_others(answers, count):
+    rows = Predictions(Prediction(str(index), *answer, 0.5) for index, answer in enumerate(answers))
+    wrong = worst(rows, count // 2)
+    right = [row for row in spread(rows, len(rows)) if row.right]
+    assert explained(rows, count) == [*wrong, *right[: count - len(wrong)]]
 
 
 def test_images_are_asked_for_a_few_at_a_time(run):

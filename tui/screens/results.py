@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 
 from vislab.engine.analysis import predictions
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs import ask
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
@@ -106,7 +106,7 @@ class ResultsScreen(ConsoleScreen):
 
     def _read(self) -> None:
         fault = ""
-        rows: Sequence[Prediction] = ()
+        rows = Predictions()
         classes: Sequence[str] = ()
         name = self._run.id
         own: Evaluation | None = None

@@ -274,7 +274,7 @@ def per_class(runs: Sequence[Compared]) -> ClassTable:
         return [], []
     alike = len({run.answered_on for run in judged}) == 1
     known = [name for run in judged if run.state.started for name in run.state.started.classes]
-    classes = classes_of((row for run in judged for row in run.predictions), dict.fromkeys(known))
+    classes = classes_of((name for run in judged for name in run.predictions.classes), dict.fromkeys(known))
     columns = list(map(_figures, runs))
     rows = []
     for class_name in classes:
@@ -297,7 +297,7 @@ def _figures(run: Compared) -> dict[str, ClassFigures]:
     if not run.predictions:
         return {}
     known = run.state.started.classes if run.state.started is not None else ()
-    classes = classes_of(run.predictions, dict.fromkeys(known))
+    classes = classes_of(run.predictions.classes, dict.fromkeys(known))
     return {row.name: row for row in class_figures(confusion(run.predictions, classes), classes)}
 
 

@@ -15,9 +15,10 @@ from vislab.engine.analysis.per_class import (
     macro_f1,
     most_confused,
 )
-from vislab.engine.analysis.predictions import Prediction, classes_of, worst
+from vislab.engine.analysis.predictions import Prediction, Predictions, classes_of, worst
 from vislab.engine.runs.state import RunState
 from vislab.tui import tables
+from vislab.tui.made import Made
 from vislab.tui.views import text
 from vislab.tui.views.run import accuracy_with_interval
 from vislab.tui.views.text import plain
@@ -34,7 +35,9 @@ RGB = tuple[int, int, int]
 class Results:
     """The predictions of a run and what follows from them."""
 
-    predictions: tuple[Prediction, ...]
+    predictions: Predictions
+    order: Sequence[int]
+    """`Predictions.worst_first`, found while they are counted: it takes too long for a key."""
     classes: tuple[str, ...]
     matrix: Matrix
     figures: tuple[ClassFigures, ...]
@@ -47,21 +50,22 @@ class Results:
         return sum(row.get(index, 0) for index, row in enumerate(self.matrix))
 
 
-def results(predictions: Sequence[Prediction], known: Sequence[str] = ()) -> Results:
+def results(predictions: Predictions, known: Sequence[str] = ()) -> Results:
     """Count predictions.
 
     Args:
         known: the run's classes, in its order.
     """
-    classes = classes_of(predictions, known)
+    classes = classes_of(predictions.classes, known)
     matrix = confusion(predictions, classes)
     return of_matrix(matrix, classes, predictions)
 
 
-def of_matrix(matrix: Matrix, classes: tuple[str, ...], predictions: Sequence[Prediction] = ()) -> Results:
+def of_matrix(matrix: Matrix, classes: tuple[str, ...], predictions: Predictions | None = None) -> Results:
     """What follows from a confusion matrix; without the single predictions where they are not known."""
     figures, confusions = class_figures(matrix, classes), most_confused(matrix, classes)
-    return Results(tuple(predictions), classes, matrix, tuple(figures), tuple(confusions))
+    predictions = predictions or Predictions()
+    return Results(predictions, predictions.worst_first, classes, matrix, tuple(figures), tuple(confusions))
 
 
 def headline(found: Results, state: RunState) -> str:
@@ -209,11 +213,10 @@ def worst_lines(found: Results, width: int, limit: int) -> list[str]:
     return tables.lines(heads, rows, width, right=["sure"], whole=["sure"], ends=["image"])
 
 
-def pictured(found: Results, *, only_wrong: bool) -> list[Prediction]:
+def pictured(found: Results, *, only_wrong: bool) -> Sequence[Prediction]:
     """The predictions in the order of the grid: the worst mistakes first, then the right ones as they come."""
-    wrong = worst(found.predictions, len(found.predictions))
-    lost = [row for row in found.predictions if not row.right and not math.isfinite(row.confidence)]
-    return wrong + lost if only_wrong else wrong + lost + [row for row in found.predictions if row.right]
+    count = len(found.predictions) - found.right * only_wrong
+    return Made(count, lambda index: found.predictions[found.order[index]])
 
 
 def caption(row: Prediction, width: int) -> tuple[str, str]:

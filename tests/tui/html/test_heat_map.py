@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Prediction, Predictions
 from vislab.tui.html.heat_map import _STRONGEST, NUMBERED, heat_map
 from vislab.tui.html_style import DARK, LIGHT
 from vislab.tui.views.results import results
@@ -15,7 +15,7 @@ HOSTILE = "<script>alert(1)</script>[red]\x1b[31m\u202e\n" + "x" * 10_000
 
 
 def answered(pairs, classes):
-    return results([Prediction(f"{i}.png", a, b, 0.9) for i, (a, b) in enumerate(pairs)], classes)
+    return results(Predictions(Prediction(f"{i}.png", a, b, 0.9) for i, (a, b) in enumerate(pairs)), classes)
 
 
 @given(st.integers(1, 30), st.data())

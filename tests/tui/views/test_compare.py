@@ -6,7 +6,7 @@ import pytest
 
 from vislab.engine.analysis.comparison import look
 from vislab.engine.analysis.groups import Group
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Prediction, Predictions
 from vislab.engine.runs.events import DecisionMade, RunEnded, TestFigures, encode
 from vislab.engine.runs.store import create
 from vislab.presets.schema.spec import Spec
@@ -327,7 +327,7 @@ def test_only_runs_that_are_done_have_a_star_for_cost(make):
 def test_many_classes_of_several_data_sets_take_no_room_for_what_is_not_seen(make):
     def judged(run, kind, classes=1000):
         rows = [Prediction(f"{kind}{i}", f"{kind} {i}", f"{kind} {i // 2}", 0.5) for i in range(classes)]
-        return replace(run, predictions=tuple(rows), answered_on=kind)
+        return replace(run, predictions=Predictions(rows), answered_on=kind)
 
     runs = [judged(make(kind, (0.9,)), kind) for kind in "pqrs"]
     tracemalloc.start()

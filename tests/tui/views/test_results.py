@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vislab.engine.analysis.predictions import Prediction
+from vislab.engine.analysis.predictions import Prediction, Predictions
 from vislab.engine.runs.events import TestFigures
 from vislab.engine.runs.state import fold
 from vislab.tui.views import results as views
@@ -12,8 +12,8 @@ HOSTILE = "[red]\x1b[2J<b>名" * 20
 
 
 def made(pairs, classes=(), name="image {}"):
-    rows = [Prediction(name.format(i), a, b, 0.9 - i / 1000) for i, (a, b) in enumerate(pairs)]
-    return views.results(rows, classes)
+    rows = (Prediction(name.format(i), a, b, 0.9 - i / 1000) for i, (a, b) in enumerate(pairs))
+    return views.results(Predictions(rows), classes)
 
 
 def words(lines):
