@@ -28,6 +28,7 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui import garbage
 from vislab.tui.beside import acting, waiting_for
+from vislab.tui.event_loop import EventLoop
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
 from vislab.tui.parting import last_words
@@ -385,7 +386,7 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
                 await console.run_async()
 
         # Not `asyncio.run`, which waits for threads that look at something: nobody wants to know any more.
-        asyncio.new_event_loop().run_until_complete(run_it())
+        EventLoop().run_until_complete(run_it())
     with contextlib.suppress(OSError):  # a terminal that is gone
         for line in last_words(console.followed.values(), started=console.started_here, ends=console.detached_ends):
             print(line, file=sys.stderr)
