@@ -1,12 +1,13 @@
 """Keeps a list of runs up to date, at a cost that does not grow with the runs that lie still."""
 
 import contextlib
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from vislab.engine.runs import store
 from vislab.engine.runs.store import Follower, Run
 from vislab.presets.errors import InputError
+from vislab.tui.packed import Packed
 from vislab.tui.views.listed import Listed, look
 
 CHUNK = 250
@@ -24,7 +25,7 @@ class RunWatch:
         self._changed = 0
         self._followers: dict[str, Follower] = {}
 
-    def read_all(self) -> Iterator[list[Listed]]:
+    def read_all(self) -> Iterator[Sequence[Listed]]:
         """All runs, newest first, in chunks; at last, one by one, those whose long logs must be read."""
         self._changed = self._folder_changed()
         every = store.ids(self._folder)
@@ -32,18 +33,19 @@ class RunWatch:
         names = [name for name in every if name not in slow]
         begin, count = 0, CHUNK
         while begin < len(names):
-            yield [look(Run(self._folder / name)) for name in names[begin : begin + count]]
+            yield Packed(Listed, (look(Run(self._folder / name)) for name in names[begin : begin + count]))
             begin, count = begin + count, 2 * count
         for name in sorted(slow, key=slow.__getitem__):
             yield [look(Run(self._folder / name))]
 
-    def look(self, live: Sequence[Listed], known: Set[str]) -> tuple[list[Listed], frozenset[str]]:
+    def look(self, live: Sequence[Listed], known: Collection[str]) -> tuple[list[Listed], frozenset[str]]:
         """What has changed.
 
         Args:
             live: runs that have, or may have, a worker, or wait for one; and those that were never started, which cost
                 little until somebody does something with them.
-            known: ids of all runs that the list holds.
+            known: ids of all runs that the list holds. Copied only when it is needed, and here: what a thread is given
+                stays in memory long after its end.
 
         Returns:
             Runs that are new or differ, and the ids of runs that are gone.
@@ -68,8 +70,9 @@ class RunWatch:
         if changed != self._changed:
             self._changed = changed
             names = store.ids(self._folder)
-            rows += [look(Run(self._folder / name)) for name in names if name not in known]
-            gone = frozenset(known - set(names))
+            listed_ids = frozenset(known)
+            rows += [look(Run(self._folder / name)) for name in names if name not in listed_ids]
+            gone = listed_ids.difference(names)
         return rows, gone
 
     def _folder_changed(self) -> int:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
 from rich.text import Text
@@ -22,7 +23,8 @@ from vislab.tui.screens.run_tasks import RunTasks
 from vislab.tui.screens.sized_runs import SizedRuns
 from vislab.tui.screens.studies import Studies, Study, found
 from vislab.tui.views import history, run_filter, text
-from vislab.tui.views.listed import Listed
+from vislab.tui.views.listed import DAMAGED, Listed
+from vislab.tui.views.listing import Picked
 from vislab.tui.views.run import RESUMABLE
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, wrapped
@@ -87,7 +89,7 @@ class HistoryScreen(SizedRuns):
         words = text.counted(known, "run") if shown == known else f"{text.count(shown)} of {text.counted(known, 'run')}"
         if not self.complete:
             words += ", reading …"
-        statuses = [listed.status for listed in self.known.values()]
+        statuses = list(self.known.unsettled.values())
         hidden = len(self._marked) - len(self._shown_marks())
         marks = f"{text.count(len(self._marked))} marked" if self._marked else ""
         marks += f" ({text.count(hidden)} hidden by the filter)" if hidden else ""
@@ -152,17 +154,16 @@ class HistoryScreen(SizedRuns):
     def _look_again(self) -> None:
         if not self.complete or self._looking or self.app.screen is not self:
             return
-        live, known = self.console.live, dict(self.known)
+        live = self.console.live
+        moving = {name for name, status in self.known.unsettled.items() if status != DAMAGED}
         self._looking = True
-        self.run_worker(lambda: self._look(live, known), thread=True, exit_on_error=False, group="look")
+        self.run_worker(lambda: self._look(live, moving), thread=True, exit_on_error=False, group="look")
 
-    def _look(self, live: Sequence[Run], known: dict[str, Listed]) -> None:
+    def _look(self, live: Sequence[Run], moving: AbstractSet[str]) -> None:
         try:
             taken_up = {run.id for run in (*live, *queued(self.console.settings.runs_dir))}
-            looked_at = [
-                listed for listed in known.values() if listed.live or listed.status == "new" or listed.id in taken_up
-            ]
-            rows, gone = self._watch.look(looked_at, known.keys())
+            looked_at = map(self.known.get, moving | taken_up)
+            rows, gone = self._watch.look([listed for listed in looked_at if listed is not None], self.known)
         finally:
             self._looking = False
         if rows or gone:
@@ -188,9 +189,9 @@ class HistoryScreen(SizedRuns):
                 self.has_changed(listed.id)
                 if listed.size is None:
                     listed = listed.sized(before.size)
-            self.known[listed.id] = listed
+            self.known.put(listed)
         for name in message.gone:
-            self.known.pop(name, None)
+            self.known.drop(name)
         self._marked -= message.gone
         if not message.rows and not message.gone:  # all are read: now it is known which settings there are
             self.understand_filter()
@@ -214,11 +215,11 @@ class HistoryScreen(SizedRuns):
         """Ids of the marked runs that the filter shows: nothing is done to a run that is not seen."""
         return self._marked & self.run_list.places.keys()
 
-    def chosen(self) -> list[Listed]:
+    def chosen(self) -> Picked:
         """The marked runs that the filter shows, in their order; where there are none, the one under the cursor."""
         if marked := self._shown_marks():
-            return [self.known[name] for name in sorted(marked, key=self.run_list.places.__getitem__)]
-        return [self.current] if self.current is not None else []
+            return self.known.picked(sorted(marked, key=self.run_list.places.__getitem__))
+        return self.known.picked([self.current.id] if self.current is not None else [])
 
     @property
     def current(self) -> Listed | None:
@@ -248,9 +249,9 @@ class HistoryScreen(SizedRuns):
         if action == "show_run":
             return current.readable and any(map(self.console.offers, ("live", "results")))
         if action == "delete":
-            return not any(self.known[name].live for name in self._shown_marks() or (current.id,))
+            return not any(self.known.live(name) for name in self._shown_marks() or (current.id,))
         if action == "unqueue":
-            return any(self.known[name].status == "queued" for name in self._shown_marks() or (current.id,))
+            return any(self.known.unsettled.get(name) == "queued" for name in self._shown_marks() or (current.id,))
         return True
 
     def why_not(self, action: str) -> str:
@@ -283,7 +284,7 @@ class HistoryScreen(SizedRuns):
         return f"{text.count(compared)} {which}, and at most {MOST_COMPARED} are compared here"
 
     def _why_not_deleted(self) -> str:
-        live = [listed for listed in self.chosen() if listed.live]
+        live = self.known.picked(filter(self.known.live, self.chosen().ids))
         names = ", ".join(history.short_id(listed.id) for listed in live[:3]) + ", …" * (len(live) > 3)
         are = "is" if len(live) == 1 else "are"
         ways = ["x takes a queued run out"] * any(listed.status == "queued" for listed in live)
@@ -308,7 +309,7 @@ class HistoryScreen(SizedRuns):
 
     def action_mark_all(self) -> None:
         """Mark what is shown; if all of it is marked, nothing."""
-        shown = frozenset(listed.id for listed in self.run_list.rows)
+        shown = frozenset(self.run_list.places)
         self._set_marks(self._marked - shown if shown <= self._marked else self._marked | shown)
 
     def _set_marks(self, marked: frozenset[str]) -> None:
@@ -329,14 +330,14 @@ class HistoryScreen(SizedRuns):
         else:
             super().action_back()
 
-    def _compared(self) -> list[Listed]:
+    def _compared(self) -> list[str]:
         """The marked runs that can be read; with a single one, that and the one under the cursor.
 
         Those that the filter hides are among them: comparing changes no run, and shows which they are.
         """
         current = self.run_list.current
         names = self._marked | ({current.id} if current is not None and len(self._marked) < 2 else set())
-        return [self.known[name] for name in names if self.known[name].readable]
+        return [name for name in names if self.known.readable(name)]
 
     def action_compare(self) -> None:
         """Compare."""
@@ -358,11 +359,8 @@ class HistoryScreen(SizedRuns):
 
     def action_compare_study(self) -> None:
         """Ask for a study."""
-        recipes = {
-            listed.recipe: listed.run
-            for listed in sorted(self.known.values(), key=lambda listed: listed.id)
-            if listed.recipe
-        }
+        oldest_first = map(self.known.__getitem__, sorted(self.known))
+        recipes = {listed.recipe: listed.run for listed in oldest_first if listed.recipe}
         studies = found(self.console.settings, recipes)
         if not studies:
             self.say("no study was run here: r on the launch screen queues one, and so does vislab study NAME --detach")
@@ -386,11 +384,13 @@ class HistoryScreen(SizedRuns):
         copies = of_runs([listed.run for listed in self.chosen()])
         columns = history.columns(10_000, self.by, on_test=self.run_list.on_test)
         now = time.time()
-        rows = [[column.cell(listed, now).rstrip() for column in columns] for listed in self.run_list.rows]
-        titles = [column.title for column in columns]
-        table = Copy(
-            "t", f"the list as a table ({text.counted(len(rows), 'run')})", lambda: tab_separated(titles, rows)
-        )
+        rows = self.run_list.rows
+
+        def written() -> str:
+            cells = [[column.cell(listed, now).rstrip() for column in columns] for listed in rows]
+            return tab_separated([column.title for column in columns], cells)
+
+        table = Copy("t", f"the list as a table ({text.counted(len(rows), 'run')})", written)
         offer(self, [*copies, table], self.say)
 
     def action_again(self) -> None:

@@ -1,6 +1,6 @@
 """What the list of runs shows, and in which order: its filter, and what it is sorted by."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from textual import on
 from textual.widgets import Input
@@ -10,6 +10,7 @@ from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.run_tasks import RunTasks
 from vislab.tui.views import run_filter
 from vislab.tui.views.listed import QUANTITIES, Listed, Quantity, ordered, quantity
+from vislab.tui.views.listing import Listing, Picked
 from vislab.tui.widgets.run_list import ListHead, RunList
 
 
@@ -41,7 +42,7 @@ class OrderedRuns(RunTasks):
     def __init__(self) -> None:
         """No runs yet, the newest first."""
         super().__init__()
-        self.known: dict[str, Listed] = {}
+        self.known = Listing()
         self.by: Quantity = QUANTITIES["started"]
         self.descending = True
         self.fault = ""
@@ -57,14 +58,15 @@ class OrderedRuns(RunTasks):
         """Show the runs that are wanted."""
         raise NotImplementedError
 
-    def ordered(self) -> list[Listed]:
+    def ordered(self) -> Picked:
         """The runs that are wanted, in their order."""
-        return self.in_order(listed for listed in self.known.values() if self.wanted(listed))
+        return self.in_order(self.known, self.wanted)
 
-    def in_order(self, rows: Iterable[Listed]) -> list[Listed]:
+    def in_order(self, ids: Iterable[str], wanted: Callable[[Listed], bool] = lambda _: True) -> Picked:
         """Runs as the list orders them, also those that it does not show."""
-        newest_first = sorted(rows, key=lambda listed: listed.id, reverse=True)  # which equal ones stay
-        return ordered(newest_first, self.by, descending=self.descending)
+        newest_first = [name for name in sorted(ids, reverse=True) if wanted(self.known[name])]  # which equal ones stay
+        order = ordered(map(self.known.__getitem__, newest_first), self.by, descending=self.descending)
+        return self.known.picked(map(newest_first.__getitem__, order))
 
     def action_filter(self) -> None:
         """Enter the filter."""
@@ -89,7 +91,7 @@ class OrderedRuns(RunTasks):
         words = self.query_one(FilterLine).value
         self.console.kept["history"] = (words, self.by, self.descending)
         try:
-            self.wanted = run_filter.parse(words, list(self.known.values()))
+            self.wanted = run_filter.parse(words, self.known.values())
             self.fault = ""
         except InputError as error:
             self.fault = str(error)

@@ -30,7 +30,7 @@ class RunTasks(ConsoleScreen):
 
         def __init__(self, rows: Sequence[Listed] = (), gone: Iterable[str] = ()) -> None:
             super().__init__()
-            self.rows, self.gone = tuple(rows), frozenset(gone)
+            self.rows, self.gone = rows, frozenset(gone)
 
     class Said(Message):
         """Something is to be told; safe text."""
@@ -44,7 +44,7 @@ class RunTasks(ConsoleScreen):
 
         def __init__(self, rows: Sequence[Listed], size: int) -> None:
             super().__init__()
-            self.rows, self.size = tuple(rows), size
+            self.rows, self.size = rows, size
 
     class Started(Message):
         """A run goes on."""
@@ -53,7 +53,7 @@ class RunTasks(ConsoleScreen):
             super().__init__()
             self.run = run
 
-    def chosen(self) -> list[Listed]:
+    def chosen(self) -> Sequence[Listed]:
         """The runs that are meant."""
         raise NotImplementedError
 

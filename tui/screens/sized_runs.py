@@ -1,10 +1,12 @@
 """How large the runs of a list are: counted in threads, as far as it is wanted, and again when a run has grown."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from textual import on
 from textual.message import Message
 
+from vislab.engine.runs.store import Run
 from vislab.tui.screens.ordered_runs import OrderedRuns
 from vislab.tui.views.listed import Listed
 
@@ -60,19 +62,20 @@ class SizedRuns(OrderedRuns):
             rows = self.known.values()
         elif not self._shows_sizes():
             rows = [self.current] if self.current is not None else []
-        wanted = [listed for listed in rows if listed.size is None or listed.id in self._grown]
+        wanted = [listed.id for listed in rows if listed.size is None or listed.id in self._grown]
         if wanted:
-            self._grown.difference_update(listed.id for listed in wanted)
+            self._grown.difference_update(wanted)
             self.counting += 1
-            self.run_worker(lambda: self._count(wanted), thread=True, exit_on_error=False, group="sizes")
+            folder = self.console.settings.runs_dir
+            self.run_worker(lambda: self._count(folder, wanted), thread=True, exit_on_error=False, group="sizes")
             if len(wanted) > 1:
                 self.show_heading()
                 self.show_details()
 
-    def _count(self, rows: Sequence[Listed]) -> None:
-        for begin in range(0, len(rows), CHUNK):
-            sizes = {listed.id: listed.run.size() for listed in rows[begin : begin + CHUNK]}
-            self.post_message(self.Counted(sizes, last=begin + CHUNK >= len(rows)))
+    def _count(self, folder: Path, ids: Sequence[str]) -> None:
+        for begin in range(0, len(ids), CHUNK):
+            sizes = {name: Run(folder / name).size() for name in ids[begin : begin + CHUNK]}
+            self.post_message(self.Counted(sizes, last=begin + CHUNK >= len(ids)))
 
     @on(Counted)
     def _take_sizes(self, message: Counted) -> None:
@@ -80,7 +83,7 @@ class SizedRuns(OrderedRuns):
         news = {name: size for name, size in message.sizes.items() if name in self.known}
         news = {name: size for name, size in news.items() if self.known[name].size != size}
         for name, size in news.items():
-            self.known[name] = self.known[name].sized(size)
+            self.known.put(self.known[name].sized(size))
         if self._shows_sizes() and (news or message.last):
             self.show()
         elif message.last:

@@ -2,7 +2,6 @@
 
 import math
 import os
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +22,11 @@ DAMAGED: Literal["damaged"] = "damaged"
 """Status of a run that cannot be read."""
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A run in the list: what columns show and filters ask for, and no more, for there are thousands of them.
 
-    Equal words are kept once, and figures without the events that they come from, in less than half of the memory.
-    Of a run that cannot be read only `folder`, `id`, `own_id`, `status`, `reason` and `size` say something.
+    Figures are kept without the events that they come from. Of a run that cannot be read only `folder`, `id`, `own_id`,
+    `status`, `reason` and `size` say something.
     """
 
     folder: str
@@ -54,8 +53,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     epochs_planned: int = 0
     seed: int = 0
     batch_size: int | None = None
-    setting_keys: tuple[str, ...] = ()
-    """Dotted keys of the settings that differ from the schema's defaults."""
+    setting_codes: tuple[int | str, ...] = ()
+    """Settings that differ from the schema's defaults: their places in it, or dotted keys where it has none."""
     setting_values: tuple[Any, ...] = ()
 
     selected_on_test: bool = False
@@ -81,11 +80,9 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def of(cls, run: Run, found: Summary | str, size: int | None = None) -> "Listed":
         """The row of a run, from what `read` found."""
         folder, identity = os.path.split(run.path)
-        folder = sys.intern(folder)  # but not the id, as pathlib does: Python's table of such words would grow by 1 MB
         own_id = not stamp_of(identity)
         if isinstance(found, str):
             return cls(folder=folder, id=identity, own_id=own_id, status=DAMAGED, reason=found, size=size)
-        words: dict[str, Any] = {name: sys.intern(getattr(found, name)) for name in _WORDS}
         epoch = found.best or found.last
         figures: dict[str, Any] = {} if epoch is None else {name: getattr(epoch, name) for name in _FIGURES}
         return cls(
@@ -94,16 +91,12 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             own_id=own_id,
             reason=_reason(found),
             size=size,
-            tags=_shared(found.tags),
-            setting_keys=_shared(tuple(found.settings)),
-            setting_values=tuple(
-                sys.intern(value) if isinstance(value, str) else value for value in found.settings.values()
-            ),
+            setting_codes=tuple(_CODES.get(key, key) for key in found.settings),
+            setting_values=tuple(found.settings.values()),
             best_epoch=found.best.epoch if found.best is not None else None,
             judged=found.test is not None,
             test_accuracy=found.test.accuracy if found.test is not None and found.test.role == "test" else None,
             **{name: getattr(found, name) for name in _OWN},
-            **words,
             **figures,
         )
 
@@ -122,32 +115,32 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether a worker has it, or will as soon as a device is free."""
         return self.status in ("queued", *LIVE)
 
+    @property
+    def setting_keys(self) -> tuple[str, ...]:
+        """Dotted keys of the settings that differ from the schema's defaults."""
+        return tuple(_KEYS[code] if isinstance(code, int) else code for code in self.setting_codes)
+
     def sized(self, size: int | None) -> "Listed":
         """The same with the bytes of its directory."""
         return msgspec.structs.replace(self, size=size)
 
     def setting(self, key: str) -> Any:
         """A setting by its dotted key; None where a run has no such setting."""
-        if key in self.setting_keys:
-            return self.setting_values[self.setting_keys.index(key)]
+        if (code := _CODES.get(key, key)) in self.setting_codes:
+            return self.setting_values[self.setting_codes.index(code)]
         return DEFAULTS.get(key)
 
 
-_WORDS = ("status", "dataset", "architecture", "strategy", "recipe")  # few different ones
 _OWN = (
-    *("name", "note", "created", "elapsed", "epochs_done", "epochs_planned", "seed", "batch_size"),
-    "selected_on_test",
+    *("status", "name", "dataset", "architecture", "strategy", "recipe", "tags", "note", "created", "elapsed"),
+    *("epochs_done", "epochs_planned", "seed", "batch_size", "selected_on_test"),
 )
+_KEYS = tuple(DEFAULTS)
+_CODES = {key: place for place, key in enumerate(_KEYS)}
 _FIGURES = (
     *("train_loss", "train_accuracy", "train_images_per_second"),
     *("val_loss", "val_accuracy", "val_top5", "val_macro_f1"),
 )
-_tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-
-def _shared(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The first tuple that was equal: thousands of runs have few sets of tags and of changed settings."""
-    return _tuples.setdefault(words, words)
 
 
 def _reason(summary: Summary) -> str:
@@ -264,19 +257,19 @@ def setting_keys(rows: Iterable[Listed] = ()) -> list[str]:
     return list(keys)
 
 
-def ordered(rows: Iterable[Listed], by: Quantity, *, descending: bool) -> list[Listed]:
-    """Rows by a quantity: numbers before words, rows without a value (or with NaN) last, equal ones as they were."""
-    numbers: list[tuple[float, Listed]] = []
-    words: list[tuple[str, Listed]] = []
-    missing: list[Listed] = []
-    for listed in rows:
+def ordered(rows: Iterable[Listed], by: Quantity, *, descending: bool) -> list[int]:
+    """Positions of rows by a quantity: numbers before words, none and NaN last, equal ones as they were."""
+    numbers: list[tuple[float, int]] = []
+    words: list[tuple[str, int]] = []
+    missing: list[int] = []
+    for position, listed in enumerate(rows):
         value = by.value(listed)
         if isinstance(value, bool) or (value is not None and not isinstance(value, int | float)):
-            words.append((value_text(value).casefold(), listed))
+            words.append((value_text(value).casefold(), position))
         elif value is None or math.isnan(value):
-            missing.append(listed)
+            missing.append(position)
         else:
-            numbers.append((value, listed))
+            numbers.append((value, position))
     numbers.sort(key=lambda pair: pair[0], reverse=descending)
     words.sort(key=lambda pair: pair[0], reverse=descending)
-    return [listed for _, listed in numbers] + [listed for _, listed in words] + missing
+    return [position for _, position in (*numbers, *words)] + missing

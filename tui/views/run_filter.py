@@ -13,7 +13,7 @@ Figures are compared as precisely as they are shown: what the list shows as 0.98
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +79,7 @@ class Filter:
         return all(holds(listed) for holds in self.terms)
 
 
-def parse(words: str, rows: Sequence[Listed] = (), now: float | None = None) -> Filter:
+def parse(words: str, rows: Collection[Listed] = (), now: float | None = None) -> Filter:
     """What a filter wants, as a function of a run; the empty filter wants all.
 
     Args:
@@ -95,7 +95,7 @@ def parse(words: str, rows: Sequence[Listed] = (), now: float | None = None) -> 
     return Filter(tuple(_term(match, rows, moment) for match in matches), fields)
 
 
-def _term(match: re.Match[str], rows: Sequence[Listed], now: float) -> Holds:
+def _term(match: re.Match[str], rows: Collection[Listed], now: float) -> Holds:
     minus, field, sign, value = match.groups()
     found = (part.replace('"', "") for part in _ALTERNATIVE.findall(value))
     ways = [_way(field, sign, part, rows, now) for part in found if part]
@@ -104,7 +104,7 @@ def _term(match: re.Match[str], rows: Sequence[Listed], now: float) -> Holds:
     return lambda listed: any(holds(listed) for holds in ways) is not bool(minus)
 
 
-def _way(field: str | None, sign: str, value: str, rows: Sequence[Listed], now: float) -> Holds:
+def _way(field: str | None, sign: str, value: str, rows: Collection[Listed], now: float) -> Holds:
     """One of the values that will do."""
     if field is None:
         return _with_text(value.casefold())
@@ -145,7 +145,7 @@ def _on_day(wanted: str, now: float) -> Holds:
     return holds
 
 
-def _compared(field: str, sign: str, value: str, rows: Sequence[Listed], now: float) -> Holds:
+def _compared(field: str, sign: str, value: str, rows: Collection[Listed], now: float) -> Holds:
     if field == "age":
         read: Callable[[Listed], Any] = lambda listed: now - listed.created if listed.readable else None  # noqa: E731
     else:

@@ -3,7 +3,7 @@
 import time
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import ClassVar
 
@@ -19,6 +19,7 @@ from textual.strip import Strip
 from vislab.tui.views import history, text
 from vislab.tui.views.history import Column
 from vislab.tui.views.listed import DAMAGED, Listed, Quantity
+from vislab.tui.views.listing import Listing, Picked
 from vislab.tui.widgets.lines import Lines
 
 _INDENT = 4
@@ -85,10 +86,10 @@ class RunList(ScrollView, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: tuple[Listed, ...] = ()
+        self._rows = Listing().picked()
         self._first_line = array("l", [0])
         """Of each run, and behind the last one how many lines there are; a reason is a second line."""
-        self.places: dict[str, int] = {}
+        self.places: Mapping[str, int] = {}
         """Position of each run, by its id."""
         self.on_test = False
         """Whether the best epoch of a run is chosen by the test images."""
@@ -103,7 +104,7 @@ class RunList(ScrollView, can_focus=True):
         return self._columns
 
     @property
-    def rows(self) -> tuple[Listed, ...]:
+    def rows(self) -> Picked:
         """The runs that are listed."""
         return self._rows
 
@@ -112,7 +113,7 @@ class RunList(ScrollView, can_focus=True):
         """The run under the cursor."""
         return self._rows[self._cursor] if self._rows else None
 
-    def show(self, rows: Sequence[Listed], marked: AbstractSet[str], by: Quantity, *, width: int) -> None:
+    def show(self, rows: Picked, marked: AbstractSet[str], by: Quantity, *, width: int) -> None:
         """List other runs. The cursor stays on its run; where that is gone, on its place.
 
         Args:
@@ -124,19 +125,23 @@ class RunList(ScrollView, can_focus=True):
         old = self.current
         same_columns = self._columns
         self._now = time.time()
-        tagged = any(listed.tags for listed in rows)
-        oldest = min((listed.created for listed in rows if listed.readable), default=self._now)
+        self._rows, self._marked = rows, marked
+        self._first_line = array("l", [0])
+        tagged = self.on_test = False
+        oldest, longest_id = self._now, 0
+        for listed in rows:
+            self._first_line.append(self._first_line[-1] + (2 if listed.reason else 1))
+            tagged |= bool(listed.tags)
+            self.on_test |= listed.selected_on_test
+            if listed.readable:
+                oldest = min(oldest, listed.created)
+            if listed.own_id:
+                longest_id = max(longest_id, len(listed.id))
         dated = time.localtime(oldest).tm_year != time.localtime(self._now).tm_year
-        self._rows, self._marked = tuple(rows), marked
-        longest_id = max((len(listed.id) for listed in rows if listed.own_id), default=0)
-        self.on_test = any(listed.selected_on_test for listed in rows)
         self._columns = history.columns(
             width, by, tagged=tagged, dated=dated, on_test=self.on_test, longest_id=longest_id
         )
-        self._first_line = array("l", [0])
-        for listed in self._rows:
-            self._first_line.append(self._first_line[-1] + (2 if listed.reason else 1))
-        self.places = {listed.id: index for index, listed in enumerate(self._rows)}
+        self.places = {name: index for index, name in enumerate(rows.ids)}
         if old is not None:
             self._cursor = self.places.get(old.id, self._cursor)
         self._cursor = max(0, min(self._cursor, len(self._rows) - 1))
@@ -160,7 +165,7 @@ class RunList(ScrollView, can_focus=True):
         self._marked = marked
         top = self.scroll_offset.y
         for y in range(min(self.size.height, self._first_line[-1] - top)):
-            if self._rows[self._at(top + y)[0]].id in changed:
+            if self._rows.ids[self._at(top + y)[0]] in changed:
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def move_to(self, index: int) -> None:
