@@ -61,6 +61,7 @@ class Console(App[int]):
         kept: what a screen begins with when it is opened again, by its name.
         preferences: theme and colours.
         asker: answers what needs torch or a walk through data, by one resident process.
+        key_order: gives keys on.
     """
 
     TITLE = "vislab"
@@ -99,7 +100,7 @@ class Console(App[int]):
         self._ending: asyncio.Task[None] | None = None
         self._offer: LiveRuns | None = None  # the window, while it is open
         self.detached_ends = ""
-        self._keys = KeyOrder(self, super().on_event)
+        self.key_order = KeyOrder(self, super().on_event)
         self.preferences, self._trouble = load_preferences(settings)
         for theme in THEMES:
             self.register_theme(theme)
@@ -153,18 +154,18 @@ class Console(App[int]):
     async def on_event(self, event: Event) -> None:
         """Give keys and pasted text on in their order; everything else at once."""
         if isinstance(event, Key | Paste) and not event.is_forwarded:
-            await self._keys.take(event)
+            await self.key_order.take(event)
         else:
             await super().on_event(event)
 
     @property
     def idle(self) -> float:
         """Seconds since a key was pressed; 0.0 while a screen lies over the first one."""
-        return time.monotonic() - self._keys.last if self.at_home else 0.0
+        return self.key_order.quiet if self.at_home else 0.0
 
     def on_unmount(self) -> None:
         """End what was started for this console."""
-        self._keys.close()
+        self.key_order.close()
         self.asker.close()
 
     def offers(self, name: str) -> bool:
@@ -235,7 +236,7 @@ class Console(App[int]):
 
     def _offer_live_runs(self, count: int) -> None:
         """Offer the runs that the console finds when it starts; who types already is told of them only."""
-        if self._keys.last or (isinstance(self.screen, ConsoleScreen) and self.screen.in_field):
+        if self.key_order.last or (isinstance(self.screen, ConsoleScreen) and self.screen.in_field):
             are, it = ("is", "it") if count == 1 else ("are", "one")
             self.notify(f"{text.counted(count, 'run')} {are} training: V watches {it}", markup=False, timeout=10)
         else:

@@ -46,6 +46,11 @@ class KeyOrder:
         """When a key was pressed last, by the monotonic clock; 0.0 before the first."""
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def quiet(self) -> float:
+        """Seconds since a key was pressed."""
+        return time.monotonic() - self.last
+
     async def take(self, event: Event) -> None:
         """Give this on behind all that wait; a key to leave at once.
 

@@ -28,6 +28,34 @@ waits.pop()()
 assert seen() is None and is_frozen() and not waits
 """
 
+CLOSED = """
+import gc, weakref
+from vislab.tui.garbage import PAUSE, collect_closed
+
+class Knot: ...
+
+def tied():
+    knot = Knot()
+    knot.self = knot
+    return weakref.ref(knot)
+
+gc.disable()
+seen = tied()
+collect_closed(None, lambda: PAUSE)
+assert seen() is not None  # the console has just started
+gc.enable()
+waits = []
+quiet = iter([0.1, PAUSE])
+collect_closed(lambda seconds, call: waits.append(call), lambda: next(quiet))
+assert seen() is not None  # somebody types
+waits.pop()()
+assert seen() is None and not waits
+"""
+
+
+def test_garbage_of_a_closed_screen_is_collected_while_nobody_types() -> None:
+    assert subprocess.run([sys.executable, "-c", CLOSED], check=False).returncode == 0
+
 
 def test_garbage_of_the_start_is_collected_once_while_nobody_types() -> None:
     assert subprocess.run([sys.executable, "-c", START], check=False).returncode == 0

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from contextvars import Context
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.cells import cached_cell_len
 from textual import on
@@ -13,10 +15,13 @@ from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
 
-from vislab.tui.allocator import give_back
+from vislab.tui import garbage
+
+if TYPE_CHECKING:
+    from vislab.tui.app import Console
 
 SOON = 0.5
-"""Seconds after which what a screen has used is given back; the one that follows it is painted by then."""
+"""Seconds after which what a screen has left is collected; the one that follows it is painted by then."""
 
 
 class Layer(Screen[ScreenResultType]):
@@ -34,7 +39,8 @@ class Layer(Screen[ScreenResultType]):
         for cached in (StylesCache.get_inner_outer, cached_cell_len):
             if (forget := getattr(cached, "cache_clear", None)) is not None:
                 forget()
-        asyncio.get_running_loop().call_later(SOON, give_back)
+        console, later = cast("Console", self.app), partial(asyncio.get_running_loop().call_later, context=Context())
+        later(SOON, garbage.collect_closed, later, lambda: console.key_order.quiet)  # in a context without this screen
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, but nothing is called once the screen is left: its widgets are gone by then."""

@@ -113,7 +113,7 @@ def test_a_key_that_is_waited_for_while_the_console_ends_is_no_error(runs, play)
         pass
 
     console = play("history", act)
-    asyncio.run(console._keys._settled(console))  # its screens have gone
+    asyncio.run(console.key_order._settled(console))  # its screens have gone
 
 
 def test_an_error_in_an_action_is_told_as_ever(runs, play, monkeypatch):
@@ -131,7 +131,7 @@ def test_an_error_in_an_action_is_told_as_ever(runs, play, monkeypatch):
 
 def test_a_key_with_none_before_it_is_given_on_in_the_next_turn_of_the_loop(runs, play, monkeypatch):
     async def act(pilot):
-        keys, given, turns = pilot.app._keys, [], 0
+        keys, given, turns = pilot.app.key_order, [], 0
 
         async def give(event):
             given.append(event.key)
