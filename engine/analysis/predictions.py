@@ -12,6 +12,7 @@ from operator import eq, not_
 from pathlib import Path
 from typing import NamedTuple, overload
 from weakref import WeakValueDictionary
+from zlib import crc32
 
 from vislab.engine.runs.cells import unguard
 from vislab.engine.runs.state import RunState
@@ -49,7 +50,7 @@ class Names(Sequence[str]):
         for name in names:
             block += name.encode("utf-8", "surrogatepass")
             ends.append(len(block))
-        self._block, self._ends = bytes(block), ends
+        self._block, self._ends = block, ends
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -76,12 +77,13 @@ class Names(Sequence[str]):
         return self._block == other._block and self._ends == other._ends
 
     def __hash__(self) -> int:
-        return hash(self._block)
+        return crc32(self._block)
 
     @cached_property
     def distinct(self) -> bool:
         """Whether no name is there twice."""
-        return len(set(self)) == len(self)
+        hashes = sorted(map(hash, self))  # in a third of the memory that a set of the names takes
+        return not any(map(eq, hashes, islice(hashes, 1, None))) or len(set(self)) == len(self)
 
 
 _IN_MEMORY: WeakValueDictionary[int, Names] = WeakValueDictionary()

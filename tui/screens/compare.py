@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,10 +16,12 @@ from textual.timer import Timer
 from vislab.engine.analysis import comparison
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.groups import Group
+from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs import naming
 from vislab.engine.runs.store import Follower, Run
 from vislab.engine.runs.studies import Record
 from vislab.presets.errors import InputError
+from vislab.tui.allocator import give_back
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.html_file import missing_folder, refusal
 from vislab.tui.made import Made
@@ -143,8 +146,11 @@ class CompareScreen(ConsoleScreen):
             among = compare.arranged(found)
             tests = [*compare.group_test_lines(among), *compare.notes(among)] if among else []
             by_class = compare.per_class([group.first for group in among])
+            found = [replace(run, predictions=Predictions()) for run in found]  # they are large, and done with
+            among = compare.arranged(found)
         finally:
             self._looking = False
+            give_back()
         self.post_message(self.Looked(found, among, tests, by_class, lost))
 
     @on(Looked)
@@ -329,7 +335,7 @@ class CompareScreen(ConsoleScreen):
             except InputError as error:
                 self._tell(self.Said(plain(str(error), 400)))
                 return
-            name = "results" if run.predictions and self.console.offers("results") else "live"
+            name = "results" if run.answered_on and self.console.offers("results") else "live"
             self.console.open(name, run=run.run)
 
     def action_report(self) -> None:

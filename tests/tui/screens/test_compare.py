@@ -1,8 +1,11 @@
 """Runs side by side: every key, hostile names, every size."""
 
+import gc
+
 import pytest
 from textual.widgets import Input
 
+from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs.ask import JobProcess
 from vislab.engine.runs.events import encode
 from vislab.engine.runs.liveness import RunLock
@@ -54,6 +57,24 @@ def test_curves_table_and_test_are_seen_at_once(two, play, settle, size):
         assert "by epoch" in words(pilot, HeaderLine)
 
     play("compare", act, size=size, runs=two)
+
+
+def test_answers_do_not_stay_in_memory_once_they_are_compared(two, play, settle):
+    def in_memory():
+        gc.collect()
+        return {id(thing) for thing in gc.get_objects() if isinstance(thing, Predictions) and thing}
+
+    before = in_memory()
+
+    async def act(pilot):
+        await settle(pilot)
+        assert "only ▪1 right 7" in words(pilot, "#tests")
+        assert in_memory() <= before
+        await pilot.press("c")
+        await settle(pilot)
+        assert "cat" in words(pilot, "#page")
+
+    play("compare", act, runs=two)
 
 
 def test_by_time_and_by_loss(two, play, settle):
