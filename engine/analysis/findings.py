@@ -86,19 +86,22 @@ def validation_images(started: RunStarted) -> int:
 def _not_finite(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     step, word = first_bad(state.steps, "loss"), "training"
     if step is not None:
-        where = f"epoch {state.steps[step].epoch}, step {state.steps[step].step}"
+        epoch, count = (state.steps.numbers(name)[step] for name in ("epoch", "step"))
+        where = f"epoch {epoch:.0f}, step {count:.0f}"
     else:
         places = [first_bad(state.epochs, name) for name in ("train_loss", "val_loss")]
         place = min((place for place in places if place is not None), default=None)
         if place is None:
             return None
-        where = f"epoch {state.epochs[place].epoch}"
-        word = "training" if bad(state.epochs[place].train_loss) else "validation"
+        where = f"epoch {state.epochs.numbers('epoch')[place]:.0f}"
+        word = "training" if not math.isfinite(state.epochs.numbers("train_loss")[place]) else "validation"
     clip = "" if spec.strategy.clip_norm else ", clip the gradient (strategy.clip_norm = 1.0)"
     precision = ", use precision = bf16 or fp32" if spec.precision == "fp16" else ""
     judged = state.epochs.told("val_loss").rfind(True)
     recovered = (
-        bool(state.steps) and not bad(state.steps[-1].loss) and (judged < 0 or not bad(state.epochs[judged].val_loss))
+        bool(state.steps)
+        and not bad(state.steps[-1].loss)
+        and (judged < 0 or math.isfinite(state.epochs.numbers("val_loss")[judged]))
     )
     return Finding(
         "not_finite",

@@ -52,12 +52,13 @@ def rate_too_high(state: RunState, started: RunStarted, spec: Spec) -> Finding |
         first, peak, highest = _first_and_highest(inside)
         if highest > STEEP * max(first, guessing):
             finite = [place for place, loss in enumerate(state.steps.numbers("loss")) if math.isfinite(loss)]
-            begin, end = state.steps[finite[peak]], state.steps[finite[peak + WINDOW - 1]]
+            epoch = state.steps.numbers("epoch")[finite[peak]]
+            step = state.steps.numbers("step")[finite[peak + WINDOW - 1]]
             return Finding(
                 "rate_too_high",
                 "warning",
                 f"Learning rate too high: the training loss shot up from {figures.loss(first)} to "
-                f"{figures.loss(highest)} in epoch {begin.epoch}, step {end.step}.",
+                f"{figures.loss(highest)} in epoch {epoch:.0f}, step {step:.0f}.",
                 f"{remedy}{warm_up}.",
             )
     if len(losses) >= 3 and losses[-1] >= GUESSING * guessing and _was_thrown(losses, inside, guessing):

@@ -6,7 +6,7 @@ as bare numbers, for a process that shows several long runs at once.
 
 import math
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
@@ -90,6 +90,12 @@ class Rows(Sequence[S], Generic[S]):
         """A byte an event: 0 where a field of it is None, else 1."""
         return self._table.told(name, self._length) + bytes(getattr(row, name) is not None for row in self._behind)
 
+    def only(self, names: Collection[str]) -> "Rows[S]":
+        """The same events, of which these fields alone are kept, but the last one whole: no other event can be had."""
+        if self._behind or not self._length:
+            return Rows(self._table.only(names, self._length), self._length, self._behind)
+        return Rows(self._table.only(names, self._length - 1), self._length - 1, self[-1:])
+
     def __eq__(self, other: object) -> bool:
         return _equal(self, other) if isinstance(other, Rows) else NotImplemented
 
@@ -153,10 +159,16 @@ class Table(Generic[S]):
         self._shapes_of_rows.append(code)
 
     def row(self, place: int) -> S:
-        """The event at a place, counted from 0."""
+        """The event at a place, counted from 0.
+
+        Raises:
+            LookupError: not all of its fields are kept.
+        """
         code, width = self._shapes_of_rows[place], len(self._fields)
         if code == _ODD:
             return self._odd[place]
+        if self._fields != self._kind.__struct_fields__:
+            raise LookupError(f"of this {self._kind.__name__} only {', '.join(self._fields)} are kept")
         values: list[Any] = self._cells[place * width : (place + 1) * width].tolist()
         for at, restore in self._shapes[code].restored:
             values[at] = restore(values[at])
@@ -197,6 +209,19 @@ class Table(Generic[S]):
         else:
             for place in kept:
                 other.append(self.row(place))
+        return other
+
+    def only(self, names: Collection[str], length: int) -> "Table[S]":
+        """The first `length` events, of which these fields alone are kept; nothing can be added to it."""
+        places = [place for place, name in enumerate(self._fields) if name in names]
+        other = Table(self._kind)
+        other._fields = tuple(self._fields[place] for place in places)
+        other._cells = array("d", bytes(8 * length * len(places)))
+        for at, name in enumerate(other._fields):
+            other._cells[at :: len(places)] = self.numbers(name, length)
+        other._shapes_of_rows = self._shapes_of_rows[:length]
+        other._shapes = [_Shape(tuple(shape.types[place] for place in places), (), (), ()) for shape in self._shapes]
+        other._odd = {place: row for place, row in self._odd.items() if place < length}
         return other
 
     def _learn(self, types: tuple[type, ...]) -> int:

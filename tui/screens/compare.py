@@ -14,11 +14,12 @@ from textual.message import Message
 from textual.timer import Timer
 
 from vislab.engine.analysis import comparison
+from vislab.engine.analysis.compared_log import ComparedLog
 from vislab.engine.analysis.comparison import Compared
 from vislab.engine.analysis.groups import Group
 from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs import naming
-from vislab.engine.runs.store import Follower, Run
+from vislab.engine.runs.store import Run
 from vislab.engine.runs.studies import Record
 from vislab.presets.errors import InputError
 from vislab.tui.allocator import give_back
@@ -88,7 +89,7 @@ class CompareScreen(ConsoleScreen):
         """
         super().__init__()
         self._record = record
-        self._followers = [Follower(run) for run in runs]
+        self._followers = [ComparedLog(run) for run in runs]
         self._runs: tuple[Compared, ...] = ()
         self._among: tuple[Group, ...] = ()
         """The runs as rows: those that repeat one setting with other seeds or folds are one."""

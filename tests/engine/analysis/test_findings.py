@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vislab.engine.analysis.compared_log import in_short
 from vislab.engine.analysis.findings import findings
 from vislab.engine.runs.events import ControlApplied, StepsLogged
 from vislab.engine.runs.state import Fold, fold
@@ -19,12 +20,19 @@ def strategy(**values: object) -> Spec:
     return Spec(strategy=msgspec.structs.replace(Strategy(), **values))
 
 
+def found_in(events, spec: Spec):
+    state = fold(events)
+    found = findings(state, spec)
+    assert findings(in_short(state), spec) == found  # as a comparison keeps it
+    return found
+
+
 def kinds(events, spec: Spec = SPEC) -> list[str]:
-    return [finding.kind for finding in findings(fold(events), spec)]
+    return [finding.kind for finding in found_in(events, spec)]
 
 
 def the(kind: str, events, spec: Spec = SPEC):
-    (finding,) = [finding for finding in findings(fold(events), spec) if finding.kind == kind]
+    (finding,) = [finding for finding in found_in(events, spec) if finding.kind == kind]
     return finding
 
 

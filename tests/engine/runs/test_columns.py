@@ -94,6 +94,21 @@ def test_the_last_row_is_known_by_its_number(rows):
     assert table.last("count") == (numbers([rows[-1].count])[0] if rows else -math.inf)
 
 
+@given(st.lists(a_row, max_size=12), st.lists(a_row, max_size=3), st.sets(st.sampled_from(Row.__struct_fields__)))
+def test_some_fields_can_be_kept_alone(rows, behind, names):
+    whole = Rows(table_of(rows), len(rows), behind)
+    kept = whole.only(names)
+    assert len(kept) == len(whole) and kept[-1:] == whole[-1:]
+    for name in names:
+        assert repr(kept.numbers(name)) == repr(whole.numbers(name)) and kept.told(name) == whole.told(name)
+
+
+def test_an_event_of_which_some_fields_are_kept_cannot_be_had():
+    row = Row(count=1, figure=0.5, judged=None, best=True)
+    with pytest.raises(LookupError, match="of this Row only count, best are kept"):
+        Rows(table_of([row, row]), 2).only({"best", "count"})[0]
+
+
 def test_rows_are_equal_whatever_table_keeps_them():
     row = Row(count=1, figure="nan", judged=None, best=True)
     one, other = table_of([row, row]), table_of([row])
