@@ -120,7 +120,7 @@ def _curves(among: Sequence[Group]) -> list[str]:
     figures = []
     quantities: tuple[Quantity, ...] = ("accuracy", "loss")
     for quantity in quantities:
-        bands = compare.group_curves(among, quantity)
+        bands = [*compare.group_curves(among, quantity)]
         drawn = [
             SvgCurve(
                 band.mean.name,

@@ -2,7 +2,7 @@
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, repeat
 from statistics import fmean
@@ -116,17 +116,16 @@ def _curve(run: Compared, title: str, index: int, quantity: Quantity, along: Alo
     return Series(f"{title}{OF_TRAINING}" if rows and not validated else title, xs, ys, marker(index), colour(index))
 
 
-def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
+def group_curves(among: Sequence[Group], quantity: Quantity) -> Iterator[Band]:
     """A curve a group along the epochs: of several runs the mean, with the lowest and the highest of them.
 
-    It ends with the shortest of the runs that are counted.
+    It ends with the shortest of the runs that are counted. Each is made when it is asked for.
     """
-    made = []
     for index, (group, title) in enumerate(zip(among, titles([group.first for group in among]), strict=True)):
         begun = [run for run in group.counted if run.state.epochs] or [group.first]
         each = [_curve(run, title, index, quantity, "epoch") for run in begun]
         if len(each) == 1:
-            made.append(Band(each[0], each[0].ys, each[0].ys, 1))
+            yield Band(each[0], each[0].ys, each[0].ys, 1)
             continue
         shared = set(each[0].xs).intersection(*(curve.xs for curve in each[1:]))
         xs, *columns = (
@@ -134,8 +133,7 @@ def group_curves(among: Sequence[Group], quantity: Quantity) -> list[Band]:
             for curve, values in ((each[0], each[0].xs), *((curve, curve.ys) for curve in each))
         )
         mean, low, high = (array("d", map(of, zip(*columns, strict=True))) for of in (fmean, min, max))
-        made.append(Band(replace(each[0], xs=xs, ys=mean), low, high, len(each)))
-    return made
+        yield Band(replace(each[0], xs=xs, ys=mean), low, high, len(each))
 
 
 def drawn_of(among: Sequence[Group]) -> tuple[object, ...]:
