@@ -11,6 +11,8 @@ from textual.dom import DOMNode
 from textual.events import Event
 from textual.worker import Worker
 
+from vislab.tui.screens.dialog import Question
+
 PATIENCE = 0.05
 """Seconds between two looks whether a part of the screen that has not answered is still there."""
 LONGEST = 2.0
@@ -29,7 +31,8 @@ class KeyOrder:
     Textual gives a key at once to what has the focus, where it waits until it is looked at. What is typed fast, pasted
     or late over a slow link arrives in one piece: the letters behind a `/` would go to the list and not to the field
     that the `/` opens. Keys that are pressed while a run is being started wait for the screen that shows it, and those
-    behind one that asks for a question wait for the question.
+    behind one that asks for a question wait for the question. Where its answer cannot be taken back they are dropped:
+    nobody can have meant them for what was not on the screen yet.
     """
 
     def __init__(self, app: App[Any], give: Callable[[Event], Awaitable[None]]) -> None:
@@ -75,6 +78,8 @@ class KeyOrder:
         while self._waiting and self._app.is_running:
             await self._opened()
             event = self._waiting.popleft()
+            if isinstance(question := self._app.screen, Question) and question.came_before(event.time):
+                continue
             taker = self._taker()
             await self._give(event)
             await self._settled(taker)

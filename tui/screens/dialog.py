@@ -1,5 +1,7 @@
 """Small windows over a screen: a question with a key for each answer, and a line to write."""
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,6 +18,9 @@ from vislab.tui.screens.window import T, Window
 from vislab.tui.widgets.lines import Sentences
 
 _KEYS = "↵ accept   esc back"
+
+SEEN = 0.5
+"""Seconds after which a question that was painted has been seen, over a slow link too."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,33 @@ class Question(_Asking[str]):
         ("esc", "Go back, and do nothing."),
     )
 
-    def __init__(self, question: str, answers: Sequence[Answer]) -> None:
-        """A question; safe text."""
+    def __init__(self, question: str, answers: Sequence[Answer], *, irreversible: bool = False) -> None:
+        """A question; safe text.
+
+        Args:
+            irreversible: an answer cannot be taken back: keys that were pressed before the question was seen are not
+                given to it, see `came_before`.
+        """
         super().__init__(question)
         assert not {"h", "?", "k", "j"} & {answer.key for answer in answers}, "these explain the keys, and scroll"
         self._answers = tuple(answers)
+        self._irreversible = irreversible
+        self._painted = math.inf
+
+    def came_before(self, moment: float) -> bool:
+        """Whether what was pressed at a moment cannot have been meant for this question, and must not answer it.
+
+        Args:
+            moment: by the monotonic clock.
+        """
+        return self._irreversible and moment < self._painted + SEEN
+
+    def on_mount(self) -> None:
+        """Know when it was painted."""
+        self.call_after_refresh(self._is_painted)
+
+    def _is_painted(self) -> None:
+        self._painted = time.monotonic()
 
     def compose(self) -> ComposeResult:
         """The question, an answer a line."""

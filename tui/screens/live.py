@@ -256,7 +256,9 @@ class LiveScreen(RunCurves):
         file = Path(answer).expanduser().absolute()
         if file.exists():
             replace_it = Question(
-                text.plain(f"{file} is there already.", 400), (Answer("yes", "r", "replace it"), Answer("", "n", "no"))
+                text.plain(f"{file} is there already.", 400),
+                (Answer("yes", "r", "replace it"), Answer("", "n", "no")),
+                irreversible=True,
             )
             self.app.push_screen(replace_it, lambda said: self._write(file) if said else None)
         else:

@@ -248,7 +248,7 @@ class RunTasks(ConsoleScreen):
                 self.act(lambda: self._delete(runs), "delete")
 
         answers = (Answer("", "n", "keep"), Answer("delete", "y", "delete for good"))
-        self.app.push_screen(Question(question, answers), answered)
+        self.app.push_screen(Question(question, answers, irreversible=True), answered)
 
     def _delete(self, runs: Sequence[Run]) -> None:
         gone = []

@@ -17,6 +17,7 @@ from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console, screen_class
+from vislab.tui.screens import dialog
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
 HOSTILE = "[red]\x1b[2J<script>名" + "x" * 10_000
@@ -26,7 +27,8 @@ HOSTILE = "[red]\x1b[2J<script>名" + "x" * 10_000
 def quick_looks() -> Iterator[None]:
     """Pilots look four times as often whether a console has come to rest, and its screens are updated as often.
 
-    As it is shipped, each key and each pause sleeps for 20 ms at least: more than everything else in these tests.
+    As it is shipped, each key and each pause sleeps for 20 ms at least: more than everything else in these tests. What
+    is painted is seen at once.
     """
     with pytest.MonkeyPatch.context() as patch:
         for module, name in (
@@ -35,6 +37,7 @@ def quick_looks() -> Iterator[None]:
             (textual.screen, "UPDATE_PERIOD"),
         ):
             patch.setattr(module, name, getattr(module, name) / 4)
+        patch.setattr(dialog, "SEEN", 0.0)
         yield
 
 

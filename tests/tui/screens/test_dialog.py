@@ -1,6 +1,7 @@
 """Small windows and notices on small terminals: all words are there."""
 
 import asyncio
+import math
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from textual.widgets import OptionList
 from textual.widgets._toast import Toast
 
 from vislab.tui.app import Console
+from vislab.tui.screens import dialog
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.path_prompt import PathPrompt
@@ -148,5 +150,22 @@ def test_notices_cover_nothing(settings, size, make: Callable[[], Window[str] | 
             assert shown and not any(place.overlaps(widget.region) for place in places for widget in shown)
             assert all(map(is_seen, console.screen.query("OptionList, Input, KeyFooter")))
             assert answers == [widget.region for widget in console.screen.query("OptionList, Input")]  # as aimed at
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("irreversible", [True, False])
+def test_a_question_knows_what_was_pressed_before_it_was_seen(settings, monkeypatch, irreversible) -> None:
+    monkeypatch.setattr(dialog, "SEEN", 0.5)
+    console = Console(settings, first=lambda _: SettingsScreen())
+
+    async def go() -> None:
+        async with console.run_test() as pilot:
+            question = Question(ASKED, [Answer("y", "y", "yes")], irreversible=irreversible)
+            assert question.came_before(1e9) is irreversible  # it is not painted yet
+            console.push_screen(question)
+            await until(pilot, lambda: question._painted < math.inf)
+            assert question.came_before(question._painted + 0.4) is irreversible
+            assert not question.came_before(question._painted + 0.6)
 
     asyncio.run(go())

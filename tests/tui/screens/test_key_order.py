@@ -12,7 +12,7 @@ from textual.widgets._toast import Toast
 from vislab.engine.runs.store import Run
 from vislab.tui.app import Console
 from vislab.tui.run_watch import RunWatch
-from vislab.tui.screens.dialog import Prompt
+from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.history import HistoryScreen
 from vislab.tui.screens.live_runs import LiveRuns
@@ -160,8 +160,7 @@ def test_keys_wait_for_a_run_that_is_being_started(runs, play):
     play("history", act)
 
 
-@pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
-def test_an_answer_waits_for_its_question(runs, play, settle, settings, monkeypatch, answer, left):
+def test_keys_wait_for_a_question_and_do_not_answer_it_where_that_cannot_be_taken_back(runs, play, settle, monkeypatch):
     counted, size = threading.Event(), Run.size
 
     def late(run):
@@ -171,11 +170,14 @@ def test_an_answer_waits_for_its_question(runs, play, settle, settings, monkeypa
     async def act(pilot):
         await settle(pilot)
         monkeypatch.setattr(Run, "size", late)
-        at_once(pilot, "D", answer)  # n alone would open the launch screen
+        at_once(pilot, *"aDyn", "down", "enter")  # n alone would open the launch screen, and y copy
         await pilot.pause(0.05)
         counted.set()
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
         await settle(pilot)
-        await until(pilot, lambda: len(list(settings.runs_dir.glob("*/spec.toml"))) == left)
+        assert isinstance(pilot.app.screen, Question) and all(run.path.exists() for run in runs)
+        at_once(pilot, "y")
+        await until(pilot, lambda: not any(run.path.exists() for run in runs))
         assert [screen.NAME for screen in pilot.app.screen_stack] == ["history"]
 
     play("history", act)
