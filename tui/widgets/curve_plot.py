@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
+from vislab.tui.allocator import give_back
 from vislab.tui.widgets.lines import Lines
 
 EVERY = 3.0
@@ -117,6 +118,7 @@ class CurvePlot(Lines):
             begun = time.thread_time()
             with _one_at_a_time:
                 lines = draw(size.width, height)
+            give_back()  # copies of the points: of long runs a megabyte and more
             self.post_message(self.Drawn(what, [_line(line) for line in lines], size, time.thread_time() - begun))
 
         return work

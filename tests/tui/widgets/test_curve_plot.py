@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.app import App, ComposeResult
 
+from vislab.tui.widgets import curve_plot
 from vislab.tui.widgets.curve_plot import CurvePlot
 
 
@@ -38,5 +39,25 @@ def test_what_cannot_be_drawn_says_so_and_what_comes_after_it_is_drawn() -> None
             plot.draw("broken again", broken, at_once=True)
             await drawn()
             assert plot.words == "cannot be drawn: ValueError"
+
+    asyncio.run(go())
+
+
+def test_what_drawing_took_is_given_back(monkeypatch) -> None:
+    done = []
+    monkeypatch.setattr(curve_plot, "give_back", lambda: done.append("given back"))
+
+    def draw(width: int, height: int) -> Sequence[str]:
+        done.append("drawn")
+        return ["drawn"] * height
+
+    async def go() -> None:
+        console = Plot()
+        async with console.run_test(size=(40, 5)) as pilot:
+            plot = console.query_one(CurvePlot)
+            plot.draw("a figure", draw, at_once=True)
+            while plot._drawing:
+                await pilot.pause()
+            assert done == ["drawn", "given back"]
 
     asyncio.run(go())
