@@ -64,8 +64,10 @@ class LiveScreen(RunCurves):
         self._turn = 0
         self._said = ""
         self._silence: Timer | None = None
+        self._writing: list[Path] = []
+        """HTML logs that are being written."""
         self._exported: Path | None = None
-        """The HTML log that was written last."""
+        """The one that was written last."""
 
     @property
     def spec(self) -> Spec:
@@ -169,7 +171,9 @@ class LiveScreen(RunCurves):
     def _show_message(self) -> None:
         look = self.seen
         line = Text(self._said, "bold")
-        if not self._said and look is not None and look.status == "full disk":
+        if not self._said and self._writing:
+            line = Text(text.shortened(text.plain(f"Writing {self._writing[-1]} …", 400), self.size.width - 2), "bold")
+        elif not self._said and look is not None and look.status == "full disk":
             line = Text(FULL_DISK, status_style(look.status, self.console))
         elif not self._said and look is not None and look.findings:
             line = FindingLines.styled(self.console, look.findings[0], live.finding_line(look.findings))
@@ -265,15 +269,28 @@ class LiveScreen(RunCurves):
             self._write(file)
 
     def _write(self, file: Path) -> None:
-        words, settings = ("export", "--html", str(file), "--", self.watched.id), self.console.settings
+        words, console = ("export", "--html", str(file), "--", self.watched.id), self.console
 
         def write() -> None:
-            run_command(words, settings)
-            self._exported = file
-            self.app.call_later(self.say, text.plain(f"Written: {file}", 400))
+            told = f"Written: {file}"
+            try:
+                run_command(words, console.settings)
+            except (InputError, OSError) as error:
+                told = str(error)
+            else:
+                self._exported = file
+            console.call_later(self._written, file, text.plain(told, 400))
 
-        self.say(text.plain(f"Writing {file} …", 400))
+        self._writing.append(file)
+        self._fall_silent()  # it stands in the line of messages until it is done
         self.act(write, "export")
+
+    def _written(self, file: Path, told: str) -> None:
+        self._writing.remove(file)
+        if self.is_current:
+            self.say(told)
+        else:
+            self.console.notify(told, markup=False)
 
     def action_copy(self) -> None:
         """Ask what to copy."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -643,6 +644,48 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
         await pilot.press("r")
         await until(pilot, lambda: "<html" in file.read_text())
+
+    play(settings, run, act)
+
+
+@pytest.mark.parametrize(
+    ("leave", "trouble"), [("", ""), ("", "Cannot write it: Permission denied."), ("H", ""), ("escape", "Disk full")]
+)
+def test_what_is_exported_is_told_until_it_is_written_and_where_one_is_by_then(
+    settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch, leave: str, trouble: str
+) -> None:
+    run, done = start(), threading.Event()
+
+    def export(words: object, settings: object) -> None:
+        done.wait(10)
+        if trouble:
+            raise InputError(trouble)
+
+    monkeypatch.setattr(live_screen, "run_command", export)
+
+    async def act(pilot: Pilot[int]) -> None:
+        pilot.app.push_screen(LiveScreen(run))
+        await pilot.pause()
+        live = pilot.app.screen
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
+        pilot.app.screen.query_one(Input).value = f"{'folder/' * 20}log.html"
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is live)
+        live.say("Something else.")
+        live._fall_silent()  # after a while
+        message = live.query_one("#message", Lines)
+        await until(pilot, lambda: message.words.startswith("Writing /") and message.words.endswith("/log.html …"))
+        await pilot.press(*[leave] * bool(leave))
+        done.set()
+
+        def told() -> list[str]:
+            return [*(notice.message for notice in pilot.app._notifications), *[message.words] * (not leave)]
+
+        await until(pilot, lambda: any(words.startswith(trouble or "Written: /") for words in told()))
+        if not leave:
+            live._fall_silent()
+            assert "Writ" not in message.words
 
     play(settings, run, act)
 
