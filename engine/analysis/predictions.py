@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from zlib import crc32
 
 from vislab.engine.runs.cells import unguard
+from vislab.engine.runs.events import printable
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
@@ -230,7 +231,8 @@ def _prediction(path: Path, line: int, row: list[str]) -> Prediction:
     try:
         name, label, predicted = map(unguard, row[:3])
         (confidence,) = row[3:]
-        return Prediction(name, label, predicted, float(confidence))
+        # Of an earlier version's run this file alone holds bytes of a class's name that are no UTF-8.
+        return Prediction(name, printable(label), printable(predicted), float(confidence))
     except ValueError as error:
         raise InputError(f"{path}, line {line} is not name, label, predicted, confidence: it is damaged.") from error
 

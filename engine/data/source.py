@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from vislab.engine.data.decoding import Pixels, UnreadableImage, read_image
 
-__all__ = ["ArrayImages", "FileImages", "Images", "Pixels", "Role", "Source", "UnreadableImage"]
+__all__ = ["ArrayImages", "FileImages", "Images", "Pixels", "Role", "Source", "UnreadableImage", "storable"]
 
 
 class Role(enum.IntEnum):
@@ -81,6 +81,11 @@ class Source:
         for line in self.images.manifest(contents=contents):
             digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
         return digest.hexdigest()
+
+
+def storable(name: str) -> str:
+    r"""A class's name as every file can hold it: bytes that are no UTF-8 written out, such as `caf\xe9`."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 class ArrayImages:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vislab.engine.data.source import Role, Source
+from vislab.engine.data.source import Role, Source, storable
 from vislab.engine.randomness import generator
 from vislab.engine.runs.cells import guard, unguard
 from vislab.engine.runs.files import write_atomically
@@ -329,7 +329,7 @@ def _check_row(path: Path, line: int, row: dict[str | Any, str | Any], source: S
             f"(one of a study: vislab delete {path.parent.name}, and the study again)"
         )
     label = int(source.labels[index])
-    if label < 0 or source.classes[label] != label_then:
+    if label < 0 or source.classes[label] != storable(label_then):
         raise InputError(
             f'{place}: "{name}" was of class "{label_then}" when the run began and is not any more; '
             "put the labels back as they were, or start a new run"

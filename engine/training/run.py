@@ -90,6 +90,8 @@ class Training:
         fresh = resumed_from is None
         decided = frozenset(decision.what for decision in self.before.decisions)
         data = Reading(self.run, spec, self.settings, self.reporter, self.controls, self.force, decided)(fresh=fresh)
+        if not fresh and self.before.started is not None:
+            data = replace(data, classes=self.before.started.classes)  # an earlier version wrote some names otherwise
         self.reporter.progress("building", force=True)
         # A checkpoint holds all weights: what they were once made from may be gone by now.
         assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)

@@ -1,9 +1,10 @@
 """Where images come from: one file a kind, each with a function `source(root, *, options) -> Source`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from vislab.engine.code import check_options, describe, load
-from vislab.engine.data.source import Source
+from vislab.engine.data.source import Source, storable
 from vislab.engine.data.sources.download import Listener, listening
 from vislab.presets.errors import InputError
 from vislab.presets.layers import exists
@@ -21,8 +22,12 @@ def open_dataset(
         folder: what a relative path and a relative file of the user's code start from; None: the working directory.
         listener: told of downloads as (file name, bytes done, bytes in all or 0); None: lines on stderr.
 
+    Returns:
+        What the function says, with `storable` names of the classes.
+
     Raises:
-        InputError: no such path, function or option, or whatever the source finds wrong with the data.
+        InputError: no such path, function or option, two classes of one storable name, or whatever the source finds
+            wrong with the data.
     """
     if dataset.path:
         root = (folder or Path.cwd()) / Path(dataset.path).expanduser()
@@ -41,4 +46,11 @@ def open_dataset(
         )
     if not source.classes or not len(source.images):
         raise InputError(f"data set {dataset.name}: {dataset.source} found no classes or no images in {root}")
-    return source
+    given: dict[str, str] = {}
+    for name in source.classes:
+        if given.setdefault(storable(name), name) != name:
+            raise InputError(
+                f"data set {dataset.name}: two classes are called {storable(name)}: the bytes of one name are no UTF-8 "
+                f"and are written out like this, which is the name of the other. Rename one of them in {root}"
+            )
+    return replace(source, classes=tuple(map(storable, source.classes)))

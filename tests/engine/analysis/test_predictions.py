@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.predictions import Names, Prediction, Predictions, joined, of_run, read, worst
+from vislab.engine.data.source import storable
 from vislab.engine.runs.cells import guard
-from vislab.engine.runs.events import RunEnded, RunResumed, TestFigures
+from vislab.engine.runs.events import RunEnded, RunResumed, TestFigures, printable
 from vislab.engine.runs.state import fold
 from vislab.engine.runs.store import create
 from vislab.presets.errors import InputError
@@ -23,6 +24,7 @@ ROWS = st.lists(st.builds(Prediction, ANY_TEXT, *[st.sampled_from(("a", "b", "",
 FILE_NAMES = st.binary(max_size=9).map(os.fsdecode) | st.sampled_from(
     ("=1+1", "'-x", "a,b", 'say "x"', "two\nlines", "\r")
 )
+CLASSES = FILE_NAMES.map(storable)
 
 
 def told(rows):
@@ -45,7 +47,7 @@ def test_rows_come_back_as_they_were(rows):
     assert told(joined([kept, Predictions(), kept])) == told(rows * 2) and joined([kept]) is kept
 
 
-@given(st.lists(st.tuples(FILE_NAMES, FILE_NAMES, FILE_NAMES, SHARES), max_size=9))
+@given(st.lists(st.tuples(FILE_NAMES, CLASSES, CLASSES, SHARES), max_size=9))
 def test_what_is_written_is_read(tmp_path_factory, rows):
     folder, text = tmp_path_factory.mktemp("run"), io.StringIO()
     writer = csv.writer(text)
@@ -53,6 +55,12 @@ def test_what_is_written_is_read(tmp_path_factory, rows):
     writer.writerows([*map(guard, words), f"{share:.6f}"] for *words, share in rows)
     (folder / "predictions.csv").write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
     assert told(read(folder)) == told(Prediction(*row) for row in rows)
+
+
+def test_a_class_of_an_earlier_versions_run_is_called_as_in_its_log(tmp_path):
+    """There this file alone holds the bytes of a name that is no UTF-8; an image's name opens its file."""
+    (tmp_path / "predictions.csv").write_bytes(b"name,label,predicted,confidence\n\xff/\xe9.png,\xff,caf\xe9,0.5\n")
+    assert list(read(tmp_path)) == [(os.fsdecode(b"\xff/\xe9.png"), *printable(["\udcff", "caf\udce9"]), 0.5)]
 
 
 @pytest.mark.parametrize("classes", [2, 256, 257, 65_536, 65_537])
@@ -98,11 +106,11 @@ def test_the_worst_mistakes_are_the_surest_ones(rows):
 
 def test_names_with_commas_quotes_lines_and_bytes_come_back(tmp_path):
     (tmp_path / "predictions.csv").write_bytes(
-        b'name,label,predicted,confidence\r\n"a,b.jpg","x ""y""","[red]",0.5\r\n"two\nlines",\xff,b,nan\r\n'
+        b'name,label,predicted,confidence\r\n"a,b.jpg","x ""y""","[red]",0.5\r\n"two\nlines\xff",c,b,nan\r\n'
     )
     first, second = read(tmp_path)
     assert first == Prediction("a,b.jpg", 'x "y"', "[red]", 0.5) and not first.right
-    assert second.name == "two\nlines" and second.label == "\udcff" and math.isnan(second.confidence)
+    assert second.name == "two\nlines\udcff" and second.label == "c" and math.isnan(second.confidence)
 
 
 def test_a_run_without_predictions_has_none(tmp_path):

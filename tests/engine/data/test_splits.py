@@ -266,6 +266,14 @@ def test_saved_splits_load_the_same(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["split.csv"]
 
 
+def test_a_split_of_an_earlier_version_holds_the_bytes_of_a_class(tmp_path: Path) -> None:
+    source = make_source(np.arange(40) % 4)
+    path = tmp_path / "split.csv"
+    save(make_split(source, Strategy(), 0), path, source)
+    path.write_bytes(path.read_bytes().replace(b"class 0", b"caf\xe9"))
+    assert len(load(path, replace(source, classes=(r"caf\xe9", *source.classes[1:]))).train)
+
+
 def test_a_changed_data_set_is_noticed_when_a_split_is_loaded(tmp_path: Path) -> None:
     source = make_source(np.arange(40) % 4)
     path = tmp_path / "split.csv"

@@ -1,13 +1,17 @@
 """Images that cannot be read, and images that change between stop and resume."""
 
+import csv
 import os
 import shutil
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from vislab.engine import worker
+from vislab.engine.analysis import predictions
 from vislab.engine.analysis.findings import findings
 from vislab.engine.data import batches, manifest
 from vislab.engine.evaluation import evaluate
@@ -115,6 +119,35 @@ def test_unreadable_images_are_left_out_and_listed_and_no_other_is_put_in_their_
         and "results/unreadable.txt lists them all" in notice.text
         and "cat/03.png" in notice.text
     )
+
+
+def test_a_class_has_one_name_in_all_files_of_a_run(make, train):
+    run = make()
+    assert train(run) == 0
+    classes = run.state().started.classes
+    assert classes == ("cat", "dog\\xff\x1b[31m")
+    answered = predictions.read(run.path)
+    assert {row.label for row in answered} == set(classes) and set(answered.classes) <= set(classes)
+    assert all((pictures_of(run) / row.name).is_file() for row in answered)
+    told = msgspec.json.decode((run.results / "validation.json").read_bytes())
+    assert [row["name"] for row in told["classes"]] == list(classes)
+    assert {row["label"] for row in csv.DictReader(run.split.open(errors="surrogateescape"))} == set(classes)
+
+
+def test_a_run_that_an_earlier_version_began_keeps_its_names(make, train, interrupt):
+    run = stopped(make, interrupt)
+    for file in (run.events, run.split):
+        kept = {run.events: rb"dog\\xff", run.split: rb"dog\xff"}[file]
+        then = {run.events: rb"dog?", run.split: b"dog\xff"}[file]
+        assert kept in file.read_bytes()
+        file.write_bytes(file.read_bytes().replace(kept, then))
+    assert train(run) == 0
+    assert run.state().started.classes == ("cat", "dog?\x1b[31m")
+    assert {row.label for row in predictions.read(run.path)} == {"cat", "dog?\x1b[31m"}
+
+
+def pictures_of(run):
+    return Path(run.spec().dataset.path)
 
 
 def test_new_times_alone_change_nothing(make, train, interrupt, pictures):

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,25 @@ def test_a_folder_by_its_path(tmp_path: Path) -> None:
         Image.new("RGB", (2, 2)).save(tmp_path / name / "1.png")
     dataset = Dataset(name="pets", source="vislab.engine.data.sources.folder:source", path=str(tmp_path))
     assert open_dataset(dataset, data_dir=Path("/none")).classes == ("cat", "dog")
+
+
+def pets(root: Path, *names: bytes) -> Dataset:
+    for name in names:
+        (root / os.fsdecode(name)).mkdir(parents=True)
+        Image.new("RGB", (2, 2)).save(root / os.fsdecode(name) / os.fsdecode(b"\xe9.png"))
+    return Dataset(name="pets", source="vislab.engine.data.sources.folder:source", path=str(root))
+
+
+def test_a_class_whose_name_is_no_utf8_has_a_name_that_every_file_can_hold(tmp_path: Path) -> None:
+    source = open_dataset(pets(tmp_path, b"caf\xe8", b"caf\xe9", b"cat"), data_dir=Path("/none"))
+    assert source.classes == (r"caf\xe8", r"caf\xe9", "cat"), "two stay two"
+    assert [source.classes[label] for label in source.labels] == [r"caf\xe8", r"caf\xe9", "cat"]
+    assert source.images.name(1) == os.fsdecode(b"caf\xe9/\xe9.png") and source.images.read(1).shape == (2, 2, 3)
+
+
+def test_two_classes_that_would_be_called_alike_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data set pets: two classes are called caf\\xe9: .* Rename one of them in"):
+        open_dataset(pets(tmp_path, b"caf\xe9", rb"caf\xe9"), data_dir=Path("/none"))
 
 
 def test_the_listener_is_there_only_while_the_set_is_opened(tmp_path: Path) -> None:
