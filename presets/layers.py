@@ -1,5 +1,6 @@
 """Layers of a spec: values from one place, checked one by one, with paths made absolute and problems collected."""
 
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -165,12 +166,21 @@ def _value(name: str, text: str) -> Any:
         table = tomllib.loads(f"value = {text}")
         value = table["value"] if len(table) == 1 else text
     except (ValueError, RecursionError):
-        value = text
+        value = _number(text)
     if wanted == "a text" and not isinstance(value, str):
         return text
     if "a list" in wanted and name in keys.KEYS and isinstance(value, str | float | int) and text != "none":
         return [_value("", item) if "number" in wanted else item for item in _items(text)]
     return value
+
+
+def _number(text: str) -> float | str:
+    """A number with nothing before or behind its point, `.5` or `5.`, which TOML does not know; else the text."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if "." in text and math.isfinite(number) else text
 
 
 def _items(text: str) -> list[str]:

@@ -27,6 +27,19 @@ def test_a_strategy_like_another(user: Path) -> None:
     assert (info.help, info.origin) == ("A quick one", str(file))
 
 
+def test_a_number_may_begin_or_end_with_its_point(user: Path) -> None:
+    values = parse_sets(
+        ["strategy.learning_rate=.5", "strategy.momentum=.5e-1", "preprocessing.mean=.5, 1., 0", "name=.5"]
+    )
+    assert values["strategy.learning_rate"] == 0.5 and values["strategy.momentum"] == 0.05
+    assert values["preprocessing.mean"] == (0.5, 1.0, 0.0) and values["name"] == ".5"
+    assert parse_sets(["architecture.options.dropout=5."])["architecture.options.dropout"] == 5.0
+    with pytest.raises(ResolveError, match="a whole number"):
+        parse_sets(["strategy.epochs=5."])
+    file = new_preset("strategies", "quick", like="scratch", values=parse_sets(["strategy.learning_rate=.5"]))
+    assert "learning_rate = 0.5" in file.read_text()
+
+
 def test_a_recipe_keeps_the_marks_of_the_one_it_is_like(user: Path) -> None:
     file = new_preset("recipes", "mine", like="study-e-lenet5", values={"strategy.epochs": 3})
     assert resolve(recipe="digits-lenet5").name == "digits-lenet5"

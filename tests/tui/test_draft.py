@@ -104,6 +104,8 @@ def test_the_last_change_of_a_setting_counts_and_can_be_taken_back(changes) -> N
         ("strategy.epochs", " ", "write a value"),
         ("nonsense", "1", "no such key"),
         ("strategy.epochs", "5", ""),
+        ("strategy.learning_rate", ".5", ""),
+        ("strategy.learning_rate", "5.", ""),
         ("preprocessing.mean", "0.5, 0.4, 0.3", ""),
     ],
 )
