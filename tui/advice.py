@@ -8,6 +8,7 @@ from vislab.engine.analysis.intervals import of_accuracy
 from vislab.presets import timm_index
 from vislab.presets.choices import ZOO
 from vislab.presets.schema.spec import Spec
+from vislab.tui.actions import ACTIONS
 from vislab.tui.facts import DataFacts, Facts, Weights
 from vislab.tui.views import text
 
@@ -20,6 +21,8 @@ GUESS = 0.9
 SMALLEST = 32
 """Side in pixels below which the networks of timm, which halve it five times, have less than one pixel left."""
 
+_QUEUE = next(action.keys[0] for action in ACTIONS if action.id == "queue")
+
 
 class Advice(NamedTuple):
     """One warning. Both texts may hold names from outside, and are data."""
@@ -30,7 +33,7 @@ class Advice(NamedTuple):
 
 def warnings(spec: Spec, facts: Facts, weights: Weights | None = None) -> list[Advice]:
     """Everything that speaks against a selection, what matters most first; empty while there is nothing to say."""
-    return [*_about_images(spec, facts), *_about_model(spec, facts, weights)]
+    return [*_about_images(spec, facts), *_about_model(spec, facts, weights), *_about_device(facts)]
 
 
 def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:
@@ -134,4 +137,16 @@ def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[
             f"It needs about {text.size(facts.model.memory['total'])}, and the device has "
             f"{text.size(facts.memory_free)} free.",
             f"Set strategy.accumulate = {max(2, 2 * spec.strategy.accumulate)}, or a smaller batch or image.",
+        )
+
+
+def _about_device(facts: Facts) -> Iterator[Advice]:
+    training, paused = (sum(user.paused is is_paused for user in facts.users) for is_paused in (False, True))
+    if training:
+        device = "processor" if facts.device == "cpu" else "GPU"
+        keep = f"; {text.counted(paused, 'paused run')} keep{'s' * (paused == 1)} memory there" if paused else ""
+        yield Advice(
+            f"{text.counted(training, 'run')} train{'s' * (training == 1)} on this {device} already: "
+            f"{'both' if training == 1 else 'all'} become slower{keep}.",
+            f"{_QUEUE} queues it.",
         )

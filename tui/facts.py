@@ -63,6 +63,19 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class DeviceUser:
+    """A run that has a device already.
+
+    Attributes:
+        name: with what commands take for its id; safe text.
+        paused: it does not compute, and keeps its memory.
+    """
+
+    name: str
+    paused: bool
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that is known of a selection now; None where it is not, or not yet.
 
@@ -70,7 +83,9 @@ class Facts:
         data_error, model_error: why the job could not count.
         searched: whether a run of the same work was looked for among earlier ones.
         seconds_per_epoch: measured on this machine for this selection, and scaled to its training images.
-        memory_free: of the device, bytes; 0 where it is not known.
+        device: kind of the device: cpu, mps or cuda; empty where it is not known.
+        memory_free: of it, bytes; 0 where it is not known.
+        users: vislab's own runs on it.
     """
 
     data: DataFacts | None = None
@@ -79,7 +94,9 @@ class Facts:
     model_error: str = ""
     searched: bool = False
     seconds_per_epoch: float | None = None
+    device: str = ""
     memory_free: int = 0
+    users: tuple[DeviceUser, ...] = ()
 
 
 def counting(spec: Spec, facts: Facts) -> bool:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vislab.engine.runs.ask import Answer, Asker
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui import facts
-from vislab.tui.facts import Facts, Weights
+from vislab.tui.facts import DeviceUser, Facts, Weights
+
+if TYPE_CHECKING:
+    from vislab.engine.runs.devices import Device  # it imports what asks the cards
 
 DATA, MODELS = "data", "models"
 
@@ -38,7 +41,8 @@ class Inquiry:
     def follow(self, spec: Spec) -> None:
         """Turn to another selection; what is known of its data is kept when they are the same."""
         same_data = self.spec is not None and self._data_request(self.spec) == self._data_request(spec)
-        known = self.facts if same_data else Facts(memory_free=self.facts.memory_free)
+        now = self.facts
+        known = now if same_data else Facts(device=now.device, memory_free=now.memory_free, users=now.users)
         self.facts = replace(known, model=None, model_error="", searched=False, seconds_per_epoch=None)
         self.spec = spec
         self.weights = facts.pretrained_weights(spec, hub_cache=facts.hub_cache(), package=facts.has_weights_package())
@@ -77,11 +81,16 @@ class Inquiry:
             return True
         return False
 
-    def measured(self, memory_free: int, searched: bool, seconds_per_epoch: float | None) -> bool:
-        """Take in what was seen of device and, where they were searched, of earlier runs. Returns whether it is new."""
-        found = replace(self.facts, memory_free=memory_free)
-        if searched:
-            found = replace(found, searched=True, seconds_per_epoch=seconds_per_epoch)
+    def has_seen(self, device: "Device | None", users: tuple[DeviceUser, ...]) -> bool:
+        """Take in what was seen of the device, and which runs are on it. Returns whether it is new."""
+        kind, free = (device.kind, device.memory_free) if device is not None else ("", 0)
+        return self._know(replace(self.facts, device=kind, memory_free=free, users=users))
+
+    def measured(self, seconds_per_epoch: float | None) -> bool:
+        """Take in that earlier runs were searched, and what was found. Returns whether it is new."""
+        return self._know(replace(self.facts, searched=True, seconds_per_epoch=seconds_per_epoch))
+
+    def _know(self, found: Facts) -> bool:
         changed, self.facts = found != self.facts, found
         return changed
 

@@ -21,9 +21,10 @@ from typing import NamedTuple
 from vislab.engine.runs import detaching
 from vislab.engine.runs.devices import VISIBLE, Device, list_devices
 from vislab.engine.runs.ending import INTERRUPTED, leave_queue, send_signal
-from vislab.engine.runs.liveness import RunLock, holder, last_holder
+from vislab.engine.runs.liveness import RunLock, holder
 from vislab.engine.runs.start import surroundings
 from vislab.engine.runs.store import Run, all_runs
+from vislab.engine.runs.used import Used, UsedDevices, on_card
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 
@@ -153,19 +154,6 @@ def _wait_for_turn(run: Run) -> dict[str, str] | None:
     return environment
 
 
-class _Used(NamedTuple):
-    """What a live run uses: what torch calls it, empty until it has chosen; and the UUID if it is a card."""
-
-    device: str
-    uuid: str = ""
-
-    def is_among(self, cards: Sequence[Device] | None) -> bool:
-        """Whether it is one of these cards; of None, whether it has chosen what is no card."""
-        if cards is None:
-            return self.device != "" and not self.device.startswith("cuda")
-        return any(self.uuid == card.uuid for card in cards)
-
-
 class Wait(NamedTuple):
     """What a run waits for.
 
@@ -194,7 +182,7 @@ class Occupied:
         self._run = run
         self._wanted = run.spec().device
         self._asked: dict[str, str] = {}
-        self._known: dict[tuple[str, str, str], _Used] = {}
+        self._used = UsedDevices()
 
     def wait(self, live: Sequence[Run]) -> Wait:
         """What the run waits for, for people; the devices of this machine are listed once.
@@ -207,7 +195,7 @@ class Occupied:
         if device == "auto":
             device = self._devices[0].kind  # those that `auto` prefers come first
         asked_for = self._asked_for(cards)
-        used = {run: self._used(run) for run in live if run.id != self._run.id}
+        used = {run: self._used.of(run) for run in live if run.id != self._run.id}
         taken_by = tuple(run for run, one in used.items() if _has(one, asked_for, cards))
         choosing = tuple(run for run, one in used.items() if not one.device)
         behind = tuple(run for run in self._before() if self._competes(run, cards))
@@ -223,7 +211,7 @@ class Occupied:
         if any(self._competes(run, cards) for run in self._before()):
             return None
         live = [run for run in all_runs(self._run.path.parent) if run.id != self._run.id and run.worker()]
-        used = [self._used(run) for run in live]
+        used = [self._used.of(run) for run in live]
         if any(not one.device for one in used):  # one is about to choose a device
             return None
         asked_for = self._asked_for(cards)
@@ -239,7 +227,7 @@ class Occupied:
 
     def _asked_for(self, cards: list[Device]) -> list[Device] | None:
         """The cards that would do, all of them or the numbered one; None: the run asks for no card."""
-        if not _on_card(self._wanted, bool(cards)):
+        if not on_card(self._wanted, bool(cards)):
             return None
         _, numbered, number = self._wanted.partition(":")
         if not numbered:
@@ -258,32 +246,15 @@ class Occupied:
             self._asked[run.id] = run.spec().device
         return _compete(self._wanted, self._asked[run.id], bool(cards))
 
-    def _used(self, run: Run) -> _Used:
-        """What a live run uses, by its present worker: what the log of a resumed run says may be of an earlier one."""
-        worker, progress = last_holder(run.lock), run.progress()
-        key = (run.id, worker.get("pid", ""), worker.get("started", ""))
-        if key not in self._known:
-            heard = progress is not None and str(progress.pid) == worker.get("pid") and progress.phase != "starting"
-            decisions = run.state().decisions if heard else ()
-            decided = next((decision for decision in decisions if decision.what == "device"), None)
-            if decided is None:
-                return _Used("" if _on_card(run.spec().device, True) else run.spec().device)
-            self._known[key] = _Used(decided.choice, str(decided.details.get("uuid", "")))
-        return self._known[key]
 
-
-def _has(one: _Used, asked_for: Sequence[Device] | None, cards: Sequence[Device]) -> bool:
+def _has(one: Used, asked_for: Sequence[Device] | None, cards: Sequence[Device]) -> bool:
     """Whether a live run has a device that was asked for. A driver that is silent lists no card while one computes."""
     return one.device.startswith("cuda") if asked_for is not None and not cards else one.is_among(asked_for)
 
 
-def _on_card(device: str, cards: bool) -> bool:
-    return device.startswith("cuda") or (device == "auto" and cards)
-
-
 def _compete(one: str, other: str, cards: bool) -> bool:
     """Whether two runs wait for the same device; two numbered cards are two devices."""
-    if _on_card(one, cards) != _on_card(other, cards):
+    if on_card(one, cards) != on_card(other, cards):
         return False
     return one == other or ":" not in one or ":" not in other
 

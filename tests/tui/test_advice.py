@@ -6,7 +6,7 @@ import pytest
 from vislab.presets.settings import Settings
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, resolve
-from vislab.tui.facts import DataFacts, Facts, ModelFacts, Weights, pretrained_weights
+from vislab.tui.facts import DataFacts, DeviceUser, Facts, ModelFacts, Weights, pretrained_weights
 
 
 @pytest.fixture
@@ -153,3 +153,16 @@ def test_names_from_outside_are_data(settings, name) -> None:
     found = said(FIRST, settings, Facts(data((400, 10, 300), classes=("a", name, "b"))))
     assert "\x1b" not in found and len(found) < 600
     assert msgspec.json.encode(found)
+
+
+def test_who_trains_on_the_device_already_is_told(settings) -> None:
+    one, other, rests = (DeviceUser(name, name == "rests") for name in ("one", "other", "rests"))
+    on_processor = Facts(device="cpu", users=(one,))
+    assert said(FIRST, settings, on_processor) == (
+        "1 run trains on this processor already: both become slower. | a queues it."
+    )
+    on_card = Facts(device="cuda", users=(one, other, rests))
+    assert said(FIRST, settings, on_card) == (
+        "2 runs train on this GPU already: all become slower; 1 paused run keeps memory there. | a queues it."
+    )
+    assert said(FIRST, settings, Facts(device="cpu", users=(rests,))) == ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -21,18 +22,18 @@ from vislab.tui.inquiry import Inquiry
 from vislab.tui.screens.launch_messages import Answered, LookedAround
 from vislab.tui.screens.run_launches import RunLaunches
 from vislab.tui.views import text
-from vislab.tui.views.selection import device_line
 from vislab.tui.views.text import plain
+from vislab.tui.widgets.device_line import DeviceLine
 from vislab.tui.widgets.field import Field
 from vislab.tui.widgets.field_row import FieldRow
 from vislab.tui.widgets.hint_line import HintLine
-from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.parts import OWN, OWN_QUESTIONS, Parts
 from vislab.tui.widgets.picker import Picker
 from vislab.tui.widgets.recipe_line import RecipeLine
 from vislab.tui.widgets.selection_panel import SelectionPanel
 
 if TYPE_CHECKING:
+    from vislab.engine.runs.used import UsedDevices
     from vislab.tui.screens.launching import Looked
     from vislab.tui.screens.selection_window import SelectionWindow
 
@@ -46,9 +47,6 @@ class LaunchScreen(RunLaunches):
     """Put a run together and start it."""
 
     NAME: ClassVar[str] = "launch"
-    DEFAULT_CSS = """
-    LaunchScreen #device { height: 1; padding: 0 1; }
-    """
 
     def __init__(self, like: Run | None = None) -> None:
         """The screen.
@@ -72,7 +70,7 @@ class LaunchScreen(RunLaunches):
         yield Parts()
         yield SelectionPanel()
         yield FieldRow()
-        yield Lines(id="device")
+        yield DeviceLine()
         yield HintLine()
 
     def on_mount(self) -> None:
@@ -91,6 +89,12 @@ class LaunchScreen(RunLaunches):
         self._resolve()
         self.call_after_refresh(self._load_timm)
         self.look()
+
+    @cached_property
+    def _used(self) -> "UsedDevices":
+        from vislab.engine.runs.used import UsedDevices  # it imports what asks the devices
+
+        return UsedDevices()
 
     def _tell(self, answer: Answer) -> None:
         self.post_message(Answered(answer))
@@ -138,13 +142,12 @@ class LaunchScreen(RunLaunches):
         """Show the selection and what is known of it."""
         spec, facts = self.resolved.spec, self.inquiry.facts
         advice = [] if spec is None else warnings(spec, facts, self.inquiry.weights)
-        panels = [self.query_one(SelectionPanel)]
+        self.query_one(SelectionPanel).follow(spec, facts, self.obstacles, advice)
         if self._window not in self.app.screen_stack:
             self._window = None
         if self._window is not None:
-            panels.append(self._window.panel)
-        for panel in panels:
-            panel.follow(spec, facts, self.obstacles, advice)
+            self._window.panel.device = self.query_one(DeviceLine).whole
+            self._window.panel.follow(spec, facts, self.obstacles, advice)
         self.query_one(FieldRow).follow(self.draft, spec)
         self.refresh_bindings()
 
@@ -166,24 +169,26 @@ class LaunchScreen(RunLaunches):
     def look(self) -> None:
         """Look at devices, queue and earlier runs, beside the screen; again after a while."""
         spec, settings, train = self.resolved.spec, self.settings, self.inquiry.train_images
+        live = self.console.live
 
         def work() -> None:
             from vislab.tui.screens.launching import look_around  # it imports what asks the devices
 
-            self.post_message(LookedAround(look_around(spec, settings, train)))
+            self.post_message(LookedAround(look_around(spec, settings, train, live, self._used)))
 
         self.run_worker(work, thread=True, exit_on_error=False, group="look", exclusive=True)
 
     def on_looked_around(self, event: LookedAround) -> None:
         """Show what has changed."""
         looked = event.looked
-        seen = looked.memory_free, looked.searched, looked.seconds_per_epoch
-        if looked.spec == self.resolved.spec and self.inquiry.measured(*seen):
+        changed = self.query_one(DeviceLine).tell(looked)
+        if looked.spec == self.resolved.spec:
+            changed |= self.inquiry.has_seen(looked.chosen, looked.users)
+            changed |= looked.searched and self.inquiry.measured(looked.seconds_per_epoch)
+        if changed:
             self._show()
         self._looked = looked
-        line = device_line(looked.device, looked.devices, looked.chosen, looked.trouble)
-        self.query_one("#device", Lines).show([Text(line)])
-        self.live_runs_changed()
+        self._head()
         if self._looking is not None:
             self._looking.stop()
         self._looking = self.set_timer(LOOK_EVERY, self._look_again_later)
@@ -198,9 +203,16 @@ class LaunchScreen(RunLaunches):
             self.look()
 
     def live_runs_changed(self) -> None:
-        """Say in the top line how many runs train and wait."""
+        """See who is on the device now."""
+        self._head()
+        if self.is_current and self.resolved.spec is not None:
+            self.look()
+
+    def _head(self) -> None:
+        """Say in the top line how many runs train, are paused and wait."""
         queued = self._looked.queued if self._looked is not None else 0
-        self.heading("vislab", Text(text.activity(len(self.console.live), queued)))
+        paused = len(self.console.paused)
+        self.heading("vislab", Text(text.activity(len(self.console.live) - paused, paused, queued)))
 
     # Messages of the widgets
 

@@ -9,11 +9,13 @@ from vislab.engine.runs.devices import Device, choose, list_devices
 from vislab.engine.runs.queue import enqueue, queued
 from vislab.engine.runs.start import start
 from vislab.engine.runs.store import Run
+from vislab.engine.runs.used import UsedDevices
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, resolve
-from vislab.tui.facts import measured_seconds_per_epoch
+from vislab.tui.facts import DeviceUser, measured_seconds_per_epoch
+from vislab.tui.views.named import named
 
 How = Literal["watch", "background", "queue"]
 
@@ -58,7 +60,7 @@ class Looked:
         spec: the selection that it was seen for.
         device: what the selection asks for.
         chosen: what that means here now; None: nothing, and `trouble` says why.
-        memory_free: of it, bytes; 0 where it is not known.
+        users: runs that have it already.
         queued: runs that wait.
         searched: whether a run of the same work was looked for; nothing runs where there is no device.
         seconds_per_epoch: of that run; None where there is none.
@@ -69,14 +71,21 @@ class Looked:
     devices: tuple[Device, ...]
     chosen: Device | None
     trouble: str
-    memory_free: int
+    users: tuple[DeviceUser, ...]
     queued: int
     searched: bool
     seconds_per_epoch: float | None
 
 
-def look_around(spec: Spec | None, settings: Settings, train_images: int) -> Looked:
-    """Look at devices, at the queue, and for an earlier run of the same work."""
+def look_around(
+    spec: Spec | None, settings: Settings, train_images: int, live: Sequence[Run], used: UsedDevices
+) -> Looked:
+    """Look at devices and who is on them, at the queue, and for an earlier run of the same work.
+
+    Args:
+        live: the runs that have a worker.
+        used: the same each time.
+    """
     device = spec.device if spec is not None else "auto"
     chosen: Device | None = None
     trouble, seconds = "", None
@@ -93,11 +102,16 @@ def look_around(spec: Spec | None, settings: Settings, train_images: int) -> Loo
         tuple(list_devices()),
         chosen,
         trouble,
-        chosen.memory_free if chosen is not None else 0,
+        _users(used.on(chosen, live)) if chosen is not None else (),
         len(queued(settings.runs_dir)),
         spec is not None and train_images > 0,
         seconds,
     )
+
+
+def _users(runs: Sequence[Run]) -> tuple[DeviceUser, ...]:
+    phases = [(run, progress.phase if (progress := run.progress()) is not None else "") for run in runs]
+    return tuple(DeviceUser(named(run), phase == "paused") for run, phase in phases)
 
 
 def next_device(devices: Sequence[Device], now: str) -> str:

@@ -11,7 +11,7 @@ from vislab.presets.choices import HUGGING_FACE
 from vislab.presets.schema.spec import Spec
 from vislab.presets.schema.strategy import BATCH_SIZE
 from vislab.tui.advice import Advice
-from vislab.tui.facts import DataFacts, Facts, classes_known, counting, steps_per_epoch
+from vislab.tui.facts import DataFacts, DeviceUser, Facts, classes_known, counting, steps_per_epoch
 from vislab.tui.views import text
 from vislab.tui.views.text import counted, millions, plain
 
@@ -23,6 +23,7 @@ Kind = Literal["fact", "dim", "problem", "warning", "remedy"]
 UNKNOWN, COMING = "–", "…"
 _BAR = 8  # cells of the longest bar of a class
 _NAME = 14  # cells of a class's name beside its bar
+_DEVICE_NAME = 8  # cells that are left of a device's name, where who uses it takes room
 
 
 class Line(NamedTuple):
@@ -243,24 +244,56 @@ def architecture_help(name: str) -> str:
     return f"{name}: {millions(model.parameters)} parameters; {weights}."
 
 
-def device_line(requested: str, devices: "Sequence[Device]", chosen: "Device | None", trouble: str) -> str:
-    """Which device will train, what memory it has free, and who is on the others.
+def device_line(
+    requested: str,
+    devices: "Sequence[Device]",
+    chosen: "Device | None",
+    trouble: str,
+    users: Sequence[DeviceUser] = (),
+    width: int = 0,
+) -> str:
+    """Which device will train, what memory it has free, who uses it, and whether the other cards are in use.
 
     Args:
         requested: of the spec.
         devices: everything that can train here, cards in the order of `cuda:N`.
         chosen: what `requested` means now; None: nothing, and `trouble` says why.
+        users: vislab's own runs on it.
+        width: in cells; 0: all is said. Where it has no room, fewer runs are named, and the device's name is cut.
     """
     if chosen is None:
         return f"device {plain(requested, 20)} ✖ {plain(trouble, 200)}"
     cards = [device for device in devices if device.kind == "cuda"]
-    name = f"cuda:{cards.index(chosen)}" if chosen in cards else chosen.kind
-    shown = f"device {name}" if requested == name else f"device {plain(requested, 20)} → {name}"
-    parts = [f"{shown}  {plain(chosen.name.removeprefix('NVIDIA '), 40)}"]
+    place = f"cuda:{cards.index(chosen)}" if chosen in cards else chosen.kind
+    asked = f"device {place}" if requested == place else f"device {plain(requested, 20)} → {place}"
+    name = plain(chosen.name.removeprefix("NVIDIA "), 40)
+    free = ""
     if chosen.memory_total:
         free, total = text.size(chosen.memory_free), text.size(chosen.memory_total)
-        parts.append(f"{free.split()[0] if free.split()[1] == total.split()[1] else free} of {total} free")
+        free = f" · {free.split()[0] if free.split()[1] == total.split()[1] else free} of {total} free"
     busy = [f"cuda:{index}" for index, card in enumerate(cards) if card.users and card != chosen]
-    if chosen.users:
-        parts.append(f"used by {counted(chosen.users, 'process', 'processes')}")
-    return " · ".join(parts) + (f"   ({', '.join(busy)} in use)" if busy else "")
+    others = f"   ({', '.join(busy)} in use)" if busy else ""
+
+    def line(name: str, used_by: str) -> str:
+        return f"{asked}  {name}{free}{used_by}{others}"
+
+    ways = list(dict.fromkeys(_used_by(chosen, users, named) for named in range(len(users), -1, -1)))
+    if not width:
+        return line(name, ways[0])
+    whole, room = text.cells(name), 0
+    for used_by in ways:
+        room = width - text.cells(line("", used_by))
+        if room >= whole or (used_by in ways[-2:] and room >= _DEVICE_NAME):
+            break
+    return line(text.fit(name, max(1, min(room, whole))), used_by)
+
+
+def _used_by(device: "Device", users: Sequence[DeviceUser], named: int) -> str:
+    """` · used by M1 (c5fe), M2 (01ab) paused and 2 more`: so many by their names; what others run there is counted."""
+    who = [f"{user.name} paused" if user.paused else user.name for user in users[:named]]
+    if (more := len(users) - named) > 0:
+        who.append(f"{text.count(more)} more" if named else counted(more, "run"))
+    if (foreign := device.users - len(users)) > 0:
+        other = "other " * bool(users)
+        who.append(counted(foreign, f"{other}process", f"{other}processes"))
+    return f" · used by {' and '.join(filter(None, (', '.join(who[:-1]), who[-1])))}" if who else ""

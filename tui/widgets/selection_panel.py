@@ -98,16 +98,25 @@ class SelectionPanel(ScrolledLines):
 
 
 class WholeSelection(SelectionPanel):
-    """All that is to be said of a selection, as high as that is."""
+    """All that is to be said of a selection, as high as that is.
+
+    Attributes:
+        device: a line on the device and who uses it; safe text.
+    """
 
     MORE = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device = ""
 
     def lines_at(self, width: int, height: int) -> list[Text]:
         """The lines, wrapped; bars of many classes at the end."""
         width = max(10, width - 1)
         bars = class_lines(self._facts.data, width, _MOST)
         many = [Line(""), *(Line(line, "dim") for line in bars)] if len(bars) > _FEW else []
-        return self._summary(width, _FEW) + self._wrapped([*beneath(self._spec, self._facts), *many], width)
+        below = [*[Line(self.device)] * bool(self.device), *beneath(self._spec, self._facts), *many]
+        return self._summary(width, _FEW) + self._wrapped(below, width)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as they take."""

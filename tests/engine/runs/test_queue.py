@@ -21,6 +21,7 @@ from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import write as write_progress
 from vislab.engine.runs.queue import FOLDER, cancel, enqueue, queued
 from vislab.engine.runs.store import Run, all_runs, create, follow
+from vislab.engine.runs.used import Used, UsedDevices
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve
 from vislab.presets.schema.spec import Spec
@@ -285,7 +286,7 @@ def test_a_driver_that_is_silent_while_a_run_computes_is_no_reason_to_begin(sett
     monkeypatch.setattr(queue, "list_devices", lambda: [Device("cpu", 0, "processor")])
     live, run = (create(settings.runs_dir, Spec(name=name, device="cuda")) for name in ("live", "waiting"))
     monkeypatch.setattr(Run, "worker", lambda self: 77 if self.id == live.id else 0)
-    monkeypatch.setattr(queue.Occupied, "_used", lambda self, run: queue._Used(device))
+    monkeypatch.setattr(UsedDevices, "of", lambda self, run: Used(device))
     assert queue.Occupied(run).turn() == turn
 
 
@@ -338,7 +339,7 @@ def test_what_a_run_waits_for_is_known(settings, monkeypatch, wanted, cards, dev
     run = create(settings.runs_dir, Spec(name="waits", device=wanted))
     others = [create(settings.runs_dir, Spec(name=n, device=d)) for n, d in (("one", "cuda:0"), ("other", "cuda:1"))]
     monkeypatch.setattr(queue, "queued", lambda folder: [*others, run, *others])
-    monkeypatch.setattr(queue.Occupied, "_used", lambda self, run: queue._Used(*used.get(run.spec().name, ("",))))
+    monkeypatch.setattr(UsedDevices, "of", lambda self, run: Used(*used.get(run.spec().name, ("",))))
     wait = queue.Occupied(run).wait([*live, run])  # its old worker is about to end
     assert wait.device == device
     assert [one.spec().name for one in wait.taken_by] == taken_by

@@ -19,6 +19,7 @@ from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Answer, Asker
 from vislab.engine.runs.devices import Device
 from vislab.engine.runs.store import Run, all_runs, create
+from vislab.engine.runs.used import Used, UsedDevices
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve as resolve_spec
 from vislab.presets.settings import Settings
@@ -479,6 +480,27 @@ def test_the_queue_and_the_device_are_seen(settings, monkeypatch) -> None:
             await until(pilot, lambda name=name: spec_of(pilot).device == name)
         await pilot.press("d", "d", "d")
         await until(pilot, lambda: "Xeon" in line(pilot))
+
+    play(settings, act)
+
+
+def test_runs_that_use_the_processor_are_told_before_the_start(settings, monkeypatch) -> None:
+    live = [create(settings.runs_dir, resolve_spec(recipe="digits-lenet5", name=name)) for name in ("one", "two")]
+    monkeypatch.setattr(launching, "list_devices", lambda: [CPU])
+    monkeypatch.setattr(launching, "choose", lambda device: type("Chosen", (), {"device": CPU}))
+    monkeypatch.setattr(UsedDevices, "of", lambda self, run: Used("cpu"))
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert "used by" not in screen(pilot).query_one("#device", Lines).words
+        assert "warning" not in str(screen(pilot).query_one(SelectionPanel).border_title)
+        monkeypatch.setattr(Run, "worker", lambda self: 7)  # they begin
+        pilot.app.look_for_live_runs()
+        await until(pilot, lambda: "used by two (" in screen(pilot).query_one("#device", Lines).words)
+        assert "1 warning" in str(screen(pilot).query_one(SelectionPanel).border_title)
+        await pilot.press("s")
+        said = " ".join(pilot.app.screen.query_one(WholeSelection).words.split())
+        assert "! 2 runs train on this processor already: all become slower. a queues it." in said
+        assert all(f"{run.spec().name} ({run.id[-4:]})" in said for run in live)
 
     play(settings, act)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from vislab.engine.runs.devices import Device
 from vislab.presets.settings import Settings
 from vislab.tui.advice import Advice
 from vislab.tui.draft import FIRST, Draft, resolve
-from vislab.tui.facts import DataFacts, Facts, ModelFacts
+from vislab.tui.facts import DataFacts, DeviceUser, Facts, ModelFacts
 from vislab.tui.views.selection import architecture_help, beneath, class_lines, device_line, picker_note, summary
 from vislab.tui.views.text import cells
 
@@ -157,6 +158,30 @@ def test_who_uses_the_device_has_room_on_a_small_screen() -> None:
     line = device_line("auto", [card, CPU], card, "")
     assert line == "device auto → cuda:0  H100 80GB HBM3 · 84 of 86 GB free · used by 12 processes"
     assert cells(line) <= 78
+
+
+def test_which_runs_use_the_device_is_said_as_far_as_there_is_room() -> None:
+    users = (DeviceUser("M1 (c5fe)", False), DeviceUser("M2 (01ab)", True), DeviceUser("M3 (77aa)", False))
+
+    def line(width: int) -> str:
+        found = device_line("cpu", [CPU], replace(CPU, name="Intel(R) Xeon(R)"), "", users, width)
+        assert not width or cells(found) <= width
+        return found
+
+    whole = "device cpu  Intel(R) Xeon(R) · 8.0 of 16 GB free · used by M1 (c5fe), M2 (01ab) paused and M3 (77aa)"
+    assert line(0) == line(120) == whole
+    assert line(97).endswith("Xeon(R) · 8.0 of 16 GB free · used by M1 (c5fe), M2 (01ab) paused and 1 more")
+    assert line(80).endswith("Xeon(R) · 8.0 of 16 GB free · used by M1 (c5fe) and 2 more")
+    assert line(72) == "device cpu  Intel(R)… · 8.0 of 16 GB free · used by M1 (c5fe) and 2 more"
+    assert line(67) == "device cpu  Intel(R) Xeon(R) · 8.0 of 16 GB free · used by 3 runs"
+    assert line(54) == "device cpu  Inte… · 8.0 of 16 GB free · used by 3 runs"
+
+
+def test_processes_on_a_card_that_are_no_runs_of_vislab_are_counted() -> None:
+    mine = (DeviceUser("M1 (c5fe)", False),)
+    assert device_line("cuda:0", CARDS, CARDS[0], "", mine).endswith("free · used by M1 (c5fe) and 1 other process")
+    card = replace(CARDS[0], users=1)
+    assert device_line("cuda:0", [card], card, "", mine).endswith("free · used by M1 (c5fe)")
 
 
 def test_notes_and_help() -> None:
