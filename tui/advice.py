@@ -18,6 +18,8 @@ PHOTO = 64
 """Side in pixels from which an image counts as a photograph, where pretrained weights help."""
 GUESS = 0.9
 """Accuracy at which the interval of a small validation set is shown."""
+FOLDS = 5
+"""Folds that are advised, at most."""
 SMALLEST = 32
 """Side in pixels below which the networks of timm, which halve it five times, have less than one pixel left."""
 
@@ -25,7 +27,7 @@ _QUEUE = next(action.keys[0] for action in ACTIONS if action.id == "queue")
 
 
 class Advice(NamedTuple):
-    """One warning. Both texts may hold names from outside, and are data."""
+    """One warning. Both texts may hold names from outside, and are data. No remedy: that of the next one helps too."""
 
     text: str
     remedy: str
@@ -92,22 +94,35 @@ def _validation(spec: Spec, data: DataFacts) -> Iterator[Advice]:
     elif images:
         counts = zip(data.classes, data.counts.get("train", ()), data.counts["validation"], strict=False)
         unjudged = [text.plain(name, 24) for name, trained, validated in counts if trained and not validated]
+        found = []
         if unjudged:
             which = f"Class {unjudged[0]} has" if len(unjudged) == 1 else f"{len(unjudged)} classes have"
             some = "" if len(unjudged) == 1 else f" ({', '.join(unjudged[:3])}{', …' if len(unjudged) > 3 else ''})"
-            yield Advice(
-                f"{which} no images to validate on{some}.",
-                "Average over folds."
-                if strategy.folds
-                else "Add images, or set strategy.folds = 5, and run each fold.",
-            )
+            found.append(f"{which} no images to validate on{some}.")
         interval = of_accuracy(GUESS, images)
         if interval.width > WIDE:
-            yield Advice(
+            found.append(
                 f"{text.counted(images, 'validation image')}: an accuracy of {GUESS:.2f} would mean "
-                f"{text.interval(interval.low, interval.high)}.",
-                "Average over folds." if strategy.folds else "Set strategy.folds = 5, and run each fold.",
+                f"{text.interval(interval.low, interval.high)}."
             )
+        if found:
+            *others, last = found
+            yield from (Advice(told, "") for told in others)
+            yield Advice(last, _judge_on_more(spec, data))
+
+
+def _judge_on_more(spec: Spec, data: DataFacts) -> str:
+    """What helps where few images are validated on: as many folds as the smallest class has room for."""
+    if spec.strategy.folds:
+        return "Average over folds."
+    pool = data.counts.get("train", ())
+    if not data.selected_on_test:
+        pool = tuple(map(sum, zip(pool, data.counts["validation"], strict=True)))
+    folds = min((FOLDS, *filter(None, pool)))
+    if folds < 2:
+        return "Add images."
+    held_out = "strategy.validation = held_out and " if spec.strategy.validation == "test" else ""
+    return f"Add images, or set {held_out}strategy.folds = {folds}, and run each fold."
 
 
 def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[Advice]:

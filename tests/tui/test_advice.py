@@ -3,10 +3,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from vislab.engine.jobs import data as data_job
 from vislab.presets.settings import Settings
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, resolve
-from vislab.tui.facts import DataFacts, DeviceUser, Facts, ModelFacts, Weights, pretrained_weights
+from vislab.tui.facts import (
+    DataFacts,
+    DeviceUser,
+    Facts,
+    ModelFacts,
+    Weights,
+    data_facts,
+    data_request,
+    pretrained_weights,
+)
 
 
 @pytest.fixture
@@ -59,8 +69,9 @@ def test_imbalance(settings) -> None:
 
 def test_a_small_validation_set_means_little(settings) -> None:
     small = Facts(data((500, 500, 500), (10, 10, 10)))
-    assert "30 validation images: an accuracy of 0.90 would mean [0.74, 0.97]. | Set strategy.folds" in said(
-        FIRST, settings, small
+    assert (
+        "30 validation images: an accuracy of 0.90 would mean [0.74, 0.97]. | Add images, or set strategy.folds = 5"
+        in (said(FIRST, settings, small))
     )
     folds = FIRST.with_value("strategy.folds", "5")
     assert "Average over folds" in said(folds, settings, small)
@@ -70,12 +81,38 @@ def test_a_small_validation_set_means_little(settings) -> None:
 def test_a_class_without_validation_images_cannot_be_judged(settings) -> None:
     one = Facts(data((64, 32, 2), (1600, 800, 0), ("cat", "dog", "eel\x1b")))
     assert "Class eel␛ has no images to validate on" in said(FIRST, settings, one)
-    assert "strategy.folds = 5" in said(FIRST, settings, one)
+    assert "| Add images, or set strategy.folds = 2, and run each fold." in said(FIRST, settings, one)
     assert "Average over folds" in said(FIRST.with_value("strategy.folds", "5"), settings, one)
     several = Facts(data((640, 320, 200, 200, 200), (3000, 0, 0, 0, 0), tuple("abcde")))
     assert "4 classes have no images to validate on (b, c, d, …)" in said(FIRST, settings, several)
     untrained = Facts(data((640, 320, 0), (1600, 800, 0)))
     assert "validate" not in said(FIRST, settings, untrained)
+
+
+def test_folds_are_advised_once_and_no_more_than_the_images_can_be_divided_into(settings, tmp_path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        for number in range(2):
+            (tmp_path / "few" / name / f"{number}.png").touch()
+    draft = FIRST.choose("dataset", str(tmp_path / "few"))
+
+    def found(draft: Draft) -> DataFacts:
+        spec = resolve(draft, settings).spec
+        assert spec is not None
+        request = data_request(spec, settings)
+        assert request is not None
+        return data_facts(data_job.answer(request, lambda *report: None))
+
+    words = said(draft, settings, Facts(found(draft)))
+    assert words.count("strategy.folds") == 1 and "strategy.folds = 2" in words
+    assert found(draft.with_value("strategy.folds", "2")).split_error == ""
+    assert "parts" in found(draft.with_value("strategy.folds", "3")).split_error
+    one = Facts(data((1, 4), (0, 3), ("cat", "dog")))
+    assert "folds" not in said(FIRST, settings, one) and "| Add images." in said(FIRST, settings, one)
+    on_test = FIRST.with_value("strategy.validation", "test")
+    assert "set strategy.validation = held_out and strategy.folds = 3, and run each fold." in (
+        said(on_test, settings, Facts(data((500, 3, 500), (10, 10, 10), test_set=True)))
+    )
 
 
 def test_a_batch_larger_than_the_training_set(settings) -> None:

@@ -67,7 +67,9 @@ def summary(
     lines += [Line(line) for line in _plan_and_cost(spec, facts, width, brief=brief)]
     lines += [Line(f"! {warning.text}", "warning", "" if brief else warning.remedy) for warning in advice]
     if brief:
-        lines += [Line(f"→ {remedy}", "remedy") for remedy in dict.fromkeys(warning.remedy for warning in advice)]
+        lines += [
+            Line(f"→ {remedy}", "remedy") for remedy in dict.fromkeys(warning.remedy for warning in advice) if remedy
+        ]
     return lines
 
 
