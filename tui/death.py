@@ -30,12 +30,14 @@ def full_report(run: Run) -> dict[str, object]:
     """The report of a run as plain data.
 
     `findings`: what its history shows, the most severe first. `results`: its last evaluation, as it stands in its
-    folder of results; None where there is none. `died`, where its worker died: `last_seen`, and the end of worker.log.
+    folder of results; None where there is none or it is damaged. `died`, where its worker died: `last_seen`, and the
+    end of worker.log.
     """
     told, state = report(run), run.state()
     told["findings"] = [finding._asdict() for finding in findings(state, run.spec())]
     one = judged(run, state.ended.test if state.ended is not None else None)
-    told["results"] = None if one is None else {**one.found, "confusion": dense(one.found["confusion"])}
+    found = one.found if one is not None else {}
+    told["results"] = {**found, "confusion": dense(found["confusion"])} if found else None
     if told["status"] == "died":
         log = last_lines(run.worker_log, LAST_LINES)
         told["died"] = {"last_seen": last_seen(run, state), "log": log}

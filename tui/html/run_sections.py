@@ -179,7 +179,8 @@ class RunSections:
         """What the weights said of the images that the run was judged by last, by class and by confusion."""
         test = state.ended.test if state.ended is not None else None
         self._title(f"Results on {test.role} images" if test is not None else "Results")
-        self._list(summary_lines(judged) if judged is not None else [headline(answered, state)])
+        told = summary_lines(judged) if judged is not None else []
+        self._list(told if judged is not None and judged.found else [headline(answered, state), *told])
         heads, rows = class_table(answered)
         self.parts.append(table(heads, rows, label="figures of each class", words=heads[:1]))
         self.parts.append(heading("Confusion matrix", level=self._level + 1) + heat_map.heat_map(answered))

@@ -196,8 +196,12 @@ class ResultsScreen(ConsoleScreen):
     def _evaluation_lines(self, width: int) -> Sequence[Text]:
         shown = self._evaluations[self._evaluation]
         more = f"  ({self._evaluation + 1} of {len(self._evaluations)}: e shows the next)"
-        head = shown.title + (more if len(self._evaluations) > 1 else "")
-        return _titled([head, *evaluation_lines(shown, width)])
+        head = Text(shown.title + (more if len(self._evaluations) > 1 else ""), "bold")
+        lines = [head, *map(Text, evaluation_lines(shown, width))]
+        return [part for line in lines for part in self._fitting(line, width)]
+
+    def _fitting(self, line: Text, width: int) -> list[Text]:
+        return wrapped(line, width, self.app.console) if line.cell_len > width else [line]
 
     def _choose(self, view: View) -> None:
         self._view = view

@@ -24,7 +24,7 @@ class Evaluation(NamedTuple):
 
     name: str
     time: float
-    """When it was made, seconds since 1970; of a damaged one when its file was written."""
+    """When it was made, seconds since 1970; 0 where the file is damaged."""
     found: Mapping[str, Any]
     """The answer of the evaluate job, its confusion matrix as a `Matrix`; empty where the file is damaged."""
 
@@ -41,15 +41,18 @@ def evaluations(run: Run) -> list[Evaluation]:
 
 
 def judged(run: Run, test: TestFigures | None) -> Evaluation | None:
-    """That at the end of a run; None where it held no images out, is not over, or an older version trained it.
+    """That at the end of a run; None where it held no images out, is not over, or an older version trained it, which
+    left less or nothing.
 
     Args:
         test: the figures that its end told of.
     """
     if test is None:
         return None
-    one = _read(run.results / f"{test.role}.json")
-    return one if "confusion" in one.found else None
+    file = run.results / f"{test.role}.json"
+    one = _read(file)
+    damaged = not one.found and file.exists()
+    return one if damaged or "confusion" in one.found else None
 
 
 def _read(file: Path) -> Evaluation:
@@ -74,7 +77,7 @@ def evaluation_lines(one: Evaluation, width: int) -> list[str]:
     try:
         return page(one.found, width)
     except MALFORMED:
-        return [DAMAGED]
+        return [_damage(one)]
 
 
 def summary_lines(one: Evaluation) -> list[str]:
@@ -82,4 +85,8 @@ def summary_lines(one: Evaluation) -> list[str]:
     try:
         return summary(one.found)
     except MALFORMED:
-        return [f"{plain(one.name, 80)} {DAMAGED}"]
+        return [_damage(one)]
+
+
+def _damage(one: Evaluation) -> str:
+    return f"{plain(one.name, 80)} {DAMAGED}"

@@ -296,9 +296,9 @@ def test_many_classes_are_listed_by_their_confusions(make_run, play):
     play("results", act, run=run)
 
 
-def test_later_evaluations_are_shown_one_after_the_other(judged, play):
-    found = {
-        "run": judged.id,
+def evaluated(run):
+    return {
+        "run": run.id,
         "weights": "best",
         "epoch": 2,
         "step": 9,
@@ -324,6 +324,10 @@ def test_later_evaluations_are_shown_one_after_the_other(judged, play):
         "precision": "fp32",
         "time": 2e9,
     }
+
+
+def test_later_evaluations_are_shown_one_after_the_other(judged, play):
+    found = evaluated(judged)
     judged.results.mkdir(exist_ok=True)
     (judged.results / "evaluation-test.json").write_text(json.dumps(found))
     (judged.results / "evaluation-old.json").write_text('{"time": 1e9}')
@@ -338,6 +342,39 @@ def test_later_evaluations_are_shown_one_after_the_other(judged, play):
             assert place in words(pilot, "#main") and "cannot be read" in words(pilot, "#main")
         await pilot.press("e", "c")
         assert "precision" in words(pilot, "#main") and "evaluation-test" not in words(pilot, "#main")
+
+    play("results", act, run=judged)
+
+
+def test_an_evaluation_is_wrapped_where_it_is_narrow(judged, play):
+    judged.results.mkdir(exist_ok=True)
+    found = evaluated(judged)
+    found["calibration"]["why_not"] = "there are no validation images to fit it on, for the run held none out at all"
+    (judged.results / "evaluation-a-name-of-a-data-set-that-is-long.json").write_text(json.dumps(found))
+    (judged.results / "evaluation-test.json").write_text(json.dumps(found))
+
+    async def act(pilot):
+        await pilot.press("e")
+        await pilot.pause()
+        told = " ".join(painted(pilot).split())
+        for whole in (
+            "no temperature: there are no validation images to fit it on, for the run held none",
+            "(1 of 2: e",
+        ):
+            assert whole in told
+        assert "accuracy      0.9000 [0.70, 0.97]" in words(pilot, "#main"), "what has room stays as it is"
+
+    for size in SIZES:
+        play("results", act, run=judged, size=size)
+
+
+def test_a_damaged_last_evaluation_says_so(judged, play):
+    judged.results.mkdir(exist_ok=True)
+    (judged.results / "test.json").write_text("{")
+
+    async def act(pilot):
+        await pilot.press("e")
+        assert "test.json cannot be read: it is damaged" in words(pilot, "#main")
 
     play("results", act, run=judged)
 

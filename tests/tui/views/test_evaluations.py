@@ -3,10 +3,15 @@
 import json
 import tracemalloc
 
+from vislab.engine.runs.events import RunEnded, TestFigures, encode
 from vislab.engine.runs.store import create
 from vislab.presets.schema.spec import Spec
+from vislab.tui import headless
+from vislab.tui.commands.show import page
+from vislab.tui.death import full_report
+from vislab.tui.html_log import write_html
 from vislab.tui.views.evaluation import answers
-from vislab.tui.views.evaluations import DAMAGED, evaluation_lines, evaluations
+from vislab.tui.views.evaluations import DAMAGED, evaluation_lines, evaluations, judged, summary_lines
 
 CLASSES = 1000
 
@@ -37,4 +42,26 @@ def test_a_confusion_matrix_of_a_thousand_classes_is_read_cell_by_cell(tmp_path)
 def test_a_matrix_that_is_none_is_damaged(tmp_path):
     for confusion in ("words", [[1], 2], [["a"]], {"a": 1}):
         (one,) = evaluations(written(tmp_path, time=1.5, confusion=confusion))
-        assert evaluation_lines(one, 80) == [DAMAGED]
+        assert evaluation_lines(one, 80) == [f"evaluation-test.json {DAMAGED}"]
+
+
+def test_a_run_whose_last_evaluation_is_damaged_says_so(tmp_path, history):
+    run = create(tmp_path, Spec())
+    test = TestFigures(role="test", images=1, loss=1, accuracy=0, top5=1, macro_f1=0, weights="raw", epoch=1)
+    end = RunEnded(status="done", reason="", step=9, epoch=1, elapsed=1.0, exit_code=0, test=test)
+    run.events.write_bytes(b"".join(map(encode, [*history([1.0]), end])))
+    (run.path / "predictions.csv").write_text("name,label,predicted,confidence\na,cat,dog,0.5\n")
+    assert judged(run, test) is None, "an older version left none"
+    run.results.mkdir(exist_ok=True)
+    file = run.results / "test.json"
+    file.write_text('{"accuracy": 0.5}')
+    assert judged(run, test) is None, "an older version left less"
+    file.write_text('{"accuracy": ')
+    said = f"test.json {DAMAGED}"
+    assert summary_lines(judged(run, test)) == [said]
+    assert said in page(run)
+    assert full_report(run)["results"] is None
+    assert said in headless._evaluation(run, run.state())
+    write_html(run, run.path / "log.html")
+    log = (run.path / "log.html").read_text()
+    assert said in log and "accuracy 0.0000" in log
