@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
-import os
 import sys
 import time
 import traceback
@@ -31,6 +30,7 @@ from vislab.tui.beside import acting, waiting_for
 from vislab.tui.event_loop import EventLoop
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
+from vislab.tui.living import is_own, is_paused
 from vislab.tui.parting import last_words
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.leave_question import LeaveQuestion
@@ -54,6 +54,7 @@ class Console(App[int]):
     Attributes:
         settings: folders.
         live: runs whose worker lives, newest first; looked up every few seconds.
+        paused: ids of those of them that wait until somebody lets them go on.
         looked: whether they were looked up yet.
         started_here: ids of runs that were started from this console, see `has_started`.
         followed: runs that were started from this console or watched in it, by id.
@@ -89,6 +90,7 @@ class Console(App[int]):
         super().__init__(driver_class=TerminalDriver)
         self.settings = settings
         self.live: tuple[Run, ...] = ()
+        self.paused: frozenset[str] = frozenset()
         self.started_here: set[str] = set()
         self.followed: dict[str, Run] = {}
         self.kept: dict[str, Any] = {}
@@ -206,8 +208,9 @@ class Console(App[int]):
     def _find_live_runs(self) -> None:
         begun = time.monotonic()
         found = self._live_now()
+        paused = frozenset(run.id for run in found if is_paused(run))
         seconds = time.monotonic() - begun
-        self.call_later(self._know_live_runs, found, max(LOOK_EVERY, 50 * seconds))
+        self.call_later(self._know_live_runs, found, paused, max(LOOK_EVERY, 50 * seconds))
 
     def _live_now(self) -> tuple[Run, ...]:
         try:
@@ -216,9 +219,9 @@ class Console(App[int]):
         except (InputError, OSError):  # the folder cannot be read now, as History says: nothing new is known
             return self.live
 
-    def _know_live_runs(self, found: tuple[Run, ...], next_look: float) -> None:
-        changed = [run.id for run in found] != [run.id for run in self.live]
-        self.live = found
+    def _know_live_runs(self, found: tuple[Run, ...], paused: frozenset[str], next_look: float) -> None:
+        changed = ([run.id for run in found], paused) != ([run.id for run in self.live], self.paused)
+        self.live, self.paused = found, paused
         self._timer = self.set_timer(next_look, self.look_for_live_runs)
         if changed:
             self.screen.refresh_bindings()
@@ -232,13 +235,14 @@ class Console(App[int]):
         if not self.looked:
             self.looked = True
             if found and self._first is None and self.at_home:
-                self._offer_live_runs(len(found))
+                self._offer_live_runs()
 
-    def _offer_live_runs(self, count: int) -> None:
+    def _offer_live_runs(self) -> None:
         """Offer the runs that the console finds when it starts; who types already is told of them only."""
         if self.key_order.last or (isinstance(self.screen, ConsoleScreen) and self.screen.in_field):
-            are, it = ("is", "it") if count == 1 else ("are", "one")
-            self.notify(f"{text.counted(count, 'run')} {are} training: V watches {it}", markup=False, timeout=10)
+            doing = text.activity(len(self.live) - len(self.paused), len(self.paused))
+            it = "it" if len(self.live) == 1 else "one"
+            self.notify(f"{doing} now: V watches {it}", markup=False, timeout=10)
         else:
             self.choose_live_run()
 
@@ -318,7 +322,7 @@ class Console(App[int]):
             self.exit()
             return
         known = {run.id: run for run in (self.live if self.looked else self._live_now())} | self.followed
-        own = [run for run in known.values() if run.worker() and (run.id in self.followed or _is_own(run))]
+        own = [run for run in known.values() if run.worker() and (run.id in self.followed or is_own(run))]
         if not own or isinstance(self.screen, LeaveQuestion):
             self.exit()
         else:
@@ -340,11 +344,6 @@ class Console(App[int]):
                 self.followed.pop(run.id, None)
         if answer:
             self.exit()
-
-
-def _is_own(run: Run) -> bool:
-    """Whether a run trains on this machine for this user: a runs folder may be shared."""
-    return run.worker() > 0 and run.path.stat().st_uid == os.getuid()
 
 
 def screen_class(name: str) -> type[ConsoleScreen]:

@@ -1,5 +1,6 @@
-"""Which runs live: train, or wait in the queue."""
+"""Which runs live: train, are paused, or wait in the queue."""
 
+import os
 from pathlib import Path
 
 from vislab.engine.runs.liveness import holder
@@ -12,6 +13,18 @@ def is_alive(run: Run) -> bool:
     """Whether a run has a worker, or waits in the queue for one."""
     # A worker that came out of the queue holds both locks, so that nobody sees it dead in between.
     return run.worker() != 0 or holder(run.waiting_lock) != 0
+
+
+def is_paused(run: Run) -> bool:
+    """Whether the worker of a run waits until somebody lets it go on, by its last heartbeat."""
+    worker = run.worker()
+    heartbeat = run.heartbeat(worker) if worker else None
+    return heartbeat is not None and heartbeat.phase == "paused"
+
+
+def is_own(run: Run) -> bool:
+    """Whether a run has a worker on this machine, of this user: a runs folder may be shared."""
+    return run.worker() > 0 and run.path.stat().st_uid == os.getuid()
 
 
 def newest_live(runs_dir: Path | None) -> Run:

@@ -1,8 +1,9 @@
 """What the console leaves on the terminal when it has ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vislab.engine.runs.store import Run
+from vislab.tui.living import is_paused
 from vislab.tui.views import text
 
 NAMED = 3
@@ -10,7 +11,7 @@ NAMED = 3
 
 
 def last_words(runs: Iterable[Run], *, started: Iterable[str], ends: str) -> list[str]:
-    """Sentences on the runs that train on; empty where none does. Safe text.
+    """Sentences on the runs that live on; empty where none does. Safe text.
 
     A message on the screen may have gone, or been covered by another one, before it was read.
 
@@ -22,9 +23,15 @@ def last_words(runs: Iterable[Run], *, started: Iterable[str], ends: str) -> lis
     going = [run for run in runs if run.worker()]
     if not going:
         return []
-    names = ", ".join(text.plain(run.id, 60) for run in going[:NAMED]) + (" …" if len(going) > NAMED else "")
+    paused = [run for run in going if is_paused(run)]
+    doing = (("Still training", [run for run in going if run not in paused]), ("Paused", paused))
+    told = ". ".join(f"{what}: {_names(these)}" for what, these in doing if these)
     here = {run.id for run in going} & set(started)
     return [
-        f"Still training: {names}. To watch: vislab attach",
+        f"{told}. To watch: vislab attach",
         *[f"notice: {text.plain(ends, 400)}"] * bool(ends and here),
     ]
+
+
+def _names(runs: Sequence[Run]) -> str:
+    return ", ".join(text.plain(run.id, 60) for run in runs[:NAMED]) + " …" * (len(runs) > NAMED)

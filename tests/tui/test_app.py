@@ -372,11 +372,20 @@ def test_letters_explain_and_find_in_every_window_where_letters_are_keys(tmp_pat
     play(tmp_path, act)
 
 
-def test_the_question_of_leaving_says_how_many_and_which(tmp_path: Path) -> None:
+def test_the_question_of_leaving_says_how_many_and_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [Run(tmp_path / name) for name in ("first", "second", "third", "fourth", "fifth", "sixth")]
     assert LeaveQuestion(runs[:1])._question.split() == ["Still", "training:", "first"]
     assert LeaveQuestion(runs[:2])._question == "2 runs still train:\n  first\n  second"
     assert LeaveQuestion(runs)._question.endswith("\n  fifth\n  and 1 more")
+    monkeypatch.setattr("vislab.tui.screens.leave_question.is_paused", lambda run: run.id in paused)
+    paused = {"first"}
+    rests = "\nWhat is paused waits until somebody lets it go on."
+    assert LeaveQuestion(runs[:1])._question == f"1 run is paused:\n  first{rests}"
+    assert LeaveQuestion(runs[:3])._question.startswith("2 runs still train, 1 is paused:\n")
+    paused = {"first", "second"}
+    assert LeaveQuestion(runs[:2])._question == f"2 runs are paused:\n  first\n  second{rests}"
+    assert LeaveQuestion(runs[:3])._question.startswith("1 run still trains, 2 are paused:\n")
+    paused = set()
     waits = "1 run waits in the queue, and begins without the console."
     assert LeaveQuestion(runs[:1], waiting=1)._question.endswith(f"first\n{waits}")
 

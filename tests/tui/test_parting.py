@@ -18,4 +18,9 @@ def test_runs_that_train_on_are_named_and_what_would_end_them(monkeypatch: pytes
     ]
     assert last_words(going[:1], started=["over"], ends=ends) == ["Still training: first. To watch: vislab attach"]
     assert last_words(going[:1], started=["first"], ends="") == ["Still training: first. To watch: vislab attach"]
+    monkeypatch.setattr("vislab.tui.parting.is_paused", lambda run: run.id in ("first", "third"))
+    assert last_words(going[:3], started=[], ends="") == [
+        "Still training: second. Paused: first. To watch: vislab attach"
+    ]
+    assert last_words(going[:1], started=[], ends="") == ["Paused: first. To watch: vislab attach"]
     assert last_words(going[1:2], started=["over"], ends=ends) == []

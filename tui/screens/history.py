@@ -93,7 +93,8 @@ class HistoryScreen(SizedRuns):
         hidden = len(self._marked) - len(self._shown_marks())
         marks = f"{text.count(len(self._marked))} marked" if self._marked else ""
         marks += f" ({text.count(hidden)} hidden by the filter)" if hidden else ""
-        doing = text.activity(sum(status in LIVE for status in statuses), statuses.count("queued"))
+        paused, queued = statuses.count("paused"), statuses.count("queued")
+        doing = text.activity(sum(status in LIVE for status in statuses) - paused, paused, queued)
         legend = f"  {text.ON_TEST} of test images" * self.run_list.on_test  # left, where it is cut before the counts
         parts = (marks, doing, "sizes …" * bool(self.counting), words)
         self.heading(f"Runs{legend}", Text(" · ".join(filter(None, parts))))

@@ -11,6 +11,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from vislab.engine.runs.store import Run
+from vislab.tui.living import is_paused
 from vislab.tui.screens.window import Window
 from vislab.tui.views import text
 from vislab.tui.views.named import training
@@ -62,7 +63,8 @@ class LiveRuns(Window[Run | None]):
         self._count()
 
     def _count(self) -> None:
-        self.query(Lines).first().show([Text(f"{text.counted(len(self._runs), 'run')} training now", "bold")])
+        paused = sum(map(is_paused, self._runs))
+        self.query(Lines).first().show([Text(f"{text.activity(len(self._runs) - paused, paused)} now", "bold")])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Attach."""

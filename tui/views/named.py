@@ -4,6 +4,7 @@ from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.views import text
 from vislab.tui.views.history import short_id
+from vislab.tui.views.live import AT_REST
 from vislab.tui.views.text import plain
 
 NAME_CELLS = 36
@@ -29,17 +30,18 @@ def several(runs: tuple[Run, ...], most: int = 3) -> str:
 
 
 def training(run: Run) -> list[str]:
-    """A run that trains, in two lines, its epoch by its last heartbeat; of one that cannot be read only its id.
+    """A live run in two lines, its epoch and whether it rests by its heartbeat; of one that cannot be read only its id.
 
-    `study-a-deit-transfer · epoch 12/30 · 5e1f`, and below it, indented, `animals · study-a-deit · transfer`.
+    `study-a-deit-transfer · epoch 12/30 · paused · 5e1f`, and below it, indented, `animals · study-a-deit · transfer`.
     """
     known = text.shortened(short_id(run.id), NAME_CELLS)
     try:
-        name, spec, now = run.labels().name, run.spec(), run.progress()
+        name, spec, now = run.labels().name, run.spec(), run.heartbeat(run.worker())
     except (InputError, OSError):
         return [known]
     epoch = f"epoch {now.epoch}" + f"/{now.epochs}" * bool(now.epochs) if now is not None and now.epoch else ""
-    head = (text.shortened(plain(name or spec.name or run.id), NAME_CELLS), epoch, known)
+    rests = now.phase if now is not None and now.phase in AT_REST else ""
+    head = (text.shortened(plain(name or spec.name or run.id), NAME_CELLS), epoch, rests, known)
     parts = (spec.dataset.name, spec.architecture.name, spec.strategy.name)
     work = " · ".join(text.shortened(plain(part), NAME_CELLS) for part in parts if part)
     return [" · ".join(filter(None, dict.fromkeys(head))), f"  {work}"]

@@ -123,9 +123,11 @@ def counted(value: int, thing: str, things: str = "") -> str:
     return f"{count(value)} {thing if value == 1 else things or thing + 's'}"
 
 
-def activity(training: int, queued: int) -> str:
-    """How many runs train and wait: `1 run training · 2 queued`; empty where there are none."""
-    parts = [f"{counted(training, 'run')} training"] * bool(training) + [f"{count(queued)} queued"] * bool(queued)
+def activity(training: int, paused: int, queued: int = 0) -> str:
+    """How many runs train, are paused and wait: `1 run training · 1 paused · 2 queued`; empty where there are none."""
+    parts = [f"{counted(training, 'run')} training"] * bool(training)
+    parts += [f"{count(paused) if training else counted(paused, 'run')} paused"] * bool(paused)
+    parts += [f"{count(queued)} queued"] * bool(queued)
     return " · ".join(parts)
 
 

@@ -203,7 +203,7 @@ def test_the_offer_of_live_runs_does_not_open_over_what_is_typed(runs, settings,
                 return
             await until(pilot, lambda: field.value == "nanrun")
             (told,) = console.screen.query(Toast)
-            assert str(told.render()) == "2 runs are training: V watches one"
+            assert str(told.render()) == "2 runs training now: V watches one"
             await pilot.press("escape", "V")
             assert isinstance(console.screen, LiveRuns)
 

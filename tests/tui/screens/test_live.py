@@ -595,6 +595,25 @@ def test_runs_that_ended_are_offered_no_more(settings: Settings, start: Start) -
     play(settings, first, act)
 
 
+def test_a_paused_run_is_called_so_where_one_decides_about_it(settings: Settings, start: Start) -> None:
+    first, second = start("first"), start("second")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: len(view(pilot).console.live) == 2)
+        control.send(first.control, "pause", "")
+        await until(pilot, lambda: view(pilot).console.paused == {first.id})
+        await pilot.press("V")
+        assert "1 run training · 1 paused now" in pilot.app.screen.query(Lines).first().words
+        rows = [str(option.prompt) for option in pilot.app.screen.query_one(OptionList).options]
+        assert [" · paused · " in row for row in rows] == [row.startswith("first") for row in rows]
+        await pilot.press("escape", "q")
+        assert "1 run still trains, 1 is paused:" in pilot.app.screen.query(Lines).first().words
+        await pilot.press("n", "H")
+        await until(pilot, lambda: "1 run training · 1 paused" in pilot.app.screen.query_one(HeaderLine).words)
+
+    play(settings, second, act)
+
+
 def test_other_live_runs_are_a_key_away(settings: Settings, start: Start) -> None:
     older, newer = start("older"), start("newer")
 

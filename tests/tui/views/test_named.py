@@ -28,6 +28,8 @@ def test_a_run_is_told_by_name_epoch_id_and_work(runs: list[Run], tmp_path: Path
     write(runs[1].progress_file, Progress(time=0.0, pid=1, host="", phase="training", epoch=12, epochs=30))
     runs[1].events.write_bytes(b"no log is read here")
     assert named.training(runs[1])[0] == "bold-red-butterfl…-amazon-with-mixup · epoch 12/30 · 1a5c"
+    write(runs[1].progress_file, Progress(time=0.0, pid=1, host="", phase="paused", epoch=12, epochs=30))
+    assert named.training(runs[1])[0].endswith(" · epoch 12/30 · paused · 1a5c")
     assert named.training(Run(tmp_path / "damaged")) == ["damaged"] == [named.named(Run(tmp_path / "damaged"))]
 
 

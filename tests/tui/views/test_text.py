@@ -138,3 +138,17 @@ def test_counts_and_sizes() -> None:
         "11.2 M",
         "1.2 B",
     ]
+
+
+@pytest.mark.parametrize(
+    ("training", "paused", "queued", "told"),
+    [
+        (0, 0, 0, ""),
+        (1, 0, 2, "1 run training · 2 queued"),
+        (4, 2, 1, "4 runs training · 2 paused · 1 queued"),
+        (0, 1, 0, "1 run paused"),
+        (0, 0, 3, "3 queued"),
+    ],
+)
+def test_what_runs_do_is_counted(training: int, paused: int, queued: int, told: str) -> None:
+    assert text.activity(training, paused, queued) == told
