@@ -229,7 +229,7 @@ def _what_was_run(among: Sequence[Group]) -> list[str]:
         if lines := run_views.data_lines(run.state):
             data.setdefault("; ".join(lines), []).append(compare.label(index))
     parts.append(items(f"{' '.join(marks)} {words}" for words, marks in data.items()))
-    heads, rows = compare.differences(firsts)
+    heads, rows = compare.differences(among)
     if rows:
         shown = table(heads, rows, label="settings that differ", words=heads)
         parts.append(f"<details open><summary>Settings that differ: {len(rows)}</summary>{shown}</details>")

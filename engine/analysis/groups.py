@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean, stdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vislab.engine.analysis.comparison import Compared, same_data
 from vislab.engine.analysis.findings import Finding
@@ -47,6 +47,15 @@ class Group:
     def first(self) -> Compared:
         """The run that stands for the settings of all."""
         return self.counted[0]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of all that are counted; of seed and fold, where they differ, a tuple of every value."""
+        found = dict(self.first.settings)
+        for key in REPEATS & found.keys():
+            values = tuple(dict.fromkeys(run.settings[key] for run in self.counted))
+            found[key] = values if len(values) > 1 else values[0]
+        return found
 
     @property
     def repeated(self) -> bool:
@@ -179,12 +188,15 @@ def not_told_apart(among: Sequence[Group], pairs: Sequence[GroupPair], names: Se
     )
     folded = any(run.spec.strategy.folds for group in among for run in group.runs)
     in_turn = "" if folded else ", on every image in turn (--folds 5)"
+    tested = {index for pair in open_pairs for index in (pair.a, pair.b)}
+    seeded = all(len({run.spec.seed for run in among[index].runs}) > 1 for index in tested)
+    again = "" if seeded else ", or repeat with other seeds (--seeds 3)"
     return Finding(
         "not_told_apart",
         "info",
         f"Too few images to tell these apart: on {images:,} images {names[closest.a]} is not shown to be better than "
         f"{others}.{enough}",
-        f"Validate on more images{in_turn}, or repeat with other seeds (--seeds 3).",
+        f"Validate on more images{in_turn}{again}.",
     )
 
 

@@ -197,7 +197,7 @@ class CompareScreen(ConsoleScreen):
         if self._view == "per class":
             return compare.per_class_lines(self._by_class, width)
         if self._view == "all differences":
-            return compare.difference_lines(self._firsts, width)
+            return compare.difference_lines(self._among, width)
         return _wrapped(self._sentences(), width)
 
     @property

@@ -232,18 +232,19 @@ def repeats(among: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
     return compare_table.repeats(among, labels(len(among)))
 
 
-def differences(runs: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
-    """Every setting that differs: titles (setting, then a marker a run), and a row a setting."""
+def differences(among: Sequence[Group]) -> tuple[list[str], list[list[str]]]:
+    """Every setting that differs: titles (setting, then a marker a group), and a row a setting."""
     rows = [
         [plain(row.key), *(MISSING if value is None else plain(value_text(value)) or '""' for value in row.values)]
-        for row in comparison.differences([run.settings for run in runs])
+        for row in comparison.differences([group.settings for group in among])
     ]
-    return ["setting", *(f"{label(i)} {title}" for i, title in enumerate(titles(runs)))], rows
+    named = titles([group.first for group in among])
+    return ["setting", *(f"{label(i)} {title}" for i, title in enumerate(named))], rows
 
 
-def difference_lines(runs: Sequence[Compared], width: int) -> list[str]:
+def difference_lines(among: Sequence[Group], width: int) -> list[str]:
     """`differences` as lines; as a list a setting where a table has no room for them."""
-    heads, rows = differences(runs)
+    heads, rows = differences(among)
     if not rows:
         return ["The settings of these runs do not differ."]
     longest = [max(text.cells(cell) for cell in column) for column in zip(*rows, strict=True)]
@@ -369,7 +370,7 @@ def page(runs: Sequence[Compared], width: int) -> list[str]:
         notes(among),
         group_test_lines(among),
         finding_lines(among),
-        ["what differs", *difference_lines(firsts, width)],
+        ["what differs", *difference_lines(among, width)],
         [*per_class_lines(per_class(firsts), width)] if not rows else [],
     ]
     return [line for block in blocks if block for line in (*block, "")][:-1]

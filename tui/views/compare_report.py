@@ -39,7 +39,7 @@ def markdown(runs: Sequence[Compared], title: str = "", question: str = "", agai
     )
     if found := compare.finding_lines(among):
         parts += ["## Findings", items(found)]
-    heads, rows = compare.differences(firsts)
+    heads, rows = compare.differences(among)
     parts += ["## What differs", table(heads, rows) if rows else "The settings do not differ."]
     heads, rows = compare.per_class(firsts)
     if rows and len(among) == len(runs):

@@ -80,6 +80,17 @@ def test_too_few_images_are_said_with_how_many_would_do(make):
     assert "folds" not in groups.not_told_apart(folded, groups.tests_against(folded, 0), "AB").remedy
 
 
+def test_other_seeds_are_advised_only_where_there_are_none(make):
+    def remedy(seeds_of_a, seeds_of_b):
+        runs = [make("a", 0.9, "1" * 8 + "00", seed=seed) for seed in range(seeds_of_a)]
+        runs += [make("b", 0.7, "1" * 6 + "0100", seed=seed) for seed in range(seeds_of_b)]
+        among = groups.groups(runs)
+        return groups.not_told_apart(among, groups.tests_against(among, 0), "AB").remedy
+
+    assert "--seeds 3" in remedy(1, 1) and "--seeds 3" in remedy(2, 1)
+    assert remedy(3, 3) == "Validate on more images, on every image in turn (--folds 5)."
+
+
 @pytest.mark.parametrize(("only_a", "only_b"), [(6, 1), (10, 4), (3, 2), (40, 31)])
 def test_so_many_images_show_the_difference_and_half_of_them_do_not(only_a, only_b):
     needed = images_to_show(100, only_a, only_b)

@@ -256,10 +256,11 @@ def test_without_a_test_there_is_its_reason(make):
 
 def test_differences_and_classes_are_tables_or_lists(make):
     runs = [make("a", (0.9,), "1100", seed=1), make("b", (0.3,), "1111", seed=2)]
-    assert compare.differences(runs) == (["setting", "▪1 a", "●2 b"], [["seed", "1", "2"]])
-    assert compare.difference_lines(runs, 80)[1].split() == ["seed", "1", "2"]
-    assert compare.difference_lines(runs, 10) == ["seed", "  ▪1 1", "  ●2 2"]
-    assert compare.difference_lines(runs[:1] * 2, 80) == ["The settings of these runs do not differ."]
+    among = [Group((run,)) for run in runs]
+    assert compare.differences(among) == (["setting", "▪1 a", "●2 b"], [["seed", "1", "2"]])
+    assert compare.difference_lines(among, 80)[1].split() == ["seed", "1", "2"]
+    assert compare.difference_lines(among, 10) == ["seed", "  ▪1 1", "  ●2 2"]
+    assert compare.difference_lines(among[:1] * 2, 80) == ["The settings of these runs do not differ."]
     heads, rows = compare.per_class(runs)
     assert heads[:2] == ["F1 of class", "images"] and rows[0] == ["a", "4", "0.6667", "★ 1.0000"]
     assert len(rows) == 3 and "▪1 a" in compare.per_class_lines((heads, rows), 80)[0]
@@ -449,9 +450,18 @@ def test_rows_have_numbers_and_looks_of_their_own():
     assert [found[0] for found in compare.LABEL.finditer(sentence)] == compare.labels(120)
 
 
+def test_every_seed_of_a_row_is_among_what_differs(make):
+    three = Group(tuple(make("a", (0.9,), seed=seed) for seed in range(3)))
+    again = Group(tuple(make("b", (0.8,), seed=seed, device="cpu") for seed in range(3)))
+    assert compare.differences([three, Group((make("c", (0.5,), seed=7),))])[1] == [["seed", "0, 1, 2", "7"]]
+    assert compare.differences([three, again])[1] == [["device", "auto", "cpu"]]
+
+
 def test_published_sizes_are_no_settings(make):
     runs = [make("a", architecture={"parameters": 61_706}), make("a", architecture={"parameters": 0})]
-    assert compare.differences(runs)[1] == [] and "61706" not in "".join(str(sections(run.spec)) for run in runs)
+    assert compare.differences([Group((run,)) for run in runs])[1] == [] and "61706" not in "".join(
+        str(sections(run.spec)) for run in runs
+    )
 
 
 def test_the_axis_of_epochs_ends_with_what_was_trained_once_the_runs_have_ended(make):
