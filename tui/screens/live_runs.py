@@ -17,9 +17,12 @@ from vislab.tui.views import text
 from vislab.tui.views.named import training
 from vislab.tui.widgets.lines import Lines
 
+EVERY = 2.0
+"""Seconds between two looks at the runs."""
+
 
 class LiveRuns(Window[Run | None]):
-    """Choose one of the live runs, or none."""
+    """Choose one of the live runs, or none. Epochs go on while it is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False),
@@ -46,9 +49,29 @@ class LiveRuns(Window[Run | None]):
             yield Lines(classes="hint")
 
     def on_mount(self) -> None:
-        """Say what this is."""
+        """Say what this is, and look again and again."""
         self.query(Lines).last().show([Text("↵ attach   esc not now   q quit", "dim")])
-        self._count()
+        self._count(sum(map(is_paused, self._runs)))
+        self.set_interval(EVERY, self.look)
+
+    def look(self) -> None:
+        """Look at the runs, beside the screen."""
+        runs, app = self._runs, self.app
+
+        def look() -> None:
+            app.call_later(self._show, runs, list(map(_words, runs)), sum(map(is_paused, runs)))
+
+        self.run_worker(look, thread=True, exit_on_error=False, group="look")
+
+    def _show(self, runs: Sequence[Run], rows: Sequence[Text], paused: int) -> None:
+        """Paint what has changed; the cursor stays."""
+        if runs is not self._runs or not self.is_active:
+            return  # others are offered by now, or none
+        choices = self.query_one(OptionList)
+        for index, words in enumerate(rows):
+            if choices.get_option_at_index(index).prompt != words:
+                choices.replace_option_prompt_at_index(index, words)
+        self._count(paused)
 
     def live_runs_changed(self, runs: Sequence[Run]) -> None:
         """Offer what trains now, the cursor on the run where it was; nothing is left to offer where none does."""
@@ -60,10 +83,9 @@ class LiveRuns(Window[Run | None]):
         self._runs = tuple(runs)
         choices.set_options(map(_option, self._runs))
         choices.highlighted = next((index for index, run in enumerate(self._runs) if run.id == here), 0)
-        self._count()
+        self._count(sum(map(is_paused, runs)))
 
-    def _count(self) -> None:
-        paused = sum(map(is_paused, self._runs))
+    def _count(self, paused: int) -> None:
         self.query(Lines).first().show([Text(f"{text.activity(len(self._runs) - paused, paused)} now", "bold")])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -76,5 +98,9 @@ class LiveRuns(Window[Run | None]):
 
 
 def _option(run: Run) -> Option:
+    return Option(_words(run))
+
+
+def _words(run: Run) -> Text:
     head, *work = training(run)
-    return Option(Text("\n").join([Text(head), *(Text(line, "dim") for line in work)]))
+    return Text("\n").join([Text(head), *(Text(line, "dim") for line in work)])
