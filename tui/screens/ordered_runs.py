@@ -87,14 +87,10 @@ class OrderedRuns(RunTasks):
         self.show()
 
     def understand_filter(self) -> None:
-        """Take what is written in the filter, or say what is wrong with it."""
+        """Take what is written in the filter, but for what is wrong with it, which is said."""
         words = self.query_one(FilterLine).value
         self.console.kept["history"] = (words, self.by, self.descending)
-        try:
-            self.wanted = run_filter.parse(words, self.known.values())
-            self.fault = ""
-        except InputError as error:
-            self.fault = str(error)
+        self.wanted, self.fault = run_filter.understood(words, self.known.values())
 
     def take_up(self) -> None:
         """Begin with the filter and the order of the last time."""

@@ -5,7 +5,7 @@ words: one of them is enough, `status:failed|died`.
 `digits` is looked for in name, data set, architecture, strategy, recipe, tags and note, and in the name in an id. The
 rest of an id is time and chance: its start is found from a whole day on, its end from four characters on.
 `status:done`, `arch:deit`, `tag:x` look in one quantity; `val>0.9`, `time<10m`, `size>=1GB`, `age<7d`, `seed=3` compare
-numbers; `day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`,
+numbers, `size>80 MB` as well; `day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`,
 `learning_rate<1e-3`.
 Figures are compared as precisely as they are shown: what the list shows as 0.9861 is not below 0.9861.
 """
@@ -50,14 +50,17 @@ UNITS = {
     "h": 3600.0,
     "d": 86400.0,
     "w": 604800.0,
-    "kB": 1e3,
-    "MB": 1e6,
-    "GB": 1e9,
-    "TB": 1e12,
+    **{
+        name: 1000.0**power for power, unit in enumerate(("B", "kB", "MB", "GB", "TB")) for name in (unit, unit.lower())
+    },
 }
-_TERM = re.compile(r"(-?)(?:([A-Za-z_][\w.]*)(>=|<=|>|<|=|:))?((?:\"[^\"]*\"?|[^\s\"])*)")
+_DIGITS = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_SPACED = (
+    rf"(?:(?<=[<>])|(?<=[<>]=)){_DIGITS}\s+(?:{'|'.join(filter(None, UNITS))})(?!\S)"  # as lists write sizes and times
+)
+_TERM = re.compile(rf"(-?)(?:([A-Za-z_][\w.]*)(>=|<=|>|<|=|:))?({_SPACED}|(?:\"[^\"]*\"?|[^\s\"])*)")
 _ALTERNATIVE = re.compile(r"(?:\"[^\"]*\"?|[^\"|])+")
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-z%]*)")
+_NUMBER = re.compile(rf"({_DIGITS})\s*([A-Za-z%]*)")
 _LONGEST = 1000
 _DAY_CHARACTERS, _END_CHARACTERS = len("20251119"), len("7f3a")
 
@@ -89,10 +92,24 @@ def parse(words: str, rows: Collection[Listed] = (), now: float | None = None) -
     Raises:
         InputError: a quantity that does not exist, or no number where one is compared; short, for one line.
     """
+    wanted, fault = understood(words, rows, now)
+    if fault:
+        raise InputError(fault)
+    return wanted
+
+
+def understood(words: str, rows: Collection[Listed] = (), now: float | None = None) -> tuple[Filter, str]:
+    """What `parse` says of the words that it can understand, and what is wrong with the others; empty: nothing."""
     moment = time.time() if now is None else now
     matches = [match for match in _TERM.finditer(words[:_LONGEST]) if match.group(0)]
     fields = frozenset(_named(match[2]) for match in matches if match[2])
-    return Filter(tuple(_term(match, rows, moment) for match in matches), fields)
+    terms, faults = list[Holds](), list[str]()
+    for match in matches:
+        try:
+            terms.append(_term(match, rows, moment))
+        except InputError as error:
+            faults.append(str(error))
+    return Filter(tuple(terms), fields), faults[0] if faults else ""
 
 
 def _term(match: re.Match[str], rows: Collection[Listed], now: float) -> Holds:

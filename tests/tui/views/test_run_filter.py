@@ -91,12 +91,20 @@ def row(identity="20251122-100000-study-a-7f3a", size=None, **words):
         "acc>97%",
         "loss<0.5",
         "seed=3",
+        "seed=3 d",
         "seed:3",
         "epochs:10",
         "time>10m",
         "time<0.2h",
         "size>1GB",
         "size<2000MB",
+        "size>80 MB",
+        "size>80 mb val>0.9 study",
+        "study size>=100 B",
+        "age<7 d",
+        "time>=10 m",
+        "val>97 %",
+        'name:"a" arch:deit size<=2 GB',
         "age<7d",
         "age<2h",
         "day:today",
@@ -163,6 +171,12 @@ def test_words_are_not_found_in_the_time_and_the_chance_of_an_id(words, found):
         "seed:three",
         "time<10m",
         "size>2GB",
+        "size>2 GB",
+        "size>80 MBs",
+        "size>80 below MB",
+        "time>1 h",
+        "age>1 d",
+        '"size>80 MB"',
         "age>1d",
         "day:yesterday",
         "mixup>0.5",
@@ -207,6 +221,12 @@ def test_mistakes_are_said(words, why):
     rows = [row(settings={"dataset.options.extra": 1, "architecture.options.extra": 1})]
     with pytest.raises(InputError, match=why):
         run_filter.parse(words, rows)
+
+
+@pytest.mark.parametrize("words", ["val>abc", "age<1x", "nothing:1"])
+def test_what_is_not_understood_hides_no_run(words):
+    wanted, fault = run_filter.understood(f"arch:deit {words} status:done", [row()], NOW)
+    assert fault and wanted(row()) and not wanted(row(architecture="lenet5"))
 
 
 def test_a_damaged_run_is_found_by_its_id_and_status():
