@@ -383,13 +383,10 @@ class HistoryScreen(SizedRuns):
     def action_copy(self) -> None:
         """Ask what to copy."""
         copies = of_runs([listed.run for listed in self.chosen()])
-        columns = history.columns(10_000, self.by, on_test=self.run_list.on_test)
-        now = time.time()
-        rows = self.run_list.rows
+        rows, by, on_test = self.run_list.rows, self.by, self.run_list.on_test
 
         def written() -> str:
-            cells = [[column.cell(listed, now).rstrip() for column in columns] for listed in rows]
-            return tab_separated([column.title for column in columns], cells)
+            return tab_separated(*history.table(rows, by, time.time(), on_test=on_test))
 
         table = Copy("t", f"the list as a table ({text.counted(len(rows), 'run')})", written)
         offer(self, [*copies, table], self.say)

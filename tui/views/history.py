@@ -1,6 +1,6 @@
 """The list of runs: what a row says, in which columns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vislab.engine.runs.naming import stamp_of
@@ -14,6 +14,9 @@ DAMAGED_SIGN = "!"
 
 MARK = "▸"
 """Stands before a run that is marked."""
+
+COMING = "…"
+"""Stands where a figure is being counted."""
 
 GAP = 2
 """Cells between two columns."""
@@ -78,7 +81,7 @@ def _duration(seconds: float | None) -> str:
 
 
 def _size(size: float | None) -> str:
-    return "…" if size is None else text.size(size)
+    return COMING if size is None else text.size(size)
 
 
 _ID_CELLS, _EPOCHS_CELLS = 4, 7
@@ -202,6 +205,20 @@ def line(columns: Sequence[Column], listed: Listed, now: float, *, marked: bool 
     """
     cells = [text.fit(column.cell(listed, now), column.width, right=column.right) for column in columns]
     return f"{MARK if marked else ' '} {sign(listed)} " + (" " * GAP).join(cells)
+
+
+def table(
+    rows: Iterable[Listed], by: Quantity, now: float, *, on_test: bool = False
+) -> tuple[list[str], list[list[str]]]:
+    """Every column, for other programs: titles, and a row a run. What is not counted yet is left empty.
+
+    Args:
+        by, on_test: as for `columns`.
+        now: seconds since 1970, for `yesterday`.
+    """
+    every = columns(10_000, by, on_test=on_test)
+    cells = [[column.cell(listed, now).rstrip() for column in every] for listed in rows]
+    return [column.title for column in every], [["" if cell == COMING else cell for cell in row] for row in cells]
 
 
 def column_at(columns: Sequence[Column], x: int) -> Column | None:

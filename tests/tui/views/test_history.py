@@ -106,6 +106,13 @@ def test_a_name_is_cut_for_no_column_that_the_details_say_too(width):
     assert name.width >= len("study-a-deit-transfer") or len(columns) <= 7
 
 
+def test_a_table_for_other_programs_leaves_empty_what_is_not_counted(listed):
+    row = listed()
+    titles, rows = views.table([row, row.sized(2_000_000)], QUANTITIES["started"], NOW)
+    assert [cells[titles.index("size")] for cells in rows] == ["", "2.0 MB"]
+    assert len(titles) == len(rows[0]) and "tags" in titles
+
+
 def test_a_click_finds_its_column():
     columns = views.columns(80)
     line = views.header(columns, quantity("id"), descending=False)
