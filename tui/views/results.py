@@ -220,15 +220,18 @@ def pictured(found: Results, *, only_wrong: bool) -> Sequence[Prediction]:
 
 
 def caption(row: Prediction, width: int) -> tuple[str, str]:
-    """Two lines under a picture: the true name, and the predicted one with a sign and how sure."""
+    """Two lines under a picture: the true name, and the predicted one with a sign and how sure.
+
+    A name that is too long keeps both its ends: many a name differs from others only in the last.
+    """
     sign = "✔" if row.right else "✖"
     sure = f" {text.percent(row.confidence)}"
-    return (
-        text.fit(plain(row.label, 60), width),
-        text.fit(f"{sign} {plain(row.predicted, 60)}", width - len(sure)) + sure
-        if width > 8
-        else text.fit(sign, width),
-    )
+
+    def named(name: str, room: int) -> str:
+        return text.fit(text.shortened(plain(name, 1000), room), room)
+
+    room = width - len(f"{sign} ") - len(sure)
+    return named(row.label, width), f"{sign} {named(row.predicted, room)}{sure}" if width > 8 else text.fit(sign, width)
 
 
 def half_blocks(pixels: bytes, width: int, height: int) -> list[list[tuple[RGB, RGB]]]:

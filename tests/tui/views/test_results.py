@@ -125,6 +125,15 @@ def test_captions_fit_and_are_safe(width):
         assert predicted[0] == ("✔" if row.right else "✖")
 
 
+def test_captions_tell_names_with_one_beginning_apart():
+    def told(end, width=12):
+        name = f"class with one beginning {'of many words ' * 9}{end}"
+        return views.caption(Prediction("x", name, name + "0", 0.11), width)
+
+    assert told("7") == ("class…ords 7", "✖ cl…70 11 %")
+    assert len({told(str(number)) for number in range(20)}) == 20
+
+
 @given(st.integers(1, 9), st.integers(1, 9))
 def test_half_blocks_hold_every_pixel(width, height):
     pixels = bytes(index % 256 for index in range(width * height * 3))
