@@ -50,6 +50,8 @@ _HEAD = 22
 _FIGURES = 26
 """Cells of the figures behind a bar, at most; and of a bar before them, at least."""
 _SHORTEST = 10
+_NAME = 24
+"""Characters of a device's name that are shown before anything else of its line."""
 
 
 def bar(share: float, width: int) -> tuple[str, str]:
@@ -138,22 +140,27 @@ def device_line(state: RunState, reading: Reading | None, status: RunStatus, wid
 
     Args:
         status: of a run that rests, what it waited for is not told.
-        width: cells; parts that have no room are left out, the last ones first. 0: there is room for all.
+        width: cells; parts that have no room are left out, the last ones first. 0: there is room for all. A long name
+            of the device has what the others leave, but some cells in any case.
     """
     decided = next((made for made in reversed(state.decisions) if made.what == "device"), None)
     if decided is None:
         return ""
     name = str(decided.details.get("name", "")).removeprefix("NVIDIA ")
-    parts = [text.plain(f"{decided.choice} {text.plain(name, 24)}".strip(), 40)]
+    parts: list[str] = []
     if reading is not None:
         parts += _work_parts(reading)
     if status not in AT_REST and (words := waiting(state)):
         parts.append(words)
     if reading is not None:
         parts += _heat_parts(reading)
-    while width and len(parts) > 1 and text.cells(" · ".join(parts)) > width:
+
+    def line(longest: int) -> str:
+        return " · ".join([f"{text.plain(decided.choice, 40)} {text.plain(name, longest)}".strip(), *parts])
+
+    while width and parts and text.cells(line(_NAME)) > width:
         parts.pop()
-    return " · ".join(parts)
+    return line(_NAME + max(0, width - text.cells(line(_NAME))) if width else 200)
 
 
 def _work_parts(reading: Reading) -> list[str]:

@@ -154,6 +154,20 @@ def test_the_device_line_says_what_is_known() -> None:
     assert "1.5 of 2 cores" in live.device_line(state(), processor, "training")
 
 
+def test_a_long_name_of_a_device_has_the_room_that_the_rest_leaves() -> None:
+    name = "Intel(R) Xeon(R) Platinum 8480C Processor"
+    decided = DecisionMade(time=0, what="device", choice="cpu", why="", details={"name": name})
+    told = fold([decided])
+    processor = Reading(card=False, busy=1.5, cores=2, memory_used=1_000_000_000, memory_total=2_000_000_000)
+    rest = " · 1.5 of 2 cores · 1.0 GB"
+    assert live.device_line(told, processor, "training") == f"cpu {name}{rest}"
+    assert live.device_line(told, processor, "training", 120) == f"cpu {name}{rest}"
+    assert live.device_line(told, processor, "training", 60) == f"cpu Intel(R) Xeon(R) Platinum 848…{rest}"
+    assert live.device_line(told, processor, "training", 54) == f"cpu Intel(R) Xeon(R) Platin…{rest}"
+    assert live.device_line(told, processor, "training", 50) == "cpu Intel(R) Xeon(R) Platinum 84… · 1.5 of 2 cores"
+    assert live.device_line(told, processor, "training", 20) == "cpu Intel(R) Xeon(R) Platin…"
+
+
 def test_the_first_finding_and_how_many_there_are() -> None:
     found = [Finding("plateau", "warning", "Flat\x1b.", "Stop."), Finding("imbalance", "info", "Uneven.", "Weigh.")]
     assert live.finding_line(found) == "! (1 of 2) Flat␛."
