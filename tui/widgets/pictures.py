@@ -16,6 +16,8 @@ from vislab.tui.views.results import RGB, half_blocks
 
 GAP = 2
 """Cells between two pictures."""
+_LEVELS = bytes(round(round(value * 63 / 255) * 255 / 63) for value in range(256))
+"""The nearest of 64 values: nobody sees the difference, and there are fewer colours to make and to keep."""
 
 
 class HalfBlocks(Text):
@@ -32,7 +34,7 @@ class HalfBlocks(Text):
             side: cells of the line, blanks behind them included.
         """
         super().__init__(" " * left + "▀" * len(cells) + " " * (side - left - len(cells)))
-        self._cells = bytes(value for upper, lower in cells for value in (*upper, *lower))
+        self._cells = bytes(value for upper, lower in cells for value in (*upper, *lower)).translate(_LEVELS)
         self._left = left
 
     def __eq__(self, other: object) -> bool:
