@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,13 +100,7 @@ def load_settings(
             Or a variable is no amount, the user has no home folder, or the working directory is gone.
     """
     cwd = (cwd or working_directory()).absolute()
-    try:
-        config_dir, data, cache = (of("vislab") for of in (user_config_path, user_data_path, user_cache_path))
-    except RuntimeError as error:
-        raise InputError(
-            "This user has no home folder: set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_CACHE_HOME."
-        ) from error
-    folders = {"runs_dir": data / "runs", "data_dir": data / "data", "cache_dir": cache}
+    config_dir, folders = _of_user(user_config_path), built_in_folders()
     budgets: dict[str, int] = {}
     origins = dict.fromkeys(folders, "built-in")
     candidates = [folder / PROJECT_FILE for folder in (cwd, *cwd.parents)]
@@ -154,6 +148,25 @@ def load_settings(
         on_end=on_end,
         problems=tuple(problems),
     )
+
+
+def built_in_folders() -> dict[str, Path]:
+    """`FOLDERS` where nothing is set.
+
+    Raises:
+        InputError: the user has no home folder.
+    """
+    data = _of_user(user_data_path)
+    return {"runs_dir": data / "runs", "data_dir": data / "data", "cache_dir": _of_user(user_cache_path)}
+
+
+def _of_user(folder: Callable[[str], Path]) -> Path:
+    try:
+        return folder("vislab")
+    except RuntimeError as error:
+        raise InputError(
+            "This user has no home folder: set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_CACHE_HOME."
+        ) from error
 
 
 def read_again(settings: Settings) -> Settings:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings, load_settings
-from vislab.presets.settings_file import overriding, set_folder, with_key
+from vislab.presets.settings_file import overriding, set_folder, unset_folder, with_key
 
 FILE = """# mine
 data_dir = "/old"   # the big disk
@@ -57,6 +57,20 @@ def test_the_next_start_has_the_folder(settings: Settings, tmp_path: Path, monke
     assert found.data_dir == tmp_path / "new/place" and overriding(found, "data_dir") == ""
     forced = load_settings(tmp_path, environment={"VISLAB_DATA_DIR": "/other"})
     assert overriding(forced, "data_dir") == "VISLAB_DATA_DIR"
+
+
+def test_a_key_is_taken_out_and_all_else_stays(settings: Settings, tmp_path: Path, monkeypatch) -> None:
+    assert with_key(FILE, "data_dir", None) == FILE.replace('data_dir = "/old"   # the big disk\n', "")
+    assert with_key(FILE, "runs_dir", None) == FILE
+    with pytest.raises(ValueError, match="not understood"):
+        with_key('data_dir = """\n/old"""\n', "data_dir", None)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    set_folder(settings, "runs_dir", str(tmp_path / "new"))
+    assert unset_folder(settings, "runs_dir") == tmp_path / "share/vislab/runs"
+    assert "runs_dir" not in (settings.config_dir / "config.toml").read_text()
+    (settings.config_dir / "config.toml").unlink()
+    unset_folder(settings, "runs_dir")
+    assert not (settings.config_dir / "config.toml").exists()
 
 
 def test_what_cannot_be_is_refused_and_nothing_changes(settings: Settings, tmp_path: Path) -> None:

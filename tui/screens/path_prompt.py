@@ -22,9 +22,16 @@ class PathPrompt(Prompt):
     field at first is selected: what is typed replaces it.
     """
 
-    def __init__(self, question: str, value: str = "", do: Callable[[str], str] | None = None) -> None:
-        """A question, what stands in the field at first, and what is done with the line, as for `Prompt`."""
+    def __init__(
+        self, question: str, value: str = "", do: Callable[[str], str] | None = None, *, folders: bool = False
+    ) -> None:
+        """A question, what stands in the field at first, and what is done with the line, as for `Prompt`.
+
+        Args:
+            folders: nothing but folders is offered.
+        """
         super().__init__(question, value, do=do)
+        self._folders = folders
         self._found: list[str] = []
         self._chosen: int | None = None
         self._unwritable = 0
@@ -42,7 +49,7 @@ class PathPrompt(Prompt):
             self._chosen = (min(0, step) if self._chosen is None else self._chosen + step) % len(self._found)
             self.complain("")
         elif event.key == "tab" and self._chosen is None:
-            self._write(completed(field.value))
+            self._write(completed(field.value, folders=self._folders))
         elif self._found and (
             (event.key == "right" and field.cursor_at_end)
             or (event.key in ("tab", "enter") and self._chosen is not None)
@@ -69,7 +76,7 @@ class PathPrompt(Prompt):
         return "go in" if self._found[self._chosen].endswith("/") else "fill in"
 
     def _look(self, value: str) -> None:
-        self._found, self._unwritable = look(value)
+        self._found, self._unwritable = look(value, folders=self._folders)
         self._found = [path for path in self._found if path != value]
         self._chosen = None
         self.complain("")

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from vislab.presets.errors import InputError
 from vislab.presets.settings import BUDGETS, FOLDERS, PROJECT_FILE, VARIABLES
-from vislab.presets.settings_file import overriding, set_folder
+from vislab.presets.settings_file import overriding, set_folder, unset_folder
 from vislab.tui.preferences import preferences_file
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views.text import plain, size
@@ -103,21 +103,23 @@ class SettingsScreen(ConsoleScreen):
         from vislab.tui.screens.path_prompt import PathPrompt
 
         def set_it(line: str) -> str:
-            if not line.strip():
-                return "Write a folder, or go back."
+            settings, written = self.console.settings, line.strip()
             try:
-                folder = set_folder(self.console.settings, name, line.strip())
+                folder = set_folder(settings, name, written) if written else unset_folder(settings, name)
             except InputError as error:
                 return plain(str(error), 600)
-            wins = overriding(self.console.settings, name)
+            wins = overriding(settings, name)
             held = f", but {wins} says otherwise here and wins" if wins else ""
-            self._next[name] = f"{folder} from the next start of vislab on{held}"
+            default = "the default, " * (not written)
+            self._next[name] = f"{default}{folder} from the next start of vislab on{held}"
             self._lines.repaint()
             return ""
 
         now = str(getattr(self.console.settings, name))
-        question = f"{name}: {FOLDERS[name]}. Nothing is moved; it holds from the next start of vislab on."
-        self.app.push_screen(PathPrompt(question, plain(now, 4096), do=set_it))
+        question = (
+            f"{name}: {FOLDERS[name]}. Nothing is moved; it holds from the next start of vislab on. Empty: the default."
+        )
+        self.app.push_screen(PathPrompt(question, plain(now, 4096), do=set_it, folders=True))
 
     def action_runs_folder(self) -> None:
         """Where runs are made."""

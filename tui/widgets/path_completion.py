@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 
-def completions(text: str, limit: int = 200) -> list[str]:
+def completions(text: str, limit: int = 200, *, folders: bool = False) -> list[str]:
     """Ways to go on with a path, see `look`."""
-    return look(text, limit)[0]
+    return look(text, limit, folders=folders)[0]
 
 
-def look(text: str, limit: int = 200) -> tuple[list[str], int]:
+def look(text: str, limit: int = 200, *, folders: bool = False) -> tuple[list[str], int]:
     """Ways to go on with a path: folders (with a slash at the end), tables and Python files, by name.
 
     Names that cannot be written in a field (control and invisible characters, bytes that are no text) are left out;
@@ -18,6 +18,7 @@ def look(text: str, limit: int = 200) -> tuple[list[str], int]:
     Args:
         text: as it was written, may begin with `~`; hidden entries only where its last part begins with a dot.
         limit: entries of a folder that are looked at beyond this many are left out.
+        folders: nothing but folders.
     """
     folder, _, beginning = text.rpartition("/")
     place = Path(folder + "/" if folder or text.startswith("/") else ".").expanduser()
@@ -29,7 +30,7 @@ def look(text: str, limit: int = 200) -> tuple[list[str], int]:
                 if not entry.name.startswith(beginning) or (entry.name.startswith(".") and not beginning):
                     continue
                 folder_here = entry.is_dir()
-                if not folder_here and not entry.name.endswith((".csv", ".tsv", ".py")):
+                if not folder_here and (folders or not entry.name.endswith((".csv", ".tsv", ".py"))):
                     continue
                 if entry.name.isprintable():
                     found.append(entry.name + "/" * folder_here)
@@ -43,6 +44,6 @@ def look(text: str, limit: int = 200) -> tuple[list[str], int]:
     return [start + name for name in sorted(found)], unwritable
 
 
-def completed(text: str) -> str:
+def completed(text: str, *, folders: bool = False) -> str:
     """The text with all that its completions have in common."""
-    return os.path.commonprefix(completions(text)) or text  # noqa: RUF071  (by character is what completion wants)
+    return os.path.commonprefix(completions(text, folders=folders)) or text  # noqa: RUF071  (by character is what completion wants)

@@ -112,6 +112,31 @@ def test_folders_are_changed_for_the_next_start(settings, tmp_path, key, name, w
     assert (settings.config_dir / "config.toml").read_text() == f'{name} = "{tmp_path / "new"}"\n'
 
 
+def test_an_empty_line_is_the_default_folder_and_only_folders_are_offered(settings, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    settings.config_dir.mkdir()
+    (settings.config_dir / "config.toml").write_text('runs_dir = "/old"\n')
+    (tmp_path / "runs" / "below").mkdir(parents=True)
+    (tmp_path / "runs" / "table.csv").touch()
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("r")
+        asked = pilot.app.screen
+        assert "Empty: the default." in " ".join(asked.query(Lines).first().words.split())
+        asked.query_one(Input).value = f"{tmp_path}/runs/"
+        await pilot.pause()
+        assert "below/" in asked.query(Lines).last().words and "table.csv" not in asked.query(Lines).last().words
+        await pilot.press("tab")
+        assert asked.query_one(Input).value == f"{tmp_path}/runs/below/"
+        asked.query_one(Input).value = ""
+        await pilot.press("enter")
+        told = words(pilot).replace(" ", "")
+        assert f"thedefault,{tmp_path}/share/vislab/runsfromthenextstart" in told
+
+    play(settings, act)
+    assert (settings.config_dir / "config.toml").read_text() == ""
+
+
 def test_a_folder_that_cannot_be_written_is_told(settings) -> None:
     settings.config_dir.write_text("a file where a folder should be")
 

@@ -31,6 +31,7 @@ def test_folders_tables_and_code_are_offered(place) -> None:
     assert completions(f"{place}/.h") == [f"{place}/.hidden/"]
     assert completions(f"{place}/no/such/") == []
     assert len(completions("", limit=2)) == 2
+    assert completions("", folders=True) == [name for name in names if name.endswith("/")]
 
 
 def test_names_that_cannot_be_typed_are_counted(place) -> None:
