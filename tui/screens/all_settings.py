@@ -6,6 +6,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import Input
 
 from vislab.presets import keys
@@ -28,8 +29,7 @@ class AllSettings(Window[Draft]):
     AllSettings { align: center middle; background: $background; }
     AllSettings .sheet { width: 100%; max-width: 120; height: 100%; padding: 0; background: $surface; }
     AllSettings Lines { height: 4; padding: 0 2; background: $surface; }
-    AllSettings #value { display: none; height: 1; border: none; margin: 0 2; padding: 0; background: $panel; }
-    AllSettings.writing #value { display: block; }
+    AllSettings #value { visibility: hidden; height: 1; border: none; padding: 0 2; background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "go back", show=False),
@@ -50,6 +50,8 @@ class AllSettings(Window[Draft]):
         self._draft = draft
         self._settings = settings
         self._resolved = resolve(draft, settings)
+        self._written = ""  # the setting that is being written, if any
+        self._begun = ""  # what stood in the field when it was opened
 
     @property
     def draft(self) -> Draft:
@@ -76,7 +78,11 @@ class AllSettings(Window[Draft]):
     @property
     def _key(self) -> keys.Key | None:
         current = self.query_one(Picker).choices.current
-        return keys.find(current.value) if current is not None else None
+        return keys.find(self._written or (current.value if current is not None else ""))
+
+    @property
+    def _field(self) -> Input:
+        return self.query_one("#value", Input)
 
     def _fill(self) -> None:
         items: list[Item] = []
@@ -96,11 +102,12 @@ class AllSettings(Window[Draft]):
         changes = len(self._draft.values)
         self.query_one(Picker).border_subtitle = f"{changes} changed" if changes else ""
 
-    def _explain(self, trouble: str = "") -> None:
-        key, spec = self._key, self._resolved.spec
-        writing = self.has_class("writing")
+    def _explain(self) -> None:
+        key, spec, trouble = self._key, self._resolved.spec, self._trouble
         hint = (
-            "↵ take, empty: take back   esc leave" if writing else "↵ change   x take back   / find   ? help   esc done"
+            "↵ take, empty: take back   esc leave"
+            if self._written
+            else "↵ change   x take back   / find   ? help   esc done"
         )
         if key is None or spec is None:
             self.query_one(Lines).show([*([Text()] * (_LINES - 1)), Text(hint)])
@@ -120,7 +127,9 @@ class AllSettings(Window[Draft]):
         self.query_one(Lines).show([*([Text()] * (_LINES - len(shown))), *shown])
 
     def on_choices_moved(self, event: Choices.Moved) -> None:
-        """Explain what the cursor stands on."""
+        """Explain what the cursor stands on; it stays on the setting that is being written."""
+        if self._written:
+            event.choices.point(self._written)
         self._explain()
 
     def on_picker_found(self) -> None:
@@ -129,39 +138,60 @@ class AllSettings(Window[Draft]):
 
     def on_choices_taken(self, event: Choices.Taken) -> None:
         """Write its value."""
-        self.add_class("writing")
-        field = self.query_one("#value", Input)
-        changed = self._draft.changed(event.item.value)
+        if self._written:
+            return
+        self._written = event.item.value
+        changed = self._draft.changed(self._written)
         spec = self._resolved.spec
-        field.value = changed if changed is not None else value_text(value_of(spec, event.item.value))  # type: ignore[arg-type]
-        field.focus()
+        self._begun = changed if changed is not None else value_text(value_of(spec, self._written))  # type: ignore[arg-type]
+        self._field.value = self._begun
+        self._field.visible = True
+        self.set_focus(self._field)
         self._explain()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge a value while it is written."""
-        key, value = self._key, event.value.strip()
-        if self.has_class("writing") and key is not None and event.input.id == "value":
-            self._explain(problem_with(self._draft, key.key, value, self._settings) if value else "")
+        if event.input is self._field:
+            self._explain()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the value; an empty one takes the change back."""
-        key, value = self._key, event.value.strip()
-        if event.input.id != "value" or key is None:
-            return
-        if value and (trouble := problem_with(self._draft, key.key, value, self._settings)):
-            self._explain(trouble)
-            return
-        self._change(self._draft.with_value(key.key, value) if value else self._draft.without_value(key.key))
-        self._leave_field()
+        if event.input is self._field and self._written and self._take():
+            self.set_focus(self.query_one(Picker).choices)
+
+    def lets_go(self, widget: Widget | None) -> bool:
+        """Take what is written in the field that the focus leaves, as Enter does; what cannot be taken stays."""
+        if not self._written or widget is self._field:
+            return True
+        if widget is None:  # nobody has left it: the terminal has lost the focus
+            return False
+        if self._field.value == self._begun:
+            self._close_field()
+            return True
+        return self._take()
+
+    @property
+    def _trouble(self) -> str:
+        value = self._field.value.strip()
+        return problem_with(self._draft, self._written, value, self._settings) if self._written and value else ""
+
+    def _take(self) -> bool:
+        """Take the value and close the field; False where it is no value."""
+        key, value = self._written, self._field.value.strip()
+        if self._trouble:
+            return False
+        self._change(self._draft.with_value(key, value) if value else self._draft.without_value(key))
+        self._close_field()
+        return True
 
     def _change(self, draft: Draft) -> None:
         self._draft = draft
         self._resolved = resolve(draft, self._settings)
         self._fill()
 
-    def _leave_field(self) -> None:
-        self.remove_class("writing")
-        self.query_one(Picker).choices.focus()
+    def _close_field(self) -> None:
+        self._written = ""
+        self._field.visible = False
         self._explain()
 
     def action_reset(self) -> None:
@@ -177,8 +207,9 @@ class AllSettings(Window[Draft]):
     def action_back(self) -> None:
         """Leave the field, or the window."""
         picker = self.query_one(Picker)
-        if self.has_class("writing"):
-            self._leave_field()
+        if self._written:
+            self._close_field()
+            self.set_focus(picker.choices)
         elif picker.filtering:
             picker.close_filter()
             self._explain()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.events import DescendantFocus
 from textual.timer import Timer
 
 from vislab.engine.runs.ask import Answer
@@ -17,10 +16,10 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import read_again
 from vislab.tui.actions import ACTIONS
 from vislab.tui.advice import warnings
-from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, problem_with, resolve
+from vislab.tui.draft import FIRST, Draft, Resolved, Section, like_run, resolve
 from vislab.tui.inquiry import Inquiry
+from vislab.tui.screens.launch_fields import LaunchFields
 from vislab.tui.screens.launch_messages import Answered, LookedAround
-from vislab.tui.screens.run_launches import RunLaunches
 from vislab.tui.views import text
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.device_line import DeviceLine
@@ -43,7 +42,7 @@ _SOON, _LATER = 0.04, 0.25  # seconds of no change after which the selection is 
 _AGAIN = next(action.keys[0] for action in ACTIONS if action.id == "look_again")
 
 
-class LaunchScreen(RunLaunches):
+class LaunchScreen(LaunchFields):
     """Put a run together and start it."""
 
     NAME: ClassVar[str] = "launch"
@@ -129,7 +128,7 @@ class LaunchScreen(RunLaunches):
         self.query_one(RecipeLine).follow(self.draft, self.settings)
         self._show()
         if not self.in_field:
-            self._hint()
+            self.hint()
 
     @property
     def obstacles(self) -> tuple[str, ...]:
@@ -222,32 +221,11 @@ class LaunchScreen(RunLaunches):
         as_before = self.draft.based and base is not None and value == getattr(base, section).name
         if value != OWN and not (as_before and not getattr(self.draft, section)):
             self.change(self.draft.choose(section, value))
-        self._hint()
+        self.hint()
 
     def on_parts_own(self, event: Parts.Own) -> None:
         """Ask for something of one's own."""
         self.action_own()
-
-    def on_field_written(self, event: Field.Written) -> None:
-        """Judge a value while it is written; take it when it is done, and take the change back when it is empty."""
-        field, value = event.field, event.text.strip()
-        trouble = problem_with(self.draft, field.key, value, self.settings) if value else ""
-        self._hint(trouble)
-        if event.done and not trouble:
-            field.leave()
-            self.change(self.draft.with_value(field.key, value) if value else self.draft.without_value(field.key))
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Explain what has the focus."""
-        self._hint()
-
-    def _hint(self, trouble: str = "") -> None:
-        """One line of help on what has the focus, or what is wrong with what is written there."""
-        if trouble:
-            self.query_one(HintLine).tell(f"✖ {plain(trouble, 300)}", wrong=True)
-        else:
-            words = self.query_one(FieldRow).help(self.draft, self.settings) or self.query_one(SelectionPanel).help()
-            self.query_one(HintLine).tell(words or self.parts.help())
 
     # Actions
 
@@ -270,7 +248,7 @@ class LaunchScreen(RunLaunches):
             owner.close_filter()
         elif isinstance(owner, Field):
             owner.leave()
-            self._hint()
+            self.hint()
 
     def action_own(self) -> None:
         """Ask for a folder, or for a file with an architecture where the architectures have the focus."""

@@ -46,6 +46,15 @@ class Layer(Screen[ScreenResultType]):
         """As Textual's, but nothing is called once the screen is left: its widgets are gone by then."""
         return super().call_after_refresh(lambda: None if self._pruning else callback(*args, **kwargs))
 
+    def lets_go(self, widget: Widget | None) -> bool:
+        """Whether what has the focus lets it go to a widget, or to none; takes first what is written there."""
+        return True
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """Move the focus, however that was asked for, unless what has it does not let it go."""
+        if self.lets_go(widget):
+            super().set_focus(widget, scroll_visible, from_app_focus)
+
     @on(Resize)
     def ignore_stale_size(self, event: Resize) -> None:
         """Do not lay out for a size that the terminal has no longer.

@@ -7,8 +7,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.events import Click
+from textual.events import MouseDown
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from vislab.tui.views.text import plain
@@ -37,7 +38,6 @@ class Field(Horizontal, can_focus=True):
         """The text has changed while it is written; `done` when Enter was pressed."""
 
         field: "Field"
-        text: str
         done: bool
 
     def __init__(self, key: str, label: str) -> None:
@@ -45,6 +45,7 @@ class Field(Horizontal, can_focus=True):
         super().__init__(id=key.replace(".", "-").replace("_", "-"))
         self.key = key
         self._label, self._value, self._changed = label, "", False
+        self._begun = ""  # what stood in it when it was opened
         self._static = Static()
         self._input = Input(compact=True, select_on_focus=True)
         self._input.cursor_blink = False
@@ -64,6 +65,20 @@ class Field(Horizontal, can_focus=True):
         """Whether it is being changed."""
         return self.has_class("writing")
 
+    @property
+    def text(self) -> str:
+        """What is written in it."""
+        return self._input.value.strip()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been written since it was opened."""
+        return self._input.value == self._begun
+
+    def writes_in(self, widget: Widget | None) -> bool:
+        """Whether this is the part that has the focus while one writes."""
+        return widget is self._input
+
     def show(self, value: str, *, changed: bool) -> None:
         """Show a value; one that was changed here is bold."""
         if (value, changed) != (self._value, self._changed) or not self._static.content:
@@ -74,30 +89,34 @@ class Field(Horizontal, can_focus=True):
         """Open the field."""
         self.add_class("writing")
         self._draw()
-        self._input.value = self._value
-        self._input.focus()
+        self._input.value = self._begun = self._value
+        self.screen.set_focus(self._input)
 
-    def leave(self) -> None:
-        """Close the field, whatever is written in it."""
+    def close(self) -> None:
+        """Show the value again, whatever is written."""
         self.remove_class("writing")
         self._draw()
-        self.focus()
 
-    def on_click(self, event: Click) -> None:
-        """A click opens it."""
-        if not self.writing:
+    def leave(self) -> None:
+        """Close it, and keep the focus."""
+        self.close()
+        self.screen.set_focus(self)
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        """Open it, unless another one keeps the focus. A click may end elsewhere: the one that is left is narrower."""
+        if self.screen.focused is self:
             self.action_write()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Let it be judged."""
         event.stop()
         if self.writing:
-            self.post_message(self.Written(self, event.value, False))
+            self.post_message(self.Written(self, done=False))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Let it be taken."""
         event.stop()
-        self.post_message(self.Written(self, event.value, True))
+        self.post_message(self.Written(self, done=True))
 
     def _draw(self) -> None:
         value = "" if self.writing else plain(self._value, _CELLS)

@@ -46,9 +46,14 @@ class FieldRow(Horizontal):
         self.query_one(Lines).show([more])
 
     @property
+    def written(self) -> Field | None:
+        """The field in which one writes."""
+        return next((field for field in self.query(Field) if field.writing), None)
+
+    @property
     def current(self) -> Field | None:
         """The field that has the focus, or is written in."""
-        return next((field for field in self.query(Field) if field.has_focus or field.writing), None)
+        return self.written or next((field for field in self.query(Field) if field.has_focus), None)
 
     def help(self, draft: Draft, settings: Settings) -> str:
         """What the current field holds without a change, what it takes and what it is; safe text."""

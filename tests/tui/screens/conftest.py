@@ -10,7 +10,9 @@ import msgspec
 import pytest
 import textual._wait
 import textual.screen
+from textual.events import MouseDown, MouseUp
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from vislab.engine.runs.events import AnyEvent, RunEnded, TestFigures, encode
 from vislab.engine.runs.store import Labels, Run, create
@@ -119,6 +121,26 @@ async def settle(pilot: Pilot[int]) -> None:
 @pytest.fixture(name="settle")
 def settle_(settings: Settings) -> Callable[[Pilot[int]], Awaitable[None]]:
     return settle
+
+
+@pytest.fixture
+def click(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[None]]:
+    """Click where a part of the screen is, as a terminal tells of it: what is under the mouse may move meanwhile.
+
+    `Pilot.click` sends a click of its own, to what lies there when the mouse has gone up.
+    """
+
+    async def do(pilot: Pilot[int], part: Widget | str, x: int = 1, y: int = 0, times: int = 1) -> None:
+        widget = pilot.app.screen.query_one(part) if isinstance(part, str) else part
+        place = {"x": widget.region.x + x, "y": widget.region.y + y}
+        words = {"delta_x": 0, "delta_y": 0, "button": 1, "shift": False, "meta": False, "ctrl": False}
+        monkeypatch.setattr(Console, "CLICK_CHAIN_TIME_THRESHOLD", 60.0 if times > 1 else -1.0)  # seconds
+        for event in (MouseDown, MouseUp) * times:
+            pilot.app._driver.send_message(event(widget=None, **place, **words))  # type: ignore[union-attr, arg-type]
+            await pilot.pause()
+            await pilot.pause()
+
+    return do
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""Fields of the launch screen: what is written in one is taken when it is left, whichever way, or it is not left."""
+
+import pytest
+from textual.events import AppBlur, AppFocus, Key
+from textual.widgets import Input
+
+from vislab.engine.runs.ask import Asker
+from vislab.tui.draft import FIRST
+from vislab.tui.screens.all_settings import AllSettings
+from vislab.tui.screens.help import HelpScreen
+from vislab.tui.screens.launch import LaunchScreen
+from vislab.tui.widgets.field import Field
+from vislab.tui.widgets.field_row import FieldRow
+from vislab.tui.widgets.hint_line import HintLine
+
+RATE = "strategy.learning_rate"
+
+
+@pytest.fixture(autouse=True)
+def launched(monkeypatch) -> list:
+    """Drafts that were to be started."""
+    drafts: list = []
+    monkeypatch.setattr(Asker, "ask", lambda *words, **more: None)  # its questions need torch
+    monkeypatch.setattr(LaunchScreen, "launch", lambda self, starts, how: drafts.extend(starts))
+    return drafts
+
+
+def field(pilot, key: str = RATE) -> Field:
+    return next(one for one in pilot.app.screen.query(Field) if one.key == key)
+
+
+def hint(pilot) -> str:
+    return pilot.app.screen.query_one(HintLine).words
+
+
+async def write(pilot, text: str, key: str = RATE) -> None:
+    """Open a field and write over its value."""
+    pilot.app.screen.set_focus(field(pilot, key))
+    await pilot.press("enter")
+    pilot.app.screen.focused.value = ""
+    await pilot.press(*({".": "full_stop"}.get(letter, letter) for letter in text))
+    assert field(pilot, key).writing
+
+
+WAYS = pytest.mark.parametrize("way", ["tab", "shift+tab", "#seed", "#dataset Choices"])
+
+
+@pytest.fixture
+def leave(way, click):
+    """Leave a field by a key, or by a click on another part."""
+
+    async def go(pilot) -> None:
+        await (click(pilot, way) if way[0] == "#" else pilot.press(way))
+
+    return go
+
+
+@WAYS
+def test_a_field_that_is_left_takes_its_value(play, way, leave) -> None:
+    async def act(pilot) -> None:
+        await write(pilot, "0.5")
+        await leave(pilot)
+        assert not field(pilot).writing and pilot.app.screen.draft.changed(RATE) == "0.5"
+        assert field(pilot).shown == "learning rate 0.5" and field(pilot, "seed").writing == (way == "#seed")
+
+    play("launch", act)
+
+
+@WAYS
+def test_a_field_is_not_left_with_nonsense(play, launched, leave) -> None:
+    async def act(pilot) -> None:
+        await write(pilot, "zzz", "strategy.batch_size")
+        written = pilot.app.screen.focused
+        await leave(pilot)
+        batch = field(pilot, "strategy.batch_size")
+        assert pilot.app.screen.focused is written and batch.writing and not field(pilot, "seed").writing
+        assert hint(pilot).rstrip() == "✖ must be a whole number >= 1 or auto"
+        await pilot.press("g")
+        assert written.value == "zzzg" and not launched and not pilot.app.screen.draft.values
+        await pilot.press("escape")
+        assert batch.shown == "batch 64" and batch.has_focus and "✖" not in hint(pilot)
+
+    play("launch", act)
+
+
+def test_keys_behind_a_tab_start_with_what_was_written_before_it(play, launched, settle) -> None:
+    async def act(pilot) -> None:
+        pilot.app.screen.set_focus(field(pilot))
+        await pilot.press("enter")
+        for key in ("0", ".", "5", "tab", "g"):  # as a terminal hands on what arrives in one piece
+            name = {".": "full_stop"}.get(key, key)
+            pilot.app._driver.send_message(Key(name, key if len(key) == 1 else None))
+        for _ in range(400):
+            if launched:
+                break
+            await pilot.pause(0.01)
+        assert [draft.changed(RATE) for draft in launched] == ["0.5"]
+
+    play("launch", act)
+
+
+def test_help_is_on_the_field_in_which_one_writes(play, click) -> None:
+    async def act(pilot) -> None:
+        await write(pilot, "0.5")
+        await click(pilot, "#seed")
+        seed = field(pilot, "seed")
+        assert seed.writing and pilot.app.screen.query_one(FieldRow).current is seed
+        assert hint(pilot).startswith("default 0; a whole number")
+
+    play("launch", act)
+
+
+def test_a_value_that_was_taken_stands_in_the_field_when_it_is_opened_again_at_once(play, click) -> None:
+    async def act(pilot) -> None:
+        await write(pilot, "0.5")
+        await click(pilot, field(pilot), 2)  # its own label
+        assert field(pilot).writing and pilot.app.screen.focused.value == "0.5"
+
+    play("launch", act)
+
+
+def test_a_field_in_which_nothing_was_written_changes_nothing(play) -> None:
+    async def act(pilot) -> None:
+        pilot.app.screen.set_focus(field(pilot))
+        await pilot.press("enter", "tab")
+        assert not field(pilot).writing and pilot.app.screen.draft == FIRST
+
+    play("launch", act)
+
+
+def test_an_empty_field_that_is_left_takes_the_change_back(play) -> None:
+    async def act(pilot) -> None:
+        await write(pilot, "0.5")
+        await pilot.press("tab")
+        await write(pilot, "")
+        await pilot.press("tab")
+        assert pilot.app.screen.draft == FIRST
+
+    play("launch", act)
+
+
+def test_what_is_being_written_outlasts_windows_sizes_and_a_terminal_without_the_focus(play) -> None:
+    async def act(pilot) -> None:
+        launch = pilot.app.screen
+        await write(pilot, "0.5")
+        for size in ((20, 5), (1, 1), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        pilot.app.post_message(AppBlur())
+        await pilot.pause()
+        pilot.app.push_screen(HelpScreen([]))
+        pilot.app.post_message(AppFocus())
+        await pilot.pause()
+        pilot.app.pop_screen()
+        await pilot.pause()
+        assert isinstance(launch.focused, Input) and launch.focused.value == "0.5" and field(pilot).writing
+        assert launch.draft == FIRST
+        await pilot.press("escape")
+        assert field(pilot).shown == "learning rate 0.001" and launch.draft == FIRST
+
+    play("launch", act)
