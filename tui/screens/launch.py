@@ -273,8 +273,10 @@ class LaunchScreen(LaunchFields):
         name, recipes = choice
         if recipes:
             self._ask_about_study(recipes)
-        else:
-            self.change(self._with_images(name) if name else FIRST)
+        elif name:
+            self.change(self._with_images(name))
+        elif self.draft.based:  # else there is none already: what was changed stays
+            self.change(FIRST)
 
     def _ask_about_study(self, recipes: tuple[str, ...]) -> None:
         from vislab.tui.screens.dialog import Answer as Choice

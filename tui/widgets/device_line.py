@@ -5,19 +5,20 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from vislab.tui.views.selection import device_line
-from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.action_lines import ActionLines
 
 if TYPE_CHECKING:
     from vislab.tui.screens.launching import Looked
 
 
-class DeviceLine(Lines):
-    """Says more where it has room.
+class DeviceLine(ActionLines):
+    """Says more where it has room. A click takes the next device.
 
     Attributes:
         whole: all of it, whatever room there is.
     """
 
+    ACTION = "device"
     DEFAULT_CSS = """
     DeviceLine { height: 1; padding: 0 1; }
     """

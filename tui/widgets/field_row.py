@@ -11,8 +11,8 @@ from vislab.tui.draft import Draft, resolve, value_of
 from vislab.tui.views import text
 from vislab.tui.views.spec import default_words, value_text
 from vislab.tui.views.text import plain
+from vislab.tui.widgets.action_lines import ActionLines
 from vislab.tui.widgets.field import Field
-from vislab.tui.widgets.lines import Lines
 
 FIELDS = {
     "strategy.epochs": "epochs",
@@ -20,6 +20,12 @@ FIELDS = {
     "strategy.learning_rate": "learning rate",
     "seed": "seed",
 }
+
+
+class _More(ActionLines):
+    """The way to all settings."""
+
+    ACTION = "more"
 
 
 class FieldRow(Horizontal):
@@ -33,7 +39,7 @@ class FieldRow(Horizontal):
         """The fields, then the way to all others."""
         for key, label in FIELDS.items():
             yield Field(key, label)
-        yield Lines()
+        yield _More()
 
     def follow(self, draft: Draft, spec: Spec | None) -> None:
         """Show the values of a selection."""
@@ -43,7 +49,7 @@ class FieldRow(Horizontal):
             field.show(value if changed is None else changed, changed=changed is not None)
         others = sum(key not in FIELDS for key, _ in draft.values)
         more = Text.assemble(("m", "bold"), " more", (f" ({others} changed)" if others else "", "bold"))
-        self.query_one(Lines).show([more])
+        self.query_one(_More).show([more])
 
     @property
     def written(self) -> Field | None:

@@ -6,19 +6,16 @@ from vislab.presets.explain import list_presets
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft
 from vislab.tui.views.text import plain
-from vislab.tui.widgets.lines import Lines
+from vislab.tui.widgets.action_lines import ActionLines
 
 
-class RecipeLine(Lines):
-    """A recipe, an earlier run, or nothing; and the run's name where it was given one."""
+class RecipeLine(ActionLines):
+    """A recipe, an earlier run, or nothing; and the run's name where it was given one. A click chooses another."""
 
+    ACTION = "recipe"
     DEFAULT_CSS = """
     RecipeLine { height: 1; padding: 0 1; }
     """
-
-    async def on_click(self) -> None:
-        """Choose another."""
-        await self.screen.run_action("recipe")
 
     def follow(self, draft: Draft, settings: Settings) -> None:
         """Show a selection's."""

@@ -355,7 +355,7 @@ def test_a_recipe_brings_its_parts_and_takes_the_images_that_were_chosen(setting
         await chosen(pilot, "architecture", "study-b-base")
         assert spec_of(pilot).dataset.path == str(photos)
         assert "study-b-transfer" in screen(pilot).query_one(RecipeLine).words
-        await pilot.click(RecipeLine)
+        await pilot.click(RecipeLine, offset=(12, 0))
         assert isinstance(pilot.app.screen, Recipes)
         await pilot.press("escape")
         await pilot.press("r", "slash", *"study-a-cnn")

@@ -159,3 +159,19 @@ def test_what_is_being_written_outlasts_windows_sizes_and_a_terminal_without_the
         assert field(pilot).shown == "learning rate 0.001" and launch.draft == FIRST
 
     play("launch", act)
+
+
+def test_what_looks_like_a_key_is_clicked_as_one(play, click, settle) -> None:
+    async def act(pilot) -> None:
+        launch = pilot.app.screen
+        more = launch.query_one("FieldRow > _More")
+        await click(pilot, more, 12)  # behind its words
+        assert pilot.app.screen is launch
+        await click(pilot, more, 2)
+        assert isinstance(pilot.app.screen, AllSettings)
+        await pilot.press("escape")
+        await settle(pilot)
+        await click(pilot, "#device", 10)
+        assert launch.draft.changed("device")
+
+    play("launch", act)
