@@ -1,6 +1,6 @@
 """How much memory the console takes while one goes through its screens, twice: its own process, resident.
 
-Usage: python benchmarks/console_memory.py [--runs-dir DIR] [--limit 60]
+Usage: python benchmarks/console_memory.py [--runs-dir DIR] [--size 80x24] [--limit 60]
 
 Three runs are trained first, one of which goes on training, unless a folder is given whose newest run trains and whose
 next two are done. The process that counts classes and parameters has torch and is not counted.
@@ -11,6 +11,9 @@ which are deleted afterwards.
 
 With --epochs, another console looks at runs of so many epochs, twice: at a live one, which has five more every second,
 and at a comparison of eight.
+
+With --images, another console looks at runs that were judged by so many images, twice: at the results of one, and at a
+comparison of eight.
 """
 
 import argparse
@@ -23,12 +26,12 @@ from pathlib import Path
 import long_runs
 from console_terminal import Console, stop, train
 
-UP, DOWN, RIGHT, ESC, ENTER, HOME = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b", "\r", "\x1b[H"
-CLEAR = "\x1b[F\x15"
+UP, DOWN, RIGHT, ESC, ENTER, HOME, END = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b", "\r", "\x1b[H", "\x1b[F"
+CLEAR = END + "\x15"
 """Empties a field."""
 FIRST = (
     ("launch", ""),
-    ("pickers, from the first item to the last", DOWN * 8 + RIGHT + DOWN * 60 + "\x1b[F\x1b[H" + RIGHT + DOWN * 4),
+    ("pickers, from the first item to the last", DOWN * 8 + RIGHT + DOWN * 60 + END + HOME + RIGHT + DOWN * 4),
     ("filter", "/resnet"),
     ("recipes", ESC + "|" + ESC + "|r"),
     ("all settings", ESC + "|m"),
@@ -39,7 +42,7 @@ FIRST = (
 """What is looked at, and the keys that lead there from the step before; a moment is waited at each bar."""
 RUNS = (
     ("live", ENTER + "|f|o|t|y|m|z|z|v|v|w"),
-    ("results", ESC + "|" + DOWN + ENTER + "|c|m|w|p|" + RIGHT),
+    ("results", ESC + "|" + DOWN + ENTER + "|c|m|w|p||" + RIGHT + "|s|||a|||p|o|" + RIGHT + "|" + RIGHT),
     ("compare", ESC + "|" + " " + DOWN + " " + "|=|t|y|c|v|w"),
     ("launch again", ESC + "|" + ESC),
 )
@@ -47,7 +50,7 @@ RUNS = (
 STEPS = (*FIRST, ("history", ESC + "|H"), *RUNS)
 MANY = (
     ("history of many runs", ESC + "|H" + "|" * 30),
-    ("its end", "\x1b[F|" + UP * 40),
+    ("its end", END + "|" + UP * 40),
     ("sorted by size", "s|size|" + ENTER + "|" * 20),
     ("filtered", "/val>0.5|" + ENTER),
     ("marked", "a|" + ESC),
@@ -64,11 +67,18 @@ MANY_STEPS = (
 """All screens in a folder of many runs."""
 LONG = (
     ("history", ESC + "|H" + "|" * 5),
-    ("live, long", ENTER + "|" * 5 + "f|o|t|y|m|z|z|v|v|w|w|" + HOME + "|\x1b[F" + "|" * 10),
+    ("live, long", ENTER + "|" * 5 + "f|o|t|y|m|z|z|v|v|w|w|" + HOME + "|" + END + "|" * 10),
     ("compare, long", ESC + "|" + " " * 8 + "|=" + "|" * 10 + "l|t|y|z|c|v|w"),
     ("launch again", ESC + "|" + ESC + "|" + ESC),
 )
 """In a folder of long runs, the newest of which trains."""
+JUDGED = (
+    ("history", ESC + "|H" + "|" * 5),
+    ("results, many images", ENTER + "|" * 5 + f"{END}|c|{END}|m|{END}|w|p||{RIGHT}|o||{RIGHT}"),
+    ("compare, many images", ESC + "|" + " " * 8 + "|=" + "|" * 15 + f"c|{END}|c|t|v|w"),
+    ("launch again", ESC + "|" + ESC + "|" + ESC),
+)
+"""In a folder of runs that were judged by many images."""
 NAMES = ("memory-a", "memory-b", "memory-c")
 """Ids of the runs that are trained, the last of which goes on."""
 
@@ -79,26 +89,35 @@ def main() -> None:
     parser.add_argument("--runs-dir", default="")
     parser.add_argument("--many", default="", metavar="DIR")
     parser.add_argument("--epochs", type=int, default=0, metavar="N")
+    parser.add_argument("--images", type=int, default=0, metavar="N")
+    parser.add_argument("--size", default="80x24", help="columns and rows of the terminal")
     parser.add_argument("--limit", type=float, default=60.0, help="MB")
     given = parser.parse_args()
+    columns, rows = map(int, given.size.split("x"))
+    size = (columns, rows)
     runs_dir, many = (str(Path(name).absolute()) if name else "" for name in (given.runs_dir, given.many))
     with tempfile.TemporaryDirectory() as folder, chdir(folder):  # a comparison is exported there
         if runs_dir:
-            most = walk(runs_dir, 2 * STEPS)
+            most = walk(runs_dir, 2 * STEPS, size)
         else:
             own = str(Path(folder, "runs"))
             with trained(own):
-                most = walk(own, 2 * STEPS)
+                most = walk(own, 2 * STEPS, size)
         if many:
-            most = max(most, walk(many, MANY))
+            most = max(most, walk(many, MANY, size))
             with trained(many):
-                most = max(most, walk(many, 2 * MANY_STEPS))
+                most = max(most, walk(many, 2 * MANY_STEPS, size))
         if given.epochs:
             long = Path(folder, "long")
             for seed in range(1, 8):
                 long_runs.make(long, given.epochs, seed)
             with long_runs.growing(long, given.epochs):
-                most = max(most, walk(str(long), (*FIRST, *LONG, *LONG)))
+                most = max(most, walk(str(long), (*FIRST, *LONG, *LONG), size))
+        if given.images:
+            judged = Path(folder, "judged")
+            for seed in range(1, 9):
+                long_runs.make(judged, 10, seed, given.images)
+            most = max(most, walk(str(judged), (*FIRST, *JUDGED, *JUDGED), size))
     print(f"most {most:.1f} MB, limit {given.limit:.0f} MB: {'kept' if most <= given.limit else 'BROKEN'}")
 
 
@@ -117,9 +136,9 @@ def trained(runs_dir: str) -> Iterator[None]:
             shutil.rmtree(Path(runs_dir, name), ignore_errors=True)
 
 
-def walk(runs_dir: str, steps: Sequence[tuple[str, str]]) -> float:
-    """Go through the screens; the most that was resident, in MB."""
-    console = Console(runs_dir)
+def walk(runs_dir: str, steps: Sequence[tuple[str, str]], size: tuple[int, int]) -> float:
+    """Go through the screens; the most that was resident after any key, in MB."""
+    console = Console(runs_dir, size=size)
     console.see("quit")
     console.read(1.0)
     console.press(ESC)  # the offer of live runs
@@ -128,10 +147,9 @@ def walk(runs_dir: str, steps: Sequence[tuple[str, str]]) -> float:
         for part in keys.split("|"):
             console.press(part)
             console.read(0.6)
+            most = max(most, console.memory() / 1e6)
         console.read(1.0)
-        now = console.memory() / 1e6
-        most = max(most, now)
-        print(f"{name:42} {now:5.1f} MB")
+        print(f"{name:42} {console.memory() / 1e6:5.1f} MB, most until now {most:5.1f}", flush=True)
     console.quit()
     return most
 
