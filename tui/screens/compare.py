@@ -24,11 +24,10 @@ from vislab.engine.runs.studies import Record
 from vislab.presets.errors import InputError
 from vislab.tui.allocator import give_back
 from vislab.tui.copying import Copy, tab_separated
-from vislab.tui.html_file import missing_folder, refusal
 from vislab.tui.made import Made
 from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
-from vislab.tui.screens.dialog import Prompt
+from vislab.tui.screens.file_prompt import ask_for_file
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import compare, compare_legend, compare_report, compare_table, text
 from vislab.tui.views.compare import Along, ClassTable
@@ -45,6 +44,7 @@ EVERY = 2.0
 SAID_FOR = 12.0
 """Seconds for which a message stands below."""
 
+_FORMS = {".html": "--html", ".htm": "--html", ".csv": "--csv", ".md": "--markdown", ".markdown": "--markdown"}
 View = Literal["runs", "per class", "all differences", "words"]
 
 
@@ -341,30 +341,24 @@ class CompareScreen(ConsoleScreen):
 
     def action_report(self) -> None:
         """Ask for a file and write the comparison."""
-        runs, record = [one.run.id for one in self._runs], self._record
-        which = ["--study", record.name] if record is not None else ["--", *runs]
-        forms = {".html": "--html", ".htm": "--html", ".csv": "--csv"}
+        record = self._record
+        which = ["--study", record.name] if record is not None else ["--", *(one.run.id for one in self._runs)]
 
         def write(file: Path) -> None:
-            form = forms.get(file.suffix.lower(), "--markdown")
+            said = f"written: {file}"
             try:
-                run_command(["compare", form, str(file), *which], self.console.settings)
+                run_command(["compare", _FORMS[file.suffix.lower()], str(file), *which], self.console.settings)
             except InputError as error:
-                self.post_message(self.Said(plain(str(error), 400)))
-            else:
-                self.post_message(self.Said(f"written: {plain(str(file), 300)}"))
+                said = str(error)
+            self.post_message(self.Said(plain(said, 400)))
 
-        def chosen(name: str | None) -> None:
-            if name and name.strip():
-                file = Path(name.strip()).expanduser().absolute()
-                self._tell(self.Said(f"writing {plain(str(file), 300)} …"))
-                self.act(lambda: write(file), "report")
+        def chosen(file: Path) -> None:
+            self._tell(self.Said(f"writing {plain(str(file), 300)} …"))
+            self.act(lambda: write(file), "report")
 
-        question = (
-            "Write the comparison to a file: .html a page, .csv a row a run, else Markdown. One there is replaced."
-        )
+        question = "Write the comparison to a file: .html a page, .csv a row a run, .md Markdown."
         name = naming.slug(record.name) if record is not None else "comparison"
-        self.app.push_screen(Prompt(question, f"{name}.html", do=refusal, note=missing_folder), chosen)
+        ask_for_file(self, question, f"{name}.html", chosen, _FORMS)
 
     def action_copy(self) -> None:
         """Ask what to copy."""

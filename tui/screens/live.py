@@ -11,12 +11,11 @@ from textual.worker import Worker, WorkerState
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.tui import html_file
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.following import Look, Looker
 from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
-from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.file_prompt import ask_for_file
 from vislab.tui.screens.run_curves import RunCurves
 from vislab.tui.views import curves, epochs, live, text
 from vislab.tui.views.run import RESUMABLE, status, title
@@ -250,23 +249,7 @@ class LiveScreen(RunCurves):
     def action_export(self) -> None:
         """Ask where to."""
         file = Path.cwd() / f"{self.watched.id}.html"
-        question = "Write this run as one HTML file to:"
-        prompt = Prompt(question, str(file), do=html_file.refusal, note=html_file.missing_folder)
-        self.app.push_screen(prompt, self._export)
-
-    def _export(self, answer: str | None) -> None:
-        if not answer:
-            return
-        file = Path(answer).expanduser().absolute()
-        if file.exists():
-            replace_it = Question(
-                text.plain(f"{file} is there already.", 400),
-                (Answer("yes", "r", "replace it"), Answer("", "n", "no")),
-                irreversible=True,
-            )
-            self.app.push_screen(replace_it, lambda said: self._write(file) if said else None)
-        else:
-            self._write(file)
+        ask_for_file(self, "Write this run as one HTML file to:", str(file), self._write)
 
     def _write(self, file: Path) -> None:
         words, console = ("export", "--html", str(file), "--", self.watched.id), self.console

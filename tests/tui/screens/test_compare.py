@@ -13,7 +13,7 @@ from vislab.engine.runs.store import delete
 from vislab.engine.runs.studies import Record, save
 from vislab.presets.errors import InputError
 from vislab.tui.screens.compare import CompareScreen
-from vislab.tui.screens.dialog import Prompt
+from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.history import HistoryScreen
 from vislab.tui.screens.studies import Studies
 from vislab.tui.views import compare
@@ -260,6 +260,35 @@ def test_the_report_is_written_where_it_is_wanted(two, play, settle, tmp_path, m
         assert "cannot be made: File exists" in " ".join(pilot.app.screen.query(Lines).last().words.split())
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, CompareScreen)
+
+    play("compare", act, runs=two)
+
+
+def test_a_report_replaces_a_file_only_when_told_to_and_its_ending_says_what_it_is(
+    two, play, settle, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.md").write_text("mine")
+
+    async def write(pilot, name):
+        await pilot.press("x")
+        pilot.app.screen.query_one(Input).value = name
+        await pilot.press("enter")
+
+    async def act(pilot):
+        for name in ("cmp.pdf", "cmp"):
+            await write(pilot, name)
+            told = " ".join(pilot.app.screen.query(Lines).last().words.split())
+            assert "end the name in .html, .htm, .csv, .md, .markdown" in told
+            await pilot.press("escape")
+        for key in ("n", "r"):
+            await write(pilot, "c.md")
+            assert isinstance(pilot.app.screen, Question)
+            assert (tmp_path / "c.md").read_text() == "mine"
+            await pilot.press(key)
+            await settle(pilot)
+        assert (tmp_path / "c.md").read_text().startswith("# Comparison of")
+        assert sorted(path.name for path in tmp_path.glob("c*.*")) == ["c.md"]
 
     play("compare", act, runs=two)
 
