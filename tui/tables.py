@@ -27,9 +27,10 @@ def lines(
     right: Sequence[str] = (),
     whole: Sequence[str] = (),
     ends: Sequence[str] = (),
+    both_ends: Sequence[str] = (),
 ) -> list[str]:
     """`table`, whole."""
-    return list(table(titles, rows, width, right=right, whole=whole, ends=ends))
+    return list(table(titles, rows, width, right=right, whole=whole, ends=ends, both_ends=both_ends))
 
 
 def table(
@@ -40,6 +41,7 @@ def table(
     right: Sequence[str] = (),
     whole: Sequence[str] = (),
     ends: Sequence[str] = (),
+    both_ends: Sequence[str] = (),
 ) -> Made[str]:
     """A line of titles and a line a row; no longer than `width` while columns that may be cut have room to give.
 
@@ -49,6 +51,7 @@ def table(
         right: titles of columns that are set at their right end.
         whole: titles of columns that are never cut.
         ends: titles of columns that are cut at their beginning: their ends tell the cells apart.
+        both_ends: titles of columns that are cut in the middle: names, which may differ at either end.
     """
     widths = columns(titles, rows)
     room = width - GAP * (len(widths) - 1)
@@ -58,10 +61,15 @@ def table(
             break
         widths[max(able, key=lambda i: widths[i])] -= 1
 
+    def cut(cell: str, title: str, room: int) -> str:
+        if title in ends:
+            return text.tail(cell, room)
+        return text.shortened(cell, room) if title in both_ends else cell
+
     def line(index: int) -> str:
         row = rows[index - 1] if index else titles
         cells = [
-            text.fit(text.tail(cell, cell_width) if title in ends else cell, cell_width, right=title in right)
+            text.fit(cut(cell, title, cell_width), cell_width, right=title in right)
             for title, cell, cell_width in zip(titles, row, widths, strict=True)
         ]
         return (" " * GAP).join(cells).rstrip()

@@ -21,6 +21,7 @@ from vislab.tui.made import Made, joined
 from vislab.tui.views import compare_table, same_images, text
 from vislab.tui.views.compare_table import STAR, Columns
 from vislab.tui.views.curves import Quantity, Series, epochs_shown, in_words
+from vislab.tui.views.results import class_name
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import MISSING, plain
 
@@ -276,8 +277,8 @@ def per_class(runs: Sequence[Compared]) -> ClassTable:
     classes = classes_of((name for run in judged for name in run.predictions.classes), dict.fromkeys(known))
     columns = list(map(_figures, runs))
     rows = []
-    for class_name in classes:
-        figures = [column.get(class_name) for column in columns]
+    for name in classes:
+        figures = [column.get(name) for column in columns]
         values = [figure.f1 if figure is not None and (alike or figure.support) else None for figure in figures]
         best = comparison.best_of(values, largest=True) if alike else set()
         cells = [f"{STAR} {text.accuracy(v)}" if i in best else text.accuracy(v) for i, v in enumerate(values)]
@@ -287,7 +288,7 @@ def per_class(runs: Sequence[Compared]) -> ClassTable:
                 for cell, value, figure in zip(cells, values, figures, strict=True)
             ]
         support = max(figure.support for figure in figures if figure is not None)
-        rows.append([plain(class_name, 40), *[text.count(support)] * alike, *cells])
+        rows.append([class_name(name, 40), *[text.count(support)] * alike, *cells])
     return ["F1 of class", *["images"] * alike, *(f"{label(i)} {title}" for i, title in enumerate(titles(runs)))], rows
 
 
@@ -331,7 +332,7 @@ def _picked(heads: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequen
     """The table of some columns."""
     top, *others = (heads[one] for one in columns)
     picked = Made(len(rows), lambda index: [rows[index][one] for one in columns])
-    return tables.table([top, *others], picked, width, right=others, whole=others)
+    return tables.table([top, *others], picked, width, right=others, whole=others, both_ends=[top])
 
 
 def finding_lines(among: Sequence[Group]) -> list[str]:

@@ -25,6 +25,9 @@ from vislab.tui.views.text import plain
 
 SHADES = " ░▒▓█"
 LONGEST_NAME = 24
+"""Cells of a class's name before a row of the heat map, at most."""
+LONGEST_IN_TABLE = 60
+"""The same in tables."""
 _NARROWEST_CELL = 4  # cells of a count in the heat map, with its shade
 CONFUSED_HEADS = ("true", "predicted", "images", "share")
 
@@ -68,6 +71,11 @@ def of_matrix(matrix: Matrix, classes: tuple[str, ...], predictions: Predictions
     return Results(predictions, predictions.worst_first, classes, matrix, tuple(figures), tuple(confusions))
 
 
+def class_name(name: str, longest: int = LONGEST_IN_TABLE) -> str:
+    """The name of a class in safe text; a long one keeps both its ends, for names may differ at either."""
+    return text.shortened(plain(name, 1000), longest)
+
+
 def headline(found: Results, state: RunState) -> str:
     """`accuracy 0.9777 [0.957, 0.989] on 359 test images, 8 wrong, macro F1 0.9772`.
 
@@ -101,7 +109,7 @@ def headlines(found: Results, state: RunState) -> list[str]:
 def class_lines(found: Results, width: int) -> list[str]:
     """Precision, recall, F1 and images of each class, in the order of the classes."""
     heads, rows = class_table(found)
-    return tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:])
+    return tables.lines(heads, rows, width, right=heads[1:], whole=heads[1:], both_ends=heads[:1])
 
 
 def heat_words(method: str) -> str:
@@ -110,16 +118,16 @@ def heat_words(method: str) -> str:
     return f"{method}{asked}: the brighter, the more"
 
 
-def class_table(found: Results, longest: int = 60) -> tuple[list[str], list[list[str]]]:
+def class_table(found: Results, longest: int = LONGEST_IN_TABLE) -> tuple[list[str], list[list[str]]]:
     """`class_lines` as titles and a row a class.
 
     Args:
-        longest: characters of a name that are shown.
+        longest: cells of a name that are shown.
     """
     heads = ["class", "precision", "recall", "F1", "images", "predicted"]
     rows = [
         [
-            plain(row.name, longest),
+            class_name(row.name, longest),
             text.accuracy(row.precision),
             text.accuracy(row.recall),
             text.accuracy(row.f1),
@@ -148,7 +156,7 @@ def heat_map(found: Results, width: int) -> list[list[HeatCell]]:
     """
     if not 0 < len(found.classes) * _NARROWEST_CELL <= width:  # of a thousand classes it has a million cells
         return []
-    shown = [plain(name, 60) for name in found.classes]
+    shown = [class_name(name) for name in found.classes]
     digits = max((len(str(count)) for row in found.matrix for count in row.values()), default=1)
     numbers = len(str(len(shown) - 1))
     cell = max(digits + 2, _NARROWEST_CELL)
@@ -164,7 +172,7 @@ def heat_map(found: Results, width: int) -> list[list[HeatCell]]:
     lines = [[HeatCell(" " * (left + 1) + text.fit("predicted", cell * len(shown)), None, False)], titles]
     for index, (name, row) in enumerate(zip(down, dense(found.matrix), strict=True)):
         total = sum(row)
-        pieces = [HeatCell(text.fit(name, left) + " ", None, False)]
+        pieces = [HeatCell(text.fit(text.shortened(name, left), left) + " ", None, False)]
         for column, count in enumerate(row):
             share = count / total if total else None
             pieces.append(HeatCell(_heat(count, share or 0.0, cell), share, column == index))
@@ -185,13 +193,14 @@ def confused_lines(found: Results, width: int, limit: int) -> list[str]:
     if not rows:
         return ["No class is taken for another."]
     heads = [CONFUSED_HEADS[0], "", *CONFUSED_HEADS[1:]]
-    return tables.lines(heads, rows, width, right=["images", "share"], whole=["", "images", "share"])
+    figures = ["images", "share"]
+    return tables.lines(heads, rows, width, right=figures, whole=["", *figures], both_ends=CONFUSED_HEADS[:2])
 
 
 def confused_rows(found: Results, limit: int) -> list[list[str]]:
     """`confused_lines` as rows under `CONFUSED_HEADS`."""
     return [
-        [plain(pair.label, 60), plain(pair.predicted, 60), _of(pair, found), text.percent(pair.share)]
+        [class_name(pair.label), class_name(pair.predicted), _of(pair, found), text.percent(pair.share)]
         for pair in found.confusions[:limit]
     ]
 
@@ -204,13 +213,14 @@ def _of(pair: Confusion, found: Results) -> str:
 def worst_lines(found: Results, width: int, limit: int) -> list[str]:
     """The wrong answers that the model was surest of; of a long name of an image the end, which is the file's."""
     rows = [
-        [plain(row.name, 1000), plain(row.label, 60), plain(row.predicted, 60), text.percent(row.confidence)]
+        [plain(row.name, 1000), class_name(row.label), class_name(row.predicted), text.percent(row.confidence)]
         for row in worst(found.predictions, limit)
     ]
     if not rows:
         return ["Every image is judged right."]
     heads = ["image", "true", "predicted", "sure"]
-    return tables.lines(heads, rows, width, right=["sure"], whole=["sure"], ends=["image"])
+    names = ["true", "predicted"]
+    return tables.lines(heads, rows, width, right=["sure"], whole=["sure"], ends=["image"], both_ends=names)
 
 
 def pictured(found: Results, *, only_wrong: bool) -> Sequence[Prediction]:
@@ -220,18 +230,12 @@ def pictured(found: Results, *, only_wrong: bool) -> Sequence[Prediction]:
 
 
 def caption(row: Prediction, width: int) -> tuple[str, str]:
-    """Two lines under a picture: the true name, and the predicted one with a sign and how sure.
-
-    A name that is too long keeps both its ends: many a name differs from others only in the last.
-    """
+    """Two lines under a picture: the true name, and the predicted one with a sign and how sure."""
     sign = "✔" if row.right else "✖"
     sure = f" {text.percent(row.confidence)}"
-
-    def named(name: str, room: int) -> str:
-        return text.fit(text.shortened(plain(name, 1000), room), room)
-
     room = width - len(f"{sign} ") - len(sure)
-    return named(row.label, width), f"{sign} {named(row.predicted, room)}{sure}" if width > 8 else text.fit(sign, width)
+    answer = f"{sign} {text.fit(class_name(row.predicted, room), room)}{sure}" if width > 8 else text.fit(sign, width)
+    return text.fit(class_name(row.label, width), width), answer
 
 
 def half_blocks(pixels: bytes, width: int, height: int) -> list[list[tuple[RGB, RGB]]]:

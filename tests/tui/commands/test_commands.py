@@ -425,6 +425,11 @@ def test_a_table_keeps_whole_columns_and_cuts_the_widest() -> None:
     assert tables.lines(["id"], [["abcdef"]], 3, whole=("id",)) == ["id", "abcdef"]
 
 
+def test_a_table_cuts_a_column_where_it_is_told_to() -> None:
+    rows = [["a name that is long", "photos/of/a.jpg"]]
+    assert tables.lines(["name", "file"], rows, 20, both_ends=["name"], ends=["file"])[1] == "a na…long  …of/a.jpg"
+
+
 def test_settings_have_their_origin_behind_or_above() -> None:
     values = [("a", "1", "here"), ("b", "2" * 30, "a file far away"), ("c", "3", "")]
     assert tables.settings(values, 40) == ["a = 1  # here", "# a file far away", "b = " + "2" * 30, "c = 3"]

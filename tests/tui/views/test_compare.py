@@ -346,6 +346,13 @@ def test_many_classes_of_several_data_sets_take_no_room_for_what_is_not_seen(mak
     assert max(map(cells, lines[:-1])) <= 60
 
 
+def test_classes_whose_names_share_a_beginning_are_told_apart(make):
+    rows = [Prediction(str(i), f"class {'of many words ' * 4}{i}", "a", 0.5) for i in range(9)]
+    runs = [replace(make(name, (0.9,)), predictions=Predictions(rows)) for name in "ab"]
+    lines = compare.per_class_lines(compare.per_class(runs), 60)
+    assert [line.split("  ")[0][-7:] for line in lines if line.startswith("class")] == [f"words {i}" for i in range(9)]
+
+
 def test_figures_on_other_images_have_no_star_and_the_classes_their_own_counts(make):
     runs = [make("a", (0.9,), "1100"), make("b", (0.8,), "110", data="g", architecture={"name": "b"})]
     (_, *rows), notes = lines_of(runs)

@@ -125,6 +125,18 @@ def test_captions_fit_and_are_safe(width):
         assert predicted[0] == ("✔" if row.right else "✖")
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_tables_tell_names_with_one_beginning_apart(width):
+    first, second = (f"class with one beginning {'of many words ' * 9}{number}" for number in (1, 2))
+    found = made([(first, second)] * 2 + [(second, first)])
+    for lines in (views.class_lines(found, width), views.confused_lines(found, width, 9)):
+        assert [line.split("  ")[0][-7:] for line in lines[1:]] == ["words 1", "words 2"]
+    for line in views.confused_lines(found, width, 9)[1:] + views.worst_lines(found, width, 9)[1:]:
+        assert "words 1" in line and "words 2" in line
+    rows = ["".join(cell.words for cell in row) for row in views.heat_map(found, width)[2:]]
+    assert ["words 1 " in row for row in rows] == [True, False] and ["words 2 " in row for row in rows] == [False, True]
+
+
 def test_captions_tell_names_with_one_beginning_apart():
     def told(end, width=12):
         name = f"class with one beginning {'of many words ' * 9}{end}"
