@@ -65,7 +65,7 @@ class LaunchScreen(LaunchFields):
 
     def body(self) -> ComposeResult:
         """Recipe, pickers, summary, fields, device, a line of help."""
-        yield RecipeLine()
+        yield RecipeLine(self._like)
         yield Parts()
         yield SelectionPanel()
         yield FieldRow()

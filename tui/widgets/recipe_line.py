@@ -2,6 +2,7 @@
 
 from rich.text import Text
 
+from vislab.engine.runs.store import Run
 from vislab.presets.explain import list_presets
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft
@@ -17,6 +18,19 @@ class RecipeLine(ActionLines):
     RecipeLine { height: 1; padding: 0 1; }
     """
 
+    def __init__(self, like: Run | None) -> None:
+        """A line.
+
+        Args:
+            like: the earlier run that selections begin from, if any.
+        """
+        super().__init__()
+        self._again = ""
+        if like is not None:
+            from vislab.tui.views.named import named  # it imports what lists runs
+
+            self._again = named(like)
+
     def follow(self, draft: Draft, settings: Settings) -> None:
         """Show a selection's."""
         if draft.recipe:
@@ -24,7 +38,7 @@ class RecipeLine(ActionLines):
             words = next((info.help for info in recipes if info.name == draft.recipe), "")
             line = Text.assemble("Recipe ▸ ", (plain(draft.recipe, 60), "bold"), ("  " + plain(words), "dim"))
         elif draft.like is not None:
-            line = Text.assemble("Again ▸ ", (plain(draft.like.name, 60), "bold"), ("  like an earlier run", "dim"))
+            line = Text.assemble("Again ▸ ", (self._again, "bold"), ("  like an earlier run", "dim"))
         else:
             line = Text.assemble("Recipe ▸ none", ("  r chooses one, or a study", "dim"))
         if draft.name:

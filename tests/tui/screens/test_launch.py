@@ -18,7 +18,7 @@ from vislab.engine.jobs import data as data_job
 from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Answer, Asker
 from vislab.engine.runs.devices import Device
-from vislab.engine.runs.store import Run, all_runs, create
+from vislab.engine.runs.store import Labels, Run, all_runs, create
 from vislab.engine.runs.used import Used, UsedDevices
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve as resolve_spec
@@ -32,6 +32,7 @@ from vislab.tui.screens.help import HelpLines, HelpScreen
 from vislab.tui.screens.launch import LaunchScreen
 from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.screens.recipes import Recipes
+from vislab.tui.views.history import short_id
 from vislab.tui.widgets.field import Field
 from vislab.tui.widgets.field_row import FieldRow
 from vislab.tui.widgets.header_line import HeaderLine
@@ -535,10 +536,11 @@ def test_again_but_with_something_else(settings, photos) -> None:
     spec = resolve_spec(
         dataset=str(photos), architecture="resnet50d", sets=["strategy.epochs=3"], name="mine", settings=settings
     )
-    run = create(settings.runs_dir, spec)
+    run = create(settings.runs_dir, spec, labels=Labels(name="renamed since"))
 
     async def act(pilot: Pilot[int]) -> None:
-        assert "mine" in screen(pilot).query_one(RecipeLine).words and spec_of(pilot).strategy.epochs == 3
+        words = f"Again ▸ renamed since ({short_id(run.id)})  like an earlier run"
+        assert screen(pilot).query_one(RecipeLine).words == words and spec_of(pilot).strategy.epochs == 3
         current = screen(pilot).parts.picker("dataset").choices.current
         assert current is not None and (current.label, current.note) == ("photos", "as before")
         await pilot.press("right", "right", "up")
