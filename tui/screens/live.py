@@ -114,10 +114,10 @@ class LiveScreen(RunCurves):
             return
         before, self.seen = self.seen, message.look
         self._hear(before, message.look)
-        self.show(message.look)
         if before is None or before.status != message.look.status:
             self._show_trouble(message.look)
             self.refresh_bindings()
+        self.show(message.look)
 
     def _show_trouble(self, look: Look) -> None:
         """A run that has come to grief says why, and what to do, until it goes on."""
@@ -168,13 +168,14 @@ class LiveScreen(RunCurves):
             self.show(self.seen)
 
     def _show_message(self) -> None:
+        """What was said, what is being done, or the first finding where the findings themselves are not seen."""
         look = self.seen
         line = Text(self._said, "bold")
         if not self._said and self._writing:
             line = Text(text.shortened(text.plain(f"Writing {self._writing[-1]} …", 400), self.size.width - 2), "bold")
         elif not self._said and look is not None and look.status == "full disk":
             line = Text(FULL_DISK, status_style(look.status, self.console))
-        elif not self._said and look is not None and look.findings:
+        elif not self._said and look is not None and look.findings and self.query_one(Panels).alone != "findings":
             line = FindingLines.styled(self.console, look.findings[0], live.finding_line(look.findings))
         self.query_one("#message", Lines).show([line])
 
@@ -225,8 +226,9 @@ class LiveScreen(RunCurves):
         return (action == "back" and self.query_one(Panels).closable) or super().check_action(action, parameters)
 
     def on_resize(self) -> None:
-        """What esc closes depends on the width."""
+        """What esc closes depends on the width, and so does which panels are seen."""
         self.call_after_refresh(self.refresh_bindings)
+        self.call_after_refresh(self._show_message)
 
     def takes_back(self, action: str) -> bool:
         """A run that is paused can go on, and a panel can give its place back to the table."""
@@ -319,6 +321,7 @@ class LiveScreen(RunCurves):
 
     def _turn_panel(self, name: str) -> None:
         self.query_one(Panels).turn(name)
+        self._show_message()
         self.refresh_bindings()
 
     def action_next_run(self) -> None:

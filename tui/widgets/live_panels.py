@@ -21,6 +21,9 @@ from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
 LEVELS = {"error": "error", "warning": "warning", "info": "foreground"}
 """Colour of a finding or notice; its sign or word says the same."""
 
+OUT_OF_THE_QUEUE = "To take it out of the queue: H, then x on its row."
+"""Said of a run that waits: its own view has no key for it."""
+
 ENDING = 6
 """How a run ended takes one of so many lines of the screen at most; the findings have all of it."""
 
@@ -70,7 +73,7 @@ class Bars(Lines):
     def lines_at(self, width: int, height: int) -> list[Text] | None:
         """Two lines; for a run that is over, a bar and a few that say how it ended. While the log is read, one.
 
-        For a run in the queue there is more: what it waits for.
+        For a run in the queue there is more: what it waits for, and how it comes out of it.
         """
         look = self._look
         if look is None:
@@ -78,7 +81,9 @@ class Bars(Lines):
         ending = live.ending(look.state, look.status, look.last_words)
         rows = live.bars(look.state, look.progress, look.status, width, self._max_steps, self._epochs)
         lines = self._coloured(rows)
-        lines += [line for words in look.waits for line in wrapped(Text(words), width, self.app.console)]
+        waits = [Text(words) for words in look.waits]
+        waits += [Text(OUT_OF_THE_QUEUE, "dim")] * (look.status == "queued")
+        lines += [line for words in waits for line in wrapped(words, width, self.app.console)]
         if ending:
             style = status_style(look.status, self.app)
             words, most = [line.plain for line in wrapped(Text(ending), width, self.app.console)], self._most()

@@ -26,6 +26,7 @@ from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
+from vislab.tui.actions import ACTIONS
 from vislab.tui.app import Console
 from vislab.tui.following import Looker
 from vislab.tui.live_frame import frame
@@ -37,7 +38,7 @@ from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines
-from vislab.tui.widgets.live_panels import Bars
+from vislab.tui.widgets.live_panels import OUT_OF_THE_QUEUE, Bars
 
 WORKER = Path(__file__).parents[1] / "live_worker.py"
 Act = Callable[[Pilot[int]], Awaitable[None]]
@@ -417,6 +418,34 @@ def test_everything_important_has_its_place(settings: Settings, start: Start, si
         assert "★" in words(pilot, "#loss") and "(1 of" in words(pilot, "#message")
 
     play(settings, run, act, size=size)
+
+
+def test_the_first_finding_is_not_said_twice_where_the_findings_are_seen(
+    settings: Settings, make: Callable[..., Run]
+) -> None:
+    run = make()
+    why = "The loss is nan."
+    for event in (
+        started(),
+        step(1, "nan"),
+        RunEnded(status="failed", reason=why, step=1, epoch=1, elapsed=1.0, exit_code=1),
+    ):
+        EventWriter(run.events).append(event)
+
+    async def act(pilot: Pilot[int]) -> None:
+        first = view(pilot).seen.findings[0].text  # type: ignore[union-attr]
+        await until(pilot, lambda: bool(words(pilot, "#findings")))
+        bars, findings = (" ".join(words(pilot, part).split()) for part in ("#bars", "#findings"))
+        assert why in bars and why in findings and first in findings
+        assert words(pilot, "#message") == ""
+        await pilot.press("t")
+        assert first.startswith(words(pilot, "#message").removeprefix("✖ ")) and words(pilot, "#message")
+        await pilot.press("f")
+        assert words(pilot, "#message") == ""
+        await pilot.resize_terminal(200, 60)
+        await until(pilot, lambda: bool(words(pilot, "#message")))
+
+    play(settings, run, act, size=(60, 20))
 
 
 def test_a_run_whose_waiter_was_killed_says_so_and_can_be_resumed(settings: Settings, make: Callable[..., Run]) -> None:
@@ -994,9 +1023,10 @@ def test_a_run_in_the_queue_says_what_it_waits_for(settings: Settings) -> None:
     told = ["It asks for the processor, which trains (own-trains) has.", "Place 1 in the queue."]
     look = Looker(waits).look()
     assert [*look.waits] == told and set(told) <= set(frame(look, "", 60, 20))
+    assert " H, then x " in OUT_OF_THE_QUEUE and "x" in next(row for row in ACTIONS if row.id == "unqueue").keys
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: words(pilot, "#bars").splitlines()[2:] == told)
+        await until(pilot, lambda: words(pilot, "#bars").splitlines()[2:] == [*told, OUT_OF_THE_QUEUE])
         locks.pop().release()
         view(pilot).look()
         await until(pilot, lambda: len(words(pilot, "#bars").splitlines()) == 2)
