@@ -1,7 +1,7 @@
 """Copying for pasting elsewhere: by OSC 52 into the clipboard of the person's own terminal, and into a file.
 
-OSC 52 reaches the terminal that shows the console, through SSH too. No terminal answers whether it obeyed (some do not
-know it, some ask first, screen drops it, tmux wants `set-clipboard on`), so the text is always in the file as well.
+OSC 52 reaches the terminal that shows the console, through SSH and GNU screen too. No terminal answers whether it
+obeyed (some do not know it, some ask first, tmux wants `set-clipboard on`), so the text is always in the file as well.
 """
 
 from collections.abc import Callable

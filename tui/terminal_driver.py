@@ -5,7 +5,7 @@ import os
 import re
 import selectors
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from textual._time import get_time
@@ -17,6 +17,10 @@ _LEGACY_MOUSE = re.compile(rb"\x1b\[M([\x20-\xff])([\x20-\xff])([\x20-\xff])")
 _LEGACY_MOUSE_BEGUN = re.compile(rb"\x1b\[M[\x20-\xff]{0,2}\Z")
 _EMPTIED = "\x1b[2J\x1b[H"
 """Nothing on the screen, the cursor at its beginning."""
+_CLIPBOARD = "\x1b]52;"
+"""Begins what puts a text into the clipboard."""
+_PIECE = 250
+"""Characters that every GNU screen hands on in one piece: 4.0 keeps 256 of them, 4.9 keeps 768, and draws the rest."""
 _RELEASED = 3
 """Button of a legacy report that one was released; which one it does not say."""
 
@@ -31,6 +35,12 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *arguments: Any, **words: Any) -> None:
         super().__init__(*arguments, **words)
         self._woken, self._waker = os.pipe()
+
+    def write(self, data: str) -> None:
+        """Write. GNU screen keeps what is for the clipboard to itself unless it is told to hand it on."""
+        if data.startswith(_CLIPBOARD) and is_screen(os.environ):
+            data = handed_on(data)
+        super().write(data)
 
     def stop_application_mode(self) -> None:
         """Give the terminal back. GNU screen has no alternate screen unless it is told to: it keeps what was drawn."""
@@ -64,6 +74,18 @@ class TerminalDriver(LinuxDriver):
                         return
                 for message in reader.read(data):
                     self.process_message(message)
+
+
+def is_screen(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal is a window of GNU screen, here or where SSH comes from; not where tmux may be nearer."""
+    nearest_may_be_tmux = "TMUX" in environment
+    return environment.get("TERM", "").startswith("screen.") or ("STY" in environment and not nearest_may_be_tmux)
+
+
+def handed_on(sequence: str) -> str:
+    """An escape sequence in pieces that GNU screen hands on to the terminal that shows it, as they are."""
+    pieces = (sequence[start : start + _PIECE] for start in range(0, len(sequence), _PIECE))
+    return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
 
 
 class Reader:

@@ -1,13 +1,23 @@
 """Whatever a terminal sends is understood or passed over; mice of older terminals are understood too."""
 
+import asyncio
+import base64
+import re
+import shutil
+import tempfile
 import time
+from pathlib import Path
 
+import pexpect
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, MouseDown, MouseScrollDown, MouseUp
 from textual.message import Message
 
-from vislab.tui.terminal_driver import Reader
+from vislab.tui.terminal_driver import Reader, TerminalDriver, handed_on
 
 
 def heard(*parts: bytes) -> list[Message]:
@@ -64,3 +74,49 @@ _PIECES = st.one_of(
 @given(st.lists(_PIECES, max_size=20))
 def test_no_bytes_are_an_error(parts: list[bytes]) -> None:
     heard(*parts)
+
+
+@pytest.mark.parametrize(
+    ("environment", "wrapped"),
+    [
+        ({"TERM": "xterm-256color"}, False),
+        ({"TERM": "screen", "STY": "1.pts"}, True),
+        ({"TERM": "screen.xterm-256color"}, True),  # by SSH from within it
+        ({"TERM": "screen-256color", "TMUX": "/tmp/tmux"}, False),
+        ({"TERM": "screen-256color", "TMUX": "/tmp/tmux", "STY": "1.pts"}, False),
+    ],
+)
+def test_gnu_screen_is_asked_to_hand_on_what_is_for_the_clipboard(monkeypatch, environment, wrapped) -> None:
+    for name in ("TERM", "STY", "TMUX"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    written: list[str] = []
+    monkeypatch.setattr(LinuxDriver, "write", lambda self, data: written.append(data))
+
+    async def copy() -> None:
+        app = App[None]()
+        app._driver = TerminalDriver(app)
+        app.copy_to_clipboard("abc")
+        app._driver.write("\x1b[2J")
+
+    asyncio.run(copy())
+    sequence = "\x1b]52;c;YWJj\a"
+    assert written == [f"\x1bP{sequence}\x1b\\" if wrapped else sequence, "\x1b[2J"]
+
+
+@pytest.mark.skipif(shutil.which("screen") is None, reason="GNU screen is not installed")
+def test_gnu_screen_hands_a_long_text_on_whole(tmp_path, monkeypatch) -> None:
+    text = base64.b64encode(bytes(range(256)) * 20).decode()
+    (tmp_path / "sequence").write_text(handed_on(f"\x1b]52;c;{text}\a"))
+    monkeypatch.delenv("STY", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with tempfile.TemporaryDirectory() as sockets:
+        Path(sockets).chmod(0o700)
+        monkeypatch.setenv("SCREENDIR", sockets)
+        command = ["-q", "-c", "/dev/null", "sh", "-c", f"cat {tmp_path / 'sequence'}; read end"]
+        screen = pexpect.spawn("screen", command, dimensions=(24, 80), timeout=30)
+        screen.expect(re.escape(f"\x1b]52;c;{text}\a".encode()))
+        screen.sendline("")
+        screen.expect(pexpect.EOF)
+        screen.close()
