@@ -60,7 +60,7 @@ class Looked:
         spec: the selection that it was seen for.
         device: what the selection asks for.
         chosen: what that means here now; None: nothing, and `trouble` says why.
-        users: runs that have it already.
+        users: runs that have it already, those that train first.
         queued: runs that wait.
         searched: whether a run of the same work was looked for; nothing runs where there is no device.
         seconds_per_epoch: of that run; None where there is none.
@@ -110,8 +110,12 @@ def look_around(
 
 
 def _users(runs: Sequence[Run]) -> tuple[DeviceUser, ...]:
-    phases = [(run, progress.phase if (progress := run.progress()) is not None else "") for run in runs]
-    return tuple(DeviceUser(named(run), phase == "paused") for run, phase in phases)
+    """Those that train come first: where there is little room, they are named."""
+    users = []
+    for run in runs:
+        progress = run.progress()
+        users.append(DeviceUser(named(run), paused=progress is not None and progress.phase == "paused"))
+    return tuple(sorted(users, key=lambda user: user.paused))
 
 
 def next_device(devices: Sequence[Device], now: str) -> str:

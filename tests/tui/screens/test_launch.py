@@ -18,6 +18,8 @@ from vislab.engine.jobs import data as data_job
 from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Answer, Asker
 from vislab.engine.runs.devices import Device
+from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.progress import write as write_progress
 from vislab.engine.runs.store import Labels, Run, all_runs, create
 from vislab.engine.runs.used import Used, UsedDevices
 from vislab.presets.errors import InputError
@@ -490,7 +492,9 @@ def test_the_queue_and_the_device_are_seen(settings, monkeypatch) -> None:
 
 
 def test_runs_that_use_the_processor_are_told_before_the_start(settings, monkeypatch) -> None:
-    live = [create(settings.runs_dir, resolve_spec(recipe="digits-lenet5", name=name)) for name in ("one", "two")]
+    names = ("one", "two", "rests")
+    live = [create(settings.runs_dir, resolve_spec(recipe="digits-lenet5", name=name)) for name in names]
+    write_progress(live[2].progress_file, Progress(time=0.0, pid=7, host="", phase="paused"))
     monkeypatch.setattr(launching, "list_devices", lambda: [CPU])
     monkeypatch.setattr(launching, "choose", lambda device: type("Chosen", (), {"device": CPU}))
     monkeypatch.setattr(UsedDevices, "of", lambda self, run: Used("cpu"))
@@ -504,8 +508,9 @@ def test_runs_that_use_the_processor_are_told_before_the_start(settings, monkeyp
         assert "1 warning" in str(screen(pilot).query_one(SelectionPanel).border_title)
         await pilot.press("s")
         said = " ".join(pilot.app.screen.query_one(WholeSelection).words.split())
-        assert "! 2 runs train on this processor already: all become slower. a queues it." in said
-        assert all(f"{run.spec().name} ({run.id[-4:]})" in said for run in live)
+        assert "! 2 runs train on this processor already: all become slower; 1 paused run keeps memory there." in said
+        one, two, rests = (f"{run.spec().name} ({run.id[-4:]})" for run in live)
+        assert f"used by {two}, {one} and {rests} paused" in said
 
     play(settings, act)
 
