@@ -172,6 +172,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("curves", ("v",), "curves", "Curves, epochs and log of the run.", _RESULTS),
     Action("training", ("a",), "training", "Training images as the model saw them: augmented, mixed.", _RESULTS),
     Action("evaluations", ("e",), "evaluations", "Evaluations of this run: at its end, and later ones.", _RESULTS),
+    Action("export", ("x",), "html", "Write the run as one HTML file.", _RESULTS),
     # settings
     Action("theme", ("t",), "light/dark", "Light or dark background.", _SETTINGS),
     Action(

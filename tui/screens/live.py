@@ -13,10 +13,9 @@ from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.following import Look, Looker
-from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
-from vislab.tui.screens.file_prompt import ask_for_file
 from vislab.tui.screens.run_curves import RunCurves
+from vislab.tui.screens.run_page import offer_page
 from vislab.tui.views import curves, epochs, live, text
 from vislab.tui.views.run import RESUMABLE, status, title
 from vislab.tui.widgets.lines import Lines
@@ -250,28 +249,17 @@ class LiveScreen(RunCurves):
 
     def action_export(self) -> None:
         """Ask where to."""
-        file = Path.cwd() / f"{self.watched.id}.html"
-        ask_for_file(self, "Write this run as one HTML file to:", str(file), self._write)
+        offer_page(self, self.watched, self._write, self._written)
 
     def _write(self, file: Path) -> None:
-        words, console = ("export", "--html", str(file), "--", self.watched.id), self.console
-
-        def write() -> None:
-            told = f"Written: {file}"
-            try:
-                run_command(words, console.settings)
-            except (InputError, OSError) as error:
-                told = str(error)
-            else:
-                self._exported = file
-            console.call_later(self._written, file, text.plain(told, 400))
-
         self._writing.append(file)
         self._fall_silent()  # it stands in the line of messages until it is done
-        self.act(write, "export")
 
-    def _written(self, file: Path, told: str) -> None:
+    def _written(self, file: Path, fault: str) -> None:
         self._writing.remove(file)
+        if not fault:
+            self._exported = file
+        told = fault or text.plain(f"Written: {file}", 400)
         if self.is_current:
             self.say(told)
         else:

@@ -19,6 +19,7 @@ from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.made import Made
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.result_pictures import PICTURED, Look, ResultPictures
+from vislab.tui.screens.run_page import offer_page
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import results, text
 from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluations, judged
@@ -235,7 +236,7 @@ class ResultsScreen(ConsoleScreen):
         """All but the present view, once there are predictions."""
         if action == "curves":
             return self.console.offers("live")
-        if action == "copy":
+        if action in ("copy", "export"):
             return self._found is not None
         if action == "evaluations":
             return bool(self._evaluations)
@@ -302,6 +303,20 @@ class ResultsScreen(ConsoleScreen):
                 Copy("l", "the headline", lambda: self._headlines[0]),
             ]
         offer(self, copies, lambda words: self.notify(words, markup=False))
+
+    def action_export(self) -> None:
+        """Ask where to."""
+        console = self.console
+
+        def tell(words: str) -> None:
+            console.notify(plain(words, 400), markup=False)
+
+        offer_page(
+            self,
+            self._run,
+            lambda file: tell(f"Writing {file} …"),
+            lambda file, fault: tell(fault or f"Written: {file}"),
+        )
 
     def action_only_wrong(self) -> None:
         """Mistakes only, or all images."""

@@ -31,6 +31,7 @@ from vislab.tui.app import Console
 from vislab.tui.following import Looker
 from vislab.tui.live_frame import frame
 from vislab.tui.screens import live as live_screen
+from vislab.tui.screens import run_page
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.live import RESTING, LiveScreen
 from vislab.tui.widgets import curve_plot
@@ -709,7 +710,7 @@ def test_what_is_exported_is_told_until_it_is_written_and_where_one_is_by_then(
         if trouble:
             raise InputError(trouble)
 
-    monkeypatch.setattr(live_screen, "run_command", export)
+    monkeypatch.setattr(run_page, "run_command", export)
 
     async def act(pilot: Pilot[int]) -> None:
         pilot.app.push_screen(LiveScreen(run))

@@ -4,9 +4,12 @@ import base64
 import json
 
 import pytest
+from textual.widgets import Input
 
 from vislab.engine.runs import ask
 from vislab.engine.runs.store import delete
+from vislab.presets.errors import InputError
+from vislab.tui.screens import run_page
 from vislab.tui.screens.results import ResultsScreen
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
@@ -377,6 +380,41 @@ def test_a_damaged_last_evaluation_says_so(judged, play):
         assert "test.json cannot be read: it is damaged" in words(pilot, "#main")
 
     play("results", act, run=judged)
+
+
+def test_the_page_of_a_run_is_written(judged, make_run, play, settle, tmp_path, monkeypatch):
+    file = tmp_path / "log.html"
+    asked = []
+
+    def written(words, settings):
+        asked.append((words, settings.runs_dir))
+        if len(asked) == 2:
+            raise InputError("No room for [red].")
+        file.write_text("<html>")
+
+    monkeypatch.setattr(run_page, "run_command", written)
+
+    async def export(pilot):
+        await pilot.press("x")
+        pilot.app.screen.query_one(Input).value = str(file)
+        await pilot.press("enter")
+
+    async def act(pilot):
+        for said in (f"Written: {file}", "No room for [red]."):
+            replaces = file.exists()
+            await export(pilot)
+            await pilot.press(*["r"] * replaces)
+            await settle(pilot)
+            told = [notice.message for notice in pilot.app._notifications]
+            assert told[-2:] == [f"Writing {file} …", said]
+        assert asked[0] == (("export", "--html", str(file), "--", judged.id), judged.path.parent)
+
+    play("results", act, run=judged)
+
+    async def offered(pilot):
+        assert "export" in {action.id for action in pilot.app.screen.actions_now()}
+
+    play("results", offered, run=make_run("unjudged"))
 
 
 def test_the_table_is_copied(judged, play):
