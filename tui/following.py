@@ -1,5 +1,6 @@
 """Looks at one run for those who draw it: everything that a live view shows, in one immutable picture a look."""
 
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ LOG_LINES = 200
 """Lines of worker.log that are kept in a picture."""
 
 
+SIGNALLING: tuple[RunStatus, ...] = ("starting", "training", "paused")
+"""A worker that has the run, and can write that it lives."""
+
+
 @dataclass(frozen=True)
 class Look:
     """A run at one moment, its log read to the end: half of a log would tell of a state that is long past.
@@ -42,6 +47,7 @@ class Look:
         log: the last lines of worker.log; safe text.
         result: what came out, in sentences, or that nobody waits with it any more; empty while it lives. Safe text.
         waits: what a run in the queue waits for, in sentences; empty for any other. Safe text.
+        silence: seconds since the last sign of life of a worker that should give some; 0.0 where nobody can tell.
     """
 
     state: RunState
@@ -52,6 +58,7 @@ class Look:
     log: tuple[str, ...]
     result: tuple[str, ...]
     waits: tuple[str, ...] = ()
+    silence: float = 0.0
 
     @property
     def alive(self) -> bool:
@@ -62,6 +69,13 @@ class Look:
     def last_words(self) -> str:
         """The last line that the worker wrote."""
         return next((line for line in reversed(self.log) if line.strip()), "")
+
+
+def since_sign(progress: Progress, state: RunState) -> float | None:
+    """Seconds since the last sign of life of a worker; None where it is on another machine, which has its own clock."""
+    if progress.host != socket.gethostname():
+        return None
+    return max(0.0, time.time() - max(progress.time, state.last_time))
 
 
 class Looker:
@@ -91,6 +105,8 @@ class Looker:
         self._judge_next = 0.0
         self._findings: tuple[Finding, ...] = ()
         self._place: QueuePlace | None = None
+        self._sign = 0.0, 0.0
+        self._sign_seen = 0.0
 
     def look(self, live: Sequence[Run] | None = None) -> Look | None:
         """Look now; None where the log was not read to its end yet, and there is more to read at once.
@@ -123,6 +139,7 @@ class Looker:
             if status in UNENDED
             else (*result_lines(state, self.spec, status), *self._of_death(state, status)),
             waits=self._waits(live) if status == "queued" else (),
+            silence=self._silence(progress, state) if progress is not None and status in SIGNALLING else 0.0,
         )
 
     def whole(self) -> Look:
@@ -134,6 +151,14 @@ class Looker:
         while (look := self.look()) is None:
             pass
         return look
+
+    def _silence(self, progress: Progress, state: RunState) -> float:
+        """Seconds since the worker's last sign of life; by another clock than its own, since that was seen."""
+        sign = progress.time, state.last_time
+        if sign != self._sign:
+            self._sign, self._sign_seen = sign, time.monotonic()
+        seconds = since_sign(progress, state)
+        return time.monotonic() - self._sign_seen if seconds is None else seconds
 
     def _waits(self, live: Sequence[Run] | None) -> tuple[str, ...]:
         """What the run, which is queued, waits for."""

@@ -29,7 +29,7 @@ def frame(
     state = look.state
     word = status(look.status)
     lines = [f"{text.fit(title, max(0, width - text.cells(word) - 2))}  {word}"]
-    bars = live.bars(state, look.progress, look.status, width, max_steps, planned)
+    bars = live.bars(state, look.progress, look.status, width, max_steps, planned, look.silence)
     lines += ["".join(parts).rstrip() for parts in bars]
     ending = textwrap.wrap(live.ending(state, look.status, look.last_words), width)
     lines += [text.fit(line, width).rstrip() for line in ending]  # cut where its letters are wide

@@ -7,21 +7,30 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from vislab.engine.runs import progress
-from vislab.engine.runs.events import AnyEvent, Phase
+from vislab.engine.runs.events import AnyEvent, Notice, Phase
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.state import RunState, fold
 from vislab.engine.runs.store import Run, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
-from vislab.tui import headless, watchers
+from vislab.tui import following, headless, watchers
 from vislab.tui.commands import show
 from vislab.tui.following import Look, Looker
+from vislab.tui.live_frame import frame
 from vislab.tui.living import newest_live
 from vislab.tui.views import live
+
+
+class Clock:
+    """Clocks that stand still."""
+
+    def __init__(self, now: float) -> None:
+        self.time = self.monotonic = self.thread_time = lambda: now
 
 
 @pytest.fixture
@@ -107,6 +116,41 @@ def test_of_a_run_that_rests_neither_speed_nor_time_left_is_told(
     now = progress.Progress(**position, phase="paused", images_per_second=412.0)  # type: ignore[arg-type]
     progress.write(run.progress_file, now)
     assert "now: paused, epoch 3, step 25" in show.page(run)
+    lock.release()
+
+
+def test_a_worker_that_gives_no_sign_of_life_is_neither_dead_nor_said_to_go_on(
+    run: Run, history: Callable[..., list[AnyEvent]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, lock, looker, here = EventWriter(run.events), RunLock(run.lock), Looker(run), socket.gethostname()
+    assert lock.acquire()
+    for event in history([1.0, 0.9], epochs=600):
+        log.append(msgspec.structs.replace(event, time=900.0))
+
+    def look(now: float, beat: float, host: str = here, phase: Phase = "training") -> Look:
+        monkeypatch.setattr(following, "time", Clock(now))
+        at = {"done": 5, "total": 10, "epoch": 3, "step": 25, "images_per_second": 412.0, "elapsed": 5.0}
+        now_there = progress.Progress(time=beat, pid=os.getpid(), host=host, phase=phase, **at)  # type: ignore[arg-type]
+        progress.write(run.progress_file, now_there)
+        return looker.whole()
+
+    assert look(now=1001.0, beat=1000.0).silence == 1.0
+    silent = look(now=1130.0, beat=1000.0)
+    assert (silent.status, silent.silence) == ("training", 130.0)
+    once = "\n".join(frame(silent, "", 80, 24)[1:3])
+    assert "step   5/10: no sign of life for 2 min" in once and "left" not in once and "img/s" not in once
+    page = next(line for line in show.page(run) if line.startswith("now:"))
+    assert "step 25, no sign of life for 2 min" in page and "left" not in page
+    assert look(now=1130.0, beat=1000.0, phase="full disk").silence == 0.0, "it can write no sign"
+    assert look(now=900.0, beat=1000.0).silence == 0.0, "the clock was put back"
+    # Another machine's clock may be wrong: only what is seen here counts.
+    assert look(now=5000.0, beat=1001.0, host="another").silence == 0.0
+    assert look(now=5100.0, beat=1001.0, host="another").silence == 100.0
+    assert look(now=5200.0, beat=1002.0, host="another").silence == 0.0
+    look(now=5300.0, beat=1002.0, host="another")
+    assert "no sign" not in "\n".join(show.page(run))
+    log.append(Notice(level="info", topic="", text="", step=25, time=5350.0))
+    assert look(now=5360.0, beat=1002.0).silence == 10.0, "the log is a sign as well"
     lock.release()
 
 

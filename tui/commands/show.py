@@ -107,6 +107,7 @@ def _evaluation(run: "Run", state: "RunState", width: int) -> list[str]:
 
 def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") -> list[str]:
     from vislab.engine.runs.summary import LIVE
+    from vislab.tui.following import SIGNALLING, since_sign
     from vislab.tui.views import progress as progress_views
     from vislab.tui.views import run as views
     from vislab.tui.views import text
@@ -127,7 +128,9 @@ def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") ->
     position = run.heartbeat(run.worker())
     if position is not None and status in LIVE:
         now = f"now: {position.phase}, epoch {position.epoch}, step {text.count(position.step)}"
-        if position.phase not in AT_REST:
+        if status in SIGNALLING and (silent := progress_views.silence(position, since_sign(position, state) or 0.0)):
+            now += f", {silent}"
+        elif position.phase not in AT_REST:
             left = progress_views.time_left(state, position, spec.strategy.max_steps)
             now += f", {text.clock(left)} left, {text.rate(position.images_per_second)} img/s"
         lines.append(now)

@@ -62,15 +62,23 @@ def bar(share: float, width: int) -> tuple[str, str]:
 
 
 def bars(
-    state: RunState, progress: Progress | None, status: RunStatus, width: int, max_steps: int = 0, epochs: int = 0
+    state: RunState,
+    progress: Progress | None,
+    status: RunStatus,
+    width: int,
+    max_steps: int = 0,
+    epochs: int = 0,
+    silence: float = 0.0,
 ) -> list[tuple[str, str, str, str]]:
     """The bar of the run and that of what it does now: label, filled part, empty part, figures; `width` cells in all.
 
-    Words stand in place of a bar where nothing is counted. Neither speed nor time left is told of a run that rests.
+    Words stand in place of a bar where nothing is counted. Neither speed nor time left is told of a run that rests, or
+    whose worker gives no sign of life.
 
     Args:
         max_steps: the strategy's limit; 0: none.
         epochs: that the strategy asks for; they count until the worker has said how many it plans.
+        silence: seconds since the worker's last sign of life.
     """
     done_epochs = state.epochs[-1].epoch if state.epochs else 0
     # A worker that starts is in no epoch yet: what was done before it counts.
@@ -81,18 +89,21 @@ def bars(
         elapsed = _time(state.elapsed)
         return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}", width)]
     elapsed = _time(max(state.elapsed, progress.elapsed if progress is not None else 0.0))
-    resting = status in AT_REST
+    silent = progress_views.silence(progress, silence)
+    resting = status in AT_REST or bool(silent)
     left = "" if resting else f", {_time(progress_views.time_left(state, progress, max_steps))} left"
     whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}{left}", width)
     if status in NO_WORKER:
         return [whole, _words(*NO_WORKER[status], width)]
     phase: Phase = progress.phase if progress is not None else "full disk" if status == "full disk" else "starting"
     label, unit, words = PHASES[phase]
-    if progress is None or not progress.total:
+    detail = f"{unit} {progress.done:>3}/{progress.total}".strip() if progress is not None and progress.total else ""
+    if silent:
+        return [whole, _words(label, f"{detail or words}: {silent}", width)]
+    if progress is None or not detail:
         return [whole, _words(label, words, width)]
     part = progress_views.part_share(progress)
     speed = f"{text.rate(progress.images_per_second)} img/s" if progress.images_per_second > 0 and not resting else ""
-    detail = f"{unit} {progress.done:>3}/{progress.total}".strip()
     return [whole, _bar(label, detail, part, f"{text.percent(part)}  {speed}".rstrip(), width)]
 
 

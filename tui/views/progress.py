@@ -2,6 +2,27 @@
 
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
+from vislab.tui.views import text
+
+SILENT = 60.0
+"""Seconds without a sign of life of a worker after which that is told."""
+
+SLOW_STEPS = 3
+"""So many steps may pass without one, where they take longer."""
+
+
+def silence(progress: Progress | None, seconds: float) -> str:
+    """`no sign of life for 2 min`, of a live worker; empty where that is nothing unusual.
+
+    Nothing more is said: it may be stopped, or compute something that takes long.
+
+    Args:
+        seconds: since its last sign of life.
+    """
+    slow = SLOW_STEPS * progress.elapsed / progress.step if progress is not None and progress.step else 0.0
+    if seconds < max(SILENT, slow):
+        return ""
+    return f"no sign of life for {f'{seconds // 60:.0f} min' if seconds < 3600 else text.duration(seconds)}"
 
 
 def planned_steps(state: RunState, max_steps: int = 0) -> int:

@@ -79,7 +79,8 @@ class Bars(Lines):
         if look is None:
             return self._coloured([live.reading_bar(self._read, width)]) if self._read is not None else None
         ending = live.ending(look.state, look.status, look.last_words)
-        rows = live.bars(look.state, look.progress, look.status, width, self._max_steps, self._epochs)
+        planned = self._max_steps, self._epochs
+        rows = live.bars(look.state, look.progress, look.status, width, *planned, look.silence)
         lines = self._coloured(rows)
         waits = [Text(words) for words in look.waits]
         waits += [Text(OUT_OF_THE_QUEUE, "dim")] * (look.status == "queued")

@@ -105,6 +105,19 @@ def test_bars_of_a_live_run(width: int) -> None:
         assert rows[1].startswith("Epoch  step   5/10") and rows[1].endswith("50 %  412 img/s")
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_bars_of_a_run_whose_worker_is_silent_promise_nothing(width: int) -> None:
+    def bars(silence: float, **changes: object) -> list[str]:
+        given = live.bars(state(), position(**changes), "training", width, silence=silence)
+        return ["".join(parts).rstrip() for parts in given]
+
+    assert "left" in bars(59.0)[0] and "img/s" in bars(59.0)[1]
+    run, part = bars(130.0)
+    assert run.endswith("38 %  0:15") and part == "Epoch  step   5/10: no sign of life for 2 min"
+    building = bars(130.0, phase="building", done=0, total=0)[1]
+    assert building == "Model  builds the model: no sign of life for 2 min"
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_counts_of_epochs_are_never_cut(width: int) -> None:
     run = live.bars(fold([msgspec.structs.replace(STARTED, epochs=100_000)]), None, "starting", width)[0]

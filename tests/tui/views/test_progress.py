@@ -2,7 +2,7 @@ import pytest
 
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import Fold, fold
-from vislab.tui.views.progress import part_share, planned_steps, run_share, time_left
+from vislab.tui.views.progress import part_share, planned_steps, run_share, silence, time_left
 
 
 def beat(step: int, elapsed: float, done: int = 0, total: int = 0) -> Progress:
@@ -40,3 +40,13 @@ def test_a_slow_beginning_is_forgotten(history) -> None:
     events = history([1.0] * 4, epochs=10)
     state = fold(events)  # epochs end after 2, 4, 6 and 8 seconds
     assert time_left(state, beat(50, 38.0)) == pytest.approx((38.0 - 2.0) / 40 * 50)
+
+
+def test_silence_is_told_where_it_is_unusual() -> None:
+    assert silence(None, 59.0) == silence(beat(10, 5.0), 59.0) == ""
+    assert silence(None, 60.0) == "no sign of life for 1 min"
+    assert silence(beat(10, 5.0), 179.0) == "no sign of life for 2 min"
+    assert silence(beat(10, 5.0), 3599.0) == "no sign of life for 59 min"
+    assert silence(beat(10, 5.0), 2 * 3600.0) == "no sign of life for 2h00m"
+    assert silence(beat(2, 80.0), 119.0) == "", "each of its steps takes 40 s"
+    assert silence(beat(2, 80.0), 120.0)
