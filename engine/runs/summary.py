@@ -73,6 +73,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     batch_size: int | None
     """None until the worker has decided what `auto` means."""
+    parameters: int | None
+    """Of the model that was built; None until it is."""
     settings: dict[str, Any]
     """Settings that differ from the schema's defaults, by dotted key."""
     events_bytes: int
@@ -111,6 +113,7 @@ def summarise(
         recipe=spec.recipe,
         seed=spec.seed,
         batch_size=of_run(spec, state),
+        parameters=state.started.parameters if state.started is not None else None,
         settings={key: value for key, value in settings_of(spec).items() if value != DEFAULTS.get(key)},
         events_bytes=events_bytes,
     )

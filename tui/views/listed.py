@@ -53,6 +53,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
     epochs_planned: int = 0
     seed: int = 0
     batch_size: int | None = None
+    parameters: int | None = None
     setting_codes: tuple[int | str, ...] = ()
     """Settings that differ from the schema's defaults: their places in it, or dotted keys where it has none."""
     setting_values: tuple[Any, ...] = ()
@@ -133,7 +134,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
 
 _OWN = (
     *("status", "name", "dataset", "architecture", "strategy", "recipe", "tags", "note", "created", "elapsed"),
-    *("epochs_done", "epochs_planned", "seed", "batch_size", "selected_on_test"),
+    *("epochs_done", "epochs_planned", "seed", "batch_size", "parameters", "selected_on_test"),
 )
 _KEYS = tuple(DEFAULTS)
 _CODES = {key: place for place, key in enumerate(_KEYS)}
@@ -218,6 +219,7 @@ _QUANTITIES = (
     Quantity("strategy", "strategy", _readable(lambda row: row.strategy)),
     Quantity("recipe", "recipe", _readable(lambda row: row.recipe)),
     Quantity("batch", "batch size", _readable(lambda row: row.batch_size)),
+    Quantity("parameters", "parameters of the model that was built", _readable(lambda row: row.parameters)),
     Quantity("seed", "seed", _readable(lambda row: row.seed)),
     Quantity("lr", "learning rate", _readable(lambda row: row.setting("strategy.learning_rate"))),
     Quantity("tag", "tags", _readable(lambda row: ", ".join(row.tags) or None)),

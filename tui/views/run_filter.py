@@ -41,6 +41,8 @@ ALIASES = {
     "tags": "tag",
     "learning_rate": "lr",
     "batch_size": "batch",
+    "params": "parameters",
+    "architecture.parameters": "parameters",
 }
 UNITS = {
     "": 1.0,

@@ -339,9 +339,12 @@ def test_a_summary_knows_whether_the_test_images_chose_the_epoch(runs, history, 
     write(run, [*history([1.0], None, [1.1], selected_on_test=on_test), ended()])
     assert run.summary().selected_on_test is on_test and run.summary().selected_on_test is on_test
     cached = run.path / "summary.json"  # as an earlier version wrote it
-    cached.write_bytes(cached.read_bytes().replace(b'"selected_on_test":', b'"other":'))
-    assert run.summary().selected_on_test is on_test
-    assert not create(runs, spec()).summary().selected_on_test
+    for name in (b'"selected_on_test":', b'"parameters":'):
+        assert name in cached.read_bytes()
+        cached.write_bytes(cached.read_bytes().replace(name, b'"other":'))
+        assert (run.summary().selected_on_test, run.summary().parameters) == (on_test, 3_400_000)
+    made = create(runs, spec()).summary()
+    assert not made.selected_on_test and made.parameters is None
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'{"id":1}'])

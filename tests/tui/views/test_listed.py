@@ -28,6 +28,12 @@ def test_quantities_are_columns_figures_and_settings(listed):
         quantity("extra", [both])
 
 
+def test_parameters_are_those_of_the_model_that_was_built(listed, history):
+    row = listed(architecture={"parameters": 11_000_000})
+    assert quantity("parameters").value(row) == row.run.state().started.parameters != 11_000_000
+    assert quantity("parameters").value(listed(accuracies=())) is None
+
+
 def test_figures_are_those_of_the_best_epoch_or_of_the_last_one(listed, tmp_path, history):
     assert quantity("val").value(listed(accuracies=(0.5, 0.9, 0.6))) == 0.9
     run = create(tmp_path, msgspec.convert({"name": "no validation"}, Spec))
