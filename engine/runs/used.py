@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from vislab.engine.runs.devices import Device
+from vislab.engine.runs.events import DecisionMade
 from vislab.engine.runs.liveness import last_holder
+from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 
@@ -38,8 +40,7 @@ class UsedDevices:
         key = (run.id, worker.get("pid", ""), worker.get("started", ""))
         if key not in self._known:
             heard = progress is not None and str(progress.pid) == worker.get("pid") and progress.phase != "starting"
-            decisions = run.state().decisions if heard else ()
-            decided = next((decision for decision in decisions if decision.what == "device"), None)
+            decided = _decided(run) if heard else None
             if decided is None:
                 return Used("" if on_card(run.spec().device, True) else run.spec().device)
             self._known[key] = Used(decided.choice, str(decided.details.get("uuid", "")))
@@ -60,6 +61,15 @@ class UsedDevices:
             except (InputError, OSError):
                 continue
         return tuple(found)
+
+
+def _decided(run: Run) -> DecisionMade | None:
+    """The last decision on a device; without the fold, which of a long log takes memory."""
+    decided = None
+    for event in EventReader(run.events).events():
+        if isinstance(event, DecisionMade) and event.what == "device":
+            decided = event
+    return decided
 
 
 def on_card(device: str, cards: bool) -> bool:
