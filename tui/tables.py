@@ -69,7 +69,7 @@ def table(
     def line(index: int) -> str:
         row = rows[index - 1] if index else titles
         cells = [
-            text.fit(cut(cell, title, cell_width), cell_width, right=title in right)
+            text.fit(cut(cell, title, cell_width) if index else title, cell_width, right=title in right)
             for title, cell, cell_width in zip(titles, row, widths, strict=True)
         ]
         return (" " * GAP).join(cells).rstrip()

@@ -153,7 +153,8 @@ class ResultsScreen(ConsoleScreen):
         elif self._fault:
             lines = []
         elif self._view == "classes":
-            lines = _titled(results.class_lines(self._found, width))
+            room = width * 3 // 5 if both else width  # long names leave room for what stands beside
+            lines = _titled(results.class_lines(self._found, room))
         elif self._view == "confusions":
             lines = self._confusions(width, 200)
         elif self._view == "mistakes":

@@ -90,6 +90,17 @@ def test_a_long_name_of_a_class_leaves_room_for_how_sure_the_model_is(make_run, 
     play("results", act, run=run)
 
 
+def test_long_names_of_classes_leave_room_beside_them(make_run, play):
+    names = [f"a class whose name is far longer than one would like, the {number}th" for number in (1, 2)]
+    run = make_run("long", predictions=[("a.png", *names)] * 9, classes=tuple(names))
+
+    async def act(pilot):
+        assert "9 of 9" in painted(pilot) and "100 %" in painted(pilot) and "90 %" in painted(pilot)
+        assert "the 1th " in words(pilot, "#main") and "the 2th " in words(pilot, "#main")
+
+    play("results", act, run=run, size=(120, 40))
+
+
 def test_sentences_are_wrapped_where_it_is_narrow(judged, make_run, play, monkeypatch):
     trouble = "The images are not where they were when the run read them, at /data/a/long/place/photos: bring them back"
 
