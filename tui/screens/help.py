@@ -95,13 +95,11 @@ def open_help(app: App[Any], rows: Sequence[tuple[str, str]]) -> None:
 
 
 def rows(below: ConsoleScreen) -> list[tuple[str, str]]:
-    """What the keys of a screen do now, or why not: its own, then those of the widget that has the focus."""
-    title = "Keys in a text field" if below.in_field else f"Keys of the screen “{below.NAME}”"
-    found = [("", title)]
+    """What the keys do now, or why not: those of the widget that has the focus, then those of its screen."""
+    described = _own_keys(below.focused) if below.focused is not None and not below.in_field else []
+    found = [("", "Keys of what has the focus"), *described] if described else []
+    found.append(("", "Keys in a text field" if below.in_field else f"Keys of the screen “{below.NAME}”"))
     found += [(" ".join(key_sign(key) for key in action.keys), action.help) for action in below.actions_told()]
-    described = _own_keys(below.focused) if below.focused is not None else []
-    if described and not below.in_field:
-        found += [("", "Keys of what has the focus"), *described]
     found.append(("tab", "Go to the next part of the screen."))
     return [*found, ("", "Signs"), *below.SIGNS] if below.SIGNS else found
 

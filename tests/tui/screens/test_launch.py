@@ -310,6 +310,17 @@ def test_a_setting_is_changed_in_place_and_judged_while_it_is_written(settings) 
     play(settings, act)
 
 
+def test_help_begins_with_the_keys_of_what_has_the_focus(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("question_mark")
+        lines = pilot.app.screen.query_one(HelpLines).words.splitlines()
+        assert lines[0] == "Keys of what has the focus" and "Keys of the screen “launch”" in lines[2:], lines
+        await pilot.press("escape", "slash", "question_mark")
+        assert not isinstance(pilot.app.screen, HelpScreen), "it is a letter there"
+
+    play(settings, act)
+
+
 def test_every_setting_is_a_key_away(settings) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("m")
