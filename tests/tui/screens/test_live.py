@@ -701,9 +701,10 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
     ("leave", "trouble"), [("", ""), ("", "Cannot write it: Permission denied."), ("H", ""), ("escape", "Disk full")]
 )
 def test_what_is_exported_is_told_until_it_is_written_and_where_one_is_by_then(
-    settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch, leave: str, trouble: str
+    settings: Settings, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leave: str, trouble: str
 ) -> None:
     run, done = start(), threading.Event()
+    monkeypatch.chdir(tmp_path)
 
     def export(words: object, settings: object) -> None:
         done.wait(10)
