@@ -1,7 +1,7 @@
 """Runs side by side: what differs, what came out, what it cost."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
@@ -200,6 +200,14 @@ def look(run: Run, state: RunState | None = None) -> Compared:
         tested_on=judged_images.of_role(run, state, "test"),
         answered_on=judged_images.of_predictions(state, answered),
     )
+
+
+def answered(run: Compared) -> Compared:
+    """A run with its predictions read again, for those who let them go; as it is where they cannot be read now."""
+    try:
+        return replace(run, predictions=predictions.of_run(run.run, run.state))
+    except (InputError, OSError):
+        return run
 
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> list[Difference]:

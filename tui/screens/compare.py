@@ -336,8 +336,7 @@ class CompareScreen(ConsoleScreen):
             except InputError as error:
                 self._tell(self.Said(plain(str(error), 400)))
                 return
-            name = "results" if run.answered_on and self.console.offers("results") else "live"
-            self.console.open(name, run=run.run)
+            self.console.open("results" if run.answered_on and self.console.offers("results") else "live", run=run.run)
 
     def action_report(self) -> None:
         """Ask for a file and write the comparison."""
@@ -366,7 +365,7 @@ class CompareScreen(ConsoleScreen):
         copies = [
             *of_runs([one.run for one in runs]),
             Copy("t", "the figures, a row a run", lambda: tab_separated(*compare_report.csv_rows(runs))),
-            Copy("m", "the comparison as Markdown", lambda: compare_report.markdown(runs)),
+            Copy("m", "the comparison as Markdown", lambda: compare_report.markdown([*map(comparison.answered, runs)])),
             Copy("w", "the curves in words", lambda: "\n".join(self._sentences())),
         ]
         offer(self, copies, lambda words: self._tell(self.Said(words)))

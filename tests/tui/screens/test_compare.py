@@ -77,6 +77,19 @@ def test_answers_do_not_stay_in_memory_once_they_are_compared(two, play, settle)
     play("compare", act, runs=two)
 
 
+def test_copied_markdown_tells_what_the_answers_say_and_of_a_run_that_is_gone_what_is_known(two, play, settle):
+    async def act(pilot):
+        await settle(pilot)
+        await pilot.press("Y", "m")
+        copied = pilot.app.clipboard
+        assert "only ▪1 right 7" in copied.replace("*", "") and "## By class" in copied
+        delete(two[1])
+        await pilot.press("Y", "m")
+        assert "0.6000" in pilot.app.clipboard
+
+    play("compare", act, runs=two)
+
+
 def test_by_time_and_by_loss(two, play, settle):
     async def act(pilot):
         await pilot.press("t")
