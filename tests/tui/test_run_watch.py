@@ -9,11 +9,12 @@ from vislab.engine.runs.store import Run, create, delete
 from vislab.presets.schema.spec import Spec
 from vislab.tui import run_watch
 from vislab.tui.run_watch import RunWatch
+from vislab.tui.views.listing import Listing
 
 
 @pytest.fixture
 def make(tmp_path):
-    return lambda name: create(tmp_path / "runs", msgspec.convert({"name": name}, Spec))
+    return lambda name, **spec: create(tmp_path / "runs", msgspec.convert({"name": name} | spec, Spec))
 
 
 def test_all_runs_come_in_chunks_newest_first(tmp_path, make, monkeypatch):
@@ -76,6 +77,18 @@ def test_a_live_run_is_followed_until_it_ends(tmp_path, make, history, monkeypat
     lock.release()
     ((row,), _) = watch.look([row], frozenset({run.id}))
     assert row.status == "done" and not row.live
+
+
+def test_a_run_that_a_list_has_packed_has_not_changed(tmp_path, make, history):
+    run = make("live", preprocessing={"mean": [0.1, 0.2, 0.3]}, strategy={"balance_augment": ["horizontal_flip"]})
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    run.events.write_bytes(b"".join(map(encode, history([1.0], val_accuracy=[0.5]))))
+    watch, known = RunWatch(tmp_path / "runs"), Listing()
+    ((row,),) = watch.read_all()
+    known.put(row)
+    assert known[run.id] == row and watch.look([known[run.id]], known) == ([], frozenset())
+    lock.release()
 
 
 def test_a_run_that_only_saves_has_changed_for_its_size(tmp_path, make, history):

@@ -93,7 +93,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
             reason=_reason(found),
             size=size,
             setting_codes=tuple(_CODES.get(key, key) for key in found.settings),
-            setting_values=tuple(found.settings.values()),
+            setting_values=tuple(map(_packable, found.settings.values())),
             best_epoch=found.best.epoch if found.best is not None else None,
             judged=found.test is not None,
             test_accuracy=found.test.accuracy if found.test is not None and found.test.role == "test" else None,
@@ -142,6 +142,11 @@ _FIGURES = (
     *("train_loss", "train_accuracy", "train_images_per_second"),
     *("val_loss", "val_accuracy", "val_top5", "val_macro_f1"),
 )
+
+
+def _packable(value: Any) -> Any:
+    """A setting as it comes back from `Packed`, so that a run that has not changed is equal to its row there."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _reason(summary: Summary) -> str:
