@@ -29,7 +29,7 @@ class LaunchFields(RunLaunches):
 
     def lets_go(self, widget: Widget | None) -> bool:
         """Take what is written in the field that the focus leaves, as Enter does; what cannot be taken stays."""
-        field = self.query_one(FieldRow).written
+        field = next((row.written for row in self.query(FieldRow)), None)  # no row before the screen is composed
         if field is None or field.writes_in(widget):
             return True
         if widget is None:  # nobody has left it: the terminal has lost the focus

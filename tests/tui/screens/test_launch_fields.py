@@ -161,6 +161,17 @@ def test_what_is_being_written_outlasts_windows_sizes_and_a_terminal_without_the
     play("launch", act)
 
 
+def test_a_terminal_may_lose_the_focus_before_the_screen_has_its_fields(play) -> None:
+    async def act(pilot) -> None:
+        pilot.app.push_screen(launch := LaunchScreen())
+        assert not launch.query(Field)
+        launch.set_focus(None)
+        await pilot.pause()
+        assert launch.query(Field)
+
+    play("settings", act)
+
+
 def test_what_looks_like_a_key_is_clicked_as_one(play, click, settle) -> None:
     async def act(pilot) -> None:
         launch = pilot.app.screen
