@@ -187,10 +187,10 @@ class RunTasks(ConsoleScreen):
         else:
 
             def change(words: str | None) -> None:
-                for_all = tags_of(words or "")
-                self._label(
-                    chosen, lambda labels: msgspec.structs.replace(labels, tags=changed_tags(labels.tags, for_all))
-                )
+                if for_all := tags_of(words or ""):
+                    self._label(
+                        chosen, lambda labels: msgspec.structs.replace(labels, tags=changed_tags(labels.tags, for_all))
+                    )
 
             question = f"Tags for {text.count(len(chosen))} runs, divided by commas: tags are added, -tags removed"
             question = "\n".join([question, *history.by_id(chosen)])

@@ -490,6 +490,19 @@ def test_a_label_that_is_only_looked_at_stays_as_it_is(make_run, play, settle):
     play("history", act)
 
 
+@pytest.mark.parametrize("key", ["escape", "enter"])
+def test_labels_are_not_written_where_no_tag_was_given_for_several_runs(three, play, settle, monkeypatch, key):
+    written = []
+    monkeypatch.setattr("vislab.engine.runs.store.Run.set_labels", lambda run, labels: written.append(run.id))
+
+    async def act(pilot):
+        await pilot.press("a", "t", key)
+        await settle(pilot)
+        assert not written and pilot.app.screen.NAME == "history"
+
+    play("history", act)
+
+
 def test_labels_that_cannot_be_written_are_said(three, play, settle, monkeypatch):
     def full(self, labels):
         raise OSError(28, "No space left on device")
