@@ -16,9 +16,12 @@ def is_alive(run: Run) -> bool:
 
 
 def is_paused(run: Run) -> bool:
-    """Whether the worker of a run waits until somebody lets it go on, by its last heartbeat."""
-    worker = run.worker()
-    heartbeat = run.heartbeat(worker) if worker else None
+    """Whether the worker of a run waits until somebody lets it go on, by its last heartbeat if that can be read."""
+    try:
+        worker = run.worker()
+        heartbeat = run.heartbeat(worker) if worker else None
+    except OSError:  # another user's own, or on a disk that does not answer
+        return False
     return heartbeat is not None and heartbeat.phase == "paused"
 
 
