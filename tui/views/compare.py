@@ -5,7 +5,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, repeat
-from statistics import fmean
 from typing import Literal
 
 from vislab.engine.analysis import comparison
@@ -133,8 +132,12 @@ def group_curves(among: Sequence[Group], quantity: Quantity) -> Iterator[Band]:
             array("d", (value for x, value in zip(curve.xs, values, strict=True) if x in shared))
             for curve, values in ((each[0], each[0].xs), *((curve, curve.ys) for curve in each))
         )
-        mean, low, high = (array("d", map(of, zip(*columns, strict=True))) for of in (fmean, min, max))
+        mean, low, high = (array("d", map(of, zip(*columns, strict=True))) for of in (_mean, min, max))
         yield Band(replace(each[0], xs=xs, ys=mean), low, high, len(each))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)  # `fmean` refuses infinite losses of both signs
 
 
 def drawn_of(among: Sequence[Group]) -> tuple[object, ...]:

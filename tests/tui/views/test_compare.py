@@ -1,3 +1,4 @@
+import math
 import tracemalloc
 from dataclasses import replace
 
@@ -136,6 +137,12 @@ def test_the_curve_of_repeats_is_their_mean_and_ends_with_the_shortest(make):
     assert (list(band.low), list(band.high), band.runs) == ([0.2, 0.4], [0.4, 0.8], 2)
     (alone,) = compare.group_curves([Group((runs[0],))], "accuracy")
     assert list(alone.mean.ys) == list(alone.low) == list(alone.high) == [0.2, 0.4, 0.9] and alone.runs == 1
+
+
+def test_the_mean_of_infinite_losses_of_both_signs_is_a_gap(make):
+    runs = [make("a", (0.2, loss_is)) for loss_is in (math.inf, -math.inf)]
+    (band,) = compare.group_curves([Group(tuple(runs))], "loss")
+    assert band.mean.ys[0] == pytest.approx(0.8) and math.isnan(band.mean.ys[1])
 
 
 def test_curves_are_drawn_anew_when_an_epoch_has_ended_or_runs_stand_apart(make):
