@@ -259,11 +259,7 @@ class LiveScreen(RunCurves):
         self._writing.remove(file)
         if not fault:
             self._exported = file
-        told = fault or text.plain(f"Written: {file}", 400)
-        if self.is_current:
-            self.say(told)
-        else:
-            self.console.notify(told, markup=False)
+        self.tell(fault or text.plain(f"Written: {file}", 400))
 
     def action_copy(self) -> None:
         """Ask what to copy."""

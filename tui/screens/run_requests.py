@@ -46,6 +46,13 @@ class RunRequests(ConsoleScreen):
         """Tell the person something; safe text."""
         raise NotImplementedError
 
+    def tell(self, words: str) -> None:
+        """Say what became of something, in the corner where this screen was left or is covered by now; safe text."""
+        if self.is_current:
+            self.say(words)
+        else:
+            self.console.notify(words, markup=False)
+
     def look(self) -> None:
         """Look at the run, beside the screen."""
         raise NotImplementedError
@@ -90,22 +97,22 @@ class RunRequests(ConsoleScreen):
 
     def action_resume(self) -> None:
         """Go on with a run that ended early."""
-        run, settings = self.watched, self.console.settings
+        run, console = self.watched, self.console
         self.say("starting a worker …")
 
         def resume() -> None:
             try:
-                start.start(run, settings)
+                start.start(run, console.settings)
             except (InputError, OSError) as error:
-                self.app.call_later(self.say, text.plain(str(error), 400))
+                console.call_later(self.tell, text.plain(str(error), 400))
             else:
-                self.app.call_later(self._resumed)
+                console.call_later(self._resumed)
 
         self.act(resume, "resume")
 
     def _resumed(self) -> None:
         self.console.has_started([self.watched])
-        self.say("The run goes on.")
+        self.tell("The run goes on.")
         self.look()
 
     def action_checkpoint(self) -> None:

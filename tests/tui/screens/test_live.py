@@ -311,6 +311,32 @@ def test_a_run_that_ended_early_goes_on(settings: Settings, start: Start, monkey
     play(settings, run, act)
 
 
+@pytest.mark.parametrize("fault", ["", "no device is free"])
+def test_what_became_of_a_run_is_told_although_its_view_was_left(
+    settings: Settings, make: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    run, left = make(), threading.Event()
+
+    def take_up(run: Run, settings: Settings) -> None:
+        left.wait(5)
+        if fault:
+            raise InputError(fault)
+
+    monkeypatch.setattr(starting, "start", take_up)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.app.push_screen(over := LiveScreen(run))
+        await until(pilot, lambda: over.seen is not None)
+        await pilot.press("u", "escape")
+        assert over not in pilot.app.screen_stack
+        left.set()
+        told = fault or "The run goes on."
+        await until(pilot, lambda: [notice.message for notice in pilot.app._notifications] == [told])
+        assert pilot.app.started_here == ({run.id} if not fault else set())  # type: ignore[attr-defined]
+
+    play(settings, run, act)
+
+
 @pytest.mark.parametrize(("own", "left"), [("", "table"), ("o", "log")])
 def test_the_reason_of_a_death_goes_when_the_run_goes_on(
     settings: Settings, make: Callable[..., Run], own: str, left: str
