@@ -15,6 +15,7 @@ from vislab.engine.runs.events import (
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run
+from vislab.tui.following import since_sign
 from vislab.tui.views import epochs, run, text
 from vislab.tui.views import progress as views
 from vislab.tui.views.live import AT_REST
@@ -178,13 +179,20 @@ def sentences(event: AnyEvent, state: RunState) -> list[str]:
     return []
 
 
+def silence(progress: Progress, state: RunState) -> str:
+    """That the worker gives no sign of life; empty where it does, cannot for want of room, or nobody can tell."""
+    seconds = None if progress.phase == "full disk" else since_sign(progress, state)
+    return views.silence(progress, seconds) if seconds is not None else ""
+
+
 def overall(progress: Progress, state: RunState, max_steps: int) -> str:
-    """Share of the run that is done and, unless it rests, the time that is left."""
+    """Share of the run that is done and, unless it rests or is silent, the time that is left."""
     left = views.time_left(state, progress, max_steps)
     if left is None:
         return ""
     share = text.percent(views.run_share(state, progress, max_steps))
-    return share if progress.phase in AT_REST else f"{share}  {text.clock(left)} left"
+    resting = progress.phase in AT_REST or silence(progress, state)
+    return share if resting else f"{share}  {text.clock(left)} left"
 
 
 def activity(progress: Progress, state: RunState) -> str:
@@ -195,8 +203,10 @@ def activity(progress: Progress, state: RunState) -> str:
 
 
 def momentary(progress: Progress, state: RunState) -> str:
-    """Count, speed unless it rests and, while it trains, the last logged loss."""
+    """Count, speed unless it rests and, while it trains, the last logged loss; or that it is silent."""
     parts = [f"{text.count(progress.done)}/{text.count(progress.total)}"] if progress.total else []
+    if silent := silence(progress, state):
+        return "  ".join([*parts, silent])
     if progress.images_per_second > 0 and progress.phase not in AT_REST:
         parts.append(f"{text.rate(progress.images_per_second)} img/s")
     if progress.phase == "training" and state.steps:

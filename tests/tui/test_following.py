@@ -119,6 +119,24 @@ def test_of_a_run_that_rests_neither_speed_nor_time_left_is_told(
     lock.release()
 
 
+def test_a_follower_says_that_a_worker_gives_no_sign_of_life(
+    history: Callable[..., list[AnyEvent]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = fold(msgspec.structs.replace(event, time=900.0) for event in history([1.0, 0.9], epochs=600))
+
+    def told(now: float, phase: Phase = "training", host: str = socket.gethostname()) -> str:
+        monkeypatch.setattr(following, "time", Clock(now))
+        at = {"done": 5, "total": 10, "epoch": 3, "step": 25, "images_per_second": 412.0, "elapsed": 5.0}
+        beat = progress.Progress(time=1000.0, pid=1, host=host, phase=phase, **at)  # type: ignore[arg-type]
+        return f"{watchers.overall(beat, state, 0)} {watchers.momentary(beat, state)}"
+
+    assert told(1130.0).endswith("5/10  no sign of life for 2 min")
+    assert "left" not in told(1130.0) and "img/s" not in told(1130.0)
+    for lively in (told(1001.0), told(1130.0, host="another")):
+        assert "left" in lively and "412 img/s" in lively and "sign" not in lively
+    assert "sign" not in told(1130.0, phase="full disk")
+
+
 def test_a_worker_that_gives_no_sign_of_life_is_neither_dead_nor_said_to_go_on(
     run: Run, history: Callable[..., list[AnyEvent]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
