@@ -6,16 +6,15 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.cells import cached_cell_len
 from textual import on
 from textual._compositor import ChopsUpdate, Compositor
-from textual._styles_cache import StylesCache
 from textual.events import Resize
 from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
 
 from vislab.tui import garbage
+from vislab.tui.painted import forget_painted
 
 if TYPE_CHECKING:
     from vislab.tui.app import Console
@@ -32,13 +31,8 @@ class Layer(Screen[ScreenResultType]):
         self._compositor = ChangedOnly()
 
     def on_unmount(self) -> None:
-        """Let go what was painted: Textual keeps the lines of up to 1,024 widgets that are gone, Rich 4,096 words.
-
-        The lines are reached by the cache of `StylesCache.get_inner_outer`, a method that is cached with its object.
-        """
-        for cached in (StylesCache.get_inner_outer, cached_cell_len):
-            if (forget := getattr(cached, "cache_clear", None)) is not None:
-                forget()
+        """Let go what was painted."""
+        forget_painted()
         console, later = cast("Console", self.app), partial(asyncio.get_running_loop().call_later, context=Context())
         later(SOON, garbage.collect_closed, later, lambda: console.key_order.quiet)  # in a context without this screen
 

@@ -17,6 +17,7 @@ from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.made import Made
+from vislab.tui.painted import forget_painted
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.result_pictures import PICTURED, Look, ResultPictures
 from vislab.tui.screens.run_page import offer_page
@@ -206,6 +207,8 @@ class ResultsScreen(ConsoleScreen):
         return wrapped(line, width, self.app.console) if line.cell_len > width else [line]
 
     def _choose(self, view: View) -> None:
+        if self._view in PICTURED:
+            forget_painted()  # of thousands of colours
         self._view = view
         self.query_one("#main").scroll_to(y=0, animate=False)
         self._show()
