@@ -148,7 +148,7 @@ class HistoryScreen(SizedRuns):
             for rows in self._watch.read_all():
                 self.post_message(self.Read(rows))
         except InputError as error:
-            self.app.call_later(self.say, plain(str(error), 400))
+            self.app.call_later(self.tell, plain(str(error), 400))
         self.complete = True
         self.post_message(self.Read())
 

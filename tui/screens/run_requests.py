@@ -42,17 +42,6 @@ class RunRequests(ConsoleScreen):
         """Of the run."""
         raise NotImplementedError
 
-    def say(self, words: str) -> None:
-        """Tell the person something; safe text."""
-        raise NotImplementedError
-
-    def tell(self, words: str) -> None:
-        """Say what became of something, in the corner where this screen was left or is covered by now; safe text."""
-        if self.is_current:
-            self.say(words)
-        else:
-            self.console.notify(words, markup=False)
-
     def look(self) -> None:
         """Look at the run, beside the screen."""
         raise NotImplementedError

@@ -1,6 +1,7 @@
 """What is done with runs from a list: resumed, tagged, named, noted, deleted. Slow parts run in threads."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from textual import on
@@ -15,6 +16,9 @@ from vislab.tui.tags import changed_tags, tags_of
 from vislab.tui.views import history, text
 from vislab.tui.views.listed import Listed, look
 from vislab.tui.views.text import plain
+
+if TYPE_CHECKING:
+    from vislab.tui.app import Console
 
 
 class RunTasks(ConsoleScreen):
@@ -32,26 +36,12 @@ class RunTasks(ConsoleScreen):
             super().__init__()
             self.rows, self.gone = rows, frozenset(gone)
 
-    class Said(Message):
-        """Something is to be told; safe text."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
-
     class ReadyToDelete(Message):
         """The sizes of runs that are to be deleted are known."""
 
         def __init__(self, rows: Sequence[Listed], size: int) -> None:
             super().__init__()
             self.rows, self.size = rows, size
-
-    class Started(Message):
-        """A run goes on."""
-
-        def __init__(self, run: Run) -> None:
-            super().__init__()
-            self.run = run
 
     def chosen(self) -> Sequence[Listed]:
         """The runs that are meant."""
@@ -62,20 +52,12 @@ class RunTasks(ConsoleScreen):
         """The one run that is meant."""
         raise NotImplementedError
 
-    def say(self, words: str) -> None:
-        """Tell the person something; safe text."""
-        raise NotImplementedError
-
     def refuses(self, action: str) -> bool:
         """Whether there is a reason not to do this now; it is told."""
         reason = self.why_not(action)
         if reason:
             self.say(reason)
         return bool(reason)
-
-    @on(Said)
-    def _tell(self, message: Said) -> None:
-        self.say(message.words)
 
     def _look_at(self, runs: Sequence[Run]) -> None:
         self.post_message(self.Read([look(run) for run in runs if (run.path / "spec.toml").exists()]))
@@ -85,22 +67,22 @@ class RunTasks(ConsoleScreen):
         listed = self.current
         if listed is not None and not self.refuses("resume"):
             self.say(f"starting the worker of {history.short_id(listed.id)} …")
-            run = listed.run
-            self.act(lambda: self._resume(run), "resume")
+            run, console = listed.run, self.console
 
-    def _resume(self, run: Run) -> None:
-        try:
-            start.start(run, self.console.settings)
-        except (InputError, OSError) as error:
-            self.post_message(self.Said(plain(str(error), 400)))
-        else:
-            self.post_message(self.Started(run))
-        self._look_at([run])
+            def resume() -> None:
+                try:
+                    start.start(run, console.settings)
+                except (InputError, OSError) as error:
+                    console.call_later(self.tell, plain(str(error), 400))
+                else:
+                    console.call_later(self._started, run)
+                self._look_at([run])
 
-    @on(Started)
-    def _started(self, event: Started) -> None:
-        self.console.has_started([event.run])
-        self.say(f"{history.short_id(event.run.id)} goes on")
+            self.act(resume, "resume")
+
+    def _started(self, run: Run) -> None:
+        self.console.has_started([run])
+        self.tell(f"{history.short_id(run.id)} goes on")
 
     # The queue
 
@@ -111,10 +93,11 @@ class RunTasks(ConsoleScreen):
         rows = [listed for listed in self.chosen() if listed.status == "queued"]
         if not rows:
             return
+        console = self.console
 
         def answered(answer: str | None) -> None:
             if answer:
-                self.act(lambda: self._take_out([listed.run for listed in rows]), "queue")
+                self.act(lambda: self._take_out([listed.run for listed in rows], console), "queue")
 
         if len(rows) == 1:
             question = f"Take {plain(rows[0].id)} out of the queue? Its settings stay: u puts it to work later."
@@ -127,7 +110,7 @@ class RunTasks(ConsoleScreen):
             answers = (Answer("", "n", "let them wait"), Answer("out", "y", "take them out"))
         self.app.push_screen(Question(question, answers), answered)
 
-    def _take_out(self, runs: Sequence[Run]) -> None:
+    def _take_out(self, runs: Sequence[Run], console: "Console") -> None:
         out, told = [], []
         for run in runs:
             try:
@@ -139,20 +122,20 @@ class RunTasks(ConsoleScreen):
         if out:
             who = f"{history.short_id(out[0].id)} waits" if len(out) == 1 else f"{len(out)} runs wait"
             told.insert(0, f"{who} no more" + "." * bool(told))
-        self.post_message(self.Said(" ".join(told)))
+        console.call_later(self.tell, " ".join(told))
         self._look_at(runs)
 
     # Labels
 
     def _label(self, chosen: Sequence[Listed], change: Callable[[Labels], Labels]) -> None:
-        runs = [listed.run for listed in chosen]
+        runs, console = [listed.run for listed in chosen], self.console
 
         def write() -> None:
             try:
                 for run in runs:
                     run.set_labels(change(run.labels()))
             except OSError as error:
-                self.post_message(self.Said(plain(f"Cannot write labels: {error}")))
+                console.call_later(self.tell, plain(f"Cannot write labels: {error}"))
             self._look_at(runs)
 
         self.act(write, "labels")
@@ -241,21 +224,22 @@ class RunTasks(ConsoleScreen):
         what, those = text.counted(len(event.rows), "run"), "It" if len(event.rows) == 1 else "They"
         question = f"Delete {what} with checkpoints and log, {text.size(event.size)}? {those} cannot be brought back."
         question = "\n".join([question, *history.by_id(event.rows)])
+        console = self.console
 
         def answered(answer: str | None) -> None:
             if answer == "delete":
                 runs = [listed.run for listed in event.rows]
-                self.act(lambda: self._delete(runs), "delete")
+                self.act(lambda: self._delete(runs, console), "delete")
 
         answers = (Answer("", "n", "keep"), Answer("delete", "y", "delete for good"))
         self.app.push_screen(Question(question, answers, irreversible=True), answered)
 
-    def _delete(self, runs: Sequence[Run]) -> None:
+    def _delete(self, runs: Sequence[Run], console: "Console") -> None:
         gone = []
         for run in runs:
             try:
                 store.delete(run)
                 gone.append(run.id)
             except InputError as error:
-                self.post_message(self.Said(plain(str(error), 400)))
+                console.call_later(self.tell, plain(str(error), 400))
         self.post_message(self.Read((), gone))

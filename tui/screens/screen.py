@@ -96,6 +96,17 @@ class ConsoleScreen(Layer[None]):
         """Say for a while, beside what is shown, what the person should know; safe text."""
         self.notify(words, severity="warning", markup=False, timeout=12.0)
 
+    def say(self, words: str) -> None:
+        """Tell the person something; safe text."""
+        self.notify(words, markup=False)
+
+    def tell(self, words: str) -> None:
+        """Say what became of something, in the corner where this screen was left or is covered by now; safe text."""
+        if self.is_current:
+            self.say(words)
+        else:
+            self.console.notify(words, markup=False)
+
     def act(self, work: Callable[[], None], group: str) -> None:
         """Do work beside the screen, in a thread. It goes on, and leaving waits for it, when the screen is closed.
 

@@ -679,6 +679,32 @@ def test_resume_starts_the_worker_or_says_why_not(three, play, settle, monkeypat
     play("history", act)
 
 
+@pytest.mark.parametrize("fault", ["", "no [device] is free"])
+def test_what_became_of_a_run_is_told_although_the_list_was_left(three, play, settle, monkeypatch, fault):
+    left = threading.Event()
+
+    def take_up(run, settings):
+        left.wait(5)
+        if fault:
+            raise InputError(fault)
+
+    monkeypatch.setattr(starting, "start", take_up)
+
+    async def act(pilot):
+        await pilot.app.push_screen(over := HistoryScreen())
+        await settle(pilot)
+        resumed = over.current.id
+        await pilot.press("u", "escape")
+        assert over not in pilot.app.screen_stack
+        left.set()
+        told = fault or f"{history.short_id(resumed)} goes on"
+        await settle(pilot)
+        assert told in [notice.message for notice in pilot.app._notifications]
+        assert pilot.app.started_here == ({resumed} if not fault else set())
+
+    play("settings", act)
+
+
 def test_a_run_is_taken_out_of_the_queue_after_a_question(three, play, settle, monkeypatch):
     lock = RunLock(three[0].waiting_lock)
     assert lock.acquire()
