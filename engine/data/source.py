@@ -3,6 +3,7 @@
 import enum
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,20 @@ import numpy.typing as npt
 
 from vislab.engine.data.decoding import Pixels, UnreadableImage, read_image
 
-__all__ = ["ArrayImages", "FileImages", "Images", "Pixels", "Role", "Source", "UnreadableImage", "storable"]
+__all__ = [
+    "ArrayImages",
+    "FileImages",
+    "Images",
+    "Pixels",
+    "Role",
+    "Source",
+    "UnreadableImage",
+    "same_classes",
+    "storable",
+]
+
+_BYTE = re.compile(r"\\x[89a-f][0-9a-f]")
+"""A byte that is no UTF-8, as `storable` writes it out."""
 
 
 class Role(enum.IntEnum):
@@ -86,6 +100,17 @@ class Source:
 def storable(name: str) -> str:
     r"""A class's name as every file can hold it: bytes that are no UTF-8 written out, such as `caf\xe9`."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def same_classes(now: Sequence[str], then: Sequence[str]) -> bool:
+    r"""Whether classes, with `storable` names, are those that a run names, in their order.
+
+    Args:
+        then: of the run's log; an earlier version wrote `caf?` there for `caf\xe9`.
+    """
+    return len(now) == len(then) and all(
+        name in (here, _BYTE.sub("?", here)) for here, name in zip(now, then, strict=True)
+    )
 
 
 class ArrayImages:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vislab.engine.data import splits
-from vislab.engine.data.source import Role, Source
+from vislab.engine.data.source import Role, Source, same_classes
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.evaluation.overlap import overlap
 from vislab.engine.evaluation.report import evaluation
@@ -147,7 +147,7 @@ def _own(model: Trained, data_dir: Path, split: str) -> _Part:
     divided = splits.load(run.split, source)
     parts = {"test": divided.test, "validation": divided.validation}
     role = split or ("test" if len(divided.test) else "validation")
-    if source.classes != model.classes:
+    if not same_classes(source.classes, model.classes):
         raise InputError(f"The data set of run {run.id} has other classes than when the run was trained.")
     if not len(parts[role]):
         held_out = [name for name, indices in parts.items() if len(indices)]

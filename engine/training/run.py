@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from vislab.engine.data.batches import TrainingBatches
 from vislab.engine.data.loading import Data
+from vislab.engine.data.source import same_classes
 from vislab.engine.models.assemble import Assembled, assemble
 from vislab.engine.runs import batch_size, checkpoints
 from vislab.engine.runs.energy import Card, EnergyMeter, Packages
@@ -42,6 +43,7 @@ from vislab.engine.training.resident import Residence
 from vislab.engine.training.resumable import Position, Resumable
 from vislab.engine.training.saving import Saver
 from vislab.engine.training.step import Step
+from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 
@@ -90,8 +92,13 @@ class Training:
         fresh = resumed_from is None
         decided = frozenset(decision.what for decision in self.before.decisions)
         data = Reading(self.run, spec, self.settings, self.reporter, self.controls, self.force, decided)(fresh=fresh)
-        if not fresh and self.before.started is not None:
-            data = replace(data, classes=self.before.started.classes)  # an earlier version wrote some names otherwise
+        if not fresh and (begun := self.before.started) is not None:
+            if not same_classes(data.classes, begun.classes):
+                raise InputError(
+                    "The data set has other classes than when the run began: put them back as they were, or start a "
+                    "new run."
+                )
+            data = replace(data, classes=begun.classes)  # an earlier version wrote some names otherwise
         self.reporter.progress("building", force=True)
         # A checkpoint holds all weights: what they were once made from may be gone by now.
         assembled = self._assemble(data, pretrained=spec.strategy.pretrained and fresh)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vislab.engine.data.source import ArrayImages, FileImages, Source
+from vislab.engine.data.source import ArrayImages, FileImages, Source, same_classes, storable
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8)
 
@@ -58,3 +58,10 @@ def test_labels_must_fit_classes_and_images() -> None:
         Source(classes=("a",), labels=np.array([0, 1]), images=ArrayImages({"all": PIXELS[:2]}))
     with pytest.raises(AssertionError):
         Source(classes=("a",), labels=np.array([0]), images=ArrayImages({"all": PIXELS[:2]}))
+
+
+def test_classes_are_the_same_by_the_names_that_an_earlier_version_wrote_too() -> None:
+    now = ("a", storable("caf\udce9"), r"b\x41")
+    assert same_classes(now, now) and same_classes(now, ("a", "caf?", r"b\x41"))
+    for other in (("a", "caf?"), ("caf?", "a", r"b\x41"), ("a", "caf?", "b?"), (*now, "d"), ("?", "caf?", r"b\x41")):
+        assert not same_classes(now, other), other

@@ -146,6 +146,15 @@ def test_a_run_that_an_earlier_version_began_keeps_its_names(make, train, interr
     assert {row.label for row in predictions.read(run.path)} == {"cat", "dog?\x1b[31m"}
 
 
+def test_a_run_is_not_resumed_with_other_classes(make, train, interrupt, pictures):
+    run = stopped(make, interrupt)
+    shutil.copytree(pictures / "cat", pictures / "zebra")
+    assert train(run) == 2
+    assert "other classes than when the run began" in reason(run)
+    shutil.rmtree(pictures / "zebra")
+    assert train(run) == 0
+
+
 def pictures_of(run):
     return Path(run.spec().dataset.path)
 
