@@ -74,13 +74,6 @@ class CompareScreen(ConsoleScreen):
             self.runs, self.among, self.tests, self.lost = tuple(runs), tuple(among), tuple(tests), tuple(lost)
             self.by_class = by_class
 
-    class Said(Message):
-        """Something is to be told; safe text."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
-
     def __init__(self, runs: Sequence[Run], record: Record | None = None) -> None:
         """The comparison of runs, in the order given.
 
@@ -334,25 +327,25 @@ class CompareScreen(ConsoleScreen):
             try:
                 run.run.check_is_there()
             except InputError as error:
-                self._tell(self.Said(plain(str(error), 400)))
+                self.say(plain(str(error), 400))
                 return
             self.console.open("results" if run.answered_on and self.console.offers("results") else "live", run=run.run)
 
     def action_report(self) -> None:
         """Ask for a file and write the comparison."""
-        record = self._record
+        record, console = self._record, self.console
         which = ["--study", record.name] if record is not None else ["--", *(one.run.id for one in self._runs)]
 
         def write(file: Path) -> None:
             said = f"written: {file}"
             try:
-                run_command(["compare", _FORMS[file.suffix.lower()], str(file), *which], self.console.settings)
-            except InputError as error:
+                run_command(["compare", _FORMS[file.suffix.lower()], str(file), *which], console.settings)
+            except (InputError, OSError) as error:
                 said = str(error)
-            self.post_message(self.Said(plain(said, 400)))
+            console.call_later(self.tell, plain(said, 400))
 
         def chosen(file: Path) -> None:
-            self._tell(self.Said(f"writing {plain(str(file), 300)} …"))
+            self.say(f"writing {plain(str(file), 300)} …")
             self.act(lambda: write(file), "report")
 
         question = "Write the comparison to a file: .html a page, .csv a row a run, .md Markdown."
@@ -368,11 +361,11 @@ class CompareScreen(ConsoleScreen):
             Copy("m", "the comparison as Markdown", lambda: compare_report.markdown([*map(comparison.answered, runs)])),
             Copy("w", "the curves in words", lambda: "\n".join(self._sentences())),
         ]
-        offer(self, copies, lambda words: self._tell(self.Said(words)))
+        offer(self, copies, self.say)
 
-    @on(Said)
-    def _tell(self, message: Said) -> None:
-        self._said = message.words
+    def say(self, words: str) -> None:
+        """Tell something above the keys for a while; safe text."""
+        self._said = words
         if self._saying is not None:
             self._saying.stop()
         self._saying = self.set_timer(SAID_FOR, self._say_no_more)

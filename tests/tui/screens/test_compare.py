@@ -1,6 +1,7 @@
 """Runs side by side: every key, hostile names, every size."""
 
 import gc
+import threading
 
 import pytest
 from textual.widgets import Input
@@ -12,6 +13,7 @@ from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import delete
 from vislab.engine.runs.studies import Record, save
 from vislab.presets.errors import InputError
+from vislab.tui.screens import compare as compare_screen
 from vislab.tui.screens.compare import CompareScreen
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.history import HistoryScreen
@@ -304,6 +306,30 @@ def test_a_report_replaces_a_file_only_when_told_to_and_its_ending_says_what_it_
         assert sorted(path.name for path in tmp_path.glob("c*.*")) == ["c.md"]
 
     play("compare", act, runs=two)
+
+
+@pytest.mark.parametrize("fault", [None, InputError("no place"), OSError(5, "no answer")])
+def test_what_became_of_a_report_is_told_although_the_screen_was_left(two, play, settle, tmp_path, monkeypatch, fault):
+    left = threading.Event()
+
+    def slowly(words, settings):
+        left.wait(5)
+        if fault is not None:
+            raise fault
+
+    monkeypatch.setattr(compare_screen, "run_command", slowly)
+    monkeypatch.chdir(tmp_path)
+
+    async def act(pilot):
+        await pilot.app.push_screen(over := CompareScreen(two))
+        await pilot.press("x", "enter", "escape")
+        assert over not in pilot.app.screen_stack
+        left.set()
+        await settle(pilot)
+        told = f"written: {tmp_path / 'comparison.html'}" if fault is None else str(fault)
+        assert told in [notice.message for notice in pilot.app._notifications]
+
+    play("settings", act)
 
 
 def test_runs_of_a_study_that_repeat_a_setting_are_one_row(make_run, play, settle, settings):
