@@ -63,6 +63,7 @@ class Console(App[int]):
         preferences: theme and colours.
         asker: answers what needs torch or a walk through data, by one resident process.
         key_order: gives keys on.
+        leavings: what screens leave, which is collected while nobody types.
     """
 
     TITLE = "vislab"
@@ -103,6 +104,7 @@ class Console(App[int]):
         self._offer: LiveRuns | None = None  # the window, while it is open
         self.detached_ends = ""
         self.key_order = KeyOrder(self, super().on_event)
+        self.leavings = garbage.Leavings(garbage.later, lambda: self.key_order.quiet)
         self.preferences, self._trouble = load_preferences(settings)
         for theme in THEMES:
             self.register_theme(theme)

@@ -28,9 +28,9 @@ waits.pop()()
 assert seen() is None and is_frozen() and not waits
 """
 
-CLOSED = """
+LEFT = """
 import gc, weakref
-from vislab.tui.garbage import PAUSE, collect_closed
+from vislab.tui.garbage import PAUSE, Leavings
 
 class Knot: ...
 
@@ -41,20 +41,29 @@ def tied():
 
 gc.disable()
 seen = tied()
-collect_closed(None, lambda: PAUSE)
-assert seen() is not None  # the console has just started
-gc.enable()
 waits = []
-quiet = iter([0.1, PAUSE])
-collect_closed(lambda seconds, call: waits.append(call), lambda: next(quiet))
-assert seen() is not None  # somebody types
+quiet = iter([PAUSE, 0.1, PAUSE, PAUSE])
+leavings = Leavings(lambda seconds, call: waits.append(call), lambda: next(quiet))
+leavings.collect_soon()
+waits.pop()()
+assert seen() is not None and not waits  # the console has just started
+gc.enable()
+leavings.collect_soon()
+leavings.collect_soon()
+assert len(waits) == 1
+waits.pop()()
+assert seen() is not None and len(waits) == 1  # somebody types
+leavings.collect_soon()
+assert len(waits) == 1
 waits.pop()()
 assert seen() is None and not waits
+leavings.collect_soon()
+assert len(waits) == 1
 """
 
 
-def test_garbage_of_a_closed_screen_is_collected_while_nobody_types() -> None:
-    assert subprocess.run([sys.executable, "-c", CLOSED], check=False).returncode == 0
+def test_what_screens_leave_is_collected_once_while_nobody_types() -> None:
+    assert subprocess.run([sys.executable, "-c", LEFT], check=False).returncode == 0
 
 
 def test_garbage_of_the_start_is_collected_once_while_nobody_types() -> None:

@@ -1,9 +1,6 @@
 """What a screen and the windows over it have in common."""
 
-import asyncio
 from collections.abc import Callable
-from contextvars import Context
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
@@ -13,14 +10,10 @@ from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
 
-from vislab.tui import garbage
 from vislab.tui.painted import forget_painted
 
 if TYPE_CHECKING:
     from vislab.tui.app import Console
-
-SOON = 0.5
-"""Seconds after which what a screen has left is collected; the one that follows it is painted by then."""
 
 
 class Layer(Screen[ScreenResultType]):
@@ -32,9 +25,16 @@ class Layer(Screen[ScreenResultType]):
 
     def on_unmount(self) -> None:
         """Let go what was painted."""
+        self.forget_painted()
+
+    def on_mount(self) -> None:
+        """Opening leaves something, too."""
+        cast("Console", self.app).leavings.collect_soon()
+
+    def forget_painted(self) -> None:
+        """Let go what was painted and is painted no more."""
         forget_painted()
-        console, later = cast("Console", self.app), partial(asyncio.get_running_loop().call_later, context=Context())
-        later(SOON, garbage.collect_closed, later, lambda: console.key_order.quiet)  # in a context without this screen
+        cast("Console", self.app).leavings.collect_soon()
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, but nothing is called once the screen is left: its widgets are gone by then."""

@@ -17,7 +17,6 @@ from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
 from vislab.tui.made import Made
-from vislab.tui.painted import forget_painted
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.result_pictures import PICTURED, Look, ResultPictures
 from vislab.tui.screens.run_page import offer_page
@@ -208,7 +207,7 @@ class ResultsScreen(ConsoleScreen):
 
     def _choose(self, view: View) -> None:
         if self._view in PICTURED:
-            forget_painted()  # of thousands of colours
+            self.forget_painted()  # of thousands of colours
         self._view = view
         self.query_one("#main").scroll_to(y=0, animate=False)
         self._show()
