@@ -25,7 +25,7 @@ from vislab.presets.settings import Settings
 from vislab.tui import death, escapes, html_file, tables
 from vislab.tui.living import is_alive
 from vislab.tui.views.evaluation import answers, speed
-from vislab.tui.views.evaluations import judged, summary_lines
+from vislab.tui.views.evaluations import MALFORMED, damage, judged
 from vislab.tui.views.results import class_lines, heat_map
 from vislab.tui.views.run import result_lines
 from vislab.tui.views.text import plain
@@ -312,14 +312,15 @@ def _evaluation(run: Run, state: RunState) -> list[str]:
     one = judged(run, state.ended.test if state.ended is not None else None)
     if one is None:
         return []
-    if not one.found:
-        return summary_lines(one)
-    lines = []
-    if len(one.found["classes"]) <= FEW_CLASSES:
-        counted, wide = answers(one.found), tables.width()
-        matrix = ["".join(cell.words for cell in row).rstrip() for row in heat_map(counted, wide)]
-        lines += [*class_lines(counted, wide), "", *matrix, *([""] if matrix else [])]
-    return [*lines, f"judged: {speed(one.found)}"]
+    try:
+        lines = []
+        if len(one.found["classes"]) <= FEW_CLASSES:
+            counted, wide = answers(one.found), tables.width()
+            matrix = ["".join(cell.words for cell in row).rstrip() for row in heat_map(counted, wide)]
+            lines += [*class_lines(counted, wide), "", *matrix, *([""] if matrix else [])]
+        return [*lines, f"judged: {speed(one.found)}"]
+    except MALFORMED:
+        return [damage(one)]
 
 
 def _report(following: Following, output: Output, code: int) -> None:

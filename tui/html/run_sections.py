@@ -27,7 +27,7 @@ from vislab.tui.looks import Looks
 from vislab.tui.views import curves, epochs, text
 from vislab.tui.views import run as views
 from vislab.tui.views.curves import LARGEST, Along, Quantity
-from vislab.tui.views.evaluations import Evaluation, evaluation_lines, summary_lines
+from vislab.tui.views.evaluations import Evaluation, damage, evaluation_lines, summary_lines
 from vislab.tui.views.results import CONFUSED_HEADS, Results, class_table, confused_rows, headline, heat_words
 from vislab.tui.views.spec import CHANGED, changed_again, run_again, sections
 from vislab.tui.views.text import plain
@@ -180,7 +180,8 @@ class RunSections:
         test = state.ended.test if state.ended is not None else None
         self._title(f"Results on {test.role} images" if test is not None else "Results")
         told = summary_lines(judged) if judged is not None else []
-        self._list(told if judged is not None and judged.found else [headline(answered, state), *told])
+        told_well = judged is not None and told != [damage(judged)]
+        self._list(told if told_well else [headline(answered, state), *told])
         heads, rows = class_table(answered)
         self.parts.append(table(heads, rows, label="figures of each class", words=heads[:1]))
         self.parts.append(heading("Confusion matrix", level=self._level + 1) + heat_map.heat_map(answered))

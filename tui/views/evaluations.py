@@ -77,7 +77,7 @@ def evaluation_lines(one: Evaluation, width: int) -> list[str]:
     try:
         return page(one.found, width)
     except MALFORMED:
-        return [_damage(one)]
+        return [damage(one)]
 
 
 def summary_lines(one: Evaluation) -> list[str]:
@@ -85,8 +85,9 @@ def summary_lines(one: Evaluation) -> list[str]:
     try:
         return summary(one.found)
     except MALFORMED:
-        return [_damage(one)]
+        return [damage(one)]
 
 
-def _damage(one: Evaluation) -> str:
+def damage(one: Evaluation) -> str:
+    """That it cannot be read."""
     return f"{plain(one.name, 80)} {DAMAGED}"
