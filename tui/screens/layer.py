@@ -10,7 +10,7 @@ from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
 
-from vislab.tui.painted import forget_painted
+from vislab.tui.screens.painted import forget_painted
 
 if TYPE_CHECKING:
     from vislab.tui.app import Console

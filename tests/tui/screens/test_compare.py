@@ -322,6 +322,7 @@ def test_what_became_of_a_report_is_told_although_the_screen_was_left(two, play,
 
     async def act(pilot):
         await pilot.app.push_screen(over := CompareScreen(two))
+        await settle(pilot)
         await pilot.press("x", "enter", "escape")
         assert over not in pilot.app.screen_stack
         left.set()

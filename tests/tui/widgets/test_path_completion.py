@@ -6,9 +6,16 @@ import pytest
 from textual.app import App
 from textual.widgets import Input
 
+from vislab.tui.garbage import Leavings
 from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.path_completion import completed, completions, look
+
+
+class Host(App[None]):
+    """An application that collects nothing."""
+
+    leavings = Leavings(lambda *_: None, lambda: 0.0)
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ def test_the_prompt_says_what_it_leaves_out(place) -> None:
     async def listed(*folders: str) -> str:
         for name in folders:
             (place / name).mkdir()
-        app = App[None]()
+        app = Host()
         async with app.run_test(size=(60, 20)) as pilot:
             await app.push_screen(PathPrompt("Folder:", f"{place}/"))
             await pilot.pause()
@@ -64,7 +71,7 @@ def test_keys_choose_and_complete_and_the_field_holds_what_was_typed(place) -> N
     taken: list[str | None] = []
 
     async def act() -> None:
-        app = App[None]()
+        app = Host()
         async with app.run_test(size=(60, 20)) as pilot:
             app.push_screen(PathPrompt("Folder:"), taken.append)
             await pilot.pause()
@@ -91,7 +98,7 @@ def test_keys_choose_and_complete_and_the_field_holds_what_was_typed(place) -> N
 
 def test_what_cannot_be_done_with_a_path_is_said_and_the_window_stays(place) -> None:
     async def act() -> None:
-        app = App[None]()
+        app = Host()
         async with app.run_test(size=(60, 20)) as pilot:
             app.push_screen(PathPrompt("Folder:", "x", do=lambda path: f"{path} is no folder" if path == "x" else ""))
             await pilot.pause()

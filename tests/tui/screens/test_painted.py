@@ -3,7 +3,7 @@
 from rich.color import Color
 from rich.style import Style
 
-from vislab.tui.painted import CACHED, forget_painted
+from vislab.tui.screens.painted import CACHED, forget_painted
 
 
 def test_every_cache_is_there_and_is_emptied():
