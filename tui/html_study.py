@@ -140,7 +140,7 @@ def _curves(among: Sequence[Group]) -> list[str]:
             x_range=compare.x_range(runs, "epoch"),
             written=text.accuracy if quantity == "accuracy" else text.loss,
         )
-        caption = f"{compare.curve_title(among, quantity)} by {compare.x_label(runs, 'epoch')}"
+        caption = f"{compare.curve_title(among, quantity)} by {compare.x_label(runs)}"
         missing = compare_legend.by_run(compare_legend.missing([band.mean for band in bands]))
         told = paragraph(f"! {missing}", "warning") if missing else ""
         figures.append(f"<figure><figcaption>{caption}</figcaption>{svg}{told}</figure>")

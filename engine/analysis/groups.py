@@ -39,6 +39,11 @@ class Group:
         return tuple(run for run in self.runs if run.done) or self.runs
 
     @property
+    def begun(self) -> tuple[Compared, ...]:
+        """The runs that its curve is of: those counted that have trained an epoch; the first, where none has."""
+        return tuple(run for run in self.counted if run.state.epochs) or (self.first,)
+
+    @property
     def same_data(self) -> bool:
         """Whether those that are counted have read the same data."""
         return same_data(self.counted)

@@ -141,7 +141,7 @@ def curve_lines(runs: "Sequence[Compared]", width: int) -> list[str]:
         width=width,
         height=CURVE_HEIGHT,
         title=compare.curve_title(among, "accuracy"),
-        x_label=compare.x_label(runs, "epoch"),
+        x_label=compare.x_label(runs),
         x_range=compare.x_range(runs, "epoch"),
         colour=False,
     )

@@ -29,7 +29,7 @@ from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.file_prompt import ask_for_file
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.views import compare, compare_legend, compare_report, compare_table, text
+from vislab.tui.views import compare, compare_legend, compare_report, compare_table, text, wall_time
 from vislab.tui.views.compare import Along, ClassTable
 from vislab.tui.views.curves import Quantity, next_zoom
 from vislab.tui.views.live import UNENDED
@@ -224,12 +224,10 @@ class CompareScreen(ConsoleScreen):
         key = (title, along, last, self.app.theme, compare.drawn_of(among))
 
         def draw(width: int, height: int) -> list[str]:
-            if along == "epoch":
-                points = by_epoch = [band.mean for band in compare.group_curves(among, quantity)]
-            else:
-                firsts = [group.first for group in among]
-                points, by_epoch = (compare.curves(firsts, quantity, x) for x in (along, "epoch"))
-            ends, x_label = compare.x_range(runs, along, last), compare.x_label(runs, along, last)
+            points = by_epoch = [band.mean for band in compare.group_curves(among, quantity)]
+            ends, x_label = compare.x_range(runs, along, last), compare.x_label(runs, last)
+            if along == "time":
+                points, x_label = wall_time.by_time(among, by_epoch), wall_time.label(among)
             room = width - (text.cells(x_label) + 4) * (x_label != "epoch")  # so much the top line says too
             head, *lines = curves.draw(
                 compare_legend.named(points, by_epoch, quantity, room, log_y=log),

@@ -17,7 +17,7 @@ from vislab.engine.analysis.stars import OTHER_IMAGES, OTHER_LOSSES, stars
 from vislab.engine.runs.summary import LIVE
 from vislab.tui import tables
 from vislab.tui.made import Made, joined
-from vislab.tui.views import compare_table, same_images, text
+from vislab.tui.views import compare_table, same_images, text, wall_time
 from vislab.tui.views.compare_table import STAR, Columns
 from vislab.tui.views.curves import Quantity, Series, epochs_shown, in_words
 from vislab.tui.views.results import class_name
@@ -90,28 +90,17 @@ def titles(runs: Sequence[Compared]) -> list[str]:
     ]
 
 
-def curves(runs: Sequence[Compared], quantity: Quantity, along: Along) -> list[Series]:
-    """A curve a run: its validation figures, or its training figures where it has no validation.
+def _curve(run: Compared, title: str, index: int, quantity: Quantity) -> Series:
+    """The curve of the row at a position, under its number and title.
 
-    Args:
-        along: what x counts: epochs, or seconds of work in `time_unit`.
+    It shows validation figures, or training figures where the run has no validation.
     """
-    unit = time_unit(runs)[1]
-    named = enumerate(zip(runs, titles(runs), strict=True))
-    return [_curve(run, title, index, quantity, along, unit) for index, (run, title) in named]
-
-
-def _curve(run: Compared, title: str, index: int, quantity: Quantity, along: Along, unit: float = 1.0) -> Series:
-    """The curve of the row at a position, under its number and title."""
     rows = run.state.epochs
     judged = rows.told("val_accuracy")
     validated = any(judged)
     kept = judged if validated else repeat(True)
+    xs = array("d", compress(rows.numbers("epoch"), kept))
     ys = array("d", compress(rows.numbers(f"{'val' if validated else 'train'}_{quantity}"), kept))
-    xs = array("d", compress(rows.numbers("epoch" if along == "epoch" else "elapsed"), kept))
-    if along == "time":
-        before = run.feature_seconds or 0.0
-        xs = array("d", ((before + elapsed) / unit for elapsed in xs))
     title = f"{index + 1} {title}"
     return Series(f"{title}{OF_TRAINING}" if rows and not validated else title, xs, ys, marker(index), colour(index))
 
@@ -122,8 +111,7 @@ def group_curves(among: Sequence[Group], quantity: Quantity) -> Iterator[Band]:
     It ends with the shortest of the runs that are counted. Each is made when it is asked for.
     """
     for index, (group, title) in enumerate(zip(among, titles([group.first for group in among]), strict=True)):
-        begun = [run for run in group.counted if run.state.epochs] or [group.first]
-        each = [_curve(run, title, index, quantity, "epoch") for run in begun]
+        each = [_curve(run, title, index, quantity) for run in group.begun]
         if len(each) == 1:
             yield Band(each[0], each[0].ys, each[0].ys, 1)
             continue
@@ -183,7 +171,7 @@ def x_range(runs: Sequence[Compared], along: Along, last: int | None = None) -> 
             much of the plan as leaves the curves room. By wall time the axis ends with the longest run.
     """
     if along == "time":
-        return 0.0, _longest(runs) / time_unit(runs)[1] or 1.0
+        return 0.0, wall_time.longest(runs) / wall_time.unit(runs)[1] or 1.0
     trained = max(len(run.state.epochs) for run in runs)
     if last:
         return max(1.0, float(trained - last + 1)), float(max(2, trained))
@@ -193,22 +181,10 @@ def x_range(runs: Sequence[Compared], along: Along, last: int | None = None) -> 
     return 1.0, float(max(2, shown))
 
 
-def x_label(runs: Sequence[Compared], along: Along, last: int | None = None) -> str:
-    """What x counts, and the plan where the axis ends before it: `epoch, 4,000 planned`."""
-    if along == "time":
-        return time_unit(runs)[0]
+def x_label(runs: Sequence[Compared], last: int | None = None) -> str:
+    """What x counts by epoch, and the plan where the axis ends before it: `epoch, 4,000 planned`."""
     planned = max(run.state.epochs_planned for run in runs)
-    return f"epoch, {text.count(planned)} planned" if x_range(runs, along, last)[1] < planned else "epoch"
-
-
-def time_unit(runs: Sequence[Compared]) -> tuple[str, float]:
-    """The unit of a time axis and its seconds."""
-    longest = _longest(runs)
-    return ("hours", 3600.0) if longest > 7200 else ("minutes", 60.0) if longest > 180 else ("seconds", 1.0)
-
-
-def _longest(runs: Sequence[Compared]) -> float:
-    return max(run.seconds or 0.0 for run in runs)
+    return f"epoch, {text.count(planned)} planned" if x_range(runs, "epoch", last)[1] < planned else "epoch"
 
 
 def arranged(runs: Sequence[Compared]) -> list[Group]:

@@ -107,6 +107,23 @@ def test_by_time_and_by_loss(two, play, settle):
     play("compare", act, runs=two)
 
 
+def test_by_time_too_runs_that_repeat_a_setting_are_drawn_as_their_mean(make_run, play, settle):
+    runs = [
+        make_run("lenet5", (0.5, best), architecture={"name": "cnn"}, seed=seed) for seed, best in ((1, 0.9), (2, 0.7))
+    ]
+    runs.append(make_run("mlp", (0.4, 0.6), architecture={"name": "mlp"}))
+
+    async def act(pilot):
+        await settle(pilot)
+        assert "1 lenet5 last 0.800 best 0.800 e2" in words(pilot, "#first")
+        await pilot.press("t")
+        await settle(pilot)
+        told = words(pilot, "#first")
+        assert "1 lenet5 last 0.800 best 0.800 e2" in told and "→ seconds, means of runs" in told
+
+    play("compare", act, size=(200, 60), runs=runs)
+
+
 def test_zoom_and_logarithmic_loss(make_run, play, settle):
     runs = [
         make_run(name, tuple(0.5 + epoch / 100 for epoch in range(40)), seed=seed) for seed, name in enumerate("ab")

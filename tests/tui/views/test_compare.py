@@ -11,7 +11,7 @@ from vislab.engine.analysis.predictions import Prediction, Predictions
 from vislab.engine.runs.events import DecisionMade, RunEnded, TestFigures, encode
 from vislab.engine.runs.store import create
 from vislab.presets.schema.spec import Spec
-from vislab.tui.views import compare, compare_legend, compare_report, compare_table
+from vislab.tui.views import compare, compare_legend, compare_report, compare_table, wall_time
 from vislab.tui.views.run import features_words
 from vislab.tui.views.spec import sections
 from vislab.tui.views.text import MISSING, cells
@@ -117,13 +117,17 @@ def test_runs_of_one_name_are_told_apart_by_their_ids(make):
     assert titles[2] == "other" and titles[0] == f"{runs[0].run.id[-4:]} same" != titles[1]
 
 
-def test_curves_differ_by_colour_and_marker_and_can_go_by_time(make):
+def curves_of(runs, quantity):
+    """A curve a run."""
+    return [band.mean for band in compare.group_curves([Group((run,)) for run in runs], quantity)]
+
+
+def test_curves_differ_by_colour_and_marker(make):
     runs = [make(f"r{index}") for index in range(9)]
-    made = compare.curves(runs, "accuracy", "epoch")
+    made = curves_of(runs, "accuracy")
     assert len({(curve.marker, curve.colour) for curve in made}) == 9
     assert len({curve.marker for curve in made}) == 9 and len({curve.colour for curve in made[:7]}) == 7
     assert list(made[0].xs) == [1, 2, 3] and list(made[0].ys) == [0.5, 0.7, 0.6]
-    assert list(compare.curves(runs, "loss", "time")[0].xs) == [2.0, 4.0, 6.0]
     assert compare.x_range(runs, "epoch") == (1.0, 3.0) and compare.x_range(runs, "time") == (0.0, 6.0)
     assert compare.group_words(compare.arranged(runs), "accuracy")[0].startswith(
         "▪1 r0 accuracy: last 0.6000 at epoch 3, highest 0.7000"
@@ -158,7 +162,8 @@ def test_curves_are_drawn_anew_when_an_epoch_has_ended_or_runs_stand_apart(make)
 
 def test_a_legend_says_as_much_of_all_curves_as_has_room(make):
     runs = [make("cnn", (0.5, 0.7, 0.6)), make("transfer", (0.9, 0.95, 0.95))]
-    points, by_epoch = (compare.curves(runs, "accuracy", along) for along in ("time", "epoch"))
+    by_epoch = curves_of(runs, "accuracy")
+    points = wall_time.by_time([Group((run,)) for run in runs], by_epoch)
     forms = (
         ("1 cnn last 0.600 best 0.700 e2", "2 transfer last 0.950 best 0.950 e2"),
         ("1 last 0.600 best 0.700 e2", "2 last 0.950 best 0.950 e2"),
@@ -172,7 +177,7 @@ def test_a_legend_says_as_much_of_all_curves_as_has_room(make):
             named = compare_legend.named(points, by_epoch, "accuracy", cells_free)
             assert tuple(curve.name for curve in named) == form
             assert [list(curve.xs) for curve in named] == [[2.0, 4.0, 6.0]] * 2
-    (loss,) = compare_legend.named(*[compare.curves(runs[:1], "loss", "epoch")] * 2, "loss", 80)
+    (loss,) = compare_legend.named(*[curves_of(runs[:1], "loss")] * 2, "loss", 80)
     assert loss.name == "1 cnn last 0.400 best 0.300 e2"
 
 
@@ -186,7 +191,7 @@ def test_markers_that_repeat_are_told(make):
 def test_a_title_tells_run_by_run_what_is_missing(make, tmp_path):
     runs = [make("a", (0.5, 0.7)), make("b", (float("nan"), 0.5)), make("c", (1.0, 1.0))]
     runs.append(look(create(tmp_path, msgspec.convert({"name": "d"}, Spec))))
-    accuracy, loss = (compare.curves(runs, quantity, "epoch") for quantity in ("accuracy", "loss"))
+    accuracy, loss = (curves_of(runs, quantity) for quantity in ("accuracy", "loss"))
 
     def titled(curves, width=80, **more):
         return compare_legend.titled("it", curves, width, **{"x_range": (1.0, 2.0)} | more)
@@ -229,7 +234,7 @@ def test_figures_of_the_test_set_are_called_so(make):
 def test_a_run_without_validation_shows_its_training(tmp_path, history):
     run = create(tmp_path, msgspec.convert({"name": "t"}, Spec))
     run.events.write_bytes(b"".join(map(encode, history([1.0, 0.5]))))
-    (curve,) = compare.curves([look(run)], "loss", "epoch")
+    (curve,) = curves_of([look(run)], "loss")
     assert curve.name == "1 t (train)" and list(curve.ys) == [1.0, 0.5]
     assert compare_legend.names(curve, "loss") == [
         "1 t (train) last 0.500 best 0.500 e2",
@@ -239,7 +244,7 @@ def test_a_run_without_validation_shows_its_training(tmp_path, history):
         "1",
     ]
     empty = look(create(tmp_path, msgspec.convert({"name": "new"}, Spec)))
-    assert compare_legend.names(compare.curves([empty], "loss", "epoch")[0], "loss")[0] == "1 new no figures"
+    assert compare_legend.names(curves_of([empty], "loss")[0], "loss")[0] == "1 new no figures"
     assert compare.x_range([empty], "epoch") == (1.0, max(2.0, empty.spec.strategy.epochs and 2.0))
     assert compare.x_range([empty], "time") == (0.0, 1.0)
 
@@ -319,7 +324,8 @@ def test_the_pass_of_a_frozen_network_counts_in_the_total_and_is_told(make):
     assert features_words(quick.state) == " + 0.5 s for features, from the cache", "known, though soon computed"
     assert features_words(computed.state) == " + 15 s for features, computed"
     assert features_words(cached.state) == " + 9.5 s for features, from the cache" and features_words(cnn.state) == ""
-    assert compare.curves([computed], "accuracy", "time")[0].xs[0] == pytest.approx(17.3)
+    (taken,) = wall_time.by_time([Group((computed,))], curves_of([computed], "accuracy"))
+    assert taken.xs[0] == pytest.approx(17.3)
     assert "feature_seconds" in compare_report.csv_rows([computed])[0]
 
 
@@ -481,8 +487,8 @@ def test_published_sizes_are_no_settings(make):
 def test_the_axis_of_epochs_ends_with_what_was_trained_once_the_runs_have_ended(make):
     stopped = make("a", (0.5,) * 52, end="stopped", epochs=4000)
     assert compare.x_range([stopped], "epoch") == (1.0, 52.0)
-    assert compare.x_label([stopped], "epoch") == "epoch, 4,000 planned"
-    assert compare.x_range([stopped], "epoch", 0) == (1.0, 4000.0) and compare.x_label([stopped], "epoch", 0) == "epoch"
+    assert compare.x_label([stopped]) == "epoch, 4,000 planned"
+    assert compare.x_range([stopped], "epoch", 0) == (1.0, 4000.0) and compare.x_label([stopped], 0) == "epoch"
     assert compare.x_range([stopped], "epoch", 10) == (43.0, 52.0)
     live = replace(stopped, status="training")
     assert compare.x_range([live], "epoch") == (1.0, 75.0)
