@@ -112,10 +112,31 @@ def base_rates(strategy: Strategy, asked: float | None) -> dict[str, float]:
     return rates
 
 
+USUAL_RATE = Strategy().learning_rate
+"""Base learning rate of Adam and its kin (Kingma and Ba 2015)."""
+USUAL_RATE_OF_SGD = 0.1
+"""As of residual networks (He et al. 2016)."""
+_ITS_KIN = ("sgd", "momentum", "nesterov", "lars", "larc", "adadelta")
+FAR = 100
+"""Times the usual learning rate, from which a share of it is of no use either."""
+
+
+def usual_rate(optimizer: str) -> float:
+    """The base learning rate to begin with, by the optimizer's name."""
+    return USUAL_RATE_OF_SGD if any(name in optimizer for name in _ITS_KIN) else USUAL_RATE
+
+
 def other_rate(strategy: Strategy, asked: float | None, factor: float) -> str:
-    """What to set for base learning rates so many times as high, and what they are."""
-    rates = base_rates(strategy, asked)
-    return " and ".join(f"{key} = {scientific(factor * rate)} (now {scientific(rate)})" for key, rate in rates.items())
+    """What to set for base learning rates so many times as high, and what they are.
+
+    A rate that is to be lower and lies far above the usual one becomes that.
+    """
+    usual = usual_rate(strategy.optimizer)
+    told = []
+    for key, rate in base_rates(strategy, asked).items():
+        other = usual if factor < 1 and rate > FAR * usual else factor * rate
+        told.append(f"{key} = {scientific(other)} (now {scientific(rate)})")
+    return " and ".join(told)
 
 
 def lower_rate(strategy: Strategy, asked: float | None) -> str:

@@ -377,7 +377,8 @@ class Loop:
     def _is_best(self, validated: Figures) -> bool:
         position = self.training.position
         found = getattr(validated, self.strategy.monitor)
-        better = math.isfinite(found) and (
+        # A network whose answers are no numbers has an accuracy all the same, of chance or 0.
+        better = math.isfinite(validated.loss + found) and (
             position.best_figure is None
             or (found < position.best_figure if self.strategy.monitor == "loss" else found > position.best_figure)
         )

@@ -36,12 +36,14 @@ def command(
     from vislab.presets.errors import InputError
     from vislab.tui import death
 
+    if once and all:
+        raise InputError("--once and --all exclude each other: a frame of the live view has a screen's height.")
+    if once and json:
+        raise InputError("--once and --json exclude each other: a frame of the live view is for people.")
     found = find_run(run, runs_dir)
     if json:
         typer.echo(json_.dumps(death.full_report(found), indent=2))
         return
-    if once and all:
-        raise InputError("--once and --all exclude each other: a frame of the live view has a screen's height.")
     for line in _frame(found) if once else page(found, everything=all):
         typer.echo(line)
 

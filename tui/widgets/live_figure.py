@@ -72,8 +72,8 @@ def picture(
     raw = curves.series(state, quantity, along=by)
     shown = raw
     if options.smooth:
-        many = [curve for curve in raw if len(curve.ys) >= MANY]
-        shown = [*map(curves.behind, many), *(curves.smoothed(curve) if curve in many else curve for curve in raw)]
+        many = [curve for curve in raw if _has_many(curve)]
+        shown = [*map(curves.behind, many), *(curves.smoothed(curve) if _has_many(curve) else curve for curve in raw)]
     drawn = draw(
         shown,
         width=width,
@@ -158,10 +158,11 @@ def _heading_parts(
     """Marker, words and colour of each part of a heading."""
     written = text.short if wording == "short" else text.loss if quantity == "loss" else text.accuracy
     log_y, steps = options.log_loss and quantity == "loss", along(state, options) == "step"
+    smooth = options.smooth and any(map(_has_many, shown))
     if wording == "whole":
-        head = ", ".join([quantity, *["log"] * log_y, *["smooth"] * options.smooth])
+        head = ", ".join([quantity, *["log"] * log_y, *["smooth"] * smooth])
     else:
-        head = SMOOTH * options.smooth + ("log" if log_y else "acc" if quantity == "accuracy" else "loss")
+        head = SMOOTH * smooth + ("log" if log_y else "acc" if quantity == "accuracy" else "loss")
     parts = [("", head, 0)]
     for index, curve in enumerate(shown):
         name = curve.name if index or not steps else "train steps" if wording == "whole" else "steps"
@@ -172,3 +173,8 @@ def _heading_parts(
         value = f"{written(best)} " if wording == "whole" else ""
         parts.append((BEST_MARKER, f"{value}e{state.best.epoch}", BEST_COLOUR))
     return parts
+
+
+def _has_many(curve: curves.Series) -> bool:
+    """Whether a curve has points enough to be smoothed."""
+    return len(curve.ys) >= MANY

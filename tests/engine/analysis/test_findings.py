@@ -140,6 +140,19 @@ def test_the_remedy_of_an_unstable_loss_is_a_lower_rate(history) -> None:
     assert "learning_rate = 1.0e-3 (now 3.0e-3)" in found.remedy
 
 
+def test_the_remedy_of_a_rate_far_above_the_usual_is_the_usual_one(history) -> None:
+    events = history([1.0, 0.5, 1.2, 0.6, 0.5])
+
+    def remedy(**values: object) -> str:
+        return the("unstable", events, strategy(**values)).remedy
+
+    assert "strategy.learning_rate = 1.0e-1 (now 1.0e20)" in remedy(optimizer="sgd", learning_rate=1e20)
+    assert "strategy.learning_rate = 1.0e-3 (now 1.0e0)" in remedy(optimizer="adamw", learning_rate=1.0)
+    assert "strategy.learning_rate = 5.0e-1 (now 1.5e0)" in remedy(optimizer="nesterov", learning_rate=1.5)
+    both = remedy(learning_rate=1e20, head_learning_rate=3e-3)
+    assert "learning_rate = 1.0e-3 (now 1.0e20) and strategy.head_learning_rate = 1.0e-3 (now 3.0e-3)" in both
+
+
 def test_not_finite(history) -> None:
     found = the("not_finite", history([1.0, float("nan")], val_loss=[1.0, 1.0]), SPEC)
     assert found.severity == "error"

@@ -35,6 +35,7 @@ def test_a_loss_that_shoots_up_inside_epochs(history) -> None:
     found = told(shot)["rate_too_high"]
     assert "to 9.0000 in epoch 1, step 18" in found.text and found.severity == "warning"
     assert "learning_rate = 1.0e-4 (now 1.0e-3)" in found.remedy and "warmup_epochs = 1" in found.remedy
+    assert "learning_rate = 1.0e-3 (now 1.0e20)" in told(shot, strategy(learning_rate=1e20))["rate_too_high"].remedy
     wild = with_losses(events, [47747718.65] * 5 + [1.97e17] * 5 + [1.0] * 10)
     assert "shot up from 4.8e7 to 2.0e17 in epoch" in told(wild)["rate_too_high"].text
     assert "warm" not in told(shot, strategy(warmup_epochs=1.0))["rate_too_high"].remedy

@@ -249,6 +249,11 @@ def scripted(monkeypatch, **figures):
         ("loss", {"loss": [2.0, 1.0, 1.5, 0.5]}, [True, True, False, True]),
         ("macro_f1", {"macro_f1": [0.3, 0.2, 0.4, 0.4]}, [True, False, True, False]),
         ("loss", {"loss": [float("nan"), 3.0, float("inf"), 2.0]}, [False, True, False, True]),
+        (
+            "accuracy",
+            {"accuracy": [0.1, 0.0, 0.9, 0.2], "loss": [float("nan"), 3.0, float("inf"), 2.0]},
+            [False, True, False, True],
+        ),
     ],
 )
 def test_the_best_epoch_is_the_monitored_figures(make_run, train, monkeypatch, monitor, figures, best):

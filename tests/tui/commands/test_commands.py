@@ -122,6 +122,15 @@ def test_show_json_is_the_report(made: Callable[..., Run], vislab: Vislab, histo
     assert all(key in row for row in told["epochs"] for key in keys)
 
 
+@pytest.mark.parametrize("other", ["--all", "--json"])
+def test_one_frame_is_neither_a_whole_page_nor_a_report(
+    made: Callable[..., Run], vislab: Vislab, history: History, other: str
+) -> None:
+    made(history([1.0]))
+    result = vislab("show", "latest", "--once", other)
+    assert result.exit_code == 2 and f"--once and {other} exclude each other" in result.stderr
+
+
 def test_runs_lists_the_newest_first_and_a_damaged_one(
     made: Callable[..., Run], vislab: Vislab, history: History, tmp_path: Path
 ) -> None:

@@ -325,7 +325,7 @@ def test_what_a_figure_leaves_out_is_told_at_every_width() -> None:
 
 
 def test_the_title_tells_how_curves_are_drawn_at_every_width() -> None:
-    seen = state(*steps(10), *(epoch(number) for number in range(1, 5)))
+    seen = state(*steps(40), *(epoch(number) for number in range(1, 5)))
 
     def told(width: int, **options: Any) -> str:
         return title(seen, "accuracy", Options(**options), width, colour=False)
@@ -334,8 +334,16 @@ def test_the_title_tells_how_curves_are_drawn_at_every_width() -> None:
     assert told(90, along="step", smooth=True).startswith("accuracy, smooth  ▪ train steps 0.5000  ● val ")
     for width in (28, 34, 38, 48):
         assert "▪ train" in told(width) and "steps" in told(width, along="step")
-        assert told(width, smooth=True).startswith("~acc") and told(width).startswith("acc")
-        assert told(width, smooth=True, along="step").startswith("~acc")
+        assert told(width, smooth=True, along="step").startswith("~acc") and told(width).startswith("acc")
+
+
+def test_the_title_says_smoothed_only_where_a_curve_is() -> None:
+    few = state(*steps(19), *(epoch(number) for number in range(1, 5)))
+    for width in (90, 38):
+        assert "smooth" not in (told := title(few, "loss", Options(along="step", smooth=True), width, colour=False))
+        assert "~" not in told and told == title(few, "loss", Options(along="step"), width, colour=False)
+    many = state(*steps(20), epoch(1))
+    assert title(many, "loss", Options(along="step", smooth=True), 90, colour=False).startswith("loss, smooth")
 
 
 @pytest.mark.parametrize("words", ["a reason " * 40, "名" * 200])
