@@ -100,7 +100,7 @@ class AllSettings(Window[Draft]):
             items.append(Item(key.key, mark + key.key.removeprefix(f"{table}."), note, f"{key.key} {key.help}"))
         self.query_one(Picker).choices.offer(items)
         changes = len(self._draft.values)
-        self.query_one(Picker).border_subtitle = f"{changes} changed" if changes else ""
+        self.query_one(Picker).border_title = Text("All settings" + f" · {changes} changed" * bool(changes))
 
     def _explain(self) -> None:
         key, spec, trouble = self._key, self._resolved.spec, self._trouble
@@ -165,9 +165,6 @@ class AllSettings(Window[Draft]):
             return True
         if widget is None:  # nobody has left it: the terminal has lost the focus
             return False
-        if self._field.value == self._begun:
-            self._close_field()
-            return True
         return self._take()
 
     @property
@@ -176,11 +173,12 @@ class AllSettings(Window[Draft]):
         return problem_with(self._draft, self._written, value, self._settings) if self._written and value else ""
 
     def _take(self) -> bool:
-        """Take the value and close the field; False where it is no value."""
+        """Take the value, where it is another one, and close the field; False where it is no value."""
         key, value = self._written, self._field.value.strip()
-        if self._trouble:
-            return False
-        self._change(self._draft.with_value(key, value) if value else self._draft.without_value(key))
+        if self._field.value != self._begun:
+            if self._trouble:
+                return False
+            self._change(self._draft.with_value(key, value) if value else self._draft.without_value(key))
         self._close_field()
         return True
 

@@ -34,13 +34,16 @@ class LaunchFields(RunLaunches):
             return True
         if widget is None:  # nobody has left it: the terminal has lost the focus
             return False
-        if field.untouched:
-            field.close()
-            return True
         return self._take(field)
 
     def _take(self, field: Field) -> bool:
-        """Take the value, or the change back where it is empty, and close the field; False where it is no value."""
+        """Take the value, or the change back where it is empty, and close the field; False where it is no value.
+
+        A field in which nothing was written changes nothing.
+        """
+        if field.untouched:
+            field.close()
+            return True
         value = field.text
         if self._trouble(field):
             self.hint()

@@ -119,6 +119,23 @@ def test_what_is_being_written_outlasts_a_terminal_without_the_focus(play) -> No
     play("launch", act)
 
 
+def test_a_value_that_is_accepted_as_it_stood_is_no_change(play) -> None:
+    async def act(pilot) -> None:
+        await pilot.press("m")
+        choices = window(pilot).query_one(Picker).choices
+        for key in ("seed", "device", "strategy.augment", "preprocessing.mean", "dataset.path"):
+            choices.point(key)
+            await pilot.press("enter", "enter")
+            assert window(pilot).draft == FIRST and window(pilot).focused is choices, key
+        assert window(pilot).query_one(Picker).border_title == "All settings"
+        await write(pilot, "seed", "7")
+        await pilot.press("enter", "enter", "enter", "end")
+        assert window(pilot).draft == FIRST.with_value("seed", "7")
+        assert window(pilot).query_one(Picker).border_title == "All settings · 1 changed"
+
+    play("launch", act)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 def test_the_list_is_as_wide_beside_a_field_as_without_one(play, size) -> None:
     async def act(pilot) -> None:

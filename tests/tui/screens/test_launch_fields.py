@@ -119,10 +119,11 @@ def test_a_value_that_was_taken_stands_in_the_field_when_it_is_opened_again_at_o
     play("launch", act)
 
 
-def test_a_field_in_which_nothing_was_written_changes_nothing(play) -> None:
+@pytest.mark.parametrize("way", ["tab", "enter"])
+def test_a_field_in_which_nothing_was_written_changes_nothing(play, way) -> None:
     async def act(pilot) -> None:
         pilot.app.screen.set_focus(field(pilot))
-        await pilot.press("enter", "tab")
+        await pilot.press("enter", way)
         assert not field(pilot).writing and pilot.app.screen.draft == FIRST
 
     play("launch", act)
