@@ -1,5 +1,6 @@
 """What a colleague would say of a selection before it runs: each warning with its figure and its remedy."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -7,13 +8,14 @@ from vislab.engine.analysis.findings import IMBALANCE, WIDE
 from vislab.engine.analysis.intervals import of_accuracy
 from vislab.presets import timm_index
 from vislab.presets.choices import ZOO
+from vislab.presets.layers import SCHEMA_DEFAULT
 from vislab.presets.schema.spec import Spec
 from vislab.tui.actions import ACTIONS
 from vislab.tui.facts import DataFacts, Facts, Weights
 from vislab.tui.views import text
 
 FEW_A_CLASS = 200
-"""Training photographs a class, below which a network that starts from scratch learns them by heart."""
+"""Training images a class, below which a network that starts from scratch learns them by heart."""
 PHOTO = 64
 """Side in pixels from which an image counts as a photograph, where pretrained weights help."""
 GUESS = 0.9
@@ -22,6 +24,9 @@ FOLDS = 5
 """Folds that are advised, at most."""
 SMALLEST = 32
 """Side in pixels below which the networks of timm, which halve it five times, have less than one pixel left."""
+
+ENLARGED = 3
+"""How many times an image's own side the input is, from which most of the work goes into pixels that say nothing."""
 
 _QUEUE = next(action.keys[0] for action in ACTIONS if action.id == "queue")
 
@@ -58,7 +63,7 @@ def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:
     few = 0 < per_class < FEW_A_CLASS  # none where the images cannot be split, which is told
     if few and not strategy.pretrained and spec.preprocessing.image_size >= PHOTO:
         yield Advice(
-            f"{text.counted(train, 'photo')} from scratch will overfit ({per_class:.0f} a class).",
+            f"{text.counted(train, 'image')} from scratch will overfit ({per_class:.0f} a class).",
             "Choose transfer and an architecture with pretrained weights.",
         )
     images = data.trained_on(strategy.balance_to)
@@ -66,10 +71,17 @@ def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:
         yield Advice(
             f"The batch of {text.count(strategy.batch_size)} is larger than the training set of {text.count(images)}: "
             "one update an epoch.",
-            f"Set strategy.batch_size = {max(1, images // 10)}.",
+            f"Set strategy.batch_size = {_batch(images)}." if images > 1 else "Add images.",
         )
     yield from _imbalance(spec, data)
     yield from _validation(spec, data)
+
+
+def _batch(images: int) -> int:
+    """A batch that makes some ten updates of so many images, two or more: a power of two, and 4 where there are so
+    many. Batch norm needs two.
+    """
+    return int(2 ** min(max(2, round(math.log2(images / 10))), math.floor(math.log2(images))))
 
 
 def _imbalance(spec: Spec, data: DataFacts) -> Iterator[Advice]:
@@ -147,11 +159,28 @@ def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[
             f"The weights were trained at {model.image_size} px; at {size} px they know little.",
             f"Set preprocessing.image_size = {model.image_size}.",
         )
+    elif facts.data is not None and not spec.strategy.pretrained:  # what weights are trained at is worth the work
+        yield from _enlarged(spec, facts.data.side)
     if facts.model is not None and 0 < facts.memory_free < facts.model.memory["total"]:
         yield Advice(
             f"It needs about {text.size(facts.model.memory['total'])}, and the device has "
             f"{text.size(facts.memory_free)} free.",
             f"Set strategy.accumulate = {max(2, 2 * spec.strategy.accumulate)}, or a smaller batch or image.",
+        )
+
+
+def _enlarged(spec: Spec, side: int) -> Iterator[Advice]:
+    """Images far smaller than the input."""
+    size = spec.preprocessing.image_size
+    if spec.origins.get("preprocessing.image_size") == SCHEMA_DEFAULT and spec.architecture.build != ZOO:
+        enough = max(side, SMALLEST // 2)  # nobody has asked for more, and what reads it is not made for large images
+    else:
+        enough = max(2 * SMALLEST, SMALLEST * math.ceil(side / SMALLEST))  # two by two are left where it was halved
+    if side and enough < size and size >= ENLARGED * side:
+        yield Advice(
+            f"The images are about {text.count(side)} px and the input is {size}: "
+            f"{text.count(round((size / side) ** 2))} times the pixels.",
+            f"Set preprocessing.image_size = {enough}.",
         )
 
 

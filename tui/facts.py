@@ -35,6 +35,7 @@ class DataFacts:
         counts: images of each class, in the order of `classes`; for "all" and each role.
         split: how it was divided, in words; or
         split_error: why it cannot be.
+        side: pixels of a typical image's shorter side; 0 where it is not known.
     """
 
     classes: tuple[str, ...]
@@ -42,6 +43,7 @@ class DataFacts:
     split: str
     split_error: str
     selected_on_test: bool
+    side: int = 0
 
     def images(self, role: str = "all") -> int:
         """Images of a role, or labelled ones in all."""
@@ -107,7 +109,7 @@ def counting(spec: Spec, facts: Facts) -> bool:
 def data_request(spec: Spec, settings: Settings) -> dict[str, Any] | None:
     """The question about the data set, for `Asker.ask("data", …)`; None where nothing is to be asked.
 
-    Nothing is decoded and nothing is downloaded: a data set of the Hub is not asked for, since its library would.
+    No pixels are decoded and nothing is downloaded: a data set of the Hub is not asked for, since its library would.
     """
     if not spec.dataset.source or spec.dataset.source == HUGGING_FACE:
         return None
@@ -130,6 +132,7 @@ def data_facts(answer: Mapping[str, Any]) -> DataFacts:
         split=answer["split"] or "",
         split_error=answer["split_error"] or "",
         selected_on_test=answer["selected_on_test"],
+        side=answer["side"] or 0,
     )
 
 

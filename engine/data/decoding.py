@@ -1,10 +1,12 @@
 """One image file into uint8 pixels, whatever the format, mode and orientation."""
 
+import contextlib
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,11 +53,17 @@ def read_image(file: Path | BinaryIO, name: str) -> Pixels:
         UnreadableImage: missing, damaged, cut off, of no known format, of floating-point pixels, or larger than
             Pillow's limit against decompression bombs (179 million pixels).
     """
+    with _reasons(name), Image.open(file) as image:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_array(image)
+
+
+@contextlib.contextmanager
+def _reasons(name: str) -> Iterator[None]:
+    """Turn what Pillow raises into the reason why an image cannot be read."""
     try:
-        with Image.open(file) as image:
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-            return _to_array(image)
+        yield
     except FileNotFoundError:
         raise UnreadableImage(name, "the file does not exist") from None
     except UnidentifiedImageError:
@@ -66,13 +74,21 @@ def read_image(file: Path | BinaryIO, name: str) -> Pixels:
         raise UnreadableImage(name, _one_line(error)) from error
 
 
-def format_and_mode(path: Path, name: str) -> tuple[str, str]:
-    """Format, such as "JPEG", and mode, such as "RGB", by an image file's header. Raises UnreadableImage."""
-    try:
-        with Image.open(path) as image:
-            return image.format or "", image.mode
-    except _DAMAGED as error:
-        raise UnreadableImage(name, _one_line(error)) from error
+class Header(NamedTuple):
+    """What an image file says of itself: format, such as "JPEG", mode, such as "RGB", and its sides in pixels as they
+    are stored, whatever its EXIF orientation.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+
+
+def read_header(path: Path, name: str) -> Header:
+    """Read an image file's header; its pixels are not decoded. Raises UnreadableImage."""
+    with _reasons(name), Image.open(path) as image:
+        return Header(image.format or "", image.mode, image.width, image.height)
 
 
 def _to_array(image: Image.Image) -> Pixels:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from vislab.engine.data import manifest
-from vislab.engine.data.decoding import format_and_mode
-from vislab.engine.data.source import FileImages, Images, Source, UnreadableImage
+from vislab.engine.data.decoding import read_header
+from vislab.engine.data.source import ArrayImages, FileImages, Images, Source, UnreadableImage
 from vislab.engine.data.sources import open_dataset
 from vislab.engine.data.sources.download import offline
 from vislab.engine.data.splits import Split, make_split
@@ -25,6 +26,8 @@ from vislab.presets.schema.strategy import Strategy
 Tell = Callable[[str, int, int], None]
 
 _CHUNK = 64
+_HEADERS = 32
+"""Files whose headers say how large the images are: a typical one, not each."""
 
 
 class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,15 +64,17 @@ class Seen:
 
 
 def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    """Read every image of a data set, or with look = False no image, and say what is in it.
+    """Read every image of a data set, or with look = False no pixels of any, and say what is in it.
 
     Returns:
         name, images, labelled, unlabelled, fingerprint; classes; counts: for "all" and each role of the split, images
         of each class in the order of classes; split and selected_on_test, or split_error where it cannot be divided;
-        imbalance: the largest class over the smallest; smallest, largest: their names; sizes: smallest, median and
-        largest image by area as [width, height], and how many distinct; formats, modes: counts; duplicates: groups of
-        images with equal pixels, each with names, classes and roles, how many images are superfluous, how many groups
-        reach across roles, how many have more than one class; unreadable: name and reason; ignored: other files.
+        imbalance: the largest class over the smallest; smallest, largest: their names; side: pixels of a typical
+        image's shorter side, of arrays or by the headers of a few files, None where these do not say; sizes:
+        smallest, median and largest image by area as [width, height], and how many distinct; formats, modes: counts;
+        duplicates: groups of images with equal pixels, each with names, classes and roles, how many images are
+        superfluous, how many groups reach across roles, how many have more than one class; unreadable: name and
+        reason; ignored: other files.
         Without a look, sizes to unreadable are as of no images.
 
     Raises:
@@ -106,6 +111,7 @@ def answer(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
         "imbalance": float(counts.max() / counts.min()) if counts.min() else None,
         "smallest": source.classes[int(counts.argmin())],
         "largest": source.classes[int(counts.argmax())],
+        "side": _side(source.images),
         **_looks([image for image in seen if isinstance(image, Seen)]),
         "duplicates": _duplicates(source, seen, roles),
         "unreadable": [
@@ -134,10 +140,24 @@ def _look(images: Images, index: int) -> Seen | UnreadableImage:
         pixels = images.read(index)
         kind, mode = "array", "L" if pixels.shape[2] == 1 else "RGB"
         if isinstance(images, FileImages):
-            kind, mode = format_and_mode(images.path(index), images.name(index))
+            kind, mode, *_ = read_header(images.path(index), images.name(index))
     except UnreadableImage as error:
         return error
     return Seen(pixels.shape[1], pixels.shape[0], kind, mode, manifest.originals([pixels]).tobytes())
+
+
+def _side(images: Images) -> int | None:
+    """The median of the shorter sides, in pixels, of images all over the data set; None where nothing says it."""
+    if isinstance(images, ArrayImages):
+        return min(images.shape[:2])
+    if not isinstance(images, FileImages):
+        return None
+    sides = []
+    for index in range(0, len(images), -(-len(images) // _HEADERS)):
+        with contextlib.suppress(UnreadableImage):
+            header = read_header(images.path(index), images.name(index))
+            sides.append(min(header.width, header.height))
+    return median_low(sides) if sides else None
 
 
 def _roles(source: Source, split: Split | None) -> list[str]:

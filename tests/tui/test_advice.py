@@ -24,14 +24,16 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
 
 
-def data(train=(50, 50, 50), validation=(1000, 1000, 1000), classes=("butterfly", "cat", "horse"), test_set=False):
+def data(
+    train=(50, 50, 50), validation=(1000, 1000, 1000), classes=("butterfly", "cat", "horse"), test_set=False, side=0
+):
     counts = {
         "train": train,
         "validation": validation,
         "test": (),
         "all": tuple(a + b for a, b in zip(train, validation, strict=True)),
     }
-    return DataFacts(classes, counts, "80/20", "", test_set)
+    return DataFacts(classes, counts, "80/20", "", test_set, side)
 
 
 def said(draft: Draft, settings: Settings, facts: Facts | None = None, weights: Weights | None = None) -> str:
@@ -48,9 +50,9 @@ def test_a_plain_selection_needs_no_advice(settings) -> None:
     assert said(FIRST, settings) == ""
 
 
-def test_150_photos_from_scratch_will_overfit(settings) -> None:
+def test_150_images_from_scratch_will_overfit(settings) -> None:
     facts = Facts(data())
-    assert "150 photos from scratch will overfit (50 a class). | Choose transfer" in said(PHOTOS, settings, facts)
+    assert "150 images from scratch will overfit (50 a class). | Choose transfer" in said(PHOTOS, settings, facts)
     assert "overfit" not in said(PHOTOS.choose("strategy", "transfer"), settings, facts)
     assert "overfit" not in said(PHOTOS, settings, Facts(data((900, 900, 900))))
     unsplit = Facts(DataFacts(("a", "b"), {"all": (3, 2)}, "", "too few images", False))
@@ -118,7 +120,7 @@ def test_folds_are_advised_once_and_no_more_than_the_images_can_be_divided_into(
 def test_a_batch_larger_than_the_training_set(settings) -> None:
     draft = FIRST.with_value("strategy.batch_size", "256")
     assert (
-        "batch of 256 is larger than the training set of 150: one update an epoch. | Set strategy.batch_size = 15"
+        "batch of 256 is larger than the training set of 150: one update an epoch. | Set strategy.batch_size = 16."
         in (said(draft, settings, Facts(data())))
     )
     assert "batch" not in said(draft, settings, Facts(data((400, 400, 400))))
@@ -126,6 +128,24 @@ def test_a_batch_larger_than_the_training_set(settings) -> None:
     assert "batch of 256" in said(draft, settings, few)
     assert "batch" not in said(draft.with_value("strategy.balance_to", "100"), settings, few)
     assert "batch" not in said(FIRST.with_value("strategy.batch_size", "auto"), settings, Facts(data()))
+
+
+@pytest.mark.parametrize(
+    ("images", "remedy"),
+    [
+        (1, "Add images."),
+        (2, "Set strategy.batch_size = 2."),
+        (3, "Set strategy.batch_size = 2."),
+        (4, "Set strategy.batch_size = 4."),
+        (50, "Set strategy.batch_size = 4."),
+        (240, "Set strategy.batch_size = 32."),
+        (2000, "Set strategy.batch_size = 256."),
+    ],
+)
+def test_a_smaller_batch_is_a_power_of_two_and_holds_what_batch_norm_needs(settings, images, remedy) -> None:
+    draft = FIRST.with_value("strategy.batch_size", "4096")
+    found = said(draft, settings, Facts(data((images, 0, 0))))
+    assert f"is larger than the training set of {images:,}: one update an epoch. | {remedy}" in found
 
 
 def test_the_best_epoch_picked_on_the_test_set(settings) -> None:
@@ -145,6 +165,24 @@ def test_images_too_small_for_the_architecture(settings) -> None:
     transfer = draft.choose("strategy", "transfer").with_value("preprocessing.image_size", "64")
     assert "trained at 224 px; at 64 px" in said(transfer, settings)
     assert "px" not in said(draft.with_value("preprocessing.image_size", "64"), settings)
+
+
+def test_small_images_are_not_worth_a_large_input(settings, tmp_path) -> None:
+    (tmp_path / "own" / "cat").mkdir(parents=True)
+    (tmp_path / "own" / "cat" / "1.png").touch()
+    resnet, own = FIRST.choose("architecture", "resnet18"), FIRST.choose("dataset", str(tmp_path / "own"))
+    facts = Facts(data((5000, 5000, 5000), side=28))
+    assert said(resnet, settings, facts) == (
+        "The images are about 28 px and the input is 224: 64 times the pixels. | Set preprocessing.image_size = 64."
+    )
+    assert said(own, settings, facts).endswith("| Set preprocessing.image_size = 28.")  # LeNet-5 asks for no size
+    assert said(own.choose("architecture", "resnet34"), settings, facts).endswith("image_size = 64.")
+    assert said(resnet, settings, Facts(data((5000, 5000, 5000), side=70))).endswith("image_size = 96.")
+    for side, draft in ((75, resnet), (0, resnet), (8, FIRST), (28, resnet.choose("strategy", "transfer"))):
+        assert "px" not in said(draft, settings, Facts(data((5000, 5000, 5000), side=side)))
+    for side, size in ((28, 64), (8, 64), (70, 96)):  # whoever follows the advice is not advised again
+        draft = resnet.with_value("preprocessing.image_size", str(size))
+        assert said(draft, settings, Facts(data((5000, 5000, 5000), side=side))) == ""
 
 
 def test_more_memory_than_the_device_has(settings) -> None:

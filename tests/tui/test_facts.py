@@ -42,7 +42,7 @@ def test_the_jobs_answer_what_is_asked(settings) -> None:
     request = data_request(spec, settings)
     assert request is not None
     data = data_facts(data_answer(request, lambda *report: None))
-    assert data.images() == 1797 and len(data.classes) == 10 and not data.split_error
+    assert data.images() == 1797 and len(data.classes) == 10 and not data.split_error and data.side == 8
     assert sum(map(data.images, ("train", "validation", "test"))) == 1797
     assert classes_known(spec, Facts()) == classes_known(spec, Facts(data)) == 10
     question = model_request(spec, 10)

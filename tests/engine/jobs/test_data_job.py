@@ -109,6 +109,17 @@ def test_without_a_look_no_image_is_decoded(photos: Path) -> None:
     assert found["sizes"] is None and not found["unreadable"] and not found["duplicates"]["groups"]
 
 
+def test_the_side_of_a_typical_image_is_known_without_a_look(photos: Path, tmp_path: Path) -> None:
+    for number in range(20):
+        (photos / f"train/cat/empty{number}.jpg").touch()
+    assert ask(photos, look=False)[0]["side"] == 3
+    (tmp_path / "empty" / "cat").mkdir(parents=True)
+    (tmp_path / "empty" / "cat" / "1.png").touch()
+    assert ask(tmp_path / "empty", look=False)[0]["side"] is None
+    digits = {"name": "digits", "source": "vislab.engine.data.sources.digits:source"}
+    assert answer({"dataset": digits, "data_dir": str(tmp_path), "look": False}, lambda *report: None)["side"] == 8
+
+
 def test_a_question_may_forbid_downloads(tmp_path: Path) -> None:
     mnist = {"name": "mnist", "source": "vislab.engine.data.sources.torchvision_sets:mnist"}
     with pytest.raises(InputError, match="downloaded when a run needs it"):

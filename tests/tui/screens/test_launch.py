@@ -226,15 +226,15 @@ def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos, m
         assert "! Imbalance 1:8: 32 of cat, 4 of dog." in panel(pilot)
         assert "\x1b" not in panel(pilot)
         box = screen(pilot).query_one(SelectionPanel)
-        assert box.border_title == "What will run · 5 warnings · s shows all"
+        assert box.border_title == "What will run · 6 warnings · s shows all"
         in_view = " ".join(line.plain for line in box.lines[: box.size.height])
-        assert "  cat 40  dog 4  " in in_view and "! 56 photos from scratch" in in_view
+        assert "  cat 40  dog 4  " in in_view and "! 56 images from scratch" in in_view
         box.focus()
         await pilot.pause()
         assert "s shows all in a window" in hint(pilot)
         await pilot.press("s")
         whole = pilot.app.screen.query_one(WholeSelection)
-        assert whole.border_title == "What will run · 5 warnings" and "██" in whole.words
+        assert whole.border_title == "What will run · 6 warnings" and "██" in whole.words
         assert "strategy.folds = 4, and run each fold." in " ".join(whole.words.split())
         assert "no parts were published" in whole.words and "\x1b" not in whole.words
         await pilot.press("s")

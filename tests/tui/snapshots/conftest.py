@@ -43,6 +43,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "split": "80/20 % train/validation at random, stratified",
         "split_error": None,
         "selected_on_test": False,
+        "side": 8,
     },
     "models": {
         "parameters": 61_706,
