@@ -30,13 +30,14 @@ from vislab.tui.beside import DOING, LOOKING
 from vislab.tui.draft import FIRST
 from vislab.tui.leaving import Leaving
 from vislab.tui.screens.all_settings import AllSettings
-from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.dialog import Answer, Prompt, Question, _Asking
 from vislab.tui.screens.help import HelpLines, HelpScreen
 from vislab.tui.screens.leave_question import LeaveQuestion
 from vislab.tui.screens.live_runs import LiveRuns
 from vislab.tui.screens.palette import ActionLines, Palette
 from vislab.tui.screens.recipes import Recipes
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.screens.selection_window import SelectionWindow
 from vislab.tui.screens.studies import Studies
 from vislab.tui.screens.window import Window
 from vislab.tui.widgets.key_footer import KeyFooter
@@ -365,6 +366,40 @@ def test_letters_explain_and_find_in_every_window_where_letters_are_keys(tmp_pat
             if isinstance(window, Recipes | AllSettings):
                 await pilot.press("i", "h", "i")
                 assert window.query(Input).first().value == "hi"
+                await pilot.press("escape")
+            await pilot.press("escape")
+            assert isinstance(pilot.app.screen, Demo)
+
+    play(tmp_path, act)
+
+
+def test_q_leaves_in_every_window_where_letters_are_neither_text_nor_answers(tmp_path: Path) -> None:
+    def leaving(window: type) -> set[str]:
+        bound = [binding for kind in window.__mro__ for binding in kind.__dict__.get("BINDINGS", ())]
+        return {binding.action for binding in bound if "q" in binding.key.split(",")}
+
+    windows = own_windows() - {Window}
+    deaf = {kind for kind in windows if issubclass(kind, _Asking | Palette)}
+    assert {"Question", "Prompt", "Palette"} < {kind.__name__ for kind in deaf}
+    assert all(leaving(kind) == (set() if kind in deaf else {"app.leave"}) for kind in windows)
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    lock = RunLock(create(settings.runs_dir, Spec(name="elsewhere")).lock)
+    assert lock.acquire()
+
+    async def act(pilot: Pilot[int]) -> None:
+        for window in (AllSettings(FIRST, settings), Recipes(settings, ""), Studies([]), SelectionWindow()):
+            await pilot.app.push_screen(window)
+            await pilot.press("h")
+            assert re.search(r"^q +Leave the console", pilot.app.screen.query_one(HelpLines).words, re.MULTILINE)
+            await pilot.press("q")
+            assert isinstance(pilot.app.screen, LeaveQuestion)
+            await pilot.press("q", "n")  # a letter that is no answer, and one that is
+            assert isinstance(pilot.app.screen, HelpScreen)
+            await pilot.press("h", "q", "n")
+            assert pilot.app.screen is window
+            for key in ("slash", "enter") if isinstance(window, AllSettings) else ():
+                await pilot.press(key, "q")
+                assert isinstance(window.focused, Input) and window.focused.value.endswith("q")
                 await pilot.press("escape")
             await pilot.press("escape")
             assert isinstance(pilot.app.screen, Demo)

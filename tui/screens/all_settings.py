@@ -12,7 +12,7 @@ from textual.widgets import Input
 from vislab.presets import keys
 from vislab.presets.settings import Settings
 from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
-from vislab.tui.screens.window import Window
+from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views.spec import default_words, value_text
 from vislab.tui.views.text import MISSING, plain
 from vislab.tui.widgets.lines import Lines
@@ -35,6 +35,7 @@ class AllSettings(Window[Draft]):
         Binding("escape", "back", "go back", show=False),
         Binding("slash,i", "filter", "find", show=False),
         Binding("x", "reset", "take a change back", show=False),
+        LEAVE,
     ]
     KEYS = (
         ("", "Keys of all settings"),
@@ -43,6 +44,7 @@ class AllSettings(Window[Draft]):
         ("x", "Take the change of the setting back."),
         ("/ i", "Find a setting by its name or its help."),
         ("esc", "Leave the field, or go back to the launch screen with the changes."),
+        LEAVES,
     )
 
     def __init__(self, draft: Draft, settings: Settings) -> None:
@@ -107,7 +109,7 @@ class AllSettings(Window[Draft]):
         hint = (
             "↵ take, empty: take back   esc leave"
             if self._written
-            else "↵ change   x take back   / find   ? help   esc done"
+            else "↵ change  x take back  / find  ? help  esc done  q quit"
         )
         if key is None or spec is None:
             self.query_one(Lines).show([*([Text()] * (_LINES - 1)), Text(hint)])

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from vislab.tui.actions import key_sign
 from vislab.tui.screens.screen import ConsoleScreen
-from vislab.tui.screens.window import Window
+from vislab.tui.screens.window import LEAVE, Window
 from vislab.tui.views import text
 from vislab.tui.widgets.lines import ScrolledLines
 
@@ -19,9 +19,12 @@ _KEY_CELLS = 10
 
 
 class HelpScreen(Window[None]):
-    """A window with a line a key; esc, q, ?, h and Enter close it. There is one, which is kept and opened again."""
+    """A window with a line a key; esc, ?, h and Enter close it. There is one, which is kept and opened again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,h,enter", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,h,enter", "close", show=False),
+        LEAVE,
+    ]
 
     def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
         """Keys and what they do; a row without a key is a heading."""

@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from vislab.engine.runs.store import Run
 from vislab.tui.living import is_paused
-from vislab.tui.screens.window import Window
+from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views import text
 from vislab.tui.views.named import training
 from vislab.tui.widgets.lines import Lines
@@ -26,14 +26,14 @@ class LiveRuns(Window[Run | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False),
-        Binding("q", "app.leave", show=False),
+        LEAVE,
     ]
     KEYS = (
         ("", "Keys of the live runs"),
         ("↑ ↓", "Go to another run."),
         ("↵", "Watch the run."),
         ("esc", "Go back, and watch none."),
-        ("q", "Leave the console; runs go on unless you choose otherwise."),
+        LEAVES,
     )
 
     def __init__(self, runs: Sequence[Run]) -> None:

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 
 from vislab.presets.explain import PresetInfo, list_presets
 from vislab.presets.settings import Settings
-from vislab.tui.screens.window import Window
+from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views.text import counted, plain
 from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.picker import Choices, Item, Picker
@@ -56,6 +56,7 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "go back", show=False),
         Binding("slash,i", "filter", "find", show=False),
+        LEAVE,
     ]
     KEYS = (
         ("", "Keys of recipes and studies"),
@@ -63,6 +64,7 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         ("↵", "Begin from the recipe, or queue all runs of the study after a question."),
         ("/ i", "Find a recipe or a study by its name or its help."),
         ("esc", "Leave the field, or go back to the launch screen."),
+        LEAVES,
     )
 
     def __init__(self, settings: Settings, current: str) -> None:
@@ -82,7 +84,7 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
             yield Picker("Recipes and studies", self._items())
             yield _Words(self._texts())
             keys = Lines()
-            keys.show([Text("↵ take   / find   ? help   esc back", "dim")])
+            keys.show([Text("↵ take   / find   ? help   esc back   q quit", "dim")])
             yield keys
 
     def _items(self) -> list[Item]:

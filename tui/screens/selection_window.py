@@ -5,12 +5,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from vislab.tui.screens.window import Window
+from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.widgets.selection_panel import WholeSelection
 
 
 class SelectionWindow(Window[None]):
-    """What the panel of the launch screen has no room for can be scrolled to here; esc, q, s and Enter close it.
+    """What the panel of the launch screen has no room for can be scrolled to here; esc, s and Enter close it.
 
     Attributes:
         panel: shows a selection that it is told to follow.
@@ -20,11 +20,12 @@ class SelectionWindow(Window[None]):
     SelectionWindow { align: center middle; background: $background 60%; }
     SelectionWindow WholeSelection { width: 96%; max-width: 110; height: auto; max-height: 96%; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,s,enter", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,s,enter", "close", show=False), LEAVE]
     KEYS = (
         ("", "Keys of what will run"),
         ("↑ ↓", "Scroll; page up, page down, home and end go further."),
-        ("esc", "Go back to the launch screen; so do q, s and Enter."),
+        ("esc", "Go back to the launch screen; so do s and Enter."),
+        LEAVES,
     )
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from vislab.engine.runs.store import Run
 from vislab.engine.runs.studies import Record
 from vislab.presets.explain import list_presets
 from vislab.presets.settings import Settings
-from vislab.tui.screens.window import Window
+from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views.text import counted, plain
 from vislab.tui.widgets.lines import Lines
 
@@ -52,12 +52,13 @@ def found(settings: Settings, newest: Mapping[str, Run]) -> list[Study]:
 class Studies(Window[Study | None]):
     """Choose one, or none."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", show=False), LEAVE]
     KEYS = (
         ("", "Keys of the studies"),
         ("↑ ↓", "Go to another study."),
         ("↵", "Compare the runs of the study."),
-        ("esc q", "Go back, and compare none."),
+        ("esc", "Go back, and compare none."),
+        LEAVES,
     )
 
     def __init__(self, choice: Sequence[Study]) -> None:
@@ -76,7 +77,7 @@ class Studies(Window[Study | None]):
         """Say what this is."""
         question, hint = self.query(Lines)
         question.show([Text("Compare the runs of a study", "bold")])
-        hint.show([Text("↵ compare   esc back", "dim")])
+        hint.show([Text("↵ compare   esc back   q quit", "dim")])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Compare."""

@@ -17,10 +17,16 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 
+from vislab.tui.actions import ACTIONS
 from vislab.tui.screens.layer import Layer
 from vislab.tui.widgets.key_footer import KeyFooter
 
 T = TypeVar("T")
+
+LEAVE = Binding("q", "app.leave", show=False)
+"""Of a window in which letters are neither text nor answers: `q` does there what it does on every screen."""
+LEAVES = next((action.keys[0], action.help) for action in ACTIONS if action.id == "leave")
+"""Its row of help."""
 
 
 class Window(ModalScreen[T], Layer[T], Generic[T]):
