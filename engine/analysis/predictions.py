@@ -196,6 +196,19 @@ def of_run(run: Run, state: RunState) -> Predictions:
     return read(run.path)
 
 
+def why_none(run: Run, state: RunState) -> str:
+    """Why `of_run` is empty, as sentences."""
+    counts = state.started.counts if state.started is not None else {}
+    if counts and not any(map(sum, (counts.get("validation", ()), counts.get("test", ())))):
+        return (
+            "No predictions: this run holds no images out for validation or test. Others can judge it: "
+            f"vislab evaluate {run.id} --data PATH"
+        )
+    if state.ended is not None and state.ended.test is not None:
+        return f"No predictions: {FILE} is no longer in the folder of this run."
+    return "No predictions: they are written when a run is done, on its test or validation images."
+
+
 def read(run_dir: Path) -> Predictions:
     """The file of a run, in the order of the data set; empty when it has none (yet).
 

@@ -55,7 +55,10 @@ def same_images(a: Predictions, b: Predictions) -> SameImages:
         InputError: other images or other labels; one sentence that says how they differ.
     """
     if not a or not b:
-        raise InputError("No same-images test: there are no predictions; they are written when a run is done.")
+        raise InputError(
+            "No same-images test: there are no predictions; they are written when a run is done "
+            "that holds images out for validation or test."
+        )
     if not (a.names.distinct and b.names.distinct):
         raise InputError("No same-images test: two images of a run have the same name.")
     in_b = _places(a.names, b.names)

@@ -42,9 +42,10 @@ def command(
     if what == "training":
         _print([[one] for one in source.training(count)])
         return
-    answered = predictions.of_run(found, found.state())
+    state = found.state()
+    answered = predictions.of_run(found, state)
     if not answered:
-        raise InputError(f"Run {found.id} has not been judged yet: it has no predictions.csv.")
+        raise InputError(f"Run {found.id}: {predictions.why_none(found, state)}")
     if what == "saliency":
         method, pairs = source.heat(looks.explained(answered, count))
         _print([list(pair) for pair in pairs])

@@ -119,7 +119,7 @@ class ResultsScreen(ConsoleScreen):
             name = self._run.labels().name or spec.name or name
             rows = predictions.of_run(self._run, state)
             if not rows:
-                fault = "No predictions: they are written when a run is done, on its test or validation images."
+                fault = predictions.why_none(self._run, state)
         except (InputError, OSError) as error:
             fault = str(error)
         found = results.results(rows, classes)

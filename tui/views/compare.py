@@ -287,7 +287,10 @@ def per_class_lines(figures: ClassTable, width: int) -> Sequence[str]:
     """
     heads, rows = figures
     if not rows:
-        return ["No figures by class: there are no predictions; they are written when a run is done."]
+        return [
+            "No figures by class: there are no predictions; they are written when a run is done that "
+            "holds images out for validation or test."
+        ]
     before = 2 if heads[1] == "images" else 1
     cells = tables.columns(heads, rows)
     if sum(cells) + tables.GAP * (len(cells) - 1) > width:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vislab.engine.analysis.predictions import Names, Prediction, Predictions, joined, of_run, read, worst
+from vislab.engine.analysis.predictions import Names, Prediction, Predictions, joined, of_run, read, why_none, worst
 from vislab.engine.data.source import storable
 from vislab.engine.runs.cells import guard
 from vislab.engine.runs.events import RunEnded, RunResumed, TestFigures, printable
@@ -145,3 +145,16 @@ def test_answers_of_earlier_weights_are_refused_until_the_run_is_judged_again(tm
         assert of_run(run, fold(events)) == Predictions([Prediction("1.png", "a", "a", 0.5)])
     (run.path / "predictions.csv").unlink()
     assert of_run(run, fold(resumed)) == Predictions()
+    assert why_none(run, fold(done)) == "No predictions: predictions.csv is no longer in the folder of this run."
+
+
+def test_it_is_told_why_there_are_no_predictions(tmp_path, history):
+    run, to_come = create(tmp_path, Spec()), "No predictions: they are written when a run is done"
+    held_out, published = history([1.0], val_accuracy=[0.5]), history([1.0], test_counts=(10, 10, 10))
+    for events in ([], held_out, published, history([1.0], val_accuracy=[0.5], selected_on_test=True)):
+        assert why_none(run, fold(events)).startswith(to_come)
+    ended = RunEnded(status="done", reason="", step=10, epoch=1, elapsed=9.0, exit_code=0)
+    for events in (history([1.0]), history([1.0], ended=ended)):
+        why = why_none(run, fold(events))
+        assert why.startswith("No predictions: this run holds no images out for validation or test. ")
+        assert why.endswith(f"vislab evaluate {run.id} --data PATH")

@@ -49,7 +49,10 @@ def by_rows(a, b):
     """The counts by their definition, image by image; a sentence where there are none."""
     first, second = ({row.name: row for row in rows} for rows in (a, b))
     if not a or not b:
-        return "there are no predictions; they are written when a run is done."
+        return (
+            "there are no predictions; they are written when a run is done that holds images out for validation or "
+            "test."
+        )
     if len(first) < len(a) or len(second) < len(b):
         return "two images of a run have the same name."
     common = first.keys() & second.keys()

@@ -7,6 +7,7 @@ import pytest
 from textual.widgets import Input
 
 from vislab.engine.runs import ask
+from vislab.engine.runs.events import RunEnded, encode
 from vislab.engine.runs.store import delete
 from vislab.presets.errors import InputError
 from vislab.tui.screens import run_page
@@ -439,7 +440,7 @@ def test_the_table_is_copied(judged, play):
     play("results", act, run=judged)
 
 
-def test_without_predictions_there_is_a_sentence(make_run, play):
+def test_without_predictions_there_is_a_sentence(make_run, play, history):
     run = make_run("unjudged")
     damaged = make_run("damaged")
     (damaged.path / "predictions.csv").write_text("nonsense")
@@ -460,6 +461,14 @@ def test_without_predictions_there_is_a_sentence(make_run, play):
         assert pilot.app._exit
 
     play("results", act, run=run)
+
+    async def never(pilot):
+        assert "holds no images out for validation or test" in " ".join(words(pilot, "#headline").split())
+
+    alone = make_run("alone", ())
+    ended = RunEnded(status="done", reason="", step=9, epoch=1, elapsed=61.0, exit_code=0)
+    alone.events.write_bytes(b"".join(map(encode, history([1.0], ended=ended))))
+    play("results", never, run=alone)
 
     async def said(pilot):
         assert "damaged" in words(pilot, "#headline")
