@@ -150,9 +150,7 @@ class SettingsScreen(ConsoleScreen):
 
 def _wrapped(line: Text, width: int, console: Console) -> list[Text]:
     """A line as several, each as far from the left as the first."""
+    if line.cell_len <= width:
+        return [line]
     indent = len(line.plain) - len(line.plain.lstrip())
-    first, *rest = line.wrap(console, width) if line.cell_len > width else [line]
-    if rest:
-        more = Text(" ").join(part for part in rest)
-        rest = [Text(" " * indent) + part for part in more.wrap(console, width - indent)]
-    return [first, *rest]
+    return [Text(" " * indent) + part for part in line[indent:].wrap(console, width - indent)]

@@ -52,6 +52,22 @@ def test_every_folder_is_shown_with_where_it_came_from(settings, size) -> None:
     play(settings, act, size)
 
 
+@pytest.mark.parametrize("width", range(56, 83, 3))
+def test_sentences_and_paths_are_wrapped_as_they_stand(tmp_path, width) -> None:
+    settings = Settings(*(tmp_path / name / ("long" * 25) for name in ("runs", "data", "cache", "config")))
+
+    async def act(pilot: Pilot[int]) -> None:
+        lines = [line for line in pilot.app.screen.query_one(SettingsLines).words.splitlines() if line]
+        told = " ".join(line.strip() for line in lines if line.startswith("  "))
+        assert "for one shell by" in told and "or for one command by --runs-dir." in told
+        assert all("  " not in line.strip() for line in lines[-3:])
+        path = "".join(line.strip() for line in lines)
+        assert all(str(folder) in path for folder in (settings.runs_dir, settings.config_dir))
+        assert all(line.startswith("  ") for line in lines if "long" in line)
+
+    play(settings, act, size=(width, 60))
+
+
 def test_theme_and_colours_change_at_once_and_are_kept(settings) -> None:
     async def act(pilot: Pilot[int]) -> None:
         assert "background dark" in words(pilot) and "told apart by colour-blind eyes" in words(pilot)
