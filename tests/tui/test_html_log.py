@@ -192,9 +192,12 @@ def test_a_short_run_draws_its_steps_and_tells_of_its_epochs(history, parsed) ->
         for event in history([0.8, 0.6, 0.4], [0.70, 0.80, 0.8634], [0.8, 0.7, 0.6], steps_per_epoch=10)
     ]
     words = parsed(document(fold(events), SPEC, run_id="id", status="done")).text
-    assert "train accuracy: last 0.8634 at epoch 3, highest 0.8634 at epoch 3, rising" in words
-    assert "train loss: last 0.4000 at epoch 3, lowest 0.4000 at epoch 3, falling" in words
     assert "train, mean over each logged interval" in words, "what is drawn"
+    told = "each epoch's mean train", "last 0.8634 at epoch 3, highest 0.8634 at epoch 3, rising"
+    assert f"{told[0]} accuracy: {told[1]}" in words, "the line ends elsewhere"
+    assert f"{told[0]} loss: last 0.4000 at epoch 3, lowest 0.4000 at epoch 3, falling" in words
+    longer = parsed(document(fold(history([0.8, 0.6, 0.5, 0.4])), SPEC, run_id="id", status="done")).text
+    assert "train loss: last 0.4000 at epoch 4" in longer and told[0] not in longer
 
 
 def test_the_best_epoch_has_a_star_and_words_in_both_figures(history, parsed) -> None:

@@ -45,6 +45,7 @@ _PAIRS = 10  # of confused classes
 FEW_EPOCHS = 4
 """Below this many epochs the training curve is drawn inside epochs; the words still tell of whole epochs."""
 _INSIDE = "train, mean over each logged interval"
+_WHOLE = "each epoch's mean train"
 _QUANTITIES: tuple[Quantity, ...] = ("loss", "accuracy")
 
 _SLOT_COLOUR = re.compile(r"#(0[0-9a-f])\1\1")
@@ -172,7 +173,9 @@ class RunSections:
         legend = curves_svg.legend(drawn, _best_words(state, quantity))
         self.parts.append(f"<figure><figcaption>{quantity}</figcaption>{legend}{svg}")
         self.parts.append(curves_svg.missing(series))
-        self._list(curves.in_words(one, quantity) for one in curves.series(state, quantity))
+        train, *others = curves.series(state, quantity)
+        told = [replace(train, name=_WHOLE) if along == "step" else train, *others]
+        self._list(curves.in_words(one, quantity) for one in told)
         self.parts.append("</figure>")
 
     def results(self, state: RunState, answered: Results, judged: Evaluation | None = None) -> None:
