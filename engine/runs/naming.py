@@ -41,6 +41,11 @@ def stamp_of(identity: str) -> str:
     return made[1] if made else ""
 
 
+def short(identity: str) -> str:
+    """What commands take for an id: its random end where vislab has made it, else all of it."""
+    return identity.rpartition("-")[2] if stamp_of(identity) else identity
+
+
 def name_in(identity: str) -> str:
     """The name in an id that vislab has made; all of an id that a person chose."""
     made = _MADE.fullmatch(identity)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vislab.engine.runs.naming import stamp_of
+from vislab.engine.runs import naming
 from vislab.tui.views import text
 from vislab.tui.views.listed import DAMAGED, QUANTITIES, Listed, Quantity
 from vislab.tui.views.run import SIGNS
@@ -237,8 +237,8 @@ def sign(listed: Listed) -> str:
 
 
 def short_id(identity: str) -> str:
-    """What commands take for an id: its random end where vislab has made it, else all of it."""
-    return plain(identity.rpartition("-")[2] if stamp_of(identity) else identity)
+    """`naming.short` as safe text."""
+    return plain(naming.short(identity))
 
 
 def by_id(rows: Sequence[Listed], most: int = 5) -> list[str]:

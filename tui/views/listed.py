@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from vislab.engine.runs import naming
 from vislab.engine.runs.events import Figure, number
-from vislab.engine.runs.naming import stamp_of
 from vislab.engine.runs.store import Run, RunStatus, Summary
 from vislab.engine.runs.summary import DEFAULTS, LIVE
 from vislab.presets.errors import InputError
@@ -81,7 +81,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
     def of(cls, run: Run, found: Summary | str, size: int | None = None) -> "Listed":
         """The row of a run, from what `read` found."""
         folder, identity = os.path.split(run.path)
-        own_id = not stamp_of(identity)
+        own_id = not naming.stamp_of(identity)
         if isinstance(found, str):
             return cls(folder=folder, id=identity, own_id=own_id, status=DAMAGED, reason=found, size=size)
         epoch = found.best or found.last
@@ -177,12 +177,14 @@ class Quantity:
         help: what it is.
         value: of one run; None where it has none.
         written: how the list shows a figure, where it rounds it.
+        order: what runs are sorted by, where the list shows something else than the value; None: the value.
     """
 
     name: str
     help: str
     value: Callable[[Listed], Any]
     written: Callable[[float], str] | None = None
+    order: Callable[[Listed], Any] | None = None
 
     def shown(self, listed: Listed) -> Any:
         """The value as precisely as the list shows it: what a person can compare it with."""
@@ -201,7 +203,7 @@ def _figure(value: Callable[[Listed], Figure | None]) -> Callable[[Listed], floa
 _QUANTITIES = (
     Quantity("started", "when it was made", _readable(lambda row: row.created)),
     Quantity("name", "what it is called", _readable(lambda row: row.name)),
-    Quantity("id", "its id", lambda listed: listed.id),
+    Quantity("id", "its id", lambda listed: listed.id, order=lambda listed: naming.short(listed.id)),
     Quantity(
         "status",
         "new, queued, starting, training, paused, full disk, done, stopped, failed, died",
@@ -269,8 +271,9 @@ def ordered(rows: Iterable[Listed], by: Quantity, *, descending: bool) -> list[i
     numbers: list[tuple[float, int]] = []
     words: list[tuple[str, int]] = []
     missing: list[int] = []
+    of = by.order or by.value
     for position, listed in enumerate(rows):
-        value = by.value(listed)
+        value = of(listed)
         if isinstance(value, bool) or (value is not None and not isinstance(value, int | float)):
             words.append((value_text(value).casefold(), position))
         elif value is None or math.isnan(value):

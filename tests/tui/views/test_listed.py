@@ -10,6 +10,7 @@ from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.store import Run, create
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
+from vislab.tui.views.history import short_id
 from vislab.tui.views.listed import Listed, Quantity, look, ordered, quantity, read
 
 TEST = TestFigures(role="test", images=50, loss=0.2, accuracy=0.91, top5=1.0, macro_f1=0.9, weights="raw", epoch=2)
@@ -52,6 +53,15 @@ def test_rows_without_a_value_come_last_in_both_orders(listed):
         found = [quantity("val").value(rows[at]) for at in ordered(rows, quantity("val"), descending=descending)]
         assert found[:2] == ([0.8, 0.3] if descending else [0.3, 0.8])
         assert all(value is None or math.isnan(value) for value in found[2:])
+
+
+def test_runs_are_sorted_by_the_part_of_an_id_that_the_list_shows():
+    ids = ["20241101-120000-z-00ff", "my-run", "20241102-120000-a-fe01", "20241103-120000-a-0a00", "Another"]
+    rows = [Listed(folder="", id=identity, status="done") for identity in ids]
+    up = [rows[at].id for at in ordered(rows, quantity("id"), descending=False)]
+    assert [short_id(identity) for identity in up] == ["00ff", "0a00", "Another", "fe01", "my-run"]
+    assert [rows[at].id for at in ordered(rows, quantity("id"), descending=True)] == up[::-1]
+    assert quantity("id").value(rows[0]) == ids[0], "a filter knows all of it"
 
 
 @given(
