@@ -21,9 +21,9 @@ def unit(runs: Sequence[Compared]) -> tuple[str, float]:
 
 
 def label(among: Sequence[Group]) -> str:
-    """What the axis counts: `seconds`; where a curve is of several runs, `seconds, means of runs`."""
+    """What the axis counts: `seconds`; where a curve is of several runs, `mean seconds`."""
     counted = unit([run for group in among for run in group.runs])[0]
-    return f"{counted}, means of runs" if any(len(group.begun) > 1 for group in among) else counted
+    return f"mean {counted}" if any(len(group.begun) > 1 for group in among) else counted
 
 
 def by_time(among: Sequence[Group], by_epoch: Sequence[Series]) -> list[Series]:

@@ -119,7 +119,7 @@ def test_by_time_too_runs_that_repeat_a_setting_are_drawn_as_their_mean(make_run
         await pilot.press("t")
         await settle(pilot)
         told = words(pilot, "#first")
-        assert "1 lenet5 last 0.800 best 0.800 e2" in told and "→ seconds, means of runs" in told
+        assert "1 lenet5 last 0.800 best 0.800 e2" in told and "→ mean seconds" in told
 
     play("compare", act, size=(200, 60), runs=runs)
 

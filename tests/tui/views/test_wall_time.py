@@ -40,7 +40,7 @@ def test_the_mean_of_runs_stands_at_the_mean_of_their_times(took):
         ([3.0, 6.0], [0.5, 0.6]),
     ]
     assert drawn([Group((took(3, (0.5, 0.6), features=2.5),))])[0][0] == [5.5, 8.5]
-    assert wall_time.label([group, alone]) == "seconds, means of runs" and wall_time.label([alone]) == "seconds"
+    assert wall_time.label([group, alone]) == "mean seconds" and wall_time.label([alone]) == "seconds"
     assert compare.x_range([*group.runs, *alone.runs], "time") == (0.0, 12.0)
 
 
