@@ -175,7 +175,7 @@ def plain_data(runs: "Sequence[Compared]") -> dict[str, Any]:
             *(finding._asdict() | {"run": of} for of, finding in _findings(runs)),
             *([of_all._asdict() | {"run": None}] if of_all is not None else []),
         ],
-        "per_class": {"columns": heads, "rows": rows},
+        "per_class": {"runs": named, "columns": heads, "rows": rows},
     }
 
 

@@ -24,7 +24,7 @@ from vislab.engine.runs.studies import Record
 from vislab.presets.errors import InputError
 from vislab.tui.allocator import give_back
 from vislab.tui.copying import Copy, tab_separated
-from vislab.tui.made import Made
+from vislab.tui.made import Made, joined
 from vislab.tui.own_command import run_command
 from vislab.tui.screens.copies import of_runs, offer
 from vislab.tui.screens.file_prompt import ask_for_file
@@ -188,7 +188,8 @@ class CompareScreen(ConsoleScreen):
 
     def _page(self, width: int) -> Sequence[str]:
         if self._view == "per class":
-            return compare.per_class_lines(self._by_class, width)
+            of = compare.stand_ins(self._among) if self._by_class[1] else []
+            return joined([_wrapped(of, width), compare.per_class_lines(self._by_class, width)])
         if self._view == "all differences":
             return compare.difference_lines(self._among, width)
         return _wrapped(self._sentences(), width)

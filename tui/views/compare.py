@@ -280,6 +280,15 @@ def _figures(run: Compared) -> dict[str, ClassFigures]:
     return {row.name: row for row in class_figures(confusion(run.predictions, classes), classes)}
 
 
+def stand_ins(among: Sequence[Group]) -> list[str]:
+    """Which run `per_class` shows of each group that has several, a sentence each."""
+    return [
+        f"{label(index)} is here 1 of its {len(group.counted)} runs: {plain(group.first.run.id)}"
+        for index, group in enumerate(among)
+        if len(group.counted) > 1
+    ]
+
+
 def per_class_lines(figures: ClassTable, width: int) -> Sequence[str]:
     """`per_class` as lines, made when asked for; runs stand by their numbers alone where their names have no room.
 

@@ -116,6 +116,7 @@ def test_seeds_are_one_row_of_a_comparison(make: Make, vislab: Vislab) -> None:
     told = json.loads(vislab("compare", *(run.id for run in runs), "--json").stdout)
     assert [len(group["runs"]) for group in told["groups"]] == [2, 1]
     assert told["groups"][0]["accuracy"]["mean"] == pytest.approx(0.85) and told["tests"][0]["seed"] == 0
+    assert told["per_class"]["runs"] == [runs[0].id, runs[2].id], "those that its columns are of"
     alone = vislab("compare", *(run.id for run in runs[:2])).stdout
     assert "mean ± standard deviation: validation accuracy 0.8500 ± 0.0707 over 2 runs" in alone
 

@@ -352,6 +352,7 @@ def test_what_became_of_a_report_is_told_although_the_screen_was_left(two, play,
 
 def test_runs_of_a_study_that_repeat_a_setting_are_one_row(make_run, play, settle, settings):
     parts = {"architecture": {"name": "cnn"}, "recipe": "study-b-cnn"}
+    parts["predictions"] = [("0", "cat", "cat")]
     runs = [make_run("cnn", (0.4, 0.5 + seed / 10), seed=seed, **parts) for seed in range(3)]
     parts = {"architecture": {"name": "base"}, "recipe": "study-b-transfer"}
     for fold in (1, 2):
@@ -364,6 +365,11 @@ def test_runs_of_a_study_that_repeat_a_setting_are_one_row(make_run, play, settl
         assert "Compare study study-b, 5 runs" in words(pilot, HeaderLine)
         rows = words(pilot, RunRows).split("\n")
         assert len(rows) == 3 and "0.6000 ± 0.1000" in rows[1] and "0.8500 ± 0.0707" in rows[2]
+        await pilot.press("c")
+        told, *table = words(pilot, "#page").split("\n")
+        assert told == f"▪1 is here 1 of its 3 runs: {runs[0].id}" and table[0].startswith("●2 is here 1 of its 2 runs")
+        assert table[1].startswith("F1 of class")
+        await pilot.press("escape")
         await pilot.press("down", "enter")
         await settle(pilot)
         assert "transfer" in words(pilot, HeaderLine)
