@@ -257,8 +257,13 @@ class LaunchScreen(LaunchFields):
         section: Section = "architecture" if self.parts.focused == "architecture" else "dataset"
         current = getattr(self.draft, section)
         value = current if any(sign in current for sign in "/.:~") else ""
+
+        def problem(line: str) -> str:
+            return "" if line.strip() else "write one, or leave with esc"
+
         self._prompt(
-            PathPrompt(OWN_QUESTIONS[section], value), lambda text: self.change(self.draft.choose(section, text))
+            PathPrompt(OWN_QUESTIONS[section], value, problem),
+            lambda text: self.change(self.draft.choose(section, text)),
         )
 
     def action_recipe(self) -> None:
@@ -328,7 +333,6 @@ class LaunchScreen(LaunchFields):
         self._prompt(
             Prompt("What is the run called?", self.draft.name),
             lambda name: self.change(self.draft.named(name)),
-            empty=True,
         )
 
     def action_save_preset(self) -> None:
@@ -343,12 +347,12 @@ class LaunchScreen(LaunchFields):
         self.app.push_screen(Prompt(question, "", problem, self._save))
 
     def _save(self, name: str) -> str:
-        """Save; returns why not, empty where it is done or there is no name."""
+        """Save; returns why not, empty where it is done."""
         from vislab.tui.draft import save_as_recipe
 
         name = name.strip()
         if not name:
-            return ""
+            return "write a name, or leave with esc"
         try:
             file = save_as_recipe(self.draft, name, self.settings)
         except (InputError, OSError) as error:
@@ -356,9 +360,9 @@ class LaunchScreen(LaunchFields):
         self.say(f"Saved as recipe {name}: {file}")
         return ""
 
-    def _prompt(self, prompt: Any, take: Callable[[str], None], *, empty: bool = False) -> None:
+    def _prompt(self, prompt: Any, take: Callable[[str], None]) -> None:
         def answered(value: str | None) -> None:
-            if value is not None and (value.strip() or empty):
+            if value is not None:
                 take(value.strip())
 
         self.app.push_screen(prompt, answered)

@@ -115,6 +115,14 @@ class Parts(Horizontal):
         words = self._helps.get((section, current.value), "")
         return plain(words or (architecture_help(current.value) if section == "architecture" else "") or current.value)
 
+    def on_picker_found(self, event: Picker.Found) -> None:
+        """Where nothing fits in a part, say in which other there is something."""
+        event.stop()
+        if not event.picker.choices.shown:
+            counts = {section: len(self.picker(section).choices.fitting(event.words)) for section in SECTIONS}
+            found = [f"{_TITLES[section]} has {text.count(fitting)}" for section, fitting in counts.items() if fitting]
+            event.picker.choices.tell_elsewhere(", ".join(found))
+
     def on_choices_moved(self, event: Choices.Moved) -> None:
         """Say what is chosen now."""
         event.stop()

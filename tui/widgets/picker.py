@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from vislab.tui.views import text
+from vislab.tui.widgets.lines import wrapped
 
 MARK = "▸"
 
@@ -89,6 +90,7 @@ class Choices(ScrollView, can_focus=True):
         self._items: tuple[Item, ...] = ()
         self._shown: list[Item] = []
         self._filter = ""
+        self._elsewhere = ""
         self._cursor = 0
         self._chosen = ""  # value of the item that was chosen last: a filter moves the cursor, but chooses nothing
         self.offer(items)
@@ -139,7 +141,7 @@ class Choices(ScrollView, can_focus=True):
         """
         if words == self._filter:
             return False
-        self._filter = words
+        self._filter, self._elsewhere = words, ""
         self._fill()
         if words:
             self._go(self._next(-1, 1))
@@ -147,16 +149,23 @@ class Choices(ScrollView, can_focus=True):
             self.go_back()
         return True
 
+    def tell_elsewhere(self, words: str) -> None:
+        """Say what fits the filter in other lists, in safe text, as long as nothing does here."""
+        self._elsewhere = words
+        self.refresh()
+
+    def fitting(self, words: str) -> list[Item]:
+        """The items that hold every one of some words; those whose label begins with the first come first."""
+        parts = words.casefold().split()
+        fitting = [
+            item
+            for item in self._items
+            if not item.heading and all(part in f"{item.label} {item.words}".casefold() for part in parts)
+        ]
+        return sorted(fitting, key=lambda item: _distance(item.label.casefold(), parts[0])) if parts else fitting
+
     def _fill(self) -> None:
-        parts = self._filter.casefold().split()
-        self._shown = list(self._items)
-        if parts:
-            fitting = [
-                item
-                for item in self._items
-                if not item.heading and all(part in f"{item.label} {item.words}".casefold() for part in parts)
-            ]
-            self._shown = sorted(fitting, key=lambda item: _distance(item.label.casefold(), parts[0]))
+        self._shown = self.fitting(self._filter) if self._filter.split() else list(self._items)
         self._cursor = min(self._cursor, max(0, len(self._shown) - 1))
         self.virtual_size = Size(0, len(self._shown))
         self.refresh()
@@ -259,12 +268,17 @@ class Choices(ScrollView, can_focus=True):
         """One line of what is seen."""
         index, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         if index >= len(self._shown):
-            words = "nothing fits" if index == 0 and self._filter else ""
-            line = Text(text.fit(words, width), "dim")
+            said = self._nothing(width) if self._filter and not self._shown else []
+            line = Text(text.fit(said[index] if index < len(said) else "", width), "dim")
         else:
             line = self._line(index, width)
         strip = Strip(line.render(self.app.console), line.cell_len)
         return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
+
+    def _nothing(self, width: int) -> list[str]:
+        """That nothing fits, on as many lines as it takes."""
+        words = f"nothing fits here; {self._elsewhere}" if self._elsewhere else "nothing fits"
+        return [line.plain for line in wrapped(Text(words), width, self.app.console)]
 
     def _line(self, index: int, width: int) -> Text:
         item, chosen = self._shown[index], index == self._cursor
@@ -297,6 +311,7 @@ class Picker(Vertical):
         """The cursor stands on what a filter has found, if anything; nothing is chosen by that."""
 
         picker: "Picker"
+        words: str
 
     def __init__(self, title: str, items: Sequence[Item] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -347,7 +362,7 @@ class Picker(Vertical):
         """Narrow the list as one types."""
         event.stop()
         if self.choices.narrow(event.value):
-            self.post_message(self.Found(self))
+            self.post_message(self.Found(self, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take what the cursor is on, and go back to the list."""

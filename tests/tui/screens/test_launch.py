@@ -215,10 +215,27 @@ def test_any_model_of_timm_is_found_by_typing(settings) -> None:
     play(settings, act)
 
 
+def test_a_filter_that_nothing_fits_says_which_other_part_has_some(settings) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        def says() -> str:
+            choices = screen(pilot).parts.picker("dataset").choices
+            return " ".join(" ".join(choices.render_line(y).text.split()) for y in range(3)).strip()
+
+        await pilot.press("slash", *"resnet18")
+        fitting = len(screen(pilot).parts.picker("architecture").choices.fitting("resnet18"))
+        await until(pilot, lambda: says() == f"nothing fits here; Architecture has {fitting}")
+        assert fitting > 1
+        await pilot.press("escape", "slash", *"zzzz")
+        await until(pilot, lambda: says() == "nothing fits")
+
+    play(settings, act)
+
+
 def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos, monkeypatch) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        await pilot.press("f")
-        assert isinstance(pilot.app.screen, PathPrompt)
+        await pilot.press("f", "enter")
+        assert isinstance(pilot.app.screen, PathPrompt)  # it stays open: keys that follow are none of the screen below
+        assert "✖ write one, or leave with esc" in pilot.app.screen.query(Lines).last().words
         await write(pilot, str(photos)[:-3])
         await pilot.press("tab", "enter")
         await chosen(pilot, "dataset", "photos")
@@ -529,7 +546,10 @@ def test_runs_that_use_the_processor_are_told_before_the_start(settings, monkeyp
 def test_what_was_chosen_is_saved_as_a_recipe(settings) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("w")
+        assert isinstance(pilot.app.screen, Prompt) and "✖" not in pilot.app.screen.query(Lines).last().words
+        await pilot.press("enter", "space", "enter")
         assert isinstance(pilot.app.screen, Prompt)
+        assert "✖ write a name, or leave with esc" in pilot.app.screen.query(Lines).last().words
         await pilot.press(*"mine", "enter")
         await until(pilot, lambda: (settings.config_dir / "presets/recipes/mine.toml").exists())
         await pilot.press("w", *"m?")

@@ -109,6 +109,22 @@ def test_a_filter_that_nothing_fits_and_one_that_is_left() -> None:
     play(FRUIT, act)
 
 
+def test_where_nothing_fits_it_is_said_what_does_elsewhere() -> None:
+    async def act(app: Chooser, pilot: Pilot[None]) -> None:
+        choices = app.picker.choices
+        app.picker.open_filter()
+        await pilot.press(*"zzz")
+        choices.tell_elsewhere("Vegetables has 4")
+        assert lines(app)[0] == "nothing fits here; Vegetables has 4"
+        await pilot.resize_terminal(24, 12)
+        assert lines(app)[:3] == ["nothing fits here;", "Vegetables has 4", ""]
+        await pilot.press("backspace")  # other words, of which nobody has told yet
+        assert lines(app)[:2] == ["nothing fits", ""]
+        assert [item.value for item in choices.fitting("an")] == ["banana"] and len(choices.fitting("")) == 3
+
+    play(FRUIT, act)
+
+
 def test_the_cursor_stays_on_its_item_when_the_offer_changes() -> None:
     async def act(app: Chooser, pilot: Pilot[None]) -> None:
         choices = app.picker.choices
