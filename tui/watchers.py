@@ -203,12 +203,14 @@ def activity(progress: Progress, state: RunState) -> str:
 
 
 def momentary(progress: Progress, state: RunState) -> str:
-    """Count, speed unless it rests and, while it trains, the last logged loss; or that it is silent."""
+    """Count, speed unless it rests, how long it prepares, in training the last logged loss; or that it is silent."""
     parts = [f"{text.count(progress.done)}/{text.count(progress.total)}"] if progress.total else []
     if silent := silence(progress, state):
         return "  ".join([*parts, silent])
     if progress.images_per_second > 0 and progress.phase not in AT_REST:
         parts.append(f"{text.rate(progress.images_per_second)} img/s")
+    elif preparing := views.preparing(state, progress, since_sign(progress, state) or 0.0):
+        parts.append(preparing)
     if progress.phase == "training" and state.steps:
         parts.append(f"loss {text.loss(state.steps[-1].loss)}")
     return "  ".join(parts)

@@ -26,6 +26,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     total: int = 0
     images_per_second: float = 0.0
     elapsed: float = 0.0
+    began: float = 0.0
+    """Wall clock of the beginning of the present phase; 0.0: an earlier version did not say."""
 
 
 def write(path: Path, progress: Progress) -> None:

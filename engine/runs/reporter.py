@@ -33,7 +33,8 @@ class Reporter:
         self._run = run
         self._path = run.progress_file
         self._writer = writer
-        self._position = Progress(time=0.0, pid=os.getpid(), host=socket.gethostname(), phase="starting")
+        host = socket.gethostname()
+        self._position = Progress(time=0.0, pid=os.getpid(), host=host, phase="starting", began=time.time())
         self._written = 0.0
         self._paused = False
         self._reserve = Reserve(run.path / "reserve")
@@ -159,6 +160,7 @@ class Reporter:
             total=total,
             images_per_second=images_per_second,
             elapsed=elapsed,
+            began=self._position.began if phase == self._position.phase else time.time(),
         )
         self._write(self._position, force=force)
 

@@ -119,6 +119,16 @@ def test_of_a_run_that_rests_neither_speed_nor_time_left_is_told(
     lock.release()
 
 
+def test_a_page_says_for_how_long_a_worker_prepares(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    beat = progress.Progress(time=1000.0, pid=os.getpid(), host=socket.gethostname(), phase="measuring", began=930.0)
+    progress.write(run.progress_file, beat)
+    monkeypatch.setattr(following, "time", Clock(1002.0))
+    assert "now: measuring for 1:12, epoch 0, step 0" in show.page(run)
+    lock.release()
+
+
 def test_a_follower_says_that_a_worker_gives_no_sign_of_life(
     history: Callable[..., list[AnyEvent]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +145,9 @@ def test_a_follower_says_that_a_worker_gives_no_sign_of_life(
     for lively in (told(1001.0), told(1130.0, host="another")):
         assert "left" in lively and "412 img/s" in lively and "sign" not in lively
     assert "sign" not in told(1130.0, phase="full disk")
+    preparing = progress.Progress(time=1000.0, pid=1, host=socket.gethostname(), phase="measuring", began=930.0)
+    monkeypatch.setattr(following, "time", Clock(1002.0))
+    assert watchers.momentary(preparing, state) == "for 1:12"
 
 
 def test_a_worker_that_gives_no_sign_of_life_is_neither_dead_nor_said_to_go_on(

@@ -129,10 +129,13 @@ def _header(run: "Run", state: "RunState", spec: "Spec", status: "RunStatus") ->
         lines.append(f"note: {text.plain(labels.note, 1000)}")
     position = run.heartbeat(run.worker())
     if position is not None and status in LIVE:
-        now = f"now: {position.phase}, epoch {position.epoch}, step {text.count(position.step)}"
-        if status in SIGNALLING and (silent := progress_views.silence(position, since_sign(position, state) or 0.0)):
+        silence = since_sign(position, state) or 0.0
+        preparing = progress_views.preparing(state, position, silence)
+        where = f"epoch {position.epoch}, step {text.count(position.step)}"
+        now = f"now: {' '.join(filter(None, (position.phase, preparing)))}, {where}"
+        if status in SIGNALLING and (silent := progress_views.silence(position, silence)):
             now += f", {silent}"
-        elif position.phase not in AT_REST:
+        elif position.phase not in AT_REST and not preparing:
             left = progress_views.time_left(state, position, spec.strategy.max_steps)
             now += f", {text.clock(left)} left, {text.rate(position.images_per_second)} img/s"
         lines.append(now)

@@ -153,11 +153,10 @@ class LiveScreen(RunCurves):
         state = look.state
         words = f"{status(look.status)}{self.pending(look)}"
         self.heading(self._title, Text(words, status_style(look.status, self.console)))
-        self.query_one(Bars).tell(look, self.spec.strategy)
         self.query_one(Panels).tell(look)
         device = live.device_line(state, look.reading, look.status, max(1, self.size.width - 2))
         self.query_one("#device", Lines).show([Text(device, "dim")])
-        self._show_message()
+        self._show_around_panels()
         self.show_curves()
 
     def recolour(self) -> None:
@@ -165,6 +164,13 @@ class LiveScreen(RunCurves):
         super().recolour()
         if self.seen is not None:
             self.show(self.seen)
+
+    def _show_around_panels(self) -> None:
+        """The bars and the line of messages, which say nothing that is read in the panels."""
+        if self.seen is not None:
+            why = not self.query_one(Panels).findings_seen
+            self.query_one(Bars).tell(self.seen, self.spec.strategy, why=why)
+        self._show_message()
 
     def _show_message(self) -> None:
         """What was said, what is being done, or the first finding where the findings themselves are not seen."""
@@ -227,7 +233,7 @@ class LiveScreen(RunCurves):
     def on_resize(self) -> None:
         """What esc closes depends on the width, and so does which panels are seen."""
         self.call_after_refresh(self.refresh_bindings)
-        self.call_after_refresh(self._show_message)
+        self.call_after_refresh(self._show_around_panels)
 
     def takes_back(self, action: str) -> bool:
         """A run that is paused can go on, and a panel can give its place back to the table."""
@@ -305,7 +311,7 @@ class LiveScreen(RunCurves):
 
     def _turn_panel(self, name: str) -> None:
         self.query_one(Panels).turn(name)
-        self._show_message()
+        self._show_around_panels()
         self.refresh_bindings()
 
     def action_next_run(self) -> None:

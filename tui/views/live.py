@@ -21,7 +21,7 @@ PHASES: dict[Phase, tuple[str, str, str]] = {
     "reading data": ("Data", "image", "reads the images"),
     "building": ("Model", "", "builds the model"),
     "features": ("Embed", "image", "computes features of the images"),
-    "measuring": ("Probe", "", "measures which way of computing is fastest here"),
+    "measuring": ("Probe", "", "measures which way to compute is fastest"),
     "training": ("Epoch", "step", "trains"),
     "validation": ("Check", "batch", "evaluates on validation images"),
     "testing": ("Test", "batch", "evaluates on test images"),
@@ -73,7 +73,7 @@ def bars(
     """The bar of the run and that of what it does now: label, filled part, empty part, figures; `width` cells in all.
 
     Words stand in place of a bar where nothing is counted. Neither speed nor time left is told of a run that rests, or
-    whose worker gives no sign of life.
+    whose worker gives no sign of life. Before the first update it is told how long what it does now has taken.
 
     Args:
         max_steps: the strategy's limit; 0: none.
@@ -86,13 +86,14 @@ def bars(
     planned = max(state.epochs_planned or epochs, epoch)
     share = progress_views.run_share(state, progress, max_steps)
     if status not in UNENDED:
-        elapsed = _time(state.elapsed)
-        return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}", width)]
-    elapsed = _time(max(state.elapsed, progress.elapsed if progress is not None else 0.0))
+        figures = f"{text.percent(share)}  {_time(state.elapsed)}"
+        return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, figures, width)]
+    elapsed = max(state.elapsed, progress.elapsed if progress is not None else 0.0)
     silent = progress_views.silence(progress, silence)
     resting = status in AT_REST or bool(silent)
     left = "" if resting else f", {_time(progress_views.time_left(state, progress, max_steps))} left"
-    whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}  {elapsed}{left}", width)
+    worked = f"  {_time(elapsed)}{left}" if elapsed else ""
+    whole = _bar("Run", f"epoch {epoch:>3}/{planned}", share, f"{text.percent(share)}{worked}", width)
     if status in NO_WORKER:
         return [whole, _words(*NO_WORKER[status], width)]
     phase: Phase = progress.phase if progress is not None else "full disk" if status == "full disk" else "starting"
@@ -100,11 +101,12 @@ def bars(
     detail = f"{unit} {progress.done:>3}/{progress.total}".strip() if progress is not None and progress.total else ""
     if silent:
         return [whole, _words(label, f"{detail or words}: {silent}", width)]
+    preparing = progress_views.preparing(state, progress, silence)
     if progress is None or not detail:
-        return [whole, _words(label, words, width)]
+        return [whole, _words(label, f"{words}, {preparing}" if preparing else words, width)]
     part = progress_views.part_share(progress)
     speed = f"{text.rate(progress.images_per_second)} img/s" if progress.images_per_second > 0 and not resting else ""
-    return [whole, _bar(label, detail, part, f"{text.percent(part)}  {speed}".rstrip(), width)]
+    return [whole, _bar(label, detail, part, f"{text.percent(part)}  {speed or preparing}".rstrip(), width)]
 
 
 def reading_bar(share: float, width: int) -> tuple[str, str, str, str]:
@@ -216,13 +218,14 @@ def obeyed(applied: ControlApplied) -> str:
     return ""
 
 
-def ending(state: RunState, status: RunStatus, last_words: str = "") -> str:
+def ending(state: RunState, status: RunStatus, last_words: str = "", *, why: bool = True) -> str:
     """How a run that lives no more ended, in one sentence; empty for one that has not ended.
 
     Args:
         last_words: the last line of the log of a worker that died.
+        why: tell the reason that was given.
     """
     if status in UNENDED:
         return ""
-    line = end_line(state, status)
+    line = end_line(state, status, why=why)
     return f"{line}: {text.plain(last_words, 400)}" if status == "died" and last_words else line

@@ -1,5 +1,6 @@
 """Where a live run is, and how long it still takes."""
 
+from vislab.engine.runs.events import Phase
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState
 from vislab.tui.views import text
@@ -9,6 +10,9 @@ SILENT = 60.0
 
 SLOW_STEPS = 3
 """So many steps may pass without one, where they take longer."""
+
+PREPARING: tuple[Phase, ...] = ("starting", "downloading", "reading data", "building", "features", "measuring")
+"""Phases before training, which are no part of the time that a run is said to take."""
 
 
 def silence(progress: Progress | None, seconds: float) -> str:
@@ -23,6 +27,17 @@ def silence(progress: Progress | None, seconds: float) -> str:
     if seconds < max(SILENT, slow):
         return ""
     return f"no sign of life for {f'{seconds // 60:.0f} min' if seconds < 3600 else text.duration(seconds)}"
+
+
+def preparing(state: RunState, progress: Progress | None, silence: float) -> str:
+    """`for 1:12`: how long a live worker has been in a phase that prepares; empty in any other.
+
+    Args:
+        silence: seconds since its last sign of life.
+    """
+    if progress is None or progress.phase not in PREPARING or not progress.began:
+        return ""
+    return f"for {text.clock(max(progress.time, state.last_time) + silence - progress.began)}"
 
 
 def planned_steps(state: RunState, max_steps: int = 0) -> int:

@@ -161,8 +161,12 @@ def test_lines(test: TestFigures) -> list[str]:
     return [*lines, ", ".join(more)] if more else lines
 
 
-def end_line(state: RunState, status: RunStatus) -> str:
-    """How far the run came and why it ended."""
+def end_line(state: RunState, status: RunStatus, *, why: bool = True) -> str:
+    """How far the run came and why it ended.
+
+    Args:
+        why: tell the reason.
+    """
     epochs_done = state.epochs[-1].epoch if state.epochs else 0
     planned = max(state.epochs_planned, epochs_done)
     if status == "new":
@@ -178,7 +182,7 @@ def end_line(state: RunState, status: RunStatus) -> str:
         )
     if state.resumes:
         line += f", resumed {text.counted(len(state.resumes), 'time')}"
-    reason = state.ended.reason.removeprefix(f"{status} ") if state.ended is not None else ""
+    reason = state.ended.reason.removeprefix(f"{status} ") if state.ended is not None and why else ""
     return f"{line}: {plain(reason, 1000)}" if reason else line
 
 

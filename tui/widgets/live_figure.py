@@ -177,4 +177,4 @@ def _heading_parts(
 
 def _has_many(curve: curves.Series) -> bool:
     """Whether a curve has points enough to be smoothed."""
-    return len(curve.ys) >= MANY
+    return sum(map(math.isfinite, curve.ys)) >= MANY

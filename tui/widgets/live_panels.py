@@ -58,6 +58,7 @@ class Bars(Lines):
         super().__init__(id=id)
         self._look: Look | None = None
         self._max_steps = self._epochs = 0
+        self._why = True
         self._read: float | None = None
 
     def tell_reading(self, read: float) -> None:
@@ -65,9 +66,13 @@ class Bars(Lines):
         self._look, self._read = None, read
         self.repaint()
 
-    def tell(self, look: Look, strategy: Strategy) -> None:
-        """Show another position."""
-        self._look, self._max_steps, self._epochs = look, strategy.max_steps, strategy.epochs
+    def tell(self, look: Look, strategy: Strategy, *, why: bool) -> None:
+        """Show another position.
+
+        Args:
+            why: tell why the run ended: it is told nowhere else on the screen.
+        """
+        self._look, self._max_steps, self._epochs, self._why = look, strategy.max_steps, strategy.epochs, why
         self.repaint()
 
     def lines_at(self, width: int, height: int) -> list[Text] | None:
@@ -78,7 +83,7 @@ class Bars(Lines):
         look = self._look
         if look is None:
             return self._coloured([live.reading_bar(self._read, width)]) if self._read is not None else None
-        ending = live.ending(look.state, look.status, look.last_words)
+        ending = live.ending(look.state, look.status, look.last_words, why=self._why)
         planned = self._max_steps, self._epochs
         rows = live.bars(look.state, look.progress, look.status, width, *planned, look.silence)
         lines = self._coloured(rows)
@@ -244,6 +249,11 @@ class Panels(Horizontal):
     def alone(self) -> str:
         """Id of the panel that has all the room; empty on a wide screen, where none has."""
         return "" if self.screen.has_class("-wide") else self.chosen
+
+    @property
+    def findings_seen(self) -> bool:
+        """Whether the findings have room."""
+        return self.alone in ("", "findings")
 
     @property
     def closable(self) -> bool:

@@ -102,3 +102,20 @@ def test_a_run_whose_folder_is_gone_does_not_go_on(tmp_path):
     writer.close()
     assert not (tmp_path / "run").exists()
     assert "moved along" in (tmp_path / "elsewhere/events.jsonl").read_text()
+
+
+def test_the_position_says_when_its_phase_began(reporter, tmp_path, monkeypatch):
+    def at(now, phase):
+        monkeypatch.setattr(module.time, "time", lambda: now)
+        reporter.progress(phase, force=True)
+        return Run(tmp_path).progress()
+
+    born = time.time()
+    assert at(2000.0, "starting").began <= born, "as the worker did"
+    for now in (2010.0, 2020.0):
+        position = at(now, "measuring")
+        assert (position.time, position.began) == (now, 2010.0)
+    reporter.pause(True)
+    assert at(2030.0, "measuring").began == 2010.0, "a pause is no other phase"
+    reporter.pause(False)
+    assert at(2040.0, "training").began == 2040.0

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.findings import Finding
-from vislab.engine.runs.events import DecisionMade, EpochEnded, RunEnded, RunStarted, StepsLogged
+from vislab.engine.runs.events import DecisionMade, EpochEnded, Phase, RunEnded, RunStarted, StepsLogged
 from vislab.engine.runs.meters import FAMILY_EVERY, Meter, Reading
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.state import RunState, fold
@@ -131,6 +131,26 @@ def test_bars_name_what_is_done_now() -> None:
     assert len(live.bars(state(), position(), "died", 80)) == 1
     probing = live.bars(state(), position(phase="measuring", done=0, total=0), "starting", 60)[1]
     assert probing[0].startswith("Probe  measures which") and "…" not in probing[0]
+
+
+def test_a_run_that_prepares_says_for_how_long() -> None:
+    begun = fold([DEVICE])
+
+    def bars(phase: Phase, width: int = 60, silence: float = 0.0, **changes: object) -> list[str]:
+        given = {"phase": phase, "done": 0, "total": 0, "images_per_second": 0.0, "epoch": 0, "step": 0}
+        given |= {"time": 1000.0, "began": 930.0, "elapsed": 0.0}
+        beat = msgspec.structs.replace(position(), **(given | changes))
+        return ["".join(parts).rstrip() for parts in live.bars(begun, beat, "starting", width, 0, 5, silence)]
+
+    for width in (60, 80, 200):
+        run, part = bars("measuring", width, silence=2.4)
+        assert run.endswith(" 0 %") and "0:00" not in run, "nothing is trained yet"
+        assert part == "Probe  measures which way to compute is fastest, for 1:12"
+    assert bars("measuring", began=0.0)[1].endswith("fastest"), "of a worker that does not say since when"
+    assert bars("reading data", done=4, total=10)[1].endswith(" 40 %  for 1:10")
+    assert bars("features", done=4, total=10, images_per_second=412.0)[1].endswith(" 40 %  412 img/s")
+    assert "for" not in bars("training", done=4, total=10)[1]
+    assert bars("measuring", 80, silence=61.0)[1].endswith("no sign of life for 1 min")
 
 
 @pytest.mark.parametrize("status", live.AT_REST)
@@ -344,6 +364,9 @@ def test_the_title_says_smoothed_only_where_a_curve_is() -> None:
         assert "~" not in told and told == title(few, "loss", Options(along="step"), width, colour=False)
     many = state(*steps(20), epoch(1))
     assert title(many, "loss", Options(along="step", smooth=True), 90, colour=False).startswith("loss, smooth")
+    gaps = [msgspec.structs.replace(row, loss="nan") for row in steps(20)]
+    told = title(fold([STARTED, *gaps]), "loss", Options(along="step", smooth=True), 90, colour=False)
+    assert "smooth" not in told, "nothing that could be"
 
 
 @pytest.mark.parametrize("words", ["a reason " * 40, "名" * 200])
