@@ -6,6 +6,7 @@ from vislab.engine.runs import died
 from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import Run, RunStatus, report
 from vislab.tui.views.evaluations import judged
+from vislab.tui.views.run import FELL_OUT_OF_QUEUE
 from vislab.tui.views.text import moment, plain
 from vislab.tui.worker_log import last_lines
 
@@ -53,11 +54,7 @@ def lines(run: Run, state: RunState) -> list[str]:
 
 
 def of_waiter(run: Run, status: RunStatus) -> list[str]:
-    """What is said of a run that was left in the queue and has nobody there any more; empty for any other. Safe text.
-
-    A waiter that is asked to leave records it; one that is killed leaves its lock behind, and no log.
-    """
-    if status != "new" or not run.waiting_lock.exists():
+    """What is said of a run that fell out of the queue, and what to do; empty for any other. Safe text."""
+    if not run.fell_out_of_queue(status):
         return []
-    told = f"Put it to work with: vislab resume {plain(run.id)}"
-    return [f"It no longer waits in the queue: the process that waited with it is gone. {told}"]
+    return [f"It {FELL_OUT_OF_QUEUE}. Put it to work with: vislab resume {plain(run.id)}"]

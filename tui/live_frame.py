@@ -33,7 +33,8 @@ def frame(
     lines += ["".join(parts).rstrip() for parts in bars]
     ending = textwrap.wrap(live.ending(state, look.status, look.last_words), width)
     lines += [text.fit(line, width).rstrip() for line in ending]  # cut where its letters are wide
-    waits = [line for words in look.waits for line in textwrap.wrap(words, width)]
+    queue = look.result if look.status == "new" else look.waits
+    waits = [line for words in queue for line in textwrap.wrap(words, width)]
     lines += [text.fit(line, width).rstrip() for line in waits]
     room = max(8, height - MARGIN_LINES - max(0, len(ending) - 1) - len(waits))
     charts = max(6, round(room * 0.6))

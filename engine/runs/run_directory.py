@@ -147,6 +147,13 @@ class Run:
         """Process id of the one that waits in the queue with this run; 0 when there is none, or a worker instead."""
         return 0 if self.worker() else holder(self.waiting_lock)
 
+    def fell_out_of_queue(self, status: RunStatus) -> bool:
+        """Whether a run with this status was left in the queue, and has nobody there any more.
+
+        A waiter that is asked to leave records it; one that is killed leaves its lock behind, and no log.
+        """
+        return status == "new" and self.waiting_lock.exists()
+
     def status(self, state: RunState | None = None) -> RunStatus:
         """What the log says, corrected by whether the worker lives."""
         if (worker := self.worker()) != 0:

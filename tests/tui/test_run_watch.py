@@ -112,12 +112,15 @@ def test_a_run_seen_before_it_was_queued_is_looked_at_until_it_is(tmp_path, make
     ((row,),) = watch.read_all()
     with monkeypatch.context() as patch:  # looking again and again reads nothing
         patch.delattr(Run, "spec")
-        assert row.status == "new" and watch.look([row], {run.id}) == ([], frozenset())
+        assert row.status == "new" and not row.reason and watch.look([row], {run.id}) == ([], frozenset())
     lock = RunLock(run.waiting_lock)
     assert lock.acquire()
     ((row,), _) = watch.look([row], {run.id})
-    assert row.status == "queued" and row.live
-    lock.release()
+    assert row.status == "queued" and row.live and not row.reason
+    lock.release()  # killed: one that is asked to leave records it
+    ((row,), _) = watch.look([row], {run.id})
+    assert row.status == "new"
+    assert row.reason == "fell out of the queue: its waiting process is gone; u puts it to work"
 
 
 def test_a_run_that_is_deleted_while_it_is_looked_at_is_no_trouble(tmp_path, make):

@@ -86,13 +86,13 @@ def command(
 
 
 def _deaths(shown: "Sequence[tuple[Run, Summary | str]]") -> list[str]:
-    """Of each run whose worker died, when, and the last thing that it printed."""
+    """Of each run whose worker died, when, and the last thing that it printed; and which fell out of the queue."""
     from vislab.tui import death
     from vislab.tui.worker_log import last_lines
 
-    died = [run for run, found in shown if not isinstance(found, str) and found.status == "died"]
-    lines = []
-    for run in died[:DEATHS]:
+    read = [(run, found.status) for run, found in shown if not isinstance(found, str)]
+    lines = [f"{run.id}: {words}" for run, status in read for words in death.of_waiter(run, status)]
+    for run in [run for run, status in read if status == "died"][:DEATHS]:
         words = next((line for line in reversed(last_lines(run.worker_log, death.LAST_LINES)) if line.strip()), "")
         lines.append(f"{run.id} {death.when(run, run.state())}" + (f": {words}" if words else ""))
     return lines

@@ -15,6 +15,7 @@ from vislab.engine.runs.store import Run, RunStatus, Summary
 from vislab.engine.runs.summary import DEFAULTS, LIVE
 from vislab.presets.errors import InputError
 from vislab.tui.views import text
+from vislab.tui.views.run import FELL_OUT_OF_QUEUE
 from vislab.tui.views.spec import value_text
 from vislab.tui.views.text import plain
 
@@ -34,7 +35,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
     id: str
     status: RunStatus | Literal["damaged"]
     reason: str = ""
-    """Why it failed or cannot be read; empty where there is nothing to say. Not safe text."""
+    """Why it failed, waits no more or cannot be read; empty where there is nothing to say. Not safe text."""
     own_id: bool = False
     """Whether a person chose its id; vislab makes others."""
     size: int | None = None
@@ -90,7 +91,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
             folder=folder,
             id=identity,
             own_id=own_id,
-            reason=_reason(found),
+            reason=_reason(run, found),
             size=size,
             setting_codes=tuple(_CODES.get(key, key) for key in found.settings),
             setting_values=tuple(map(_packable, found.settings.values())),
@@ -149,9 +150,11 @@ def _packable(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _reason(summary: Summary) -> str:
+def _reason(run: Run, summary: Summary) -> str:
     if summary.status == "died":
         return "its worker ended without a word"
+    if run.fell_out_of_queue(summary.status):
+        return f"{FELL_OUT_OF_QUEUE}; u puts it to work"
     return summary.reason if summary.status == "failed" else ""
 
 

@@ -27,6 +27,9 @@ SIGNS: dict[RunStatus, str] = {
 RESUMABLE: tuple[RunStatus, ...] = ("new", "stopped", "failed", "died")
 """Statuses of runs that can go on."""
 
+FELL_OUT_OF_QUEUE = "fell out of the queue: its waiting process is gone"
+"""Said of a run of which `Run.fell_out_of_queue` is so."""
+
 ROLES = ("train", "validation", "test")
 
 MONITORS = {"accuracy": "accuracy", "loss": "loss", "macro_f1": "macro F1"}

@@ -122,6 +122,21 @@ def test_show_json_is_the_report(made: Callable[..., Run], vislab: Vislab, histo
     assert all(key in row for row in told["epochs"] for key in keys)
 
 
+def test_a_run_whose_waiter_was_killed_is_said_to_have_fallen_out_of_the_queue(
+    made: Callable[..., Run], vislab: Vislab
+) -> None:
+    never, killed = made([]), made([])
+    for run in (never, killed):
+        run.events.unlink(missing_ok=True)
+    killed.waiting_lock.touch()
+    told = f"fell out of the queue: its waiting process is gone. Put it to work with: vislab resume {killed.id}"
+    result = vislab("runs")
+    assert result.stdout.count(" new ") == 2 and result.stderr == f"{killed.id}: It {told}\n"
+    for page in (("show",), ("show", "--once")):
+        assert f"It {told}" in " ".join(printed(vislab(*page, killed.id)).split())
+        assert "fell out" not in printed(vislab(*page, never.id))
+
+
 @pytest.mark.parametrize("other", ["--all", "--json"])
 def test_one_frame_is_neither_a_whole_page_nor_a_report(
     made: Callable[..., Run], vislab: Vislab, history: History, other: str

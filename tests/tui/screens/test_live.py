@@ -484,7 +484,7 @@ def test_a_run_whose_waiter_was_killed_says_so_and_can_be_resumed(settings: Sett
     run.waiting_lock.touch()  # what a waiter leaves that is killed
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: "It no longer waits in the queue" in words(pilot, "#findings"))
+        await until(pilot, lambda: "It fell out of the queue" in words(pilot, "#findings"))
         assert f"vislab resume {run.id}" in words(pilot, "#findings").replace("\n", "")
         assert "· new" in header(pilot) and view(pilot).possible("resume")
 
