@@ -267,7 +267,7 @@ def test_an_end_is_seen_with_its_reason(settings: Settings, start: Start, end: s
 
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: sign in header(pilot), seconds=5.0)
-        assert reason in words(pilot, "#bars") + words(pilot, "#findings").replace("\n", " ")
+        await until(pilot, lambda: reason in " ".join((words(pilot, "#bars") + words(pilot, "#findings")).split()))
         await pilot.press("f")
         await until(pilot, lambda: "after 2 of 2 epochs" in words(pilot, "#findings").replace("\n", " "))
 
