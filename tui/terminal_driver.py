@@ -6,10 +6,12 @@ import re
 import selectors
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
+from queue import Queue
 from typing import Any
 
 from textual._time import get_time
 from textual._xterm_parser import XTermParser
+from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
@@ -21,6 +23,8 @@ _CLIPBOARD = "\x1b]52;"
 """Begins what puts a text into the clipboard."""
 _PIECE = 250
 """Characters that every GNU screen hands on in one piece: 4.0 keeps 256 of them, 4.9 keeps 768, and draws the rest."""
+BACKLOG = 100_000
+"""Characters that may wait for the terminal; with more, the console waits. A frame of pictures has up to 500,000."""
 _RELEASED = 3
 """Button of a legacy report that one was released; which one it does not say."""
 
@@ -41,6 +45,14 @@ class TerminalDriver(LinuxDriver):
         if data.startswith(_CLIPBOARD) and is_screen(os.environ):
             data = handed_on(data)
         super().write(data)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        super().start_application_mode()
+        if self._writer_thread is not None:  # None where the console may not write: it was put into the background
+            self._writer_thread.stop()
+            self._writer_thread = Writer(self._file)
+            self._writer_thread.start()
 
     def stop_application_mode(self) -> None:
         """Give the terminal back. GNU screen has no alternate screen unless it is told to: it keeps what was drawn."""
@@ -74,6 +86,42 @@ class TerminalDriver(LinuxDriver):
                         return
                 for message in reader.read(data):
                     self.process_message(message)
+
+
+class Backlog(Queue[str | None]):
+    """What waits to be written. Textual's is full after 30 writes, each of which may be a frame of a megabyte."""
+
+    def __init__(self) -> None:
+        super().__init__(BACKLOG)
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._length = 0
+
+    def _qsize(self) -> int:
+        return self._length
+
+    def _put(self, item: str | None) -> None:
+        super()._put(item)
+        self._length += _length(item)
+
+    def _get(self) -> str | None:
+        item: str | None = super()._get()
+        self._length -= _length(item)
+        return item
+
+
+def _length(item: str | None) -> int:
+    """Characters, and one more: what is empty waits as well."""
+    return 1 + len(item or "")
+
+
+class Writer(WriterThread):
+    """Writes to a terminal, however slowly it reads, and lets few frames wait for it."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(file)
+        self._queue = Backlog()
 
 
 def is_screen(environment: Mapping[str, str]) -> bool:

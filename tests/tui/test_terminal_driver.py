@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from queue import Full
 
 import pexpect
 import pytest
@@ -17,7 +18,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, MouseDown, MouseScrollDown, MouseUp
 from textual.message import Message
 
-from vislab.tui.terminal_driver import Reader, TerminalDriver, handed_on
+from vislab.tui.terminal_driver import BACKLOG, Backlog, Reader, TerminalDriver, handed_on
 
 
 def heard(*parts: bytes) -> list[Message]:
@@ -120,3 +121,19 @@ def test_gnu_screen_hands_a_long_text_on_whole(tmp_path, monkeypatch) -> None:
         screen.sendline("")
         screen.expect(pexpect.EOF)
         screen.close()
+
+
+def test_few_frames_wait_for_a_terminal_that_reads_slowly() -> None:
+    backlog, frame = Backlog(), "x" * (BACKLOG - 1)
+    backlog.put("", block=False)
+    assert backlog.qsize() == 1, "nothing to write is still something to do"
+    backlog.put(frame, block=False)
+    with pytest.raises(Full):
+        backlog.put("y", block=False)
+    assert [backlog.get(), backlog.get()] == ["", frame] and backlog.empty()
+    backlog.put(3 * frame, block=False)  # larger than all that may wait: it is written alone
+    with pytest.raises(Full):
+        backlog.put(None, block=False)
+    assert backlog.get() == 3 * frame
+    backlog.put(None, block=False)
+    assert backlog.get() is None and backlog.qsize() == 0

@@ -78,12 +78,10 @@ def _print(groups: "list[list[Shown]]") -> None:
             for one in group:
                 cells = half_blocks(one.rgb, one.width, one.height) if one.rgb else []
                 for number, line in enumerate(lines):
-                    drawn = cells[number] if number < len(cells) else []
-                    for upper, lower in drawn:
-                        line.append(
-                            "▀", f"rgb({upper[0]},{upper[1]},{upper[2]}) on rgb({lower[0]},{lower[1]},{lower[2]})"
-                        )
-                    line.append(" " * (_SIDE - len(drawn)))
+                    drawn = cells[number] if number < len(cells) else b""
+                    for begin in range(0, len(drawn), 6):
+                        line.append("▀", "rgb({},{},{}) on rgb({},{},{})".format(*drawn[begin : begin + 6]))
+                    line.append(" " * (_SIDE - len(drawn) // 6))
             for line in lines:
                 line.append(" " * _GAP)
         for line in lines:

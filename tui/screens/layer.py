@@ -11,6 +11,7 @@ from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
 
 from vislab.tui.screens.painted import forget_painted
+from vislab.tui.widgets.strips import keep_lines_small
 
 if TYPE_CHECKING:
     from vislab.tui.app import Console
@@ -21,6 +22,7 @@ class Layer(Screen[ScreenResultType]):
 
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name, id, classes)
+        keep_lines_small()
         self._compositor = ChangedOnly()
 
     def on_unmount(self) -> None:

@@ -30,8 +30,8 @@ CAPTION, ABOVE = 2, 4
 """Lines below a picture, and lines of the screen that are not the grid's."""
 MOST = 12
 """Images that are explained at most: it takes a backward pass each, on the CPU."""
-KEPT = 64
-"""Pages that are kept, the newest."""
+KEPT = 8
+"""Pages that are kept, the newest: up to 160 KB each."""
 NOT_YET = Shown(0, 0, b"", ("…",))
 
 

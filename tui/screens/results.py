@@ -26,6 +26,7 @@ from vislab.tui.views.evaluations import Evaluation, evaluation_lines, evaluatio
 from vislab.tui.views.results import HeatCell, Results
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
+from vislab.tui.widgets.pictures import PictureLines
 
 View = Literal["classes", "confusions", "mistakes", "evaluations"] | Look
 
@@ -86,7 +87,7 @@ class ResultsScreen(ConsoleScreen):
         """The figures in one line, then one view; on wide terminals classes and confusions beside each other."""
         yield Lines(id="headline")
         with Horizontal():
-            yield ScrolledLines(id="main")
+            yield PictureLines(id="main")
             yield ScrolledLines(id="beside")
 
     def on_mount(self) -> None:

@@ -31,8 +31,6 @@ LONGEST_IN_TABLE = 60
 _NARROWEST_CELL = 4  # cells of a count in the heat map, with its shade
 CONFUSED_HEADS = ("true", "predicted", "images", "share")
 
-RGB = tuple[int, int, int]
-
 
 @dataclass(frozen=True)
 class Results:
@@ -238,16 +236,21 @@ def caption(row: Prediction, width: int) -> tuple[str, str]:
     return text.fit(class_name(row.label, width), width), answer
 
 
-def half_blocks(pixels: bytes, width: int, height: int) -> list[list[tuple[RGB, RGB]]]:
-    """A picture as rows of cells, each an upper and a lower colour for `▀`.
+def half_blocks(pixels: bytes, width: int, height: int) -> list[bytes]:
+    """A picture as rows of cells for `▀`.
 
     Args:
         pixels: uint8 RGB, row by row, height x width x 3 bytes; an odd last row is doubled.
+
+    Returns:
+        Rows of uint8, 6 bytes a cell: RGB of the upper pixel and of the lower.
     """
     assert len(pixels) == width * height * 3, (len(pixels), width, height)
-
-    def colour(x: int, y: int) -> RGB:
-        start = 3 * (min(y, height - 1) * width + x)
-        return pixels[start], pixels[start + 1], pixels[start + 2]
-
-    return [[(colour(x, y), colour(x, y + 1)) for x in range(width)] for y in range(0, height, 2)]
+    rows = [pixels[start : start + 3 * width] for start in range(0, len(pixels), 3 * width)]
+    made = []
+    for upper, lower in zip(rows[::2], [*rows[1::2], *rows[-1:]], strict=False):
+        cells = bytearray(6 * width)
+        for channel in range(3):
+            cells[channel::6], cells[channel + 3 :: 6] = upper[channel::3], lower[channel::3]
+        made.append(bytes(cells))
+    return made

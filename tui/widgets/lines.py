@@ -16,6 +16,33 @@ KEPT = 256
 """Painted lines that are kept, about."""
 
 
+class Drawn(Text):
+    """A line that paints itself."""
+
+    __slots__ = ()
+
+    def strip(self, console: Console, style: Style) -> Strip:
+        """The painted line.
+
+        Args:
+            style: of what has none of its own.
+        """
+        raise NotImplementedError
+
+
+def painted(line: Text, console: Console, style: Style) -> Strip:
+    """A line, painted.
+
+    Args:
+        style: of what has none of its own.
+    """
+    if isinstance(line, Drawn):
+        return line.strip(console, style)
+    # Rich leaves the style of the whole line out where no part of it has one of its own.
+    segments = Segment.apply_style(line.render(console), console.get_style(line.style))
+    return Strip(Segment.apply_style(segments, style), line.cell_len)
+
+
 class Lines(ScrollView, can_focus=False):
     """Shows `rich.text.Text`, one a line, cut at the right end.
 
@@ -126,11 +153,15 @@ class Lines(ScrollView, can_focus=False):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """All that is seen."""
+        self.fit_looks()
+        return super().render_lines(crop)
+
+    def fit_looks(self) -> None:
+        """Let go the painted lines when they have to look otherwise now, or are many."""
         looks = (self.rich_style, self.size.width, self._room)
         if looks != self._looks or len(self._strips) > KEPT:
             self._looks = looks
             self._strips.clear()
-        return super().render_lines(crop)
 
     def forget_lines(self) -> None:
         """Let go the lines that were painted; those that are seen are made anew."""
@@ -155,13 +186,10 @@ class Lines(ScrollView, can_focus=False):
         if index >= len(self._lines):
             return Strip.blank(width, own)
         line = self._lines[index]
-        if line.cell_len > room:
+        if line.cell_len > room and not isinstance(line, Drawn):
             line = line.copy()
             line.truncate(room, overflow="ellipsis")
-        # Rich leaves the style of the whole line out where no part of it has one of its own.
-        style = self.app.console.get_style(line.style)
-        strip = Strip(Segment.apply_style(line.render(self.app.console), style), line.cell_len)
-        return strip.adjust_cell_length(width, own).apply_style(own)
+        return painted(line, self.app.console, own).adjust_cell_length(width, own)
 
 
 def wrapped(text: Text, width: int, console: Console) -> list[Text]:

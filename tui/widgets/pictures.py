@@ -1,18 +1,19 @@
 """Pictures as half blocks: a cell shows one pixel above another."""
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from itertools import groupby
+from collections.abc import Sequence
 
-from rich.color import Color
 from rich.console import Console
-from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
 
 from vislab.tui.looks import Shown
 from vislab.tui.views import text
-from vislab.tui.views.results import RGB, half_blocks
+from vislab.tui.views.results import half_blocks
+from vislab.tui.widgets.lines import Drawn, ScrolledLines, painted
+from vislab.tui.widgets.no_colour import PIXELS
+from vislab.tui.widgets.strips import Pixels, Row
 
 GAP = 2
 """Cells between two pictures."""
@@ -20,41 +21,37 @@ _LEVELS = bytes(round(round(value * 63 / 255) * 255 / 63) for value in range(256
 """The nearest of 64 values: nobody sees the difference, and there are fewer colours to make and to keep."""
 
 
-class HalfBlocks(Text):
+class HalfBlocks(Drawn):
     """A line of a picture. It keeps its pixels: a style and a span for each cell would be a kilobyte a cell."""
 
-    __slots__ = ("_cells", "_left")
+    __slots__ = ("_left", "_pixels")
 
-    def __init__(self, cells: Sequence[tuple[RGB, RGB]], left: int, side: int) -> None:
+    def __init__(self, cells: bytes, left: int, side: int) -> None:
         """A line.
 
         Args:
-            cells: upper and lower colour of each cell.
+            cells: uint8, 6 bytes a cell: RGB of the upper pixel and of the lower.
             left: blanks before them.
             side: cells of the line, blanks behind them included.
         """
-        super().__init__(" " * left + "▀" * len(cells) + " " * (side - left - len(cells)))
-        self._cells = bytes(value for upper, lower in cells for value in (*upper, *lower)).translate(_LEVELS)
+        count = len(cells) // 6
+        super().__init__(" " * left + PIXELS * count + " " * (side - left - count))
+        self._pixels = cells.translate(_LEVELS)
         self._left = left
 
     def __eq__(self, other: object) -> bool:
-        return super().__eq__(other) and isinstance(other, HalfBlocks) and self._cells == other._cells
+        return super().__eq__(other) and isinstance(other, HalfBlocks) and self._pixels == other._pixels
 
     __hash__ = None  # type: ignore[assignment]
 
-    def render(self, console: Console, end: str = "") -> Iterable[Segment]:
-        """Its cells, equal neighbours as one."""
-        yield Segment(" " * self._left)
-        cells = (self._cells[begin : begin + 6] for begin in range(0, len(self._cells), 6))
-        behind = len(self.plain) - self._left
-        for cell, run in groupby(cells):
-            count = sum(1 for _ in run)
-            behind -= count
-            yield Segment("▀" * count, Style(color=_colour(cell[:3]), bgcolor=_colour(cell[3:])))
-        yield Segment(" " * behind + end)
+    def strip(self, console: Console, style: Style) -> Strip:
+        """Its cells."""
+        pixels = Pixels(self._pixels)
+        behind = self.cell_len - self._left - pixels.cell_length
+        return Row([Strip.blank(self._left, style), pixels, Strip.blank(behind, style)])
 
 
-class Beside(Text):
+class Beside(Drawn):
     """Lines one behind the other, as one, a gap between them."""
 
     __slots__ = ("_parts",)
@@ -68,17 +65,29 @@ class Beside(Text):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def render(self, console: Console, end: str = "") -> Iterable[Segment]:
-        """Each as it renders itself."""
-        for place, part in enumerate(self._parts):
-            yield Segment(" " * GAP * (place > 0))
-            yield from Segment.apply_style(part.render(console), console.get_style(part.style))
-        yield Segment(end)
+    def strip(self, console: Console, style: Style) -> Strip:
+        """Each as it is painted alone."""
+        gap = Strip.blank(GAP, style)
+        painted_parts = (painted(part, console, style) for part in self._parts)
+        return Row(strip for place, part in enumerate(painted_parts) for strip in ([gap, part] if place else [part]))
 
 
-@lru_cache(maxsize=2048)
-def _colour(pixel: bytes) -> Color:
-    return Color.from_rgb(*pixel)
+class PictureLines(ScrolledLines):
+    """Lines, pictures among them; no border, and blanks only at their sides.
+
+    What Textual adds to lines on their way to the screen would style and keep each cell of a picture.
+    """
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """All that is seen."""
+        self.fit_looks()
+        _, background = self.background_colors
+        side = Style(bgcolor=background.rich_color)
+        left, right = (Strip.blank(width, side) for width in self.styles.gutter[3:0:-2])
+        seen: list[Strip] = [Row([left, self.render_line(y), right]) for y in crop.line_range]
+        for filter in self.get_line_filters():
+            seen = [strip.apply_filter(filter, background) for strip in seen]
+        return [strip.crop(*crop.column_span) for strip in seen]
 
 
 def picture(shown: Shown, side: int) -> list[Text]:

@@ -150,13 +150,14 @@ def test_captions_tell_names_with_one_beginning_apart():
 def test_half_blocks_hold_every_pixel(width, height):
     pixels = bytes(index % 256 for index in range(width * height * 3))
     rows = views.half_blocks(pixels, width, height)
-    assert len(rows) == -(-height // 2) and all(len(row) == width for row in rows)
+    assert len(rows) == -(-height // 2) and all(len(row) == 6 * width for row in rows)
     for y in range(height):
         for x in range(width):
             start = 3 * (y * width + x)
-            assert rows[y // 2][x][y % 2] == tuple(pixels[start : start + 3])
-    if height % 2:
-        assert all(upper == lower for upper, lower in rows[-1])
+            cell = 6 * x + 3 * (y % 2)
+            assert rows[y // 2][cell : cell + 3] == pixels[start : start + 3]
+            if y == height - 1 and height % 2:
+                assert rows[-1][cell + 3 : cell + 6] == pixels[start : start + 3]
 
 
 def test_a_roll_out_is_not_said_to_explain_a_class():
