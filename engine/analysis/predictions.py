@@ -206,6 +206,8 @@ def why_none(run: Run, state: RunState) -> str:
         )
     if state.ended is not None and state.ended.test is not None:
         return f"No predictions: {FILE} is no longer in the folder of this run."
+    if state.ended is not None and state.ended.status == "done" and state.epochs and state.best is None:
+        return "No predictions: this run has no best epoch to judge, since none had a finite validation loss."
     return "No predictions: they are written when a run is done, on its test or validation images."
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from vislab.engine.runs import detaching
 from vislab.engine.runs.devices import VISIBLE, Device, list_devices
 from vislab.engine.runs.ending import INTERRUPTED, leave_queue, send_signal
-from vislab.engine.runs.liveness import RunLock, holder
+from vislab.engine.runs.liveness import RunLock, holder, this_holder
 from vislab.engine.runs.start import surroundings
 from vislab.engine.runs.store import Run, all_runs
 from vislab.engine.runs.used import Used, UsedDevices, on_card
@@ -122,6 +122,7 @@ def main(run_dir: Path) -> None:
         lock = RunLock(run.waiting_lock)
         if not lock.acquire():
             sys.exit(f"Run {run.id} waits already.")
+        lock.explain(this_holder())
         waiting_lock = lock.keep_through_exec()
         if (environment := _wait_for_turn(run)) is None:
             return

@@ -150,9 +150,11 @@ class Run:
     def fell_out_of_queue(self, status: RunStatus) -> bool:
         """Whether a run with this status was left in the queue, and has nobody there any more.
 
-        A waiter that is asked to leave records it; one that is killed leaves its lock behind, and no log.
+        A waiter that is asked to leave records it; one that is killed leaves its lock behind, and no log. One that has
+        come since the status was asked for holds it; of one on another machine that may not be seen.
         """
-        return status == "new" and self.waiting_lock.exists()
+        left = status == "new" and self.waiting_lock.exists()
+        return left and not (self.worker() or self.waiter() or other_machine(self.waiting_lock))
 
     def status(self, state: RunState | None = None) -> RunStatus:
         """What the log says, corrected by whether the worker lives."""

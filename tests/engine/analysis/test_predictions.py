@@ -4,6 +4,7 @@ import math
 import os
 import tracemalloc
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,6 +155,9 @@ def test_it_is_told_why_there_are_no_predictions(tmp_path, history):
     for events in ([], held_out, published, history([1.0], val_accuracy=[0.5], selected_on_test=True)):
         assert why_none(run, fold(events)).startswith(to_come)
     ended = RunEnded(status="done", reason="", step=10, epoch=1, elapsed=9.0, exit_code=0)
+    judged = history([1.0], val_loss=[1.0], val_accuracy=[0.5], ended=ended)
+    never_best = [msgspec.structs.replace(event, best=False) if hasattr(event, "best") else event for event in judged]
+    assert "has no best epoch to judge, since none had a finite validation loss" in why_none(run, fold(never_best))
     for events in (history([1.0]), history([1.0], ended=ended)):
         why = why_none(run, fold(events))
         assert why.startswith("No predictions: this run holds no images out for validation or test. ")

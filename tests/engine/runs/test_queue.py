@@ -15,7 +15,7 @@ import pytest
 from vislab.engine.runs import queue
 from vislab.engine.runs.devices import Device
 from vislab.engine.runs.events import DecisionMade, Phase
-from vislab.engine.runs.liveness import holder
+from vislab.engine.runs.liveness import holder, last_holder
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import write as write_progress
@@ -208,6 +208,7 @@ def test_a_waiter_that_was_killed_holds_nobody_up(make, settings) -> None:
     until(first.worker)
     os.kill(second.waiter(), signal.SIGKILL)
     until(lambda: not second.waiter())
+    assert second.fell_out_of_queue("new") and last_holder(second.waiting_lock)["boot"]
     finish(first)
     until(third.worker)
     enqueue(second, settings)  # again
