@@ -11,6 +11,7 @@ from typing import Any
 
 from textual._time import get_time
 from textual._xterm_parser import XTermParser
+from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
@@ -38,6 +39,7 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, *arguments: Any, **words: Any) -> None:
         super().__init__(*arguments, **words)
+        linux_driver.WriterThread = Writer  # type: ignore[attr-defined]  # made before anything is written, by that name
         self._woken, self._waker = os.pipe()
 
     def write(self, data: str) -> None:
@@ -45,14 +47,6 @@ class TerminalDriver(LinuxDriver):
         if data.startswith(_CLIPBOARD) and is_screen(os.environ):
             data = handed_on(data)
         super().write(data)
-
-    def start_application_mode(self) -> None:
-        """Take the terminal."""
-        super().start_application_mode()
-        if self._writer_thread is not None:  # None where the console may not write: it was put into the background
-            self._writer_thread.stop()
-            self._writer_thread = Writer(self._file)
-            self._writer_thread.start()
 
     def stop_application_mode(self) -> None:
         """Give the terminal back. GNU screen has no alternate screen unless it is told to: it keeps what was drawn."""

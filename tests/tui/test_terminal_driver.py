@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import re
 import shutil
 import tempfile
@@ -14,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key, MouseDown, MouseScrollDown, MouseUp
 from textual.message import Message
 
-from vislab.tui.terminal_driver import BACKLOG, Backlog, Reader, TerminalDriver, handed_on
+from vislab.tui.terminal_driver import BACKLOG, Backlog, Reader, TerminalDriver, Writer, handed_on
 
 
 def heard(*parts: bytes) -> list[Message]:
@@ -137,3 +139,13 @@ def test_few_frames_wait_for_a_terminal_that_reads_slowly() -> None:
     assert backlog.get() == 3 * frame
     backlog.put(None, block=False)
     assert backlog.get() is None and backlog.qsize() == 0
+
+
+def test_the_one_thread_that_writes_is_ours() -> None:
+    async def made() -> None:
+        TerminalDriver(App())
+
+    asyncio.run(made())
+    thread = linux_driver.WriterThread(io.StringIO())
+    assert isinstance(thread, Writer) and isinstance(thread._queue, Backlog)
+    assert "start_application_mode" not in vars(TerminalDriver), "what answers the terminal would go to another thread"
