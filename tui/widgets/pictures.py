@@ -60,8 +60,11 @@ class Beside(Drawn):
         super().__init__((" " * GAP).join(part.plain for part in parts))
         self._parts = tuple(parts)
 
+    def _told(self) -> list[object]:
+        return [(part, part.style) for part in self._parts]  # Rich compares texts without the style of the whole
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Beside) and self._parts == other._parts
+        return isinstance(other, Beside) and self._told() == other._told()
 
     __hash__ = None  # type: ignore[assignment]
 

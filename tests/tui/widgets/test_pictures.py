@@ -57,6 +57,7 @@ def test_pictures_beside_each_other_keep_their_styles_and_are_told_apart():
     assert [found[1] for found in cells(line)[:2] + cells(line)[-2:]] == [(255, 0, 0)] * 2 + [(0, 0, 255)] * 2
     strip = painted(line, CONSOLE, Style.null())
     assert any(segment.style and segment.style.dim for segment in strip if "dim" in segment.text)
+    assert line != beside([red, [Text("a dim word", "bold")], blue])[0], "another colour of a caption is painted"
     assert line == beside([red, words, blue])[0] and line != beside([blue, words, red])[0]
     assert red == picture(Shown(2, 2, b"\xff\0\0" * 4, ()), 2) and red != blue and red[0] != Text("▀▀")
     assert Segment.get_line_length(list(strip)) == strip.cell_length == line.cell_len
