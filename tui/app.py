@@ -295,8 +295,8 @@ class Console(App[int]):
         super().exit(result, return_code, message)
 
     def _handle_exception(self, error: Exception) -> None:
-        # Keys that were pressed before the end may find their screens gone: no reason to end with a traceback.
-        if not self._exit:
+        # Keys pressed before the end find screens gone; screens opened then get no widgets. No reason for a traceback.
+        if self._running and not self._exit:
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

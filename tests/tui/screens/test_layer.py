@@ -9,6 +9,8 @@ import pytest
 from textual._styles_cache import StylesCache
 from textual.widget import Widget
 
+from vislab.tui.app import screen_class
+from vislab.tui.screens.live_runs import LiveRuns
 from vislab.tui.widgets.lines import Lines
 
 PREDICTED = [("cat/1.png", "cat", "dog"), ("cat/2.png", "cat", "cat"), ("dog/1.png", "dog", "dog")] * 4
@@ -77,6 +79,15 @@ def test_a_screen_that_is_left_while_it_is_fitted_to_a_new_size_is_not_shown(run
             await pilot.press("escape")
 
     play("history", act)
+
+
+@pytest.mark.parametrize("name", ["launch", "history", "live", "results", "compare", "settings", "offer"])
+def test_a_screen_that_opens_as_the_console_ends_disturbs_nothing(runs, play, name) -> None:
+    async def act(pilot):
+        given = {"live": {"run": runs[0]}, "results": {"run": runs[0]}, "compare": {"runs": runs}}.get(name, {})
+        pilot.app.push_screen(LiveRuns(runs) if name == "offer" else screen_class(name)(**given))
+
+    assert not play("history", act).return_code
 
 
 def test_going_back_twice_at_once_goes_back_once(runs, play, settle) -> None:
