@@ -60,6 +60,8 @@ class Layer(Screen[ScreenResultType]):
         """
         if event.size != self.app.size:
             event.prevent_default()
+        else:
+            self.forget_painted()
 
     def changed_below(self, regions: set[Region]) -> None:
         """Parts of the screen below are to be painted anew."""

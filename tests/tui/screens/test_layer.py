@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from vislab.tui.app import screen_class
 from vislab.tui.screens.live_runs import LiveRuns
+from vislab.tui.screens.painted import OF_SIZES
 from vislab.tui.widgets.lines import Lines
 
 PREDICTED = [("cat/1.png", "cat", "dog"), ("cat/2.png", "cat", "cat"), ("dog/1.png", "dog", "dog")] * 4
@@ -58,6 +59,26 @@ def test_a_screen_that_was_left_takes_no_memory(runs, play, settle, home, open_i
         there = gc.get_objects()
         widgets = sum(isinstance(thing, Widget) for thing in there)
         assert sum(isinstance(thing, StylesCache) for thing in there) <= widgets
+
+    play(home, act)
+
+
+@pytest.mark.parametrize("home", ["launch", "history"])
+def test_sizes_that_a_terminal_had_are_not_remembered(runs, play, settle, home) -> None:
+    def remembered():
+        return {f"{owner.__name__}.{name}": getattr(owner, name).cache_info().currsize for owner, name in OF_SIZES}
+
+    async def act(pilot):
+        await pilot.resize_terminal(150, 45)
+        await settle(pilot)
+        once = remembered()
+        assert once["Region.overlaps"] > 20
+        for width in range(60, 150, 9):
+            await pilot.resize_terminal(width, width // 4)
+        await pilot.resize_terminal(150, 45)
+        await settle(pilot)
+        for name, count in remembered().items():
+            assert count <= 1.5 * once[name] + 20, name
 
     play(home, act)
 
