@@ -1,10 +1,8 @@
 """The console: a Textual application that watches runs and starts them, and trains nothing itself."""
 
 import asyncio
-import contextlib
 import importlib
 import importlib.util
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -17,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.events import Event, Key, Paste
 from textual.filter import Monochrome
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -27,11 +26,10 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui import garbage
 from vislab.tui.beside import acting, waiting_for
-from vislab.tui.event_loop import EventLoop
+from vislab.tui.endings import Awaited, Ending
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
 from vislab.tui.living import is_own, is_paused
-from vislab.tui.parting import last_words
 from vislab.tui.preferences import Preferences, load_preferences, save_preferences
 from vislab.tui.screens.leave_question import LeaveQuestion
 from vislab.tui.screens.screen import ConsoleScreen
@@ -96,6 +94,7 @@ class Console(App[int]):
         self.followed: dict[str, Run] = {}
         self.kept: dict[str, Any] = {}
         self.asker = Asker()
+        self._awaited = Awaited()
         self._first = first
         self._leaving = leaving
         self.looked = False
@@ -213,6 +212,15 @@ class Console(App[int]):
         paused = frozenset(run.id for run in found if is_paused(run))
         seconds = time.monotonic() - begun
         self.call_later(self._know_live_runs, found, paused, max(LOOK_EVERY, 50 * seconds))
+        if ended := self._awaited.ended():
+            self.call_later(self._tell, ended)
+
+    def _tell(self, ended: Iterable[Ending]) -> None:
+        """Say how runs ended that nobody watches now."""
+        for ending in ended:
+            if getattr(self.screen, "watched", None) != ending.run:
+                severity: SeverityLevel = "error" if ending.failed else "information"
+                self.notify(ending.words, severity=severity, markup=False, timeout=30 if ending.failed else 10)
 
     def _live_now(self) -> tuple[Run, ...]:
         try:
@@ -249,11 +257,12 @@ class Console(App[int]):
             self.choose_live_run()
 
     def has_started(self, runs: Iterable[Run]) -> None:
-        """Runs were started from this console. At the first of them, say what would end it although it is detached."""
+        """Runs were started from this console: it tells how they end, and at the first what would end it unasked."""
         first = not self.started_here
         runs = tuple(runs)
         self.started_here.update(run.id for run in runs)
         self.follow(runs)
+        self._awaited.add(runs)
         if first and self.started_here:
             self.run_worker(self._look_around, thread=True, exit_on_error=False, group="look around")
 
@@ -356,44 +365,3 @@ def screen_class(name: str) -> type[ConsoleScreen]:
 
 def _module(name: str) -> str:
     return f"vislab.tui.screens.{name}"
-
-
-def run_console(settings: Settings, run: Run | None = None) -> int:
-    """Run the console on this terminal until it is left.
-
-    Args:
-        run: its live view is the first screen; None: the launch screen.
-
-    Returns:
-        The exit code: 0, 1 after an error of the console, 128 and the signal's number after one of those that
-        `Leaving` obeys or a SIGINT that nobody answered.
-    """
-    with Leaving() as leaving:
-        console = Console(settings, leaving=leaving, first=None if run is None else _live_view(run))
-
-        async def run_it() -> None:
-            loop = asyncio.get_running_loop()
-
-            def ask(code: int) -> None:
-                loop.call_soon_threadsafe(lambda: console.exit(return_code=code))
-
-            def leave() -> None:
-                leaving.answered()
-                console.action_leave()
-
-            leaving.ask = ask
-            leaving.interrupt = lambda: loop.call_soon_threadsafe(console.call_later, leave)
-            loop.call_later(garbage.SETTLED, garbage.collect_from_now_on, loop.call_later, lambda: console.idle)
-            if leaving.code is None:  # else the end was asked for before there was anybody to ask
-                await console.run_async()
-
-        # Not `asyncio.run`, which waits for threads that look at something: nobody wants to know any more.
-        EventLoop().run_until_complete(run_it())
-    with contextlib.suppress(OSError):  # a terminal that is gone
-        for line in last_words(console.followed.values(), started=console.started_here, ends=console.detached_ends):
-            print(line, file=sys.stderr)
-    return leaving.code or console.return_code or 0
-
-
-def _live_view(run: Run) -> Callable[["Console"], ConsoleScreen]:
-    return lambda console: screen_class("live")(run=run)  # type: ignore[call-arg]

@@ -117,6 +117,14 @@ class Writer(WriterThread):
         super().__init__(file)
         self._queue = Backlog()
 
+    def run(self) -> None:
+        """Write until told to stop. Nobody waits for a terminal that is gone: the reading thread ends the console."""
+        try:
+            super().run()
+        except OSError:
+            while self._queue.get() is not None:
+                pass
+
 
 def is_screen(environment: Mapping[str, str]) -> bool:
     """Whether the terminal is a window of GNU screen, here or where SSH comes from; not where tmux may be nearer."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import io
 import re
 import shutil
@@ -149,3 +150,16 @@ def test_the_one_thread_that_writes_is_ours() -> None:
     thread = linux_driver.WriterThread(io.StringIO())
     assert isinstance(thread, Writer) and isinstance(thread._queue, Backlog)
     assert "start_application_mode" not in vars(TerminalDriver), "what answers the terminal would go to another thread"
+
+
+def test_nobody_waits_for_a_terminal_that_is_gone() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    writer = Writer(Gone())
+    writer.start()
+    for _ in range(3):
+        writer._queue.put("x" * BACKLOG, timeout=5)
+    writer.stop()
+    assert not writer.is_alive()

@@ -54,7 +54,7 @@ def open_console(runs_dir: Path | None, *, attach: str = "") -> NoReturn:
     cards.ask_beside()
     with _without("ssl"):
         import asyncio  # noqa: F401
-    from vislab.tui.app import run_console
+    from vislab.tui.session import run_console
 
     code = run_console(settings, run)
     with contextlib.suppress(OSError):  # a terminal that is gone
