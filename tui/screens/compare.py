@@ -149,11 +149,12 @@ class CompareScreen(ConsoleScreen):
 
     @on(Looked)
     def _take(self, message: Looked) -> None:
+        first = not self._runs
         self._runs, self._among, self._tests = message.runs, message.among, message.tests
         self._by_class = message.by_class
         more = f", … {len(message.lost) - 3} more" * (len(message.lost) > 3)
         self._lost = f"cannot be read: {', '.join(message.lost[:3])}{more}" if message.lost else ""
-        self._show()
+        self._show(awaited=first or not any(run.status in UNENDED for run in self._runs))
 
     # What is shown
 
@@ -166,7 +167,12 @@ class CompareScreen(ConsoleScreen):
         self.set_focus(self.query_one("#page") if on_page else self.query_one(RunRows))
         self._show()
 
-    def _show(self) -> None:
+    def _show(self, *, awaited: bool = True) -> None:
+        """Show everything.
+
+        Args:
+            awaited: a person waits for the curves; else they are drawn as seldom as what they cost asks for.
+        """
         said = self._said or self._lost
         self.query_one("#said", Sentences).tell([said] if said else [])
         if not self._runs:
@@ -183,7 +189,7 @@ class CompareScreen(ConsoleScreen):
         self.query_one(RunRows).tell(compare_table.lines(compare.columns(self._among), width))
         self.query_one("#tests", Lines).show([_marked(line, rows) for line in _wrapped(self._tests, width)])
         self.query_one("#page", Lines).show(Made(len(page), lambda index: _marked(page[index], rows)))
-        self.call_after_refresh(self._fill)  # table and notes have taken their room by then
+        self.call_after_refresh(self._fill, awaited)  # table and notes have taken their room by then
         self.refresh_bindings()
 
     def _page(self, width: int) -> Sequence[str]:
@@ -213,12 +219,12 @@ class CompareScreen(ConsoleScreen):
         """The quantity that is not drawn where there is room for one."""
         return "loss" if self._quantity == "accuracy" else "accuracy"
 
-    def _fill(self) -> None:
+    def _fill(self, awaited: bool) -> None:
         self.refresh_bindings()
-        self._draw_one("#first", self._quantity)
-        self._draw_one("#second", self._other)
+        self._draw_one("#first", self._quantity, awaited)
+        self._draw_one("#second", self._other, awaited)
 
-    def _draw_one(self, place: str, quantity: Quantity) -> None:
+    def _draw_one(self, place: str, quantity: Quantity, awaited: bool) -> None:
         runs, among, along = self._runs, self._among, self._along
         log, last = self._log and quantity == "loss", self._last
         title = compare.curve_title(among, quantity, log=log)
@@ -241,7 +247,7 @@ class CompareScreen(ConsoleScreen):
             )
             return [head.replace(" ! ", f" \x1b[38;5;{curves.BEST_COLOUR}m!\x1b[0m ", 1), *lines]
 
-        self.query_one(place, CurvePlot).draw(key, draw, at_once=True)
+        self.query_one(place, CurvePlot).draw(key, draw, at_once=awaited)
 
     def on_resize(self) -> None:
         """Fit the table."""

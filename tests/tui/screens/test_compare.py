@@ -19,6 +19,7 @@ from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.history import HistoryScreen
 from vislab.tui.screens.studies import Studies
 from vislab.tui.views import compare
+from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
 from vislab.tui.widgets.lines import Lines
@@ -471,6 +472,32 @@ def test_a_run_that_lives_or_waits_for_its_turn_is_followed(two, make_run, play,
 
     play("compare", act, runs=[*two, live])
     lock.release()
+
+
+def test_curves_of_a_run_that_trains_are_drawn_at_once_for_a_person_and_at_its_end_alone(
+    two, make_run, play, settle, history, monkeypatch
+):
+    live = make_run("live", (0.1,), end="")
+    lock, drawn = RunLock(live.lock), []
+    assert lock.acquire()
+    monkeypatch.setattr(CurvePlot, "draw", lambda plot, *_, at_once=False, **__: drawn.append(at_once))
+
+    async def act(pilot):
+        async def at_once(do):
+            drawn.clear()
+            do()
+            await settle(pilot)
+            return set(drawn)
+
+        screen = pilot.app.screen
+        assert set(drawn) == {True}, "the first time"
+        live.events.write_bytes(b"".join(map(encode, history([0.1] * 4))))
+        assert await at_once(screen._look_again) == {False}
+        assert await at_once(screen.action_log_axis) == {True}
+        lock.release()
+        assert await at_once(screen._look_again) == {True}, "the last time"
+
+    play("compare", act, runs=[*two, live])
 
 
 def test_the_legend_names_the_runs_that_have_curves_by_number_where_names_have_no_room(make_run, play, settle):
