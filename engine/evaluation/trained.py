@@ -190,8 +190,8 @@ class Trained:
 def open_trained(run: Run, *, device: str = "auto") -> Trained:
     """Build a run's model and fill it with the best weights that the run has kept.
 
-    The moving average is taken where there is one. A run that held no images out has no best epoch: its last weights
-    are used.
+    The moving average is taken where there is one. A run that held no images out, or whose validation loss was never
+    finite, has no best epoch: its last weights are used.
 
     Args:
         device: auto, cpu, mps, cuda or cuda:N.

@@ -108,7 +108,7 @@ def _named(wanted: str, owner: str, runs_dir: Path | None) -> tuple[Literal["fil
     from vislab.engine.runs import checkpoints, store
 
     run = store.find(runs_dir, wanted.removesuffix(BEST))
-    # A run that held no validation images out has no best epoch: its last weights are all there is.
+    # A run without a best epoch (no validation images, or no finite loss on them) has its last weights alone.
     for folder in checkpoints.best(run.checkpoints) or checkpoints.full(run.checkpoints):
         if checkpoints.damage(folder):
             continue

@@ -54,7 +54,7 @@ def keep_lines_small() -> None:
         textual_strip.FIFOCache = LeanCache
 
 
-class _Drawn(Strip):
+class _OnDemand(Strip):
     """A line whose segments are made when they are asked for, and not kept."""
 
     __slots__ = ()
@@ -86,7 +86,7 @@ class _Drawn(Strip):
         return [self.crop(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
-class Pixels(_Drawn):
+class Pixels(_OnDemand):
     """Cells that show two pixels each."""
 
     __slots__ = ("_cells",)
@@ -138,7 +138,7 @@ def _codes(pixel: bytes, system: ColorSystem, foreground: bool) -> str:
     return ";".join(Color.from_rgb(*pixel).downgrade(system).get_ansi_codes(foreground))
 
 
-class Row(_Drawn):
+class Row(_OnDemand):
     """Lines one behind the other, as one."""
 
     __slots__ = ("_parts",)
