@@ -7,7 +7,8 @@ next two are done. The process that counts classes and parameters has torch and 
 
 With --many, a second console opens History on a folder of thousands of runs, such as many_runs.py makes, goes to its
 end, sorts it by size, filters and marks; and a third one goes through all screens there, twice, with three runs more,
-which are deleted afterwards.
+which are deleted afterwards. With --sizes as well, another console has its History and a Compare of 20 runs resized so
+often each, at random, from 1 x 1 to 300 x 100.
 
 With --epochs, another console looks at runs of so many epochs, twice: at a live one, which has five more every second,
 and at a comparison of eight.
@@ -17,6 +18,7 @@ comparison of eight.
 """
 
 import argparse
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -88,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs-dir", default="")
     parser.add_argument("--many", default="", metavar="DIR")
+    parser.add_argument("--sizes", type=int, default=0, metavar="N")
     parser.add_argument("--epochs", type=int, default=0, metavar="N")
     parser.add_argument("--images", type=int, default=0, metavar="N")
     parser.add_argument("--size", default="80x24", help="columns and rows of the terminal")
@@ -107,6 +110,8 @@ def main() -> None:
             most = max(most, walk(many, MANY, size))
             with trained(many):
                 most = max(most, walk(many, 2 * MANY_STEPS, size))
+            if given.sizes:
+                most = max(most, drag(many, given.sizes, size))
         if given.epochs:
             long = Path(folder, "long")
             for seed in range(1, 8):
@@ -150,6 +155,28 @@ def walk(runs_dir: str, steps: Sequence[tuple[str, str]], size: tuple[int, int])
             most = max(most, console.memory() / 1e6)
         console.read(1.0)
         print(f"{name:42} {console.memory() / 1e6:5.1f} MB, most until now {most:5.1f}", flush=True)
+    console.quit()
+    return most
+
+
+def drag(runs_dir: str, sizes: int, size: tuple[int, int]) -> float:
+    """Resize the terminal at random, and back to its size in the end; the most that was resident, in MB."""
+    console = Console(runs_dir, size=size)
+    console.see("quit")
+    console.read(1.0)
+    drawn, most = random.Random(0), 0.0
+    for name, keys in (("history", "H"), ("compare", (" " + DOWN) * 20 + "|=" + "|" * 5)):
+        for part in keys.split("|"):
+            console.press(part)
+            console.read(1.0)
+        for _ in range(sizes):
+            console.resize(drawn.randint(1, 300), drawn.randint(1, 100))
+            console.read(0.12)
+            most = max(most, console.memory() / 1e6)
+        console.resize(*size)
+        console.read(2.0)
+        words = f"{name}, {sizes} sizes"
+        print(f"{words:42} {console.memory() / 1e6:5.1f} MB, most until now {most:5.1f}", flush=True)
     console.quit()
     return most
 

@@ -53,6 +53,10 @@ class Console:
         """Send keys."""
         self.terminal.send(keys)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size."""
+        self.terminal.setwinsize(rows, columns)
+
     def read(self, seconds: float) -> bytes:
         """What arrives in a time."""
         found, end = b"", time.monotonic() + seconds

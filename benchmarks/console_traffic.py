@@ -1,15 +1,20 @@
-"""What the live view costs while a run trains: bytes a second to the terminal, and the share of a core.
+"""What the console costs while a run trains: bytes a second to the terminal, and the share of a core.
 
-Usage: python benchmarks/console_traffic.py [--runs-dir DIR] [--seconds 30]
+Usage: python benchmarks/console_traffic.py [--runs-dir DIR] [--seconds 30] [--epochs 5000]
 
-The view is opened over the launch screen, where it costs most. A run is trained for it, unless a folder is given whose
-newest run trains. The first five seconds, in which the screens are drawn, do not count. In the end the run is stopped,
-and what an unchanging screen costs is measured too.
+The live view is opened over the launch screen, where it costs most. A run is trained for it, unless a folder is given
+whose newest run trains. The first five seconds, in which the screens are drawn, do not count. In the end the run is
+stopped, and what an unchanging screen costs is measured too.
+
+With --epochs, also the live view of a run of so many epochs that has five more every second, and Compare of it and
+three others as long.
 """
 
 import argparse
 import tempfile
+from pathlib import Path
 
+import long_runs
 from console_terminal import Console, stop, train
 
 LIMITS = {(80, 24): 3000, (120, 40): 5000}
@@ -24,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs-dir", default="")
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--epochs", type=int, default=0, metavar="N")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs_dir = given.runs_dir or folder
@@ -42,6 +48,20 @@ def main() -> None:
             console.read(10.0)  # figures are drawn a last time, up to some seconds after the end
             report("120x40, ended", console, given.seconds, 0, SHARE)
         console.quit()
+        if given.epochs:
+            long = Path(folder, "long")
+            for seed in range(1, 4):
+                long_runs.make(long, given.epochs, seed)
+            with long_runs.growing(long, given.epochs):
+                for size, limit in LIMITS.items():
+                    console = opened(str(long), size)
+                    report(f"{size[0]}x{size[1]}, {given.epochs} epochs", console, given.seconds, limit, SHARE)
+                    for keys in ("\x1b", "H", "a", "="):
+                        console.press(keys)
+                        console.read(2.0)
+                    console.read(5.0)
+                    report(f"{size[0]}x{size[1]}, Compare", console, given.seconds, limit, SHARE)
+                    console.quit()
 
 
 def opened(runs_dir: str, size: tuple[int, int]) -> Console:

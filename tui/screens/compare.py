@@ -185,7 +185,7 @@ class CompareScreen(ConsoleScreen):
         what = f"by {by} (t {other}{drawn})" if self._view == "runs" else self._view
         study = f"study {plain(self._record.name, 40)}, " if self._record is not None else ""
         self.heading(f"Compare {study}{text.counted(len(self._runs), 'run')}", Text(what))
-        page, rows = self._page(width), len(self._among)
+        page, rows = self._page(width) if self._view != "runs" else [], len(self._among)
         self.query_one(RunRows).tell(compare_table.lines(compare.columns(self._among), width))
         self.query_one("#tests", Lines).show([_marked(line, rows) for line in _wrapped(self._tests, width)])
         self.query_one("#page", Lines).show(Made(len(page), lambda index: _marked(page[index], rows)))
