@@ -35,12 +35,16 @@ from vislab.tui.screens.leave_question import LeaveQuestion
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.terminal_driver import TerminalDriver
 from vislab.tui.views import text
+from vislab.tui.views.named import several
 from vislab.tui.widgets.no_colour import NoColour
 from vislab.tui.widgets.sixteen_colours import SixteenColours
 from vislab.tui.widgets.themes import THEMES, theme_name
 
 if TYPE_CHECKING:
     from vislab.tui.screens.live_runs import LiveRuns
+
+TOLD = 3
+"""Runs that end at the same time of which each is told by itself."""
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""
@@ -210,17 +214,22 @@ class Console(App[int]):
         begun = time.monotonic()
         found = self._live_now()
         paused = frozenset(run.id for run in found if is_paused(run))
+        ended = self._awaited.ended()
         seconds = time.monotonic() - begun
         self.call_later(self._know_live_runs, found, paused, max(LOOK_EVERY, 50 * seconds))
-        if ended := self._awaited.ended():
+        if ended:
             self.call_later(self._tell, ended)
 
     def _tell(self, ended: Iterable[Ending]) -> None:
-        """Say how runs ended that nobody watches now."""
-        for ending in ended:
-            if getattr(self.screen, "watched", None) != ending.run:
-                severity: SeverityLevel = "error" if ending.failed else "information"
-                self.notify(ending.words, severity=severity, markup=False, timeout=30 if ending.failed else 10)
+        """Say how runs ended that nobody watches now: of a few each by itself, those that failed first."""
+        seen = {getattr(screen, "watched", None) for screen in (self.screen, *self._background_screens)}
+        ids = {run.id for run in seen if run is not None}
+        ended = sorted((ending for ending in ended if ending.run.id not in ids), key=lambda ending: not ending.failed)
+        for ending in ended[:TOLD]:
+            severity: SeverityLevel = "error" if ending.failed else "information"
+            self.notify(ending.words, severity=severity, markup=False, timeout=30 if ending.failed else 10)
+        if more := tuple(ending.run for ending in ended[TOLD:]):
+            self.notify(f"ended as well: {several(more)}. H lists them", markup=False, timeout=30)
 
     def _live_now(self) -> tuple[Run, ...]:
         try:
@@ -232,6 +241,8 @@ class Console(App[int]):
     def _know_live_runs(self, found: tuple[Run, ...], paused: frozenset[str], next_look: float) -> None:
         changed = ([run.id for run in found], paused) != ([run.id for run in self.live], self.paused)
         self.live, self.paused = found, paused
+        if self._timer is not None:  # of a look that was asked for meanwhile
+            self._timer.stop()
         self._timer = self.set_timer(next_look, self.look_for_live_runs)
         if changed:
             self.screen.refresh_bindings()
@@ -305,7 +316,8 @@ class Console(App[int]):
 
     def _handle_exception(self, error: Exception) -> None:
         # Keys pressed before the end find screens gone; screens opened then get no widgets. No reason for a traceback.
-        if self._running and not self._exit:
+        # Before it runs it has no driver yet.
+        if (self._running or self._driver is None) and not self._exit:
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:

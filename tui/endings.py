@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
+from vislab.tui import death
 from vislab.tui.living import is_alive
+from vislab.tui.views import text
 from vislab.tui.views.named import named
 
 
@@ -34,21 +36,37 @@ class Awaited:
         self._runs.update((run.id, run) for run in runs)
 
     def ended(self) -> Sequence[Ending]:
-        """Those that have ended since the last look, but for any that was deleted or never trained."""
-        gone = [run for run in list(self._runs.values()) if not is_alive(run)]
-        mine = [run for run in gone if self._runs.pop(run.id, None) is not None]  # of another thread's look else
-        return [told for run in mine if (told := _ending(run)) is not None]
+        """Those that have ended since the last look, but for any that was deleted, or stopped before it trained."""
+        told = []
+        for run in list(self._runs.values()):
+            try:
+                if is_alive(run):
+                    continue
+                ending = _ending(run)
+                if is_alive(run):  # it came out of the queue, or was resumed, meanwhile
+                    continue
+            except InputError:  # deleted
+                ending = None
+            except OSError:  # a disk that does not answer now
+                continue
+            if self._runs.pop(run.id, None) is not None and ending is not None:  # else another thread has told of it
+                told.append(ending)
+        return told
 
 
 def _ending(run: Run) -> Ending | None:
-    from vislab.tui.following import Looker  # takes memory that a console without runs does not need
-    from vislab.tui.views.run import end_line
-
-    try:
-        look = Looker(run).whole()
-    except (InputError, OSError):  # it was deleted
+    run.check_is_there()
+    summary = run.summary()
+    if fallen := death.of_waiter(run, summary.status):
+        return Ending(run, "\n".join([f"{named(run)}:", *fallen]), True)
+    if summary.status == "new" or (summary.status == "stopped" and summary.parameters is None):
         return None
-    if look.alive or look.status in ("new", "queued"):
-        return None
-    words = [f"{named(run)} {end_line(look.state, look.status)}", *look.result[-1:] * (look.status == "died")]
-    return Ending(run, "\n".join(words), look.status in ("failed", "died"))
+    far = f"{summary.epochs_done} of {text.counted(summary.epochs_planned, 'epoch')}, {text.duration(summary.elapsed)}"
+    reason = text.plain(summary.reason.removeprefix(f"{summary.status} "), 400)
+    lines = [f"{named(run)} {summary.status} after {far} of work{f': {reason}' * bool(reason)}"]
+    if summary.status == "died":
+        lines.append(f"It ended without a word. What is known of it: vislab show {text.plain(run.id)}")
+    elif summary.best is not None:
+        role = "test" if summary.selected_on_test else "validation"
+        lines.append(f"best epoch {summary.best.epoch}, {role} accuracy {text.accuracy(summary.best.val_accuracy)}")
+    return Ending(run, "\n".join(lines), summary.status in ("failed", "died"))

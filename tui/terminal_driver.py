@@ -119,11 +119,19 @@ class Writer(WriterThread):
 
     def run(self) -> None:
         """Write until told to stop. Nobody waits for a terminal that is gone: the reading thread ends the console."""
-        try:
-            super().run()
-        except OSError:
-            while self._queue.get() is not None:
-                pass
+        with contextlib.suppress(OSError):  # another program may have left it so that what does not fit at once is lost
+            os.set_blocking(self._file.fileno(), True)
+        gone = False
+        for text in iter(self._queue.get, None):
+            try:
+                if not gone:
+                    self._file.write(text)
+                if not gone and self._queue.empty():
+                    self._file.flush()
+            except OSError:
+                gone = True
+        with contextlib.suppress(OSError):
+            self._file.flush()
 
 
 def is_screen(environment: Mapping[str, str]) -> bool:

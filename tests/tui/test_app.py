@@ -25,7 +25,7 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui import beside
 from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
-from vislab.tui.app import Console
+from vislab.tui.app import LOOK_EVERY, Console
 from vislab.tui.beside import DOING, LOOKING
 from vislab.tui.draft import FIRST
 from vislab.tui.leaving import Leaving
@@ -475,6 +475,29 @@ def test_leaving_asks_about_live_runs_that_were_started_elsewhere(
 
     asyncio.run(leave_at_once())
     lock.release()
+
+
+def test_a_look_that_is_asked_for_takes_the_place_of_the_next_one(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    console = Console(settings, first=lambda _: Demo())
+
+    async def go() -> None:
+        async with console.run_test() as pilot:
+            for _ in range(3):
+                console.look_for_live_runs()
+                await console.workers.wait_for_complete()
+                await pilot.pause()
+            assert [timer._interval for timer in console._timers if timer._task] == [LOOK_EVERY]
+
+    asyncio.run(go())
+
+
+def test_what_goes_wrong_before_the_console_runs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Console, "CSS_PATH", "gone.tcss")
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    console = Console(settings, first=lambda _: Demo())
+    asyncio.run(console.run_async(headless=True))
+    assert console.return_code == 1 and "gone.tcss" in str(console._exception)
 
 
 def test_a_size_that_the_terminal_has_no_longer_is_not_laid_out(tmp_path: Path) -> None:

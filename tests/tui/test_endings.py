@@ -1,6 +1,7 @@
 """How a run ended that was left alone is told once."""
 
 import asyncio
+import errno
 import shutil
 import time
 from collections.abc import Callable
@@ -9,14 +10,17 @@ from typing import Literal
 
 import pytest
 
+from vislab.engine.runs.ending import leave_queue
 from vislab.engine.runs.events import AnyEvent, RunEnded
 from vislab.engine.runs.liveness import RunLock
 from vislab.engine.runs.log import EventWriter
 from vislab.engine.runs.store import Run, create
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
+from vislab.tui import endings
 from vislab.tui.app import Console, screen_class
-from vislab.tui.endings import Awaited
+from vislab.tui.endings import Awaited, Ending
+from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.history import HistoryScreen
 from vislab.tui.screens.screen import ConsoleScreen
 
@@ -26,9 +30,15 @@ End = Literal["done", "failed", "stopped"]
 @pytest.fixture
 def run(tmp_path: Path, history: Callable[..., list[AnyEvent]]) -> Run:
     made = create(tmp_path / "runs", Spec(name="made [red]"))
-    for event in history([1.0, 0.9]):
+    for event in history([1.0, 0.9], val_accuracy=[0.5, 0.75], val_counts=(5, 5)):
         EventWriter(made.events).append(event)
     return made
+
+
+def held(path: Path) -> RunLock:
+    lock = RunLock(path)
+    assert lock.acquire()
+    return lock
 
 
 def end(run: Run, status: End, reason: str = "") -> None:
@@ -41,15 +51,14 @@ def end(run: Run, status: End, reason: str = "") -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("done", ["made [red]", "done after 2 of 2 epochs"]),
+        ("done", ["made [red]", "done after 2 of 2 epochs", "best epoch 2, validation accuracy 0.7500"]),
         ("failed", ["failed after 2 of 2 epochs", "no space left"]),
         ("stopped", ["stopped after 2 of 2 epochs"]),
         ("died", ["died after 2 of 2 epochs", "It ended without a word"]),
     ],
 )
 def test_the_end_of_a_run_is_told_once(run: Run, status: str, words: list[str], lock: str) -> None:
-    worker, awaited = RunLock(getattr(run, lock)), Awaited()
-    assert worker.acquire()
+    worker, awaited = held(getattr(run, lock)), Awaited()
     if status == "died":
         run.lock.touch()
     awaited.add([run])
@@ -65,36 +74,96 @@ def test_the_end_of_a_run_is_told_once(run: Run, status: str, words: list[str], 
 
 def test_runs_that_were_deleted_or_taken_out_of_the_queue_are_not_told_of(run: Run, tmp_path: Path) -> None:
     waited, awaited = create(tmp_path / "runs", Spec(name="waited")), Awaited()
+    waiter = held(waited.waiting_lock)
     awaited.add([run, waited])
+    leave_queue(waited, "taken out of the queue")
+    waiter.release()
     shutil.rmtree(run.path)
+    assert waited.status() == "stopped" and not awaited.ended()
+
+
+def test_a_run_that_fell_out_of_the_queue_is_told_of(tmp_path: Path) -> None:
+    waited, awaited = create(tmp_path / "runs", Spec(name="waited")), Awaited()
+    held(waited.waiting_lock).release()
+    awaited.add([waited])
+    (told,) = awaited.ended()
+    assert told.failed and f"vislab resume {waited.id}" in told.words
+
+
+def test_a_run_that_lives_again_before_it_is_told_of_is_still_awaited(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awaited, look, locks = Awaited(), endings._ending, []
+    awaited.add([run])
+    end(run, "failed")
+
+    def resumed(run: Run) -> Ending | None:
+        locks.append(held(run.lock))
+        return look(run)
+
+    monkeypatch.setattr(endings, "_ending", resumed)
     assert not awaited.ended()
+    monkeypatch.undo()
+    locks[0].release()
+    assert len(awaited.ended()) == 1
 
 
-@pytest.mark.parametrize("watched", [False, True])
-def test_the_console_tells_how_a_run_ended_that_it_started_unless_it_is_watched(run: Run, watched: bool) -> None:
-    runs = run.path.parent
-    settings = Settings(runs, runs / "data", runs / "cache", runs / "config")
+def test_a_disk_that_does_not_answer_keeps_no_other_run_from_being_told_of(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, awaited = create(tmp_path / "runs", Spec(name="lost")), Awaited()
 
-    def first(_: Console) -> ConsoleScreen:
-        return screen_class("live")(run=run) if watched else HistoryScreen()  # type: ignore[call-arg]
+    def asked(run: Run) -> bool:
+        if run is lost:
+            raise OSError(errno.EIO, "Input/output error")
+        return False
 
-    console = Console(settings, first=first)
-    worker = RunLock(run.lock)
-    assert worker.acquire()
+    monkeypatch.setattr(endings, "is_alive", asked)
+    awaited.add([lost, run])
+    end(run, "done")
+    assert [told.run for told in awaited.ended()] == [run]
+
+
+def ended(first: Callable[[Console], ConsoleScreen], runs: list[Run], open_help: bool = False) -> list[str]:
+    """What a console says of runs that it has started and that fail."""
+    folder = runs[0].path.parent
+    console = Console(Settings(folder, folder / "data", folder / "cache", folder / "config"), first=first)
+    workers = [held(run.lock) for run in runs]
+    told: list[str] = []
 
     async def go() -> None:
         async with console.run_test(notifications=True) as pilot:
-            console.has_started([run])
-            end(run, "failed", "no space left")
-            worker.release()
+            console.has_started(runs)
+            if open_help:
+                await pilot.press("?")
+                assert isinstance(console.screen, HelpScreen)
+            for run, worker in zip(runs, workers, strict=True):
+                end(run, "failed", "no space left")
+                worker.release()
             console.look_for_live_runs()
             until = time.monotonic() + 5
             while console._awaited._runs and time.monotonic() < until:
                 await pilot.pause()
             await console.workers.wait_for_complete()
             await pilot.pause()
-            told = [one for one in console._notifications if one.severity == "error"]
-            words = f"made [red] ({run.id[-4:]}) failed after 2 of 2 epochs, 1m01s of work: no space left"
-            assert [one.message for one in told] == [words] * (not watched)
+            told.extend(one.message for one in console._notifications if one.severity != "warning")
 
     asyncio.run(go())
+    return told
+
+
+@pytest.mark.parametrize("open_help", [False, True])
+@pytest.mark.parametrize("watched", [False, True])
+def test_the_console_tells_how_a_run_ended_unless_it_is_watched(run: Run, watched: bool, open_help: bool) -> None:
+    def first(_: Console) -> ConsoleScreen:
+        return screen_class("live")(run=Run(run.path)) if watched else HistoryScreen()  # type: ignore[call-arg]
+
+    words = f"made [red] ({run.id[-4:]}) failed after 2 of 2 epochs, 1m01s of work: no space left"
+    told = ended(first, [run], open_help)
+    assert len(told) == (not watched) and all(one.startswith(words) for one in told)
+
+
+def test_of_many_runs_that_end_together_three_are_told_of_by_themselves(tmp_path: Path) -> None:
+    runs = [create(tmp_path / "runs", Spec(name=f"run {number}")) for number in range(9)]
+    told = ended(lambda _: HistoryScreen(), runs)
+    assert len(told) == 4 and any(one.startswith("ended as well: ") and "and 3 more" in one for one in told)

@@ -4,9 +4,11 @@ import asyncio
 import base64
 import errno
 import io
+import os
 import re
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 from queue import Full
@@ -152,14 +154,40 @@ def test_the_one_thread_that_writes_is_ours() -> None:
     assert "start_application_mode" not in vars(TerminalDriver), "what answers the terminal would go to another thread"
 
 
-def test_nobody_waits_for_a_terminal_that_is_gone() -> None:
+@pytest.mark.parametrize("way", ["write", "flush"])
+@pytest.mark.parametrize("late", [False, True])
+def test_nobody_waits_for_a_terminal_that_is_gone(way: str, late: bool) -> None:
     class Gone(io.StringIO):
-        def write(self, text: str) -> int:
+        def fails(self, *_: str) -> int:
             raise OSError(errno.EIO, "Input/output error")
 
-    writer = Writer(Gone())
+    file = Gone()
+    setattr(file, way, file.fails)
+    writer = Writer(file)
+    if late:  # nothing more is written before the end
+        writer._queue.put("x")
+        writer._queue.put(None)
     writer.start()
-    for _ in range(3):
+    for _ in range(0 if late else 3):
         writer._queue.put("x" * BACKLOG, timeout=5)
-    writer.stop()
+    if not late:
+        writer._queue.put(None, timeout=5)
+    writer.join(5)
     assert not writer.is_alive()
+
+
+def test_all_is_written_though_the_terminal_was_left_not_to_wait() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    whole = "x" * 300_000  # more than a pipe takes at once
+    with os.fdopen(reading) as there, os.fdopen(writing, "w") as file:
+        writer = Writer(file)
+        writer._queue.put(whole)
+        writer.start()
+        got: list[str] = []
+        read = threading.Thread(target=lambda: got.append(there.read(len(whole))), daemon=True)
+        read.start()
+        read.join(10)
+        writer._queue.put(None, timeout=5)
+        writer.join(5)
+    assert got == [whole]

@@ -37,7 +37,7 @@ from vislab.tui.views.text import plain
 from vislab.tui.widgets import curves
 from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.lines import Lines, ScrolledLines, Sentences
-from vislab.tui.widgets.run_rows import RunRows
+from vislab.tui.widgets.run_rows import RunRows, marked
 
 EVERY = 2.0
 """Seconds between two looks at runs that have not ended."""
@@ -149,12 +149,13 @@ class CompareScreen(ConsoleScreen):
 
     @on(Looked)
     def _take(self, message: Looked) -> None:
-        first = not self._runs
+        before = [group.first.run.id for group in self._among]
         self._runs, self._among, self._tests = message.runs, message.among, message.tests
         self._by_class = message.by_class
         more = f", … {len(message.lost) - 3} more" * (len(message.lost) > 3)
         self._lost = f"cannot be read: {', '.join(message.lost[:3])}{more}" if message.lost else ""
-        self._show(awaited=first or not any(run.status in UNENDED for run in self._runs))
+        same = before == [group.first.run.id for group in self._among]  # else curves have other numbers than rows
+        self._show(at_once=not same or not any(run.status in UNENDED for run in self._runs))
 
     # What is shown
 
@@ -167,11 +168,12 @@ class CompareScreen(ConsoleScreen):
         self.set_focus(self.query_one("#page") if on_page else self.query_one(RunRows))
         self._show()
 
-    def _show(self, *, awaited: bool = True) -> None:
+    def _show(self, *, at_once: bool = True) -> None:
         """Show everything.
 
         Args:
-            awaited: a person waits for the curves; else they are drawn as seldom as what they cost asks for.
+            at_once: a person waits for the curves, or they are the last ones; else they are drawn as seldom as what
+                they cost asks for.
         """
         said = self._said or self._lost
         self.query_one("#said", Sentences).tell([said] if said else [])
@@ -187,9 +189,9 @@ class CompareScreen(ConsoleScreen):
         self.heading(f"Compare {study}{text.counted(len(self._runs), 'run')}", Text(what))
         page, rows = self._page(width) if self._view != "runs" else [], len(self._among)
         self.query_one(RunRows).tell(compare_table.lines(compare.columns(self._among), width))
-        self.query_one("#tests", Lines).show([_marked(line, rows) for line in _wrapped(self._tests, width)])
-        self.query_one("#page", Lines).show(Made(len(page), lambda index: _marked(page[index], rows)))
-        self.call_after_refresh(self._fill, awaited)  # table and notes have taken their room by then
+        self.query_one("#tests", Lines).show([marked(line, rows) for line in _wrapped(self._tests, width)])
+        self.query_one("#page", Lines).show(Made(len(page), lambda index: marked(page[index], rows)))
+        self.call_after_refresh(self._fill, at_once)  # table and notes have taken their room by then
         self.refresh_bindings()
 
     def _page(self, width: int) -> Sequence[str]:
@@ -219,12 +221,12 @@ class CompareScreen(ConsoleScreen):
         """The quantity that is not drawn where there is room for one."""
         return "loss" if self._quantity == "accuracy" else "accuracy"
 
-    def _fill(self, awaited: bool) -> None:
+    def _fill(self, at_once: bool) -> None:
         self.refresh_bindings()
-        self._draw_one("#first", self._quantity, awaited)
-        self._draw_one("#second", self._other, awaited)
+        self._draw_one("#first", self._quantity, at_once)
+        self._draw_one("#second", self._other, at_once)
 
-    def _draw_one(self, place: str, quantity: Quantity, awaited: bool) -> None:
+    def _draw_one(self, place: str, quantity: Quantity, at_once: bool) -> None:
         runs, among, along = self._runs, self._among, self._along
         log, last = self._log and quantity == "loss", self._last
         title = compare.curve_title(among, quantity, log=log)
@@ -247,7 +249,11 @@ class CompareScreen(ConsoleScreen):
             )
             return [head.replace(" ! ", f" \x1b[38;5;{curves.BEST_COLOUR}m!\x1b[0m ", 1), *lines]
 
-        self.query_one(place, CurvePlot).draw(key, draw, at_once=awaited)
+        self.query_one(place, CurvePlot).draw(key, draw, at_once=at_once)
+
+    def on_screen_resume(self) -> None:
+        """Draw what has changed while another screen lay over it: a run may have ended."""
+        self._show()
 
     def on_resize(self) -> None:
         """Fit the table."""
@@ -384,14 +390,3 @@ class CompareScreen(ConsoleScreen):
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:
     """Sentences as lines of at most `width` characters."""
     return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ")]
-
-
-def _marked(line: str, runs: int) -> Text:
-    """A line with the markers of the runs in their colours."""
-    shown = Text(line)
-    for found in compare.LABEL.finditer(line):
-        index = int(found["number"]) - 1
-        if index < runs and found[0] == compare.label(index):
-            shown.stylize(f"color({compare.colour(index)}) bold", *found.span())
-    shown.highlight_regex(compare_table.STAR, "bold")
-    return shown

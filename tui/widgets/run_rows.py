@@ -76,3 +76,14 @@ class RunRows(Lines, can_focus=True):
             self.action_move(row - self.cursor)
             if event.chain == 2:
                 self.post_message(self.Opened())
+
+
+def marked(line: str, runs: int) -> Text:
+    """A line of words with the markers of so many runs in their colours, and the best marked."""
+    shown = Text(line)
+    for found in compare.LABEL.finditer(line):
+        index = int(found["number"]) - 1
+        if index < runs and found[0] == compare.label(index):
+            shown.stylize(f"color({compare.colour(index)}) bold", *found.span())
+    shown.highlight_regex(compare_table.STAR, "bold")
+    return shown

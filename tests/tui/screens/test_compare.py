@@ -1,6 +1,7 @@
 """Runs side by side: every key, hostile names, every size."""
 
 import gc
+import shutil
 import threading
 
 import pytest
@@ -496,6 +497,47 @@ def test_curves_of_a_run_that_trains_are_drawn_at_once_for_a_person_and_at_its_e
         assert await at_once(screen.action_log_axis) == {True}
         lock.release()
         assert await at_once(screen._look_again) == {True}, "the last time"
+
+    play("compare", act, runs=[*two, live])
+
+
+def test_curves_have_the_numbers_of_the_rows_when_a_run_has_gone(two, make_run, play, settle, history, monkeypatch):
+    live = make_run("live", (0.1,), end="")
+    lock, drawn = RunLock(live.lock), []
+    assert lock.acquire()
+    monkeypatch.setattr(CurvePlot, "draw", lambda plot, *_, at_once=False, **__: drawn.append(at_once))
+
+    async def act(pilot):
+        drawn.clear()
+        shutil.rmtree(two[0].path)
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        assert set(drawn) == {True}
+
+    play("compare", act, runs=[*two, live])
+    lock.release()
+
+
+def test_curves_of_a_run_that_ended_under_another_screen_are_drawn_when_one_comes_back(
+    two, make_run, play, settle, history
+):
+    live = make_run("live", (0.1,), end="")
+    lock = RunLock(live.lock)
+    assert lock.acquire()
+
+    async def act(pilot):
+        await settle(pilot)
+        compare = pilot.app.screen
+        events = history([0.1] * 4, val_accuracy=[0.1, 0.2, 0.3, 0.9512])
+        live.events.write_bytes(b"".join(map(encode, events)))
+        lock.release()
+        compare._look()
+        await pilot.press("?")
+        await settle(pilot)
+        assert pilot.app.screen is not compare and "best 0.951" not in compare.query_one("#first").words
+        await pilot.press("escape")
+        await settle(pilot)
+        assert pilot.app.screen is compare and "best 0.951" in words(pilot, "#first")
 
     play("compare", act, runs=[*two, live])
 
