@@ -531,7 +531,7 @@ def test_curves_of_a_run_that_ended_under_another_screen_are_drawn_when_one_come
         events = history([0.1] * 4, val_accuracy=[0.1, 0.2, 0.3, 0.9512])
         live.events.write_bytes(b"".join(map(encode, events)))
         lock.release()
-        await pilot.press("?")
+        await pilot.press("S")
         compare._look()
         await settle(pilot)
         assert pilot.app.screen is not compare and "best 0.951" not in compare.query_one("#first").words
