@@ -17,6 +17,7 @@ from vislab.engine.runs.ending import kill, send_signal
 from vislab.engine.runs.events import AnyEvent, RunEnded
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
+from vislab.engine.runs.reserve import has_no_room
 from vislab.engine.runs.start import start
 from vislab.engine.runs.state import Fold, RunState
 from vislab.engine.runs.store import Run, RunStatus
@@ -252,7 +253,11 @@ def _follow(following: Following, watcher: Watcher, signals: Signals, *, attache
                 watcher.say(f"Left {run.id} alone: it goes on. Again: vislab attach {run.id}")
                 return 0
             if interrupts_seen == 1:
-                ask_to_stop(run)
+                try:
+                    ask_to_stop(run)
+                except InputError as error:
+                    watcher.say(f"{error} Ctrl+C again does so.")
+                    continue
                 watcher.say("Stopping after this step, with a checkpoint. Ctrl+C again stops at once, without one.")
             else:
                 kill(run)
@@ -275,18 +280,27 @@ def forward(run: Run, number: int) -> None:
     if worker > 0 and position is not None and position.pid == worker:
         send_signal(run, worker, number)
     else:
-        ask_to_stop(run)
+        ask_to_stop(run, unsaved=True)
 
 
-def ask_to_stop(run: Run) -> None:
+def ask_to_stop(run: Run, *, unsaved: bool = False) -> None:
     """Ask a live run to stop after its present step, with a checkpoint.
 
+    Args:
+        unsaved: also where the disk is full, so that what it trained since its last checkpoint is lost.
+
     Raises:
-        InputError: neither a request nor a signal reaches it.
+        InputError: neither a request nor a signal reaches it, or the disk is full.
     """
     try:
         control.send(run.control, "stop")
     except OSError as error:  # a full disk takes no request; a signal needs no room
+        if has_no_room(error) and not unsaved:
+            raise InputError(
+                f"{run.id} cannot be stopped with a checkpoint: {error.strerror} in {run.path}. Make room, and it goes "
+                f"on, or stops when asked to. To end it and lose what it trained since the last: vislab stop {run.id} "
+                "--now"
+            ) from error
         worker = run.worker()
         if worker < 0:
             raise InputError(

@@ -1,6 +1,7 @@
 """Starting, following again and controlling runs that go on by themselves. The worker is a fake one."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -316,6 +317,25 @@ def test_a_worker_that_cannot_be_asked_to_stop_is_told(
     for ask in (ask_to_stop, lambda run: forward(run, signal.SIGTERM)):
         with pytest.raises(InputError, match=words) if words else contextlib.nullcontext():
             ask(run)
+
+
+def test_a_run_on_a_full_disk_is_not_asked_to_stop_by_a_signal_that_would_lose_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signals = []
+
+    def full(path: Path, action: str, value: str = "") -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("vislab.engine.runs.control.send", full)
+    monkeypatch.setattr(Run, "worker", lambda run: 4711)
+    monkeypatch.setattr(os, "kill", lambda process, number: signals.append(number))
+    run = Run(tmp_path / "full")
+    with pytest.raises(InputError, match=r"No space left on device in .*full\. .*vislab stop full --now"):
+        ask_to_stop(run)
+    assert not signals
+    ask_to_stop(run, unsaved=True)
+    assert signals == [signal.SIGTERM]
 
 
 def test_requests_to_the_run_of_another_user_are_refused_in_words(
