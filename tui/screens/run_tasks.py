@@ -134,6 +134,8 @@ class RunTasks(ConsoleScreen):
             try:
                 for run in runs:
                     run.set_labels(change(run.labels()))
+            except InputError as error:
+                console.call_later(self.tell, plain(str(error), 400))
             except OSError as error:
                 console.call_later(self.tell, plain(f"Cannot write labels: {error}"))
             self._look_at(runs)

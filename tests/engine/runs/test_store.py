@@ -303,6 +303,9 @@ def test_labels_are_the_persons_and_a_damaged_file_is_empty(runs):
     for damage in (b"name = ", b"name = 3\n", b"\xff\xfe"):
         (run.path / "labels.toml").write_bytes(damage)
         assert run.labels() == Labels()
+        with pytest.raises(InputError, match=r"labels\.toml cannot be read, and would be lost"):
+            run.set_labels(Labels(name="y"))
+        assert (run.path / "labels.toml").read_bytes() == damage, "somebody's own words"
 
 
 def test_a_note_of_bytes_that_are_not_utf8_is_kept_readable(runs):

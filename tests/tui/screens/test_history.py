@@ -518,6 +518,19 @@ def test_labels_that_cannot_be_written_are_said(three, play, settle, monkeypatch
     play("history", act)
 
 
+def test_labels_that_cannot_be_read_are_not_replaced(three, play, settle):
+    async def act(pilot):
+        for run in three:
+            (run.path / "labels.toml").write_text('name = "mine"\nnote = "unfinished\n')
+        await pilot.press("r")
+        await write(pilot, "x")
+        await settle(pilot)
+        assert "labels.toml cannot be read" in words(pilot, "#details")
+        assert all("mine" in (run.path / "labels.toml").read_text() for run in three)
+
+    play("history", act)
+
+
 def test_the_other_runs_are_listed_while_a_long_log_is_read(make_run, play, settle, monkeypatch):
     make_run("short")
     long = make_run("long")
