@@ -7,9 +7,9 @@ from textual.events import Key
 from textual.widgets import Input
 
 from vislab.tui.screens.dialog import Prompt
-from vislab.tui.views.text import plain
+from vislab.tui.views.text import count, plain
 from vislab.tui.widgets.lines import Sentences
-from vislab.tui.widgets.path_completion import completed, look
+from vislab.tui.widgets.path_completion import Found, completed, completions
 
 _SHOWN = 6
 
@@ -32,9 +32,9 @@ class PathPrompt(Prompt):
         """
         super().__init__(question, value, do=do)
         self._folders = folders
+        self._listing = Found([])
         self._found: list[str] = []
         self._chosen: int | None = None
-        self._unwritable = 0
 
     def on_mount(self) -> None:
         """Show the question and what is there."""
@@ -76,8 +76,8 @@ class PathPrompt(Prompt):
         return "go in" if self._found[self._chosen].endswith("/") else "fill in"
 
     def _look(self, value: str) -> None:
-        self._found, self._unwritable = look(value, folders=self._folders)
-        self._found = [path for path in self._found if path != value]
+        self._listing = completions(value, folders=self._folders)
+        self._found = [path for path in self._listing.paths if path != value]
         self._chosen = None
         self.complain("")
 
@@ -90,8 +90,9 @@ class PathPrompt(Prompt):
             chosen = index == self._chosen
             lines.append(Text(f"{'▸' if chosen else ' '} {name}", "reverse" if chosen else "dim", no_wrap=True))
         more = len(self._found) - first - len(lines)
-        beyond = [f"… {more} more"] * (more > 0)
-        beyond += [f"{self._unwritable} left out: names that cannot be typed"] * bool(self._unwritable)
+        unwritable = self._listing.unwritable
+        beyond = [f"… {'more than ' * self._listing.more}{count(more)} more"] * (more > 0)
+        beyond += [f"{count(unwritable)} left out: names that cannot be typed"] * bool(unwritable)
         lines += [Text("  " + ", ".join(beyond), "dim")] * bool(beyond)
         lines += [Text()] * (_SHOWN + 1 - len(lines))  # the window keeps its size
         if wrong:

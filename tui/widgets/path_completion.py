@@ -1,49 +1,75 @@
 """Completion of paths."""
 
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
-
-def completions(text: str, limit: int = 200, *, folders: bool = False) -> list[str]:
-    """Ways to go on with a path, see `look`."""
-    return look(text, limit, folders=folders)[0]
+MOST = 10_000
+"""Ways to go on that are sorted and counted, at most: a key that is typed waits for them."""
 
 
-def look(text: str, limit: int = 200, *, folders: bool = False) -> tuple[list[str], int]:
-    """Ways to go on with a path: folders (with a slash at the end), tables and Python files, by name.
+@dataclass(frozen=True)
+class Found:
+    """Ways to go on with a path.
 
-    Names that cannot be written in a field (control and invisible characters, bytes that are no text) are left out;
-    the second result is how many.
+    Attributes:
+        paths: whole paths, folders with a slash at the end; by name, numbers in names by their value.
+        unwritable: how many were left out because their names cannot be written in a field.
+        more: whether there are more than these, which are then none in particular.
+    """
+
+    paths: list[str]
+    unwritable: int = 0
+    more: bool = False
+
+
+def completions(text: str, *, folders: bool = False) -> Found:
+    """Ways to go on with a path: folders, tables and Python files.
+
+    Names that cannot be written in a field (control and invisible characters, bytes that are no text) are left out, and
+    what is beyond `MOST`.
 
     Args:
         text: as it was written, may begin with `~`; hidden entries only where its last part begins with a dot.
-        limit: entries of a folder that are looked at beyond this many are left out.
         folders: nothing but folders.
     """
     folder, _, beginning = text.rpartition("/")
     place = Path(folder + "/" if folder or text.startswith("/") else ".").expanduser()
     found: list[str] = []
-    unwritable = 0
+    unwritable, more = 0, False
     try:
         with os.scandir(place) as entries:
             for entry in entries:
                 if not entry.name.startswith(beginning) or (entry.name.startswith(".") and not beginning):
                     continue
+                tables_and_code = not folders and entry.name.endswith((".csv", ".tsv", ".py"))
                 folder_here = entry.is_dir()
-                if not folder_here and (folders or not entry.name.endswith((".csv", ".tsv", ".py"))):
+                if not folder_here and not tables_and_code:
                     continue
-                if entry.name.isprintable():
-                    found.append(entry.name + "/" * folder_here)
-                else:
+                if not entry.name.isprintable():
                     unwritable += 1
-                if len(found) == limit:
+                elif len(found) == MOST:
+                    more = True
                     break
+                else:
+                    found.append(entry.name + "/" * folder_here)
     except OSError:
-        return [], 0
+        return Found([])
     start = text[: len(text) - len(beginning)]
-    return [start + name for name in sorted(found)], unwritable
+    return Found([start + name for name in sorted(found, key=_in_order)], unwritable, more)
 
 
 def completed(text: str, *, folders: bool = False) -> str:
-    """The text with all that its completions have in common."""
-    return os.path.commonprefix(completions(text, folders=folders)) or text  # noqa: RUF071  (by character is what completion wants)
+    """The text with all that its completions have in common; as it is where there are too many to know."""
+    found = completions(text, folders=folders)
+    return (not found.more and os.path.commonprefix(found.paths)) or text  # noqa: RUF071  (by character is what completion wants)
+
+
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+def _in_order(name: str) -> tuple[list[str | int], str]:
+    """A key that puts d2 before d10."""
+    parts = _DIGITS.split(name)  # words and numbers by turns
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name

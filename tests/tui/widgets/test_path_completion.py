@@ -1,5 +1,6 @@
 import asyncio
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from textual.widgets import Input
 
 from vislab.tui.garbage import Leavings
 from vislab.tui.screens.path_prompt import PathPrompt
+from vislab.tui.widgets import path_completion
 from vislab.tui.widgets.lines import Lines
-from vislab.tui.widgets.path_completion import completed, completions, look
+from vislab.tui.widgets.path_completion import Found, completed, completions
 
 
 class Host(App[None]):
@@ -30,27 +32,57 @@ def place(tmp_path: Path, monkeypatch) -> Path:
     return tmp_path
 
 
+def paths(text: str) -> list[str]:
+    return completions(text).paths
+
+
 def test_folders_tables_and_code_are_offered(place) -> None:
     names = ["Other/", "[bold]/", "mine.py", "photons/", "photos/", "table.csv"]
-    assert completions(f"{place}/") == [f"{place}/{name}" for name in names]
-    assert completions("") == names
-    assert completions("~/ph") == ["~/photons/", "~/photos/"]
-    assert completions(f"{place}/.h") == [f"{place}/.hidden/"]
-    assert completions(f"{place}/no/such/") == []
-    assert len(completions("", limit=2)) == 2
-    assert completions("", folders=True) == [name for name in names if name.endswith("/")]
+    assert paths(f"{place}/") == [f"{place}/{name}" for name in names]
+    assert paths("") == names
+    assert paths("~/ph") == ["~/photons/", "~/photos/"]
+    assert paths(f"{place}/.h") == [f"{place}/.hidden/"]
+    assert paths(f"{place}/no/such/") == []
+    assert completions("", folders=True).paths == [name for name in names if name.endswith("/")]
 
 
 def test_names_that_cannot_be_typed_are_counted(place) -> None:
     (place / "photo\u202egnp").mkdir()
     (place / "no\x1btes.txt").touch()
-    assert look("") == (completions(""), 3)
-    assert look("pho") == (["photons/", "photos/"], 1)
-    assert look("Other") == (["Other/"], 0)
+    assert completions("").unwritable == 3
+    assert completions("pho") == Found(["photons/", "photos/"], unwritable=1)
+    assert completions("Other") == Found(["Other/"])
+
+
+def test_the_first_by_name_are_offered_whatever_the_order_of_the_folder(place) -> None:
+    for number in random.Random(0).sample(range(1, 301), 300):
+        (place / "photos" / f"d{number}").mkdir()
+    (place / "photos" / "d007").mkdir()
+    found = completions("photos/")
+    assert len(found.paths) == 301 and not found.more
+    assert found.paths[:3] == ["photos/d1/", "photos/d2/", "photos/d3/"]
+    assert found.paths[6:8] == ["photos/d007/", "photos/d7/"] and found.paths[-1] == "photos/d300/"
+    assert paths("photos/d29")[:2] == ["photos/d29/", "photos/d290/"]
+
+
+def test_what_is_beyond_the_limit_is_not_counted(place, monkeypatch) -> None:
+    monkeypatch.setattr(path_completion, "MOST", 7)
+    assert "  … 1 more" in listed(place, "seven")
+    assert "  … more than 1 more" in listed(place, "eight")
+    found = completions("")
+    assert len(found.paths) == 7 and found.more
+    assert completed("") == ""  # nobody knows what all have in common
 
 
 def test_the_prompt_says_what_it_leaves_out(place) -> None:
-    async def listed(*folders: str) -> str:
+    assert "2 left out: names that cannot be typed" in listed(place)
+    assert "… 1 more, 2 left out: names that cannot be typed" in listed(place, "seven")
+
+
+def listed(place: Path, *folders: str) -> str:
+    """What the prompt shows below its field, after some folders have been made."""
+
+    async def show() -> str:
         for name in folders:
             (place / name).mkdir()
         app = Host()
@@ -59,8 +91,7 @@ def test_the_prompt_says_what_it_leaves_out(place) -> None:
             await pilot.pause()
             return app.screen.query(Lines).last().words
 
-    assert "2 left out: names that cannot be typed" in asyncio.run(listed())
-    assert "… 1 more, 2 left out: names that cannot be typed" in asyncio.run(listed("seven"))
+    return asyncio.run(show())
 
 
 def test_what_all_have_in_common_is_completed(place) -> None:
@@ -114,5 +145,5 @@ def test_what_cannot_be_done_with_a_path_is_said_and_the_window_stays(place) -> 
 
 def test_a_folder_that_may_not_be_read_offers_nothing(place) -> None:
     (place / "photos").chmod(0)
-    assert completions("photos/") in ([], ["photos/"]) or os.geteuid() == 0
-    assert completions("table.csv/") == []
+    assert paths("photos/") in ([], ["photos/"]) or os.geteuid() == 0
+    assert paths("table.csv/") == []
