@@ -1,8 +1,9 @@
 """Two runs or more side by side."""
 
 import textwrap
+import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -41,6 +42,8 @@ from vislab.tui.widgets.run_rows import RunRows, marked
 
 EVERY = 2.0
 """Seconds between two looks at runs that have not ended."""
+SHARE, LATE = 0.01, 30.0
+"""Share of a core that looks may take: many runs are looked at less often, but not later than after so many seconds."""
 SAID_FOR = 12.0
 """Seconds for which a message stands below."""
 
@@ -54,25 +57,22 @@ class CompareScreen(ConsoleScreen):
     NAME: ClassVar[str] = "compare"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  (Textual types it as an instance's)
 
+    @dataclass
     class Looked(Message):
         """The runs were read, in a thread.
 
         Attributes:
             by_class: figures by class, of the run that stands for each row.
             lost: ids of runs that could not be read.
+            cost: seconds of a core.
         """
 
-        def __init__(
-            self,
-            runs: Sequence[Compared],
-            among: Sequence[Group],
-            tests: Sequence[str],
-            by_class: ClassTable,
-            lost: Sequence[str],
-        ) -> None:
-            super().__init__()
-            self.runs, self.among, self.tests, self.lost = tuple(runs), tuple(among), tuple(tests), tuple(lost)
-            self.by_class = by_class
+        runs: Sequence[Compared]
+        among: Sequence[Group]
+        tests: Sequence[str]
+        by_class: ClassTable
+        lost: Sequence[str]
+        cost: float
 
     def __init__(self, runs: Sequence[Run], record: Record | None = None) -> None:
         """The comparison of runs, in the order given.
@@ -95,6 +95,7 @@ class CompareScreen(ConsoleScreen):
         self._last: int | None = None
         """Epochs shown, the last ones; 0: all that are planned; None: as many as suit the curves."""
         self._looking = False
+        self._next_look = 0.0
         self._said = ""
         self._saying: Timer | None = None
         self._lost = ""
@@ -126,10 +127,12 @@ class CompareScreen(ConsoleScreen):
             self.run_worker(self._read, thread=True, exit_on_error=False, group="look")
 
     def _look_again(self) -> None:
-        if self.is_current and any(run.status in UNENDED for run in self._runs):
+        due = time.monotonic() >= self._next_look
+        if due and self.is_current and any(run.status in UNENDED for run in self._runs):
             self._look()
 
     def _read(self) -> None:
+        begun = time.thread_time()
         try:
             found, lost = [], []
             for follower in self._followers:
@@ -145,17 +148,20 @@ class CompareScreen(ConsoleScreen):
         finally:
             self._looking = False
             give_back()
-        self.post_message(self.Looked(found, among, tests, by_class, lost))
+        self.post_message(self.Looked(found, among, tests, by_class, lost, time.thread_time() - begun))
 
     @on(Looked)
     def _take(self, message: Looked) -> None:
+        begun = time.thread_time()
         before = [group.first.run.id for group in self._among]
-        self._runs, self._among, self._tests = message.runs, message.among, message.tests
+        self._runs, self._among, self._tests = tuple(message.runs), tuple(message.among), tuple(message.tests)
         self._by_class = message.by_class
         more = f", … {len(message.lost) - 3} more" * (len(message.lost) > 3)
         self._lost = f"cannot be read: {', '.join(message.lost[:3])}{more}" if message.lost else ""
         same = before == [group.first.run.id for group in self._among]  # else curves have other numbers than rows
         self._show(at_once=not same or not any(run.status in UNENDED for run in self._runs))
+        cost = message.cost + time.thread_time() - begun
+        self._next_look = time.monotonic() + min(cost / SHARE, LATE)
 
     # What is shown
 

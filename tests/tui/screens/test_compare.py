@@ -3,6 +3,7 @@
 import gc
 import shutil
 import threading
+import time
 
 import pytest
 from textual.widgets import Input
@@ -15,7 +16,7 @@ from vislab.engine.runs.store import delete
 from vislab.engine.runs.studies import Record, save
 from vislab.presets.errors import InputError
 from vislab.tui.screens import compare as compare_screen
-from vislab.tui.screens.compare import CompareScreen
+from vislab.tui.screens.compare import LATE, CompareScreen
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.history import HistoryScreen
 from vislab.tui.screens.studies import Studies
@@ -467,7 +468,7 @@ def test_a_run_that_lives_or_waits_for_its_turn_is_followed(two, make_run, play,
     async def act(pilot):
         events = history([0.1] * 4, val_accuracy=[0.1, 0.2, 0.3, 0.95])
         live.events.write_bytes(b"".join(map(encode, events)))
-        pilot.app.screen._look_again()
+        pilot.app.screen._look()
         await settle(pilot)
         assert "★ 0.9500" in painted(pilot)
 
@@ -493,12 +494,41 @@ def test_curves_of_a_run_that_trains_are_drawn_at_once_for_a_person_and_at_its_e
         screen = pilot.app.screen
         assert set(drawn) == {True}, "the first time"
         live.events.write_bytes(b"".join(map(encode, history([0.1] * 4))))
-        assert await at_once(screen._look_again) == {False}
+        assert await at_once(screen._look) == {False}
         assert await at_once(screen.action_log_axis) == {True}
         lock.release()
-        assert await at_once(screen._look_again) == {True}, "the last time"
+        assert await at_once(screen._look) == {True}, "the last time"
 
     play("compare", act, runs=[*two, live])
+
+
+def test_many_runs_are_looked_at_as_seldom_as_a_look_costs(two, make_run, play, settle, history):
+    live = make_run("live", (0.1,), end="")
+    lock = RunLock(live.lock)
+    assert lock.acquire()
+
+    async def act(pilot):
+        async def looks(cost):
+            begun = time.monotonic()
+            screen.post_message(screen.Looked(screen._runs, screen._among, (), ([], []), (), cost))
+            await settle(pilot)
+            pause = screen._next_look - begun
+            live.events.write_bytes(b"".join(map(encode, history([0.1] * 4))))
+            screen._look_again()
+            await settle(pilot)
+            return pause, len(screen._runs[-1].state.epochs) == 4
+
+        screen = pilot.app.screen
+        pause, looked = await looks(0.2)
+        assert 20 <= pause < 30 and not looked
+        assert (await looks(100.0))[0] == pytest.approx(LATE, abs=1)
+        screen._next_look = 0.0
+        screen._look_again()
+        await settle(pilot)
+        assert len(screen._runs[-1].state.epochs) == 4
+
+    play("compare", act, runs=[*two, live])
+    lock.release()
 
 
 def test_curves_have_the_numbers_of_the_rows_when_a_run_has_gone(two, make_run, play, settle, history, monkeypatch):
@@ -510,7 +540,7 @@ def test_curves_have_the_numbers_of_the_rows_when_a_run_has_gone(two, make_run, 
     async def act(pilot):
         drawn.clear()
         shutil.rmtree(two[0].path)
-        pilot.app.screen._look_again()
+        pilot.app.screen._look()
         await settle(pilot)
         assert set(drawn) == {True}
 
