@@ -1,6 +1,7 @@
 """What a colleague would say of a selection before it runs: each warning with its figure and its remedy."""
 
 import math
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,6 +29,22 @@ SMALLEST = 32
 ENLARGED = 3
 """How many times an image's own side the input is, from which most of the work goes into pixels that say nothing."""
 
+
+class UsualRates(NamedTuple):
+    """Learning rates of an optimizer and its like: from `too_high` on nothing is learned."""
+
+    usual: str
+    advised: str
+    too_high: float
+
+
+RATES = (
+    (r"c?(sgd|momentum|nesterov|adadelta|adagrad|madgrad|rmsproptf|n?muon)", UsualRates("0.001 to 1", "0.01", 10.0)),
+    (r"n?lar[cs]", UsualRates("0.1 to 30", "1", 100.0)),  # each layer's rate is a thousandth of it
+    (r"", UsualRates("0.00001 to 0.01", "0.001", 0.1)),  # Adam and its like: all others
+)
+"""By how an optimizer's name begins; the first that fits counts."""
+
 _QUEUE = next(action.keys[0] for action in ACTIONS if action.id == "queue")
 
 
@@ -40,7 +57,28 @@ class Advice(NamedTuple):
 
 def warnings(spec: Spec, facts: Facts, weights: Weights | None = None) -> list[Advice]:
     """Everything that speaks against a selection, what matters most first; empty while there is nothing to say."""
-    return [*_about_images(spec, facts), *_about_model(spec, facts, weights), *_about_device(facts)]
+    return [
+        *_about_rates(spec),
+        *_about_images(spec, facts),
+        *_about_model(spec, facts, weights),
+        *_about_device(facts),
+    ]
+
+
+def _about_rates(spec: Spec) -> Iterator[Advice]:
+    """Learning rates that nothing is trained with. Those of normalisation layers may be far higher than others."""
+    strategy = spec.strategy
+    rates = next(rates for begins, rates in RATES if re.match(begins, strategy.optimizer))
+    used = {"learning_rate": strategy.learning_rate, "head_learning_rate": strategy.head_learning_rate}
+    if strategy.freeze == "backbone" and strategy.head_learning_rate:
+        del used["learning_rate"]
+    for key, rate in used.items():
+        if rate >= rates.too_high:
+            yield Advice(
+                f"A {key.replace('_', ' ')} of {rate:g} is far above what {text.plain(strategy.optimizer, 30)} is used "
+                f"with ({rates.usual}): the loss will explode, or nothing is learned.",
+                f"Set strategy.{key} = {rates.advised}, or let vislab find-lr measure one.",
+            )
 
 
 def _about_images(spec: Spec, facts: Facts) -> Iterator[Advice]:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from vislab.engine.jobs import data as data_job
+from vislab.presets.explain import list_presets
 from vislab.presets.settings import Settings
 from vislab.tui.advice import warnings
 from vislab.tui.draft import FIRST, Draft, resolve
@@ -58,6 +59,47 @@ def test_150_images_from_scratch_will_overfit(settings) -> None:
     unsplit = Facts(DataFacts(("a", "b"), {"all": (3, 2)}, "", "too few images", False))
     assert "overfit" not in said(PHOTOS, settings, unsplit)
     assert "overfit" not in said(FIRST, settings, facts)  # small grey images, no photographs
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "usual"),
+    [
+        ("adamw", "99999", "0.00001 to 0.01"),
+        ("adamw", "1e3", "0.00001 to 0.01"),
+        ("lion", "0.1", "0.00001 to 0.01"),
+        ("adamw", "0.05", ""),
+        ("sgd", "1e3", "0.001 to 1"),
+        ("csgdw", "10", "0.001 to 1"),
+        ("sgd", "1.5", ""),
+        ("nlars", "30", ""),
+        ("lars", "99999", "0.1 to 30"),
+    ],
+)
+def test_a_learning_rate_that_cannot_train(settings, optimizer, rate, usual) -> None:
+    draft = FIRST.with_value("strategy.optimizer", optimizer).with_value("strategy.learning_rate", rate)
+    words = said(draft, settings)
+    if usual:
+        assert f"A learning rate of {float(rate):g} is far above what {optimizer} is used with ({usual})" in words
+        remedy = words.partition("| Set strategy.learning_rate = ")[2].partition(",")[0]
+        assert said(draft.with_value("strategy.learning_rate", remedy), settings) == ""
+    else:
+        assert words == ""
+
+
+def test_of_learning_rates_those_are_judged_that_are_used(settings) -> None:
+    draft = FIRST.choose("architecture", "resnet18").choose("strategy", "transfer")
+    draft = draft.with_value("strategy.learning_rate", "5").with_value("strategy.head_learning_rate", "1e-3")
+    assert "learning rate of" not in said(draft, settings)
+    both = draft.with_value("strategy.freeze", "none").with_value("strategy.head_learning_rate", "7")
+    assert "A learning rate of 5 " in said(both, settings) and "A head learning rate of 7 " in said(both, settings)
+
+
+def test_no_learning_rate_that_is_shipped_is_warned_of(settings) -> None:
+    recipes = [Draft(recipe=preset.name, dataset="digits") for preset in list_presets("recipes", settings)]
+    strategies = [PHOTOS.choose("strategy", preset.name) for preset in list_presets("strategies", settings)]
+    assert len(recipes) > 20 and len(strategies) > 2
+    for draft in [*recipes, *strategies]:
+        assert "earning rate of" not in said(draft, settings), draft
 
 
 def test_imbalance(settings) -> None:
