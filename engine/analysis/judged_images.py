@@ -29,7 +29,7 @@ def of_role(run: Run, state: RunState, role: Literal["validation", "test"]) -> s
 def of_predictions(state: RunState, predictions: Predictions) -> str:
     """The images that were answered: fingerprint of the data, and name and class of each. Empty: none."""
     labels = map(predictions.classes.__getitem__, predictions.labels)
-    total = sum(map(hash, zip(predictions.names, labels, strict=True)))  # the order does not count
+    total = sum(map(_number, predictions.names, labels))  # the order does not count
     return _word([fingerprint(state), f"{total:x}"]) if predictions else ""
 
 
@@ -54,8 +54,13 @@ def _rows_of(split: Path, changed: int, size: int) -> dict[str, str]:
         for row in csv.DictReader(file):
             for role in ("validation", "test"):
                 if row.get("role") in (role, BOTH):
-                    found[role] = found.get(role, 0) + hash((row.get("name"), row.get("label")))
+                    found[role] = found.get(role, 0) + _number(row.get("name"), row.get("label"))
     return {role: f"{total:x}" for role, total in found.items()}
+
+
+def _number(name: str | None, label: str | None) -> int:
+    # Hashes of tuples differ by the same for many pairs: sums would not tell two images from those with labels swapped.
+    return hash(f"{len(name or '')} {name}{label}")
 
 
 def _word(parts: Iterable[str]) -> str:
