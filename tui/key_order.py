@@ -31,8 +31,8 @@ class KeyOrder:
     Textual gives a key at once to what has the focus, where it waits until it is looked at. What is typed fast, pasted
     or late over a slow link arrives in one piece: the letters behind a `/` would go to the list and not to the field
     that the `/` opens. Keys that are pressed while a run is being started wait for the screen that shows it, and those
-    behind one that asks for a question wait for the question. Where its answer cannot be taken back they are dropped:
-    nobody can have meant them for what was not on the screen yet.
+    behind one that asks for a question wait for the question. Where its answer cannot be taken back they are dropped,
+    but for those that answer no: nobody can have meant them for what was not on the screen yet.
     """
 
     def __init__(self, app: App[Any], give: Callable[[Event], Awaitable[None]]) -> None:
@@ -78,7 +78,7 @@ class KeyOrder:
         while self._waiting and self._app.is_running:
             await self._opened()
             event = self._waiting.popleft()
-            if isinstance(question := self._app.screen, Question) and question.came_before(event.time):
+            if isinstance(question := self._app.screen, Question) and question.ignores(_key(event), event.time):
                 continue
             taker = self._taker()
             await self._give(event)
@@ -123,7 +123,12 @@ class KeyOrder:
 
 
 def _leaves(event: Event) -> bool:
-    return getattr(event, "key", "") in AT_ONCE
+    return _key(event) in AT_ONCE
+
+
+def _key(event: Event) -> str:
+    """Its name; empty for pasted text."""
+    return str(getattr(event, "key", ""))
 
 
 async def _answer(node: DOMNode) -> None:

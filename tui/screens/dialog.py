@@ -28,7 +28,7 @@ class Answer:
     """One answer to a question.
 
     Attributes:
-        id: what the question returns.
+        id: what the question returns; empty: nothing is done, as when the person goes back.
         key: a letter that chooses it.
         label: safe text.
     """
@@ -88,7 +88,7 @@ class Question(_Asking[str]):
 
         Args:
             irreversible: an answer cannot be taken back: keys that were pressed before the question was seen are not
-                given to it, see `came_before`.
+                given to it, see `ignores`.
         """
         super().__init__(question)
         assert not {"h", "?", "k", "j"} & {answer.key for answer in answers}, "these explain the keys, and scroll"
@@ -96,13 +96,15 @@ class Question(_Asking[str]):
         self._irreversible = irreversible
         self._painted = math.inf
 
-    def came_before(self, moment: float) -> bool:
-        """Whether what was pressed at a moment cannot have been meant for this question, and must not answer it.
+    def ignores(self, key: str, moment: float) -> bool:
+        """Whether a key must not reach this question: it may do harm, and cannot have been meant for what it asks.
 
         Args:
-            moment: by the monotonic clock.
+            key: as Textual names it; empty for pasted text.
+            moment: when it was pressed, by the monotonic clock.
         """
-        return self._irreversible and moment < self._painted + SEEN
+        harmless = {"escape", *(answer.key for answer in self._answers if not answer.id)}
+        return self._irreversible and key not in harmless and moment < self._painted + SEEN
 
     def on_mount(self) -> None:
         """Know when it was painted."""

@@ -155,17 +155,22 @@ def test_notices_cover_nothing(settings, size, make: Callable[[], Window[str] | 
 
 
 @pytest.mark.parametrize("irreversible", [True, False])
-def test_a_question_knows_what_was_pressed_before_it_was_seen(settings, monkeypatch, irreversible) -> None:
+def test_a_question_ignores_what_was_pressed_before_it_was_seen_but_for_what_does_no_harm(
+    settings, monkeypatch, irreversible
+) -> None:
     monkeypatch.setattr(dialog, "SEEN", 0.5)
     console = Console(settings, first=lambda _: SettingsScreen())
 
     async def go() -> None:
         async with console.run_test() as pilot:
-            question = Question(ASKED, [Answer("y", "y", "yes")], irreversible=irreversible)
-            assert question.came_before(1e9) is irreversible  # it is not painted yet
+            answers = [Answer("y", "y", "yes"), Answer("", "n", "no")]
+            question = Question(ASKED, answers, irreversible=irreversible)
+            harmful, harmless = ("y", "enter", "down", ""), ("n", "escape")
+            assert all(question.ignores(key, 1e9) is irreversible for key in harmful)  # it is not painted yet
+            assert not any(question.ignores(key, 0.0) for key in harmless)
             console.push_screen(question)
             await until(pilot, lambda: question._painted < math.inf)
-            assert question.came_before(question._painted + 0.4) is irreversible
-            assert not question.came_before(question._painted + 0.6)
+            assert all(question.ignores(key, question._painted + 0.4) is irreversible for key in harmful)
+            assert not any(question.ignores(key, question._painted + 0.6) for key in harmful)
 
     asyncio.run(go())

@@ -12,6 +12,7 @@ from textual.widgets._toast import Toast
 from vislab.engine.runs.store import Run
 from vislab.tui.app import Console
 from vislab.tui.run_watch import RunWatch
+from vislab.tui.screens import dialog
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.history import HistoryScreen
@@ -170,7 +171,7 @@ def test_keys_wait_for_a_question_and_do_not_answer_it_where_that_cannot_be_take
     async def act(pilot):
         await settle(pilot)
         monkeypatch.setattr(Run, "size", late)
-        at_once(pilot, *"aDyn", "down", "enter")  # n alone would open the launch screen, and y copy
+        at_once(pilot, *"aDyd", "down", "enter")  # y alone would copy, and enter open a run
         await pilot.pause(0.05)
         counted.set()
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
@@ -179,6 +180,24 @@ def test_keys_wait_for_a_question_and_do_not_answer_it_where_that_cannot_be_take
         at_once(pilot, "y")
         await until(pilot, lambda: not any(run.path.exists() for run in runs))
         assert [screen.NAME for screen in pilot.app.screen_stack] == ["history"]
+
+    play("history", act)
+
+
+@pytest.mark.parametrize("no", ["n", "escape"])
+def test_who_says_no_to_a_question_is_heard_before_it_was_seen(runs, play, settle, monkeypatch, no):
+    monkeypatch.setattr(dialog, "SEEN", 3600.0)
+    asked = []
+
+    async def act(pilot):
+        push = pilot.app.push_screen
+        monkeypatch.setattr(pilot.app, "push_screen", lambda screen, then: (asked.append(screen), push(screen, then)))
+        at_once(pilot, *"aDy", no, "j")
+        await until(pilot, lambda: asked and not pilot.app.key_order._waiting)
+        await settle(pilot)
+        assert pilot.app.screen.NAME == "history" and all(run.path.exists() for run in runs)
+        listed = pilot.app.screen.query_one(RunList)
+        assert listed.current.id == listed.rows[1].id  # the key after it goes to the list again
 
     play("history", act)
 
