@@ -142,7 +142,7 @@ ACTIONS: tuple[Action, ...] = (
     # compare
     Action("show_run", ("enter",), "open", "Open the run under the cursor.", _COMPARE),
     Action("per_class", ("c",), "classes", "Show F1 by class, or the runs again.", _COMPARE),
-    Action("differences", ("v",), "differences", "Show every setting that differs, or the runs again.", _COMPARE),
+    Action("differences", ("v",), "differences", "Show all settings that differ, and figures without room.", _COMPARE),
     Action("report", ("x",), "export", "Write the comparison as Markdown, CSV or HTML.", _COMPARE),
     Action("notes", ("n",), "notes", "Scroll the notes below the table; from their end back to the first.", _COMPARE),
     Action("back", ("esc",), "back", "Go back to the runs, or to the screen before.", _COMPARE),

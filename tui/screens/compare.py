@@ -94,8 +94,7 @@ class CompareScreen(ConsoleScreen):
         self._log = False
         self._last: int | None = None
         """Epochs shown, the last ones; 0: all that are planned; None: as many as suit the curves."""
-        self._looking = False
-        self._next_look = 0.0
+        self._looking, self._next_look = False, 0.0
         self._said = ""
         self._saying: Timer | None = None
         self._lost = ""
@@ -115,6 +114,7 @@ class CompareScreen(ConsoleScreen):
         """Read the runs."""
         self.set_focus(self.query_one(RunRows))
         self.heading("Compare", Text("reading …"))
+        self.watch(self.query_one("#tests"), "show_vertical_scrollbar", self.refresh_bindings, init=False)
         self._choose("runs")
         self._look()
         self.set_interval(EVERY, self._look_again)
@@ -194,8 +194,10 @@ class CompareScreen(ConsoleScreen):
         study = f"study {plain(self._record.name, 40)}, " if self._record is not None else ""
         self.heading(f"Compare {study}{text.counted(len(self._runs), 'run')}", Text(what))
         page, rows = self._page(width) if self._view != "runs" else [], len(self._among)
-        self.query_one(RunRows).tell(compare_table.lines(compare.columns(self._among), width))
-        self.query_one("#tests", Lines).show([marked(line, rows) for line in _wrapped(self._tests, width)])
+        table = compare.columns(self._among)
+        self.query_one(RunRows).tell(compare_table.lines(table, width))
+        notes = _wrapped([*self._tests, *compare_table.left_out_note(table, width)], width)
+        self.query_one("#tests", Lines).show([marked(line, rows) for line in notes])
         self.query_one("#page", Lines).show(Made(len(page), lambda index: marked(page[index], rows)))
         self.call_after_refresh(self._fill, at_once)  # table and notes have taken their room by then
         self.refresh_bindings()
@@ -205,12 +207,12 @@ class CompareScreen(ConsoleScreen):
             of = compare.stand_ins(self._among) if self._by_class[1] else []
             return joined([_wrapped(of, width), compare.per_class_lines(self._by_class, width)])
         if self._view == "all differences":
-            return compare.difference_lines(self._among, width)
+            return [*compare.difference_lines(self._among, width), *compare.left_out_lines(self._among, width)]
         return _wrapped(self._sentences(), width)
 
     @property
     def _firsts(self) -> list[Compared]:
-        """The run that stands for the settings of each row."""
+        """The run that stands for each row."""
         return [group.first for group in self._among]
 
     def _sentences(self) -> list[str]:
@@ -258,7 +260,7 @@ class CompareScreen(ConsoleScreen):
         self.query_one(place, CurvePlot).draw(key, draw, at_once=at_once)
 
     def on_screen_resume(self) -> None:
-        """Draw what has changed while another screen lay over it: a run may have ended."""
+        """Draw what changed under another screen."""
         self._show()
 
     def on_resize(self) -> None:

@@ -227,6 +227,20 @@ def difference_lines(among: Sequence[Group], width: int) -> list[str]:
     heads, rows = differences(among)
     if not rows:
         return ["The settings of these runs do not differ."]
+    return _turned(heads, rows, width)
+
+
+def left_out_lines(among: Sequence[Group], width: int) -> list[str]:
+    """What these columns hold, a row a column, below an empty line; nothing where all have room."""
+    table = columns(among)
+    if not (names := compare_table.left_out(table, width)):
+        return []
+    runs = [f"{label(i)} {title}" for i, title in enumerate(titles([group.first for group in among]))]
+    return ["", *_turned(["figure", *runs], [[name, *table[name]] for name in names], width)]
+
+
+def _turned(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """A column a run as lines; as a list a row where a table has no room for them."""
     longest = [max(text.cells(cell) for cell in column) for column in zip(*rows, strict=True)]
     if sum(longest) + tables.GAP * len(longest) <= width:
         return tables.lines(heads, rows, width)

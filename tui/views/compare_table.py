@@ -43,8 +43,16 @@ Columns = dict[str, list[str]]
 def lines(columns: Columns, width: int) -> list[str]:
     """A line of titles and a line a row; the best figures have a star.
 
-    A narrow table leaves columns out, those that matter least first, and cuts names and what the runs differ in.
+    A narrow table is `fitting`, and cuts names and what the runs differ in.
     """
+    columns = fitting(columns, width)
+    right = [title for title in columns if title not in LEFT]
+    whole = [title for title in columns if title not in ("run", "differs in")]
+    return tables.lines(list(columns), rows(columns), width, right=right, whole=whole)
+
+
+def fitting(columns: Columns, width: int) -> Columns:
+    """The columns that have room; those that matter least are left out first."""
     columns = dict(columns)
     for title in _FIRST_TO_GO:
         cells = {
@@ -53,9 +61,19 @@ def lines(columns: Columns, width: int) -> list[str]:
         if sum(cells.values()) + tables.GAP * (len(cells) - 1) <= width:
             break
         columns.pop(title, None)
-    right = [title for title in columns if title not in LEFT]
-    whole = [title for title in columns if title not in ("run", "differs in")]
-    return tables.lines(list(columns), rows(columns), width, right=right, whole=whole)
+    return columns
+
+
+def left_out_note(columns: Columns, width: int) -> list[str]:
+    """A sentence on the columns for which a table has no room, if there are any."""
+    titles = left_out(columns, width)
+    return [f"no room for {', '.join(titles)}: v shows them"] * bool(titles)
+
+
+def left_out(columns: Columns, width: int) -> list[str]:
+    """Titles of the columns for which a table has no room."""
+    shown = fitting(columns, width)
+    return [title for title in columns if title not in shown]
 
 
 def rows(columns: Columns) -> list[list[str]]:

@@ -502,6 +502,20 @@ def test_curves_of_a_run_that_trains_are_drawn_at_once_for_a_person_and_at_its_e
     play("compare", act, runs=[*two, live])
 
 
+@pytest.mark.parametrize("width", [60, 80, 250])
+def test_figures_that_the_table_has_no_room_for_are_on_the_page_of_differences(two, play, settle, width):
+    async def act(pilot):
+        await settle(pilot)
+        table, notes = words(pilot, RunRows).splitlines()[0], words(pilot, "#tests")
+        await pilot.press("v")
+        page = words(pilot, "#page")
+        for title in ("val loss", "s/epoch", "status"):
+            assert (title in table) != (f"\n{title}" in page)
+        assert ("no room for" in notes) == ("figure" in page) == (width < 250)
+
+    play("compare", act, runs=two, size=(width, 40))
+
+
 def test_many_runs_are_looked_at_as_seldom_as_a_look_costs(two, make_run, play, settle, history):
     live = make_run("live", (0.1,), end="")
     lock = RunLock(live.lock)
