@@ -45,5 +45,8 @@ def wilson(correct: int, images: int, z: float = Z_95) -> Interval:
 
 
 def of_accuracy(accuracy: float, images: int) -> Interval:
-    """The 95 % interval of an accuracy (a fraction in [0, 1]) measured on so many images."""
-    return wilson(round(accuracy * images), images)
+    """The 95 % interval of an accuracy (a fraction in [0, 1]) measured on so many images.
+
+    One beyond that range, as a damaged log may have it, counts as the nearest in it.
+    """
+    return wilson(round(min(1.0, max(0.0, accuracy)) * images), images)

@@ -170,13 +170,17 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
+_NEVER = 250_000_000_000.0
+"""Seconds from 1970 to the year 9892: later ones, of a damaged log, calendars do not know."""
+
+
 def when(moment: float, now: float | None = None) -> str:
     """A moment (seconds since 1970) as a person says it: `10:42`, `yesterday`, `Nov 19`, `2024-11-19`; local time.
 
     Args:
         now: seconds since 1970; the present when left out.
     """
-    if moment <= 0:
+    if not 0 < moment < _NEVER:
         return MISSING
     today = time.localtime(time.time() if now is None else now)
     then = time.localtime(moment)
@@ -192,7 +196,7 @@ def when(moment: float, now: float | None = None) -> str:
 
 def moment(seconds: float) -> str:
     """A moment (seconds since 1970) in full: `2025-11-22 10:42:07`, local time; `-` where there is none."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds > 0 else MISSING
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if 0 < seconds < _NEVER else MISSING
 
 
 def loss(value: Figure | None) -> str:

@@ -52,3 +52,4 @@ def test_more_images_narrow_the_interval(correct: int) -> None:
 def test_of_accuracy() -> None:
     assert of_accuracy(0.9, 30) == wilson(27, 30)
     assert of_accuracy(0.8999999, 30) == wilson(27, 30)
+    assert of_accuracy(5.0, 30) == wilson(30, 30) and of_accuracy(-1.0, 30) == wilson(0, 30)

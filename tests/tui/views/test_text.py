@@ -85,6 +85,11 @@ def test_duration(seconds: float, shown: str) -> None:
     assert text.duration(seconds) == shown
 
 
+@pytest.mark.parametrize("never", [0.0, -1.0, 1e18, float("inf"), float("nan")])
+def test_a_moment_that_no_calendar_knows_is_missing(never: float) -> None:
+    assert text.moment(never) == text.when(never) == text.MISSING
+
+
 def test_clock() -> None:
     assert [text.clock(x) for x in (13, 59.6, 3733, None, float("nan"))] == ["0:13", "1:00", "1:02:13", "-", "-"]
 
