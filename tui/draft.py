@@ -13,6 +13,7 @@ from vislab.presets.layers import COMMAND_LINE, ResolveError
 from vislab.presets.schema.spec import PUBLISHED, Spec
 from vislab.presets.settings import Settings
 
+Values = tuple[tuple[str, str], ...]
 Section = Literal["dataset", "architecture", "strategy"]
 SECTIONS: tuple[Section, ...] = ("dataset", "architecture", "strategy")
 
@@ -51,6 +52,7 @@ class Draft:
         data: where the images of `dataset` lie; empty: where they usually do.
         values: settings that were changed, dotted key to text as `--set` takes it.
         name: of the run; empty: made from its parts.
+        laid_by: those that were changed for what is chosen no more, by section and by what was chosen.
     """
 
     recipe: str = ""
@@ -59,21 +61,33 @@ class Draft:
     architecture: str = ""
     strategy: str = ""
     data: str = ""
-    values: tuple[tuple[str, str], ...] = ()
+    values: Values = ()
     name: str = ""
+    laid_by: tuple[tuple[Section, str, Values], ...] = ()
 
     def from_recipe(self, recipe: str) -> "Draft":
         """Start again from a recipe, with its data set, architecture, strategy and values."""
         return Draft(recipe=recipe)
 
-    def choose(self, section: Section, text: str) -> "Draft":
-        """Choose a data set, an architecture or a strategy; the settings that were changed for the old one go."""
-        if text == getattr(self, section):
+    def choose(self, section: Section, text: str, *, now: str = "") -> "Draft":
+        """Choose a data set, an architecture or a strategy.
+
+        The settings that were changed for the old one are laid by, and come back with it.
+
+        Args:
+            now: what the recipe or the run brings, where nothing else has been chosen.
+        """
+        old = getattr(self, section)
+        if text == old:
             return self
-        kept = tuple((key, value) for key, value in self.values if not key.startswith(f"{section}."))
+        own = tuple((key, value) for key, value in self.values if key.startswith(f"{section}."))
+        others = tuple(pair for pair in self.values if pair not in own)
+        laid_by = {(part, name): values for part, name, values in self.laid_by} | {(section, old or now): own}
+        values = (*others, *laid_by.pop((section, text), ()))
         data = "" if section == "dataset" else self.data
         chosen: dict[str, Any] = {section: text}
-        return replace(self, values=kept, data=data, **chosen)
+        left = tuple((*place, changed) for place, changed in laid_by.items() if changed)
+        return replace(self, values=values, laid_by=left, data=data, **chosen)
 
     def with_value(self, key: str, text: str) -> "Draft":
         """Change one setting."""
@@ -83,6 +97,10 @@ class Draft:
     def without_value(self, key: str) -> "Draft":
         """Take the change of a setting back."""
         return replace(self, values=tuple((other, value) for other, value in self.values if other != key))
+
+    def taken_back(self) -> "Draft":
+        """Take all changed settings back, those that were laid by too, and the name."""
+        return replace(self, values=(), laid_by=(), name="")
 
     def named(self, name: str) -> "Draft":
         """Name the run."""

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +82,36 @@ def test_changed_settings_go_with_what_they_were_changed_for() -> None:
     other = draft.choose("strategy", "finetune")
     assert other.changed("strategy.epochs") is None and other.changed("seed") == "7"
     assert other.data == "/x" and other.choose("dataset", "mnist").data == ""
+
+
+def test_changed_settings_come_back_with_what_they_were_changed_for(settings) -> None:
+    draft = FIRST.with_value("strategy.epochs", "7").with_value("strategy.batch_size", "32").with_value("seed", "7")
+    passed = draft.choose("strategy", "finetune")
+    assert passed.values == (("seed", "7"),)
+    back = passed.choose("strategy", "scratch")
+    assert dict(back.values) == dict(draft.values) and not back.laid_by
+    other = passed.with_value("strategy.epochs", "3").choose("architecture", "mlp").choose("strategy", "scratch")
+    assert other.changed("strategy.epochs") == "7" and other.architecture == "mlp"
+    assert other.choose("strategy", "finetune").changed("strategy.epochs") == "3"
+    spec = resolve(back, settings).ready
+    assert spec is not None and (spec.strategy.epochs, spec.strategy.batch_size) == (7, 32)
+
+
+def test_all_is_taken_back_of_what_was_laid_by_too() -> None:
+    passed = FIRST.with_value("strategy.epochs", "7").choose("strategy", "finetune").named("mine")
+    assert passed.taken_back() == replace(FIRST, strategy="finetune")
+    assert passed.taken_back().choose("strategy", "scratch") == FIRST
+
+
+def test_settings_changed_of_a_recipes_own_part_come_back_with_it(settings) -> None:
+    recipe = Draft().from_recipe("study-e-lenet5")
+    draft = recipe.with_value("strategy.epochs", "7")
+    back = draft.choose("strategy", "finetune", now="scratch").choose("strategy", "scratch")
+    assert back.changed("strategy.epochs") == "7"
+    spec, of_recipe = resolve(back, settings).ready, resolve(recipe, settings).ready
+    assert spec is not None and of_recipe is not None
+    assert spec.strategy == msgspec.structs.replace(of_recipe.strategy, epochs=7)
+    assert back.from_recipe("study-e-alexnet") == Draft(recipe="study-e-alexnet")
 
 
 @given(st.lists(st.tuples(st.sampled_from(["seed", "strategy.epochs", "device"]), st.text(max_size=5)), max_size=9))

@@ -1,7 +1,6 @@
 """The launch screen: choose data set, architecture and strategy, see what will run, start it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -220,8 +219,12 @@ class LaunchScreen(LaunchFields):
         section, value, base = event.section, event.value, self.resolved.spec
         as_before = self.draft.based and base is not None and value == getattr(base, section).name
         if value != OWN and not (as_before and not getattr(self.draft, section)):
-            self.change(self.draft.choose(section, value))
+            self._choose(section, value)
         self.hint()
+
+    def _choose(self, section: Section, value: str) -> None:
+        now = getattr(self.resolved.spec, section).name if self.resolved.spec is not None else ""
+        self.change(self.draft.choose(section, value, now=now))
 
     def on_parts_own(self, event: Parts.Own) -> None:
         """Ask for something of one's own."""
@@ -235,7 +238,7 @@ class LaunchScreen(LaunchFields):
             return self.resolved.spec is not None and not self.obstacles and not self.launching
         if action == "save_preset":
             return self.resolved.ready is not None
-        return action != "reset" or bool(self.draft.values or self.draft.name)
+        return action != "reset" or self.draft != self.draft.taken_back()
 
     def action_filter(self) -> None:
         """Find in the picker that has the focus, or in the architectures."""
@@ -263,7 +266,7 @@ class LaunchScreen(LaunchFields):
 
         self._prompt(
             PathPrompt(OWN_QUESTIONS[section], value, problem),
-            lambda text: self.change(self.draft.choose(section, text)),
+            lambda text: self._choose(section, text),
         )
 
     def action_recipe(self) -> None:
@@ -369,7 +372,7 @@ class LaunchScreen(LaunchFields):
 
     def action_reset(self) -> None:
         """Take all changed settings back."""
-        self.change(replace(self.draft, values=(), name=""))
+        self.change(self.draft.taken_back())
 
     def action_look_again(self) -> None:
         """Forget what was read and counted, and read and count again."""

@@ -187,3 +187,33 @@ def test_what_looks_like_a_key_is_clicked_as_one(play, click, settle) -> None:
         assert launch.draft.changed("device")
 
     play("launch", act)
+
+
+@pytest.mark.parametrize("recipe", ["", "digits-lenet5"])
+def test_what_was_written_outlives_a_cursor_that_passes_over_other_strategies(play, settle, recipe) -> None:
+    async def act(pilot) -> None:
+        launch = pilot.app.screen
+        if recipe:
+            launch.change(launch.draft.from_recipe(recipe))
+        for key, text in (("strategy.epochs", "7"), ("strategy.batch_size", "32")):
+            await write(pilot, text, key)
+            await pilot.press("enter")
+        await resolved(pilot)
+        own = launch.resolved.spec.strategy
+        launch.set_focus(launch.query_one("#strategy Choices"))
+        for keys in (("down", "up"), ("up", "up", "down", "down")):
+            for key in keys:
+                await pilot.press(key)
+                await resolved(pilot)
+                changed = (launch.draft.changed("strategy.epochs"), launch.draft.changed("strategy.batch_size"))
+                assert changed == (("7", "32") if launch.resolved.spec.strategy.name == own.name else (None, None))
+            assert launch.resolved.spec.strategy == own
+        await pilot.press("down", "x", "up")
+        await resolved(pilot)
+        assert launch.resolved.spec.strategy.name == own.name and not launch.draft.values
+
+    async def resolved(pilot) -> None:
+        await pilot.pause()
+        pilot.app.screen._resolve()  # not a moment later
+
+    play("launch", act)
