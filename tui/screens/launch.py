@@ -1,8 +1,7 @@
 """The launch screen: choose data set, architecture and strategy, see what will run, start it."""
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -227,8 +226,9 @@ class LaunchScreen(LaunchFields):
         self.change(self.draft.choose(section, value, now=now))
 
     def on_parts_own(self, event: Parts.Own) -> None:
-        """Ask for something of one's own."""
-        self.action_own()
+        """Ask for something of one's own, once."""
+        if self.is_current:  # else a second click has come before the window
+            self.action_own()
 
     # Actions
 
@@ -264,10 +264,13 @@ class LaunchScreen(LaunchFields):
         def problem(line: str) -> str:
             return "" if line.strip() else "write one, or leave with esc"
 
-        self._prompt(
-            PathPrompt(OWN_QUESTIONS[section], value, problem),
-            lambda text: self._choose(section, text),
-        )
+        def answered(path: str | None) -> None:
+            self.parts.picker(section).choices.go_back()
+            self.hint()
+            if path is not None:
+                self._choose(section, path.strip())
+
+        self.app.push_screen(PathPrompt(OWN_QUESTIONS[section], value, problem), answered)
 
     def action_recipe(self) -> None:
         """Choose a recipe or a study."""
@@ -333,10 +336,11 @@ class LaunchScreen(LaunchFields):
         """Name the run."""
         from vislab.tui.screens.dialog import Prompt
 
-        self._prompt(
-            Prompt("What is the run called?", self.draft.name),
-            lambda name: self.change(self.draft.named(name)),
-        )
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self.change(self.draft.named(name))
+
+        self.app.push_screen(Prompt("What is the run called?", self.draft.name), answered)
 
     def action_save_preset(self) -> None:
         """Keep the selection as a recipe."""
@@ -362,13 +366,6 @@ class LaunchScreen(LaunchFields):
             return plain(str(error), 500)
         self.say(f"Saved as recipe {name}: {file}")
         return ""
-
-    def _prompt(self, prompt: Any, take: Callable[[str], None]) -> None:
-        def answered(value: str | None) -> None:
-            if value is not None:
-                take(value.strip())
-
-        self.app.push_screen(prompt, answered)
 
     def action_reset(self) -> None:
         """Take all changed settings back."""

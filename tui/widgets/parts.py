@@ -23,6 +23,10 @@ OWN_QUESTIONS: dict[Section, str] = {
     "dataset": "A folder with a folder of images for each class, a table of path,label, hf:NAME, or mine.py:source",
     "architecture": "A file and its function that builds the network, such as mine.py:build",
 }
+_OWN_HINTS: dict[Section, str] = {
+    "dataset": "↵ chooses a folder, a table, hf:NAME or mine.py:source",
+    "architecture": "↵ chooses a file and its function, such as mine.py:build",
+}
 _TITLES: dict[Section, str] = {"dataset": "Data set", "architecture": "Architecture", "strategy": "Strategy"}
 _OWN_LABELS: dict[Section, str] = {"dataset": "your own folder…", "architecture": "your own file…"}
 _KINDS: dict[Section, Kind] = {"dataset": "datasets", "architecture": "architectures", "strategy": "strategies"}
@@ -111,7 +115,9 @@ class Parts(Horizontal):
         if section is None or current is None:
             return ""
         if current.value == OWN:
-            return OWN_QUESTIONS[section]
+            chosen = self.picker(section).choices.chosen
+            now = f"{plain(chosen.label, 30)} is chosen · " if chosen is not None else ""
+            return now + _OWN_HINTS[section]
         words = self._helps.get((section, current.value), "")
         return plain(words or (architecture_help(current.value) if section == "architecture" else "") or current.value)
 

@@ -20,6 +20,8 @@ from vislab.tui.views import text
 from vislab.tui.widgets.lines import wrapped
 
 MARK = "▸"
+CHOSEN = "✔"
+"""Marks what is chosen while the cursor stands on what cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class Choices(ScrollView, can_focus=True):
         return self._shown
 
     @property
+    def chosen(self) -> Item | None:
+        """The item that was chosen last, whether it is shown or not."""
+        return next((item for item in self._items if item.value == self._chosen and not item.heading), None)
+
+    @property
     def current(self) -> Item | None:
         """The item under the cursor."""
         return self._shown[self._cursor] if self._shown and not self._shown[self._cursor].heading else None
@@ -182,6 +189,8 @@ class Choices(ScrollView, can_focus=True):
 
     def _go(self, index: int) -> None:
         before, self._cursor = self._cursor, max(0, min(index, len(self._shown) - 1))
+        if any(item.asks for item in self._shown[before : before + 1] + self._shown[self._cursor : self._cursor + 1]):
+            self.refresh()  # the mark of what is chosen comes or goes
         for changed in {before, self._cursor}:
             self.refresh_line(changed)
         self._into_view()
@@ -246,14 +255,15 @@ class Choices(ScrollView, can_focus=True):
             self.post_message(self.Taken(self, item))
 
     def on_click(self, event: Click) -> None:
-        """Choose with the mouse; a second click takes."""
+        """Choose with the mouse; a second click takes, and the first what asks."""
         place = event.get_content_offset(self)
         if place is None:
             return
         index = place.y + self.scroll_offset.y
         if 0 <= index < len(self._shown) and not self._shown[index].heading:
             self._move_to(index)
-            if event.chain > 1:
+            asks = self._shown[index].asks and self.has_focus  # not where something else has kept the focus
+            if event.chain > 1 or asks:
                 self.action_take()
 
     def on_focus(self) -> None:
@@ -281,12 +291,13 @@ class Choices(ScrollView, can_focus=True):
         return [line.plain for line in wrapped(Text(words), width, self.app.console)]
 
     def _line(self, index: int, width: int) -> Text:
-        item, chosen = self._shown[index], index == self._cursor
+        item, pointed = self._shown[index], index == self._cursor
         if item.heading:
             return Text(text.fit(item.label, width), "dim")
         note = f" {item.note}" if item.note and text.cells(item.label) + text.cells(item.note) + 3 <= width else ""
-        label = text.fit(f"{MARK if chosen else ' '} {item.label}", width - text.cells(note))
-        style = ("reverse" if self.has_focus else "bold") if chosen else ""
+        kept = item.value == self._chosen and self.current is not None and self.current.asks
+        label = text.fit(f"{MARK if pointed else CHOSEN if kept else ' '} {item.label}", width - text.cells(note))
+        style = ("reverse" if self.has_focus else "bold") if pointed else "bold" if kept else ""
         return Text.assemble((label, style), (note, style or "dim"))
 
 

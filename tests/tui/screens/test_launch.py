@@ -281,6 +281,49 @@ def test_a_folder_of_ones_own_and_what_a_colleague_would_say(settings, photos, m
     play(settings, act)
 
 
+def test_what_is_chosen_stays_marked_while_the_cursor_is_on_the_row_that_asks(settings, click) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        choices = screen(pilot).parts.picker("dataset").choices
+
+        def marked() -> dict[str, str]:
+            lines = [choices.render_line(y).text.strip() for y in range(choices.size.height)]
+            return {line[0]: line[2:].split("  ")[0] for line in lines if line[:1] in ("▸", "✔")}
+
+        assert marked() == {"▸": "digits"}
+        await pilot.press("home")
+        await until(pilot, lambda: hint(pilot).startswith("digits is chosen · ↵ chooses a folder, a table, hf:NAME or"))
+        assert marked() == {"▸": "your own folder…", "✔": "digits"} and spec_of(pilot).dataset.name == "digits"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PathPrompt))
+        await pilot.press("escape")
+        assert marked() == {"▸": "digits"} and "chosen" not in hint(pilot)
+        await pilot.press("home")
+        await click(pilot, choices, 3, 0)  # the cursor is there already
+        await until(pilot, lambda: isinstance(pilot.app.screen, PathPrompt))
+        await pilot.press("escape")
+        await click(pilot, choices, 3, 0, times=2)
+        await until(pilot, lambda: isinstance(pilot.app.screen, PathPrompt))
+        await pilot.press("escape")
+        assert pilot.app.screen is screen(pilot)  # it asks once
+        assert marked() == {"▸": "digits"} and choices.has_focus
+
+    play(settings, act)
+
+
+def test_the_mark_is_back_on_ones_own_folder_that_is_given_again(settings, photos) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        choices = screen(pilot).parts.picker("dataset").choices
+        screen(pilot).change(FIRST.choose("dataset", str(photos)))
+        await chosen(pilot, "dataset", "photos")
+        await pilot.press("down")
+        await until(pilot, lambda: hint(pilot).startswith("photos is chosen · ↵ chooses a folder"))
+        await pilot.press("enter", "enter")
+        assert pilot.app.screen is screen(pilot) and choices.current is not None
+        assert choices.current.value == str(photos)
+
+    play(settings, act)
+
+
 def test_an_architecture_of_ones_own(settings, tmp_path) -> None:
     (tmp_path / "mine.py").write_text("def build(num_classes):\n    pass\n")
 
