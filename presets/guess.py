@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -27,6 +28,14 @@ IMAGE_SUFFIXES = frozenset({
 
 # train-images-idx3-ubyte.gz of MNIST and its relatives; emnist-balanced-test-images-idx3-ubyte of EMNIST.
 IDX_IMAGES = re.compile(r"(?P<prefix>.*?)(?P<part>train|t10k|test)-images[-.]idx3-ubyte(?:\.gz)?")
+
+
+_KINDS = {
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
 
 
 def is_hidden(name: str) -> bool:
@@ -70,6 +79,8 @@ def guess(path: str | Path) -> str:
             return TABLE
         raise InputError(f"{root} is neither a folder nor a .csv or .tsv table of path,label[,split][,group]")
     if not root.is_dir():
+        if what := _other(root):
+            raise InputError(f"{root} is {what}: give a folder of images or a .csv or .tsv table")
         raise InputError(f"there is no folder or file {root}{_nearby(root)}")
     # Path.is_dir would complain of raw/ in a folder that may not be entered, whether there is one or not.
     places = [folder for folder in idx_folders(root) if os.path.isdir(folder)]  # noqa: PTH112
@@ -103,6 +114,14 @@ def _nothing_fits(root: Path) -> str:
         f"{root} holds no images: expected one folder a class (also inside train/, val/, test/), IDX files such as "
         "train-images-idx3-ubyte.gz, or a .csv table"
     )
+
+
+def _other(root: Path) -> str:
+    """What there is at a path that is neither a folder nor a file; empty where there is nothing."""
+    # Path.exists raises for a link that leads back to itself.
+    if not os.path.exists(root):  # noqa: PTH110
+        return f"a link to {root.parent / root.readlink()}, which is not there" if root.is_symlink() else ""
+    return _KINDS.get(stat.S_IFMT(root.stat().st_mode), "")
 
 
 def _nearby(root: Path) -> str:

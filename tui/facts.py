@@ -83,6 +83,7 @@ class Facts:
 
     Attributes:
         data_error, model_error: why the job could not count.
+        data_unusable: no run could use the data either: `data_error` stands in its way.
         searched: whether a run of the same work was looked for among earlier ones.
         seconds_per_epoch: measured on this machine for this selection, and scaled to its training images.
         device: kind of the device: cpu, mps or cuda; empty where it is not known.
@@ -94,11 +95,19 @@ class Facts:
     model: ModelFacts | None = None
     data_error: str = ""
     model_error: str = ""
+    data_unusable: bool = False
     searched: bool = False
     seconds_per_epoch: float | None = None
     device: str = ""
     memory_free: int = 0
     users: tuple[DeviceUser, ...] = ()
+
+    @property
+    def data_obstacle(self) -> str:
+        """Why no run could use the data: they cannot be read, or not be divided; empty where nothing is wrong."""
+        if self.data is not None:
+            return self.data.split_error
+        return self.data_error if self.data_unusable else ""
 
 
 def counting(spec: Spec, facts: Facts) -> bool:

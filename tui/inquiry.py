@@ -71,7 +71,7 @@ class Inquiry:
         if answer.topic == DATA and answer.request == self._data_request(self.spec):
             before = self._model_request()
             found = facts.data_facts(answer.result) if answer.result is not None else None
-            self.facts = replace(self.facts, data=found, data_error=answer.error)
+            self.facts = replace(self.facts, data=found, data_error=answer.error, data_unusable=answer.wrong_input)
             if self._model_request() != before:
                 self._put(MODELS, self._model_request())
             return True

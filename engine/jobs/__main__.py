@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO
 
 import msgspec
 
+from vislab.engine.data.sources.download import NotHereError
 from vislab.engine.runs.temporary import remove_folders
 from vislab.engine.training.endings import TrainingFailed
 from vislab.engine.training.memory import first_line, is_out_of_memory
@@ -53,6 +54,8 @@ def _answer(line: str, out: TextIO) -> None:
             raise InputError(f"there is no job {name!r}; jobs: {', '.join(JOBS)}")
         with considerate_threads():
             result = importlib.import_module(f"vislab.engine.jobs.{name}").answer(request, tell)
+    except NotHereError as error:  # no mistake of who asks
+        say(error=str(error), kind="failed")
     except (InputError, msgspec.ValidationError) as error:
         say(error=str(error), kind="input")
     except TrainingFailed as failed:

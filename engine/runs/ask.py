@@ -63,7 +63,8 @@ class JobProcess:
 
         Raises:
             InputError: the job found a mistake in what the user gave, or nothing temporary can be written here.
-            JobError: training failed, which its text explains; or the job failed or its process died.
+            JobError: training failed or a published file is not here, which its text explains; or the job failed or
+                its process died.
         """
         process = self._running()
         assert process.stdin is not None and process.stdout is not None
@@ -167,12 +168,14 @@ class Answer:
         topic, request: of the question.
         result: of the job; None where it failed.
         error: why it failed, in words; empty where it did not.
+        wrong_input: it failed for what it was asked about, and would again.
     """
 
     topic: str
     request: Mapping[str, Any]
     result: dict[str, Any] | None
     error: str = ""
+    wrong_input: bool = False
 
 
 @dataclass(frozen=True)
@@ -299,7 +302,7 @@ class Asker:
         try:
             result = self._process.ask(question.job, question.request, on_progress=tell)
         except (InputError, JobError) as error:
-            return Answer(question.topic, question.request, None, str(error))
+            return Answer(question.topic, question.request, None, str(error), isinstance(error, InputError))
         return Answer(question.topic, question.request, result)
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,18 @@ def test_what_does_not_fit_is_explained(tmp_path: Path, paths, ask, words) -> No
     plant(tmp_path, *paths)
     with pytest.raises(InputError, match=words):
         guess(tmp_path / ask)
+
+
+def test_what_is_neither_folder_nor_file_is_called_what_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "away").symlink_to(tmp_path / "gone")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    for path, what in (
+        (Path("/dev/zero"), "a device"),
+        (tmp_path / "pipe", "a named pipe"),
+        (tmp_path / "away", f"a link to {tmp_path}/gone, which is not there"),
+        (tmp_path / "round", f"a link to {tmp_path}/round, which is not there"),
+    ):
+        with pytest.raises(InputError) as caught:
+            guess(path)
+        assert str(caught.value) == f"{path} is {what}: give a folder of images or a .csv or .tsv table"

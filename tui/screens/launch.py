@@ -131,9 +131,8 @@ class LaunchScreen(LaunchFields):
     @property
     def obstacles(self) -> tuple[str, ...]:
         """What stands in the way of a run, one sentence each: in the settings; else, once counted, in the images."""
-        data = self.inquiry.facts.data
-        undivided = data.split_error if data is not None else ""
-        return self.resolved.problems or ((f"{undivided}; {_AGAIN} looks again",) if undivided else ())
+        wrong = self.inquiry.facts.data_obstacle
+        return self.resolved.problems or ((f"{plain(wrong, 380)}; {_AGAIN} looks again",) if wrong else ())
 
     def _show(self) -> None:
         """Show the selection and what is known of it."""

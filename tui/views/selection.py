@@ -103,6 +103,8 @@ def data_line(spec: Spec, facts: Facts) -> str:
         divided = f" · {' / '.join(roles)}{stratified}" if roles else ""
         return f"{_counts(data.images(), len(data.classes))}{divided}"
     published = _counts(spec.dataset.images, spec.dataset.classes) if spec.dataset.images else plain(spec.dataset.name)
+    if facts.data_unusable:  # why stands above
+        return published
     if facts.data_error:
         return f"{published} · {plain(facts.data_error, 200)}"
     if spec.dataset.source == HUGGING_FACE:

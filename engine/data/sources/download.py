@@ -28,6 +28,10 @@ _BITE = 1 << 18
 _TELL_EVERY = 0.5  # seconds between two reports
 
 
+class NotHereError(InputError):
+    """A published file is not here, and is not to be downloaded now: a run would."""
+
+
 @dataclass(frozen=True)
 class Remote:
     """A published file.
@@ -59,7 +63,7 @@ _forbidden: ContextVar[bool] = ContextVar("forbidden", default=False)
 
 @contextlib.contextmanager
 def offline() -> Iterator[None]:
-    """Forbid downloads: `fetch` then takes what is there, and raises InputError for the rest."""
+    """Forbid downloads: `fetch` then takes what is there, and raises `NotHereError` for the rest."""
     token = _forbidden.set(True)
     try:
         yield
@@ -113,7 +117,7 @@ def _fetched(folder: Path, remote: Remote, remotes: Sequence[Remote]) -> Path:
             raise InputError(f"{path} is damaged or another file (its MD5 is not {remote.md5}); remove it")
         return path
     if _forbidden.get():
-        raise InputError(f"{path.name} is not in {folder}; it is downloaded when a run needs it")
+        raise NotHereError(f"{path.name} is not in {folder}; it is downloaded when a run needs it")
     reasons = []
     for url in remote.urls:
         try:

@@ -11,7 +11,7 @@ from vislab.engine.data.source import FileImages, Source
 from vislab.engine.data.sources.parts import ROLES, role_of
 from vislab.presets.errors import InputError
 
-_NAMED = 10
+_NAMED = 5
 
 
 def source(root: Path) -> Source:
@@ -28,9 +28,12 @@ def source(root: Path) -> Source:
     # Path.is_file raises for a name that is too long and for a folder that may not be entered.
     missing = [(line, row["path"]) for line, row in rows if not os.path.isfile(root.parent / row["path"])]  # noqa: PTH113
     if missing:
-        listed = "\n".join(f"  line {line}: {path}" for line, path in missing[:_NAMED])
-        more = f"\n  … and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        raise InputError(f"{root}: {len(missing)} of {len(rows)} files do not exist:\n{listed}{more}")
+        listed = ", ".join(f"{path} (line {line})" for line, path in missing[:_NAMED])
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise InputError(
+            f"{root}: {len(missing)} of {len(rows)} files do not exist: {listed}{more}; a path starts from the table's "
+            "folder"
+        )
     found = {row["label"] for _, row in rows} - {""}
     if not found:
         raise InputError(f"{root}: the column label is empty in every line")
@@ -51,8 +54,11 @@ def _rows(root: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and cells of each row that is not empty, cells stripped."""
     try:
         text = root.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{root} cannot be read as a table: {error}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{root}, line {line}: this is no UTF-8 text; save the table as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"{root} cannot be read as a table: {error.strerror or error}") from error
     header_line = text.partition("\n")[0]
     delimiter = max(",\t;", key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

@@ -56,6 +56,23 @@ def test_a_process_that_dies_is_told_with_its_last_words_and_started_again(tmp_p
         assert jobs.ask("data", DIGITS)["images"] == 1797
 
 
+def test_what_no_run_could_use_is_told_from_what_a_run_would_fetch(tmp_path: Path) -> None:
+    answers: queue.Queue[Answer] = queue.Queue()
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    empty = {"source": "vislab.engine.data.sources.folder:source", "path": str(tmp_path / "photos")}
+    away = {"name": "mnist", "source": "vislab.engine.data.sources.torchvision_sets:mnist"}
+    asker = Asker()
+    try:
+        for dataset, words, wrong in ((empty, "holds no images", True), (away, "when a run needs it", False)):
+            asker.ask("data", "data", {"dataset": dataset, "data_dir": str(tmp_path), "download": False}, answers.put)
+            answer = answers.get(timeout=60)
+            assert words in answer.error and answer.wrong_input is wrong
+        asker.ask("data", "data", mine(tmp_path, "raise ValueError('mine')"), answers.put)
+        assert not answers.get(timeout=60).wrong_input
+    finally:
+        asker.close()
+
+
 def test_an_interrupted_question_leaves_no_process_behind(tmp_path: Path) -> None:
     def interrupt(what: str, done: int, total: int) -> None:
         raise KeyboardInterrupt

@@ -14,6 +14,7 @@ from PIL import Image
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from vislab.engine.data.sources.download import NotHereError
 from vislab.engine.jobs import data as data_job
 from vislab.engine.runs import detaching
 from vislab.engine.runs.ask import Answer, Asker
@@ -62,8 +63,10 @@ class Counted(Asker):
         def work() -> None:
             try:
                 found = data_job.answer(dict(request), lambda *report: None) if job == "data" else MODEL
-            except InputError as error:
+            except NotHereError as error:
                 on_answer(Answer(topic, request, None, str(error)))
+            except InputError as error:
+                on_answer(Answer(topic, request, None, str(error), wrong_input=True))
             else:
                 on_answer(Answer(topic, request, found))
 
@@ -170,6 +173,7 @@ def test_what_will_run_follows_the_selection(settings) -> None:
         await chosen(pilot, "dataset", "emnist")
         await until(pilot, lambda: "downloaded when a run needs it" in panel(pilot))
         assert "131,600 images · 47 classes" in panel(pilot) and "× – steps" in panel(pilot)
+        assert "g start" in screen(pilot).query_one(KeyFooter).words  # the run will fetch it
         await pilot.press("up", "right", "down")
         await chosen(pilot, "architecture", "mlp")
         await pilot.press("right", "down")
@@ -522,6 +526,42 @@ def test_images_that_cannot_be_divided_stand_in_the_way(settings, tmp_path) -> N
         for number in range(2, 20):
             Image.new("RGB", (8, 8)).save(tmp_path / "one" / "cat" / f"{number}.png")
         await pilot.press("R")
+        await until(pilot, lambda: "g start" in screen(pilot).query_one(KeyFooter).words)
+
+    play(settings, act)
+
+
+def _empty_class(folder: Path) -> tuple[Path, str]:
+    (folder / "data" / "owl").mkdir(parents=True)
+    (folder / "data" / "cat").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "data" / "cat" / "1.png")
+    return folder / "data", 'no image in class folder "owl"'
+
+
+def _missing_files(folder: Path) -> tuple[Path, str]:
+    (folder / "data.csv").write_text("path,label\ngone\t.png,a\n")
+    return folder / "data.csv", "1 of 1 files do not exist: gone .png (line 2)"
+
+
+def _other_bytes(folder: Path) -> tuple[Path, str]:
+    (folder / "data.csv").write_bytes("path,label\n".encode("utf-16"))
+    return folder / "data.csv", "line 1: this is no UTF-8 text"
+
+
+@pytest.mark.parametrize("make", [_empty_class, _missing_files, _other_bytes])
+def test_images_that_no_run_could_read_stand_in_the_way(settings, tmp_path, make) -> None:
+    path, wrong = make(tmp_path)
+
+    async def act(pilot: Pilot[int]) -> None:
+        screen(pilot).change(FIRST.choose("dataset", str(path)))
+        await until(pilot, lambda: wrong in panel(pilot))
+        said = panel(pilot)
+        assert said.startswith("✖ ") and "; R looks again" in said and "⏎" not in said and said.count(wrong) == 1
+        assert screen(pilot).query_one(SelectionPanel).border_title.startswith("What stands in the way")
+        assert "counting" not in said and "g start" not in screen(pilot).query_one(KeyFooter).words
+        await pilot.press("g", "b", "a")
+        assert not list(settings.runs_dir.glob("*"))
+        screen(pilot).change(FIRST)
         await until(pilot, lambda: "g start" in screen(pilot).query_one(KeyFooter).words)
 
     play(settings, act)

@@ -114,6 +114,8 @@ def test_data_that_is_not_here_is_said_to_be_downloaded(settings) -> None:
     assert "70,000 images · 10 classes · x.gz is not in /data" in shown(
         FIRST.choose("dataset", "mnist"), settings, away
     )
+    empty = Facts(data_error='no image in class folder "owl"', data_unusable=True)  # which stands above, as an obstacle
+    assert "70,000 images · 10 classes" in shown(FIRST.choose("dataset", "mnist"), settings, empty).splitlines()
     assert "counted when the run begins" in shown(FIRST.choose("dataset", "hf:a/b"), settings)
 
 

@@ -73,7 +73,7 @@ def test_an_absolute_path(folder: Path, tmp_path: Path) -> None:
         ("path,label\nimages/0.png,a\nimages/0.png,b\n", 'line 3: "images/0.png" was in line 2 already'),
         ("path,label,split\nimages/0.png,a,train\nimages/1.png,a,tset\n", 'line 3: split "tset" is none of train'),
         ("path,label,split\nimages/0.png,a,train\nimages/1.png,a,\n", 'line 3: split ""'),
-        ("path,label\nimages/0.png,a\nimages/9.png,a\n", "1 of 2 files do not exist:\n  line 3: images/9.png"),
+        ("path,label\nimages/0.png,a\nimages/9.png,a\n", ": 1 of 2 files do not exist: images/9.png (line 3); "),
         ("path,label\nimages/0.png,\n", "the column label is empty"),
     ],
 )
@@ -86,5 +86,20 @@ def test_what_is_wrong_is_named_with_its_line(folder: Path, text, words) -> None
 
 def test_bytes_that_are_no_text(folder: Path) -> None:
     (folder / "labels.csv").write_bytes(b"path,label\n\xff\xfe,a\n")
-    with pytest.raises(InputError, match="cannot be read as a table"):
+    with pytest.raises(InputError, match=r"labels\.csv, line 2: this is no UTF-8 text; save the table as UTF-8$"):
         source(folder / "labels.csv")
+
+
+def test_a_folder_called_as_a_table(folder: Path) -> None:
+    (folder / "labels.csv").mkdir()
+    with pytest.raises(InputError, match=r"labels\.csv cannot be read as a table: Is a directory$"):
+        source(folder / "labels.csv")
+
+
+def test_many_missing_files_are_told_on_one_line(folder: Path) -> None:
+    rows = "".join(f"gone/{number}.png,a\n" for number in range(20))
+    with pytest.raises(InputError) as caught:
+        source(write(folder, f"path,label\n{rows}"))
+    told = str(caught.value)
+    assert "20 of 20 files do not exist: gone/0.png (line 2), " in told and "\n" not in told
+    assert "gone/4.png (line 6) and 15 more; a path starts from the table's folder" in told
