@@ -86,6 +86,20 @@ class Inquiry:
         kind, free = (device.kind, device.memory_free) if device is not None else ("", 0)
         return self._know(replace(self.facts, device=kind, memory_free=free, users=users))
 
+    def known_of(self, spec: Spec) -> tuple[Facts, Weights | None]:
+        """What is known now of the data and the weights of another selection, without asking.
+
+        Of images that are the present ones it is known how many there are of each class, and of each role where they
+        are divided in the same way; and what is wrong with them.
+        """
+        weights = facts.pretrained_weights(spec, hub_cache=facts.hub_cache(), package=facts.has_weights_package())
+        if self.spec is None or self.spec.dataset != spec.dataset:
+            return Facts(), weights
+        now, data = self.facts, self.facts.data
+        if data is not None and self._data_request(self.spec) != self._data_request(spec):
+            data = replace(data, counts={"all": data.counts["all"]}, split="", split_error="", selected_on_test=False)
+        return Facts(data=data, data_error=now.data_error, data_unusable=now.data_unusable), weights
+
     def measured(self, seconds_per_epoch: float | None) -> bool:
         """Take in that earlier runs were searched, and what was found. Returns whether it is new."""
         return self._know(replace(self.facts, searched=True, seconds_per_epoch=seconds_per_epoch))

@@ -289,15 +289,10 @@ class LaunchScreen(LaunchFields):
             self.change(FIRST)
 
     def _ask_about_study(self, recipes: tuple[str, ...]) -> None:
-        from vislab.tui.screens.dialog import Answer as Choice
-        from vislab.tui.screens.dialog import Question
+        from vislab.tui.screens.study_question import study_question
 
         drafts = [self._with_images(recipe) for recipe in recipes]
-        count = text.counted(len(drafts), "run")
-        question = Question(
-            f"Queue {count}, one after the other? {', '.join(recipes)}",
-            (Choice("queue", "y", f"queue {count}"), Choice("", "n", "go back")),
-        )
+        question = study_question(drafts, self.settings, self.inquiry.known_of)
         self.app.push_screen(question, lambda answer: self.launch(drafts, "queue") if answer else None)
 
     def _with_images(self, recipe: str) -> Draft:

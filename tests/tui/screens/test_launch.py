@@ -477,6 +477,75 @@ def test_a_study_is_queued_after_a_question(settings, started) -> None:
     play(settings, act)
 
 
+def _empty_class(folder: Path) -> tuple[Path, str]:
+    (folder / "data" / "owl").mkdir(parents=True)
+    (folder / "data" / "cat").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "data" / "cat" / "1.png")
+    return folder / "data", 'no image in class folder "owl"'
+
+
+def _missing_files(folder: Path) -> tuple[Path, str]:
+    (folder / "data.csv").write_text("path,label\ngone\t.png,a\n")
+    return folder / "data.csv", "1 of 1 files do not exist: gone .png (line 2)"
+
+
+def _other_bytes(folder: Path) -> tuple[Path, str]:
+    (folder / "data.csv").write_bytes("path,label\n".encode("utf-16"))
+    return folder / "data.csv", "line 1: this is no UTF-8 text"
+
+
+def _nothing(folder: Path) -> tuple[Path, str]:
+    return folder / "none", "there is no file or folder"
+
+
+async def ask_about_study(pilot: Pilot[int], name: str) -> str:
+    """Take a study from the recipes; what is asked then."""
+    await pilot.press("r", "slash", *f"study {name}", "enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+    return " ".join(pilot.app.screen.query(Lines).first().words.split())
+
+
+def test_the_question_about_a_study_says_on_which_data_its_runs_train(settings, photos, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("vislab.tui.facts.has_weights_package", lambda: False)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "1,438 train" in panel(pilot))
+        said = await ask_about_study(pilot, "study-b")
+        assert "Data set of all: digits (chosen here: the recipe names none)" in said and "y queue 2 runs" not in said
+        assert "! study-b-transfer: The weights " in said and "! all: " not in said
+        await pilot.press("n")
+        said = await ask_about_study(pilot, "study-e")
+        assert "Data set of study-e-lenet5: mnist Data set of study-e-alexnet: cifar10" in said
+        assert "! all: The best epoch is picked on the test set" in said and "digits" not in said
+        await pilot.press("n")
+        screen(pilot).change(FIRST.choose("dataset", str(photos)))
+        await until(pilot, lambda: "! Imbalance 1:8: 32 of cat, 4 of dog" in panel(pilot))
+        said = await ask_about_study(pilot, "study-d")  # which divides them in another way
+        assert "Data set of all: photos (chosen here: the recipe names none)" in said
+        assert "! study-d-cnn5, study-d-resnet4: Imbalance 1:10: 40 of cat, 4 of dog" in said
+
+    play(settings, act)
+
+
+@pytest.mark.parametrize("make", [_empty_class, _nothing])
+def test_a_study_whose_runs_cannot_start_is_not_queued(settings, started, tmp_path, make) -> None:
+    path, wrong = make(tmp_path)
+
+    async def act(pilot: Pilot[int]) -> None:
+        screen(pilot).change(FIRST.choose("dataset", str(path)))
+        await until(pilot, lambda: wrong in panel(pilot))
+        said = await ask_about_study(pilot, "study-b")
+        assert said.startswith("2 runs cannot be queued: study-b-cnn, study-b-transfer")
+        assert f"✖ all: {wrong}" in said
+        await pilot.press("y")
+        assert isinstance(pilot.app.screen, Question)
+        await pilot.press("enter")
+        assert pilot.app.screen is screen(pilot) and not started.runs
+
+    play(settings, act)
+
+
 @pytest.mark.parametrize(("key", "how"), [("g", "start"), ("b", "start"), ("a", "queue")])
 def test_a_run_is_started_or_queued(settings, started, monkeypatch, key, how) -> None:
     warning = "Inside [red] a container"
@@ -529,23 +598,6 @@ def test_images_that_cannot_be_divided_stand_in_the_way(settings, tmp_path) -> N
         await until(pilot, lambda: "g start" in screen(pilot).query_one(KeyFooter).words)
 
     play(settings, act)
-
-
-def _empty_class(folder: Path) -> tuple[Path, str]:
-    (folder / "data" / "owl").mkdir(parents=True)
-    (folder / "data" / "cat").mkdir()
-    Image.new("RGB", (8, 8)).save(folder / "data" / "cat" / "1.png")
-    return folder / "data", 'no image in class folder "owl"'
-
-
-def _missing_files(folder: Path) -> tuple[Path, str]:
-    (folder / "data.csv").write_text("path,label\ngone\t.png,a\n")
-    return folder / "data.csv", "1 of 1 files do not exist: gone .png (line 2)"
-
-
-def _other_bytes(folder: Path) -> tuple[Path, str]:
-    (folder / "data.csv").write_bytes("path,label\n".encode("utf-16"))
-    return folder / "data.csv", "line 1: this is no UTF-8 text"
 
 
 @pytest.mark.parametrize("make", [_empty_class, _missing_files, _other_bytes])
