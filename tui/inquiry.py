@@ -9,11 +9,12 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui import facts
 from vislab.tui.facts import DeviceUser, Facts, Weights
+from vislab.tui.hub import Hub, forbidden_by
 
 if TYPE_CHECKING:
     from vislab.engine.runs.devices import Device  # it imports what asks the cards
 
-DATA, MODELS = "data", "models"
+DATA, MODELS, HUB = "data", "models", "hub"
 
 
 class Inquiry:
@@ -29,7 +30,7 @@ class Inquiry:
         """An inquiry about nothing yet.
 
         Args:
-            on_answer: called in the asker's thread; hands the answer to `take` in the thread that owns this.
+            on_answer: called in another thread; hands the answer to `take` in the thread that owns this.
         """
         self.spec: Spec | None = None
         self.facts = Facts()
@@ -37,6 +38,7 @@ class Inquiry:
         self._asker = asker
         self._settings = settings
         self._on_answer = on_answer
+        self._hub = Hub(lambda: on_answer(Answer(HUB, {}, {})))
 
     def follow(self, spec: Spec) -> None:
         """Turn to another selection; what is known of its data is kept when they are the same."""
@@ -45,11 +47,12 @@ class Inquiry:
         known = now if same_data else Facts(device=now.device, memory_free=now.memory_free, users=now.users)
         self.facts = replace(known, model=None, model_error="", searched=False, seconds_per_epoch=None)
         self.spec = spec
-        self.weights = facts.pretrained_weights(spec, hub_cache=facts.hub_cache(), package=facts.has_weights_package())
+        self.weights = self._located(spec)
 
     def forget(self) -> None:
         """Find out everything anew."""
         self._asker.forget()
+        self._hub.forget()
         self.spec, self.facts = None, Facts()
 
     def ask(self, *, model: bool) -> bool:
@@ -63,6 +66,11 @@ class Inquiry:
         """
         known = self._put(DATA, self._data_request(self.spec) if self.spec is not None else None)
         return self._put(MODELS, self._model_request() if model else None) or known
+
+    def look_at_hub(self) -> None:
+        """Find out whether weights that are not here can be downloaded, where that matters and is not known."""
+        if self.weights is not None and not self.weights.here and not self.weights.forbidden_by:
+            self._hub.look()
 
     def take(self, answer: Answer) -> bool:
         """Take an answer in. Returns whether it is about the present selection."""
@@ -79,6 +87,9 @@ class Inquiry:
             model = facts.model_facts(answer.result) if answer.result is not None else None
             self.facts = replace(self.facts, model=model, model_error=answer.error)
             return True
+        if answer.topic == HUB:
+            before_look, self.weights = self.weights, self._located(self.spec)
+            return self.weights != before_look
         return False
 
     def has_seen(self, device: "Device | None", users: tuple[DeviceUser, ...]) -> bool:
@@ -107,6 +118,12 @@ class Inquiry:
     def _know(self, found: Facts) -> bool:
         changed, self.facts = found != self.facts, found
         return changed
+
+    def _located(self, spec: Spec) -> Weights | None:
+        weights = facts.pretrained_weights(spec, hub_cache=facts.hub_cache(), package=facts.has_weights_package())
+        if weights is None or weights.here:
+            return weights
+        return replace(weights, forbidden_by=forbidden_by(), unreachable=self._hub.unreachable)
 
     @property
     def train_images(self) -> int:

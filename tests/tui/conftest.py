@@ -12,6 +12,7 @@ from typing import IO
 import pytest
 
 from vislab.engine.runs.store import Run
+from vislab.tui import hub
 
 DRIVER = Path(__file__).with_name("follow_fake.py")
 UNCLOSED = {"img", "meta", "link", "br"}
@@ -55,6 +56,14 @@ def many_colours() -> Iterator[None]:
     """Consoles in this process have more than 16 colours, whatever terminal the tests run on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TERM", "xterm-256color")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Consoles in this process do not look whether the hub of weights can be reached."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "unreachable_host", lambda: "")
         yield
 
 

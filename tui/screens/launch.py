@@ -163,7 +163,8 @@ class LaunchScreen(LaunchFields):
                 self.look()
 
     def look(self) -> None:
-        """Look at devices, queue and earlier runs, beside the screen; again after a while."""
+        """Look at devices, queue, earlier runs and the weights' hub, beside the screen; again after a while."""
+        self.inquiry.look_at_hub()
         spec, settings, train = self.resolved.spec, self.settings, self.inquiry.train_images
         live = self.console.live
 

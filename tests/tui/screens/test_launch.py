@@ -26,6 +26,7 @@ from vislab.engine.runs.used import Used, UsedDevices
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve as resolve_spec
 from vislab.presets.settings import Settings
+from vislab.tui import hub
 from vislab.tui.app import Console
 from vislab.tui.draft import FIRST, Draft, Section
 from vislab.tui.screens import launching
@@ -676,6 +677,26 @@ def test_runs_that_use_the_processor_are_told_before_the_start(settings, monkeyp
         assert f"used by {two}, {one} and {rests} paused" in said
 
     play(settings, act)
+
+
+def test_weights_that_cannot_be_downloaded_are_told_before_the_start(settings, monkeypatch, tmp_path) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(hub, "unreachable_host", lambda: answers.wait(60) and "huggingface.co")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    draft = FIRST.choose("architecture", "resnet18").choose("strategy", "transfer")
+
+    async def act(pilot: Pilot[int]) -> None:
+        screen(pilot).change(draft)
+        await until(pilot, lambda: "resnet18.a1_in1k are not in the cache: the run will download" in panel(pilot))
+        answers.set()
+        await until(pilot, lambda: "in the cache, and huggingface.co cannot be reached: a run that" in panel(pilot))
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        screen(pilot).change(draft.with_value("seed", "7"))
+        await until(pilot, lambda: "and HF_HUB_OFFLINE forbids a download: the run will fail." in panel(pilot))
+
+    play(settings, act, size=(120, 50))
 
 
 def test_what_was_chosen_is_saved_as_a_recipe(settings) -> None:
