@@ -103,7 +103,7 @@ class Inquiry:
         Of images that are the present ones it is known how many there are of each class, and of each role where they
         are divided in the same way; and what is wrong with them.
         """
-        weights = facts.pretrained_weights(spec, hub_cache=facts.hub_cache(), package=facts.has_weights_package())
+        weights = self._located(spec)
         if self.spec is None or self.spec.dataset != spec.dataset:
             return Facts(), weights
         now, data = self.facts, self.facts.data

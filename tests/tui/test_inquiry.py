@@ -54,6 +54,7 @@ def test_of_weights_that_are_away_it_is_found_out_whether_they_can_be_downloaded
     assert inquiry.weights.unreachable == "huggingface.co" and not inquiry.take(answers[0])
     inquiry.follow(inquiry.spec)
     assert inquiry.weights.unreachable == "huggingface.co"  # remembered
+    assert inquiry.known_of(inquiry.spec)[1] == inquiry.weights  # of the runs of a study too
 
 
 def test_nothing_is_asked_of_the_network_where_its_answer_does_not_matter(looked, follow, monkeypatch) -> None:
