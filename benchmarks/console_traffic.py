@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/console_traffic.py [--runs-dir DIR] [--seconds 30] [--epochs 5000]
 
-The live view is opened over the launch screen, where it costs most. A run is trained for it, unless a folder is given
-whose newest run trains. The first five seconds, in which the screens are drawn, do not count. In the end the run is
-stopped, and what an unchanging screen costs is measured too.
+The live view is opened over the launch screen, where it costs most, and then help over it. A run is trained for it,
+unless a folder is given whose newest run trains. The first five seconds, in which the screens are drawn, do not count.
+In the end the run is stopped, and what an unchanging screen costs is measured too.
 
 With --epochs, also the live view of a run of so many epochs that has five more every second, and Compare of it and
 three others as long.
@@ -39,6 +39,11 @@ def main() -> None:
             for size, limit in LIMITS.items():
                 console = opened(runs_dir, size)
                 report(f"{size[0]}x{size[1]}, training", console, given.seconds, limit, SHARE)
+                console.press("?")
+                console.read(3.0)
+                report(f"{size[0]}x{size[1]}, help over it", console, given.seconds, limit, SHARE)
+                console.press("\x1b")
+                console.read(1.0)
                 console.quit()
             console = opened(runs_dir, (120, 40))
         finally:

@@ -64,8 +64,7 @@ class Layer(Screen[ScreenResultType]):
             self.forget_painted()
 
     def changed_below(self, regions: set[Region]) -> None:
-        """Parts of the screen below are to be painted anew."""
-        self.refresh(*regions)
+        """Parts of the screen below have changed: of no matter where nothing of it is seen."""
 
     def _compositor_refresh(self) -> None:
         # From the first change on, Textual would paint all of a screen below a window at each message that it gets.

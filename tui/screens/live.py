@@ -27,6 +27,9 @@ EVERY = 1.5
 RESTING = 3
 """Turns from one look at a run that is over to the next: somebody may resume it elsewhere."""
 
+COVERED = 2
+"""Turns from one look to the next while a window lies over the view: nobody reads what is in its shade."""
+
 SAID = 6.0
 """Seconds that a message stays."""
 
@@ -89,7 +92,9 @@ class LiveScreen(RunCurves):
 
     def _look_in_turn(self) -> None:
         self._turn += 1
-        if self.seen is None or self.seen.status in live.UNENDED or self._turn % RESTING == 0:
+        over = self.seen is not None and self.seen.status not in live.UNENDED
+        rest = RESTING if over else COVERED if self.app.screen is not self else 1
+        if self._turn % rest == 0:
             self.look()
 
     def look(self) -> None:

@@ -1,7 +1,8 @@
 """A window over a screen, which closes itself and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.color import ColorType
@@ -16,12 +17,16 @@ from textual.geometry import Region
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
+from textual.timer import Timer
 
 from vislab.tui.actions import ACTIONS
 from vislab.tui.screens.layer import Layer
 from vislab.tui.widgets.key_footer import KeyFooter
 
 T = TypeVar("T")
+
+FOLLOWS = 0.5
+"""Seconds after which a window shows what has changed below it, and all that changed until then: nobody reads it."""
 
 LEAVE = Binding("q", "app.leave", show=False)
 """Of a window in which letters are neither text nor answers: `q` does there what it does on every screen."""
@@ -32,8 +37,8 @@ LEAVES = next((action.keys[0], action.help) for action in ACTIONS if action.id =
 class Window(ModalScreen[T], Layer[T], Generic[T]):
     """The base of all windows. The screen below is seen in the shade, and goes on; not its footer, whose keys rest.
 
-    Textual makes all of it anew for each frame, which takes longer than the window itself. Here its lines are kept
-    until they change.
+    Textual makes all of it anew for each frame, which takes longer than the window itself, and paints the window with
+    it. Here its lines are kept until they change, and of these only what is seen and differs is painted.
 
     A window in which letters are keys says in KEYS what they do, for its help: rows as `HelpScreen` takes them.
     """
@@ -44,6 +49,8 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
     def __init__(self) -> None:
         super().__init__()
         self._below: dict[int, Strip] = {}
+        self._changed: set[int] = set()  # lines of it, since it was painted
+        self._follower: Timer | None = None
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Close this window with a result, unless it is closed already.
@@ -73,11 +80,31 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
         self._below.clear()
 
     def changed_below(self, regions: set[Region]) -> None:
-        """Paint parts of the screen below anew."""
-        for region in regions:
-            for y in region.line_range:
-                self._below.pop(y, None)
-        super().changed_below(regions)
+        """Parts of the screen below are to be painted anew, in a while; at once where it is all of it."""
+        if self.size.region in regions:  # it was laid out anew
+            self._below.clear()
+            self.refresh()
+            return
+        self._changed.update(y for region in regions for y in region.line_range)
+        if self._follower is None:
+            self._follower = self.set_timer(FOLLOWS, self._follow)
+
+    def _follow(self) -> None:
+        """Paint what has changed below, unless all is to be painted anyway."""
+        self._follower = None
+        before = {y: line for y in sorted(self._changed) if (line := self._below.pop(y, None)) is not None}
+        self._changed.clear()
+        if self.app.screen is not self:
+            return
+        covered = [child.region for child in self.children]
+        for y, line in before.items():
+            self._styles_cache.set_dirty(Region(0, y, self.size.width, 1))  # what is covered may be seen later
+            for begin, end in _seen(self.size.width, (region for region in covered if y in region.line_range)):
+                begin, end = _difference(line, self.render_line(y), begin, end)
+                if begin < end:
+                    self._set_dirty(Region(begin, y, end - begin, 1))
+                    self._dirty_widgets.add(self)  # `refresh` would forget the other widgets that are to be painted
+        self.check_idle()
 
     def render_line(self, y: int) -> Strip:
         """A line of the screen below, in the shade."""
@@ -101,6 +128,30 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
             for y in [y for y in missing if y < len(lines)]:
                 line = Strip.join(lines[y].values())
                 self._below[y] = _in_the_shade(_without_words(line) if y in resting else line, shade)
+
+
+def _seen(width: int, covered: Iterable[Region]) -> Iterator[tuple[int, int]]:
+    """Where a line is seen that is covered in places: begin and end of each part."""
+    begin = 0
+    for left, right in sorted(region.column_span for region in covered):
+        if begin < left:
+            yield begin, left
+        begin = max(begin, right)
+    if begin < width:
+        yield begin, width
+
+
+def _difference(before: Strip, after: Strip, begin: int, end: int) -> tuple[int, int]:
+    """From the first to the last piece, between two places, in which lines differ; its end is its begin for none."""
+    old, new = list(before.crop(begin, end)), list(after.crop(begin, end))
+    first = begin + _alike(old, new)
+    return first, max(first, end - _alike(reversed(old), reversed(new)))
+
+
+def _alike(some: Iterable[Segment], others: Iterable[Segment]) -> int:
+    """Cells up to the first piece that differs."""
+    pairs = zip(some, others, strict=False)
+    return sum(one.cell_length for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _in_the_shade(line: Strip, shade: Color) -> Strip:

@@ -19,7 +19,7 @@ from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console, screen_class
-from vislab.tui.screens import dialog
+from vislab.tui.screens import dialog, window
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
 HOSTILE = "[red]\x1b[2J<script>名" + "x" * 10_000
@@ -40,6 +40,7 @@ def quick_looks() -> Iterator[None]:
         ):
             patch.setattr(module, name, getattr(module, name) / 4)
         patch.setattr(dialog, "SEEN", 0.0)
+        patch.setattr(window, "FOLLOWS", 0.001)
         yield
 
 

@@ -33,7 +33,7 @@ from vislab.tui.live_frame import frame
 from vislab.tui.screens import live as live_screen
 from vislab.tui.screens import run_page
 from vislab.tui.screens.dialog import Prompt, Question
-from vislab.tui.screens.live import RESTING, LiveScreen
+from vislab.tui.screens.live import COVERED, RESTING, LiveScreen
 from vislab.tui.widgets import curve_plot
 from vislab.tui.widgets.curve_plot import CurvePlot
 from vislab.tui.widgets.header_line import HeaderLine
@@ -387,6 +387,24 @@ def test_a_run_that_is_over_is_looked_at_less_often(settings: Settings, start: S
         for _ in range(2 * RESTING):
             view(pilot)._look_in_turn()
         assert view(pilot)._turn - begun >= 2 * RESTING and [turn % RESTING for turn in looks] == [0, 0]
+
+    play(settings, run, act)
+
+
+def test_a_run_is_looked_at_less_often_while_a_window_lies_over_its_view(settings: Settings, start: Start) -> None:
+    run = start(epochs=1000)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "training" in header(pilot))
+        live, looks = view(pilot), []
+        live.look = lambda: looks.append(live._turn)  # type: ignore[method-assign]
+        for key, count in (("question_mark", 4 // COVERED), ("escape", 4)):
+            await pilot.press(key)
+            looks.clear()
+            live._turn = 0
+            for _ in range(4):
+                live._look_in_turn()
+            assert len(looks) == count
 
     play(settings, run, act)
 

@@ -12,9 +12,11 @@ from textual.app import ComposeResult
 from textual.pilot import Pilot
 from textual.renderables.background_screen import BackgroundScreen
 from textual.strip import Strip
+from textual.widgets import Input
 
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console
+from vislab.tui.screens import window as window_module
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.screen import ConsoleScreen
@@ -56,7 +58,7 @@ def seen(window: Window[Any]) -> list[list[tuple[str, str]]]:
     return [pieces(list(window.render_line(y))) for y in range(window.size.height)]
 
 
-def expected(window: Window[Any]) -> list[list[tuple[str, str]]]:
+def expected_below(window: Window[Any]) -> list[list[tuple[str, str]]]:
     """The same as Textual makes it, of all that lies below; of a footer its background."""
     below = window.app.screen_stack[-2]
     shade = window.styles.background
@@ -76,17 +78,17 @@ def test_the_screen_below_is_seen_in_the_shade(tmp_path: Path, make: Callable[[]
         window = make()
         pilot.app.push_screen(window)
         await pilot.pause()
-        assert seen(window) == expected(window)
+        assert seen(window) == expected_below(window)
         assert "[red]fourth" in "".join(words for words, _ in seen(window)[4])
         (footer,) = pilot.app.screen_stack[0].query(KeyFooter)
         assert footer.words.strip() and [words.strip() for words, _ in seen(window)[-1]] == [""], "its keys rest"
         above = make()
         pilot.app.push_screen(above)
         await pilot.pause()
-        assert seen(above) == expected(above)
+        assert seen(above) == expected_below(above)
         above.dismiss(None)
         await pilot.pause()
-        assert pilot.app.screen is window and seen(window) == expected(window)
+        assert pilot.app.screen is window and seen(window) == expected_below(window)
 
     play(tmp_path, act)
 
@@ -105,7 +107,61 @@ def test_of_the_screen_below_only_lines_that_change_are_made_anew(tmp_path: Path
         await pilot.pause()
         assert "another" in "".join(words for words, _ in seen(window)[1])
         assert [y for y, line in before.items() if window._below[y] is not line] == [1]
-        assert seen(window) == expected(window)
+        assert seen(window) == expected_below(window)
+
+    play(tmp_path, act)
+
+
+def test_of_the_screen_below_only_what_is_seen_and_differs_is_painted_and_all_changes_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window_module, "FOLLOWS", 3600.0)
+    rows = [f"{row:2} " + "." * 57 for row in range(14)]
+
+    def other(row: int, at: int) -> str:
+        return f"{rows[row][:at]}x{rows[row][at + 1 :]}"
+
+    async def act(pilot: Pilot[int]) -> None:
+        below = pilot.app.screen
+        assert isinstance(below, Below)
+        more = below.query_one("#more", Lines)
+        more.show(list(map(Text, rows)))
+        top = more.region.y
+        window = Prompt("Name?")
+        pilot.app.push_screen(window)
+        await pilot.pause()
+        await pilot.pause()
+        box = window.query_one(".window").region
+        assert 0 < box.x < 30 < box.right < 59 and {top + 1, top + 2, top + 3} <= set(box.line_range)
+        assert top + 12 not in box.line_range
+        painted: list[tuple[int, int, int]] = []
+        display = pilot.app._display
+
+        def note(screen: object, update: Any) -> None:
+            painted.extend(update.spans if update is not None else [])
+            display(screen, update)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(pilot.app, "_display", note)
+        for first in ("one", "another"):
+            below.show(first)
+            await pilot.pause()
+        changed = {1: 59, 2: 30, 3: 0, 12: 30}  # lines, and a cell in each; in the second of them it is covered
+        more.show([Text(other(row, changed[row]) if row in changed else words) for row, words in enumerate(rows)])
+        await pilot.pause()
+        await pilot.pause()
+        assert not painted
+        window.query_one(Input).value = "x"
+        window._follow()
+        await pilot.pause(0.1)
+        field = window.query_one(Input).region
+        expected = [(1, 0, 60), (top + 1, box.right, 60), (top + 3, 0, box.x), (top + 12, 0, 60)]
+        assert [span for span in painted if span[0] != field.y] == expected
+        assert [span[1:] for span in painted if span[0] == field.y] == [field.column_span]  # it is not forgotten
+        assert seen(window) == expected_below(window)
+        monkeypatch.setattr(pilot.app, "_display", display)
+        window.query_one(".window").styles.offset = (0, 6)
+        await pilot.pause(0.1)
+        assert other(2, 30) in window._compositor.render_strips()[top + 2].text  # it was covered
 
     play(tmp_path, act)
 
@@ -118,12 +174,12 @@ def test_the_screen_below_follows_size_and_theme(tmp_path: Path) -> None:
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         await pilot.pause()
-        assert len(seen(window)) == 24 and seen(window) == expected(window)
+        assert len(seen(window)) == 24 and seen(window) == expected_below(window)
         dark = seen(window)
         pilot.app.theme = "vislab-light"
         await pilot.pause()
         await pilot.pause()
-        assert seen(window) == expected(window) != dark
+        assert seen(window) == expected_below(window) != dark
 
     play(tmp_path, act)
 
@@ -186,7 +242,8 @@ def test_lines_that_were_painted_are_painted_again_in_another_width_and_theme(tm
         before = line(0)
         assert line(0) == before and before.cell_length == 60
         await pilot.resize_terminal(80, 24)
-        await pilot.pause()
+        while body.size.width != 80:
+            await pilot.pause()
         assert line(0).cell_length == 80
         dark = line(0)
         pilot.app.theme = "vislab-light"
