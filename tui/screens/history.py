@@ -155,6 +155,7 @@ class HistoryScreen(SizedRuns):
     def _look_again(self) -> None:
         if not self.complete or self._looking or self.app.screen is not self:
             return
+        self.count_sizes()  # of those that have grown
         live = self.console.live
         moving = {name for name, status in self.known.unsettled.items() if status != DAMAGED}
         self._looking = True
@@ -185,15 +186,11 @@ class HistoryScreen(SizedRuns):
     @on(RunTasks.Read)
     def _take(self, message: RunTasks.Read) -> None:
         for listed in message.rows:
-            before = self.known.get(listed.id)
-            if before is not None:
-                self.has_changed(listed.id)
-                if listed.size is None:
-                    listed = listed.sized(before.size)
-            self.known.put(listed)
+            self.put(listed)
         for name in message.gone:
             self.known.drop(name)
         self._marked -= message.gone
+        self.order.change({*(listed.id for listed in message.rows), *message.gone})
         if not message.rows and not message.gone:  # all are read: now it is known which settings there are
             self.understand_filter()
         self.show()

@@ -1,6 +1,6 @@
 """What the list of runs shows, and in which order: its filter, and what it is sorted by."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from textual import on
 from textual.widgets import Input
@@ -9,8 +9,9 @@ from vislab.presets.errors import InputError
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.screens.run_tasks import RunTasks
 from vislab.tui.views import run_filter
-from vislab.tui.views.listed import QUANTITIES, Listed, Quantity, ordered, quantity
+from vislab.tui.views.listed import QUANTITIES, Quantity, quantity
 from vislab.tui.views.listing import Listing, Picked
+from vislab.tui.views.order import Order
 from vislab.tui.widgets.run_list import ListHead, RunList
 
 
@@ -33,8 +34,7 @@ class OrderedRuns(RunTasks):
 
     Attributes:
         known: all runs, by id.
-        by: what they are sorted by.
-        descending: the largest first.
+        order: which of them are shown, and how they are sorted.
         fault: what is wrong with the filter; empty where nothing is.
         said: told below the list, until something else is done, or for a while.
     """
@@ -43,8 +43,7 @@ class OrderedRuns(RunTasks):
         """No runs yet, the newest first."""
         super().__init__()
         self.known = Listing()
-        self.by: Quantity = QUANTITIES["started"]
-        self.descending = True
+        self.order = Order(self.known)
         self.fault = ""
         self.said = ""
         self.wanted = run_filter.Filter()
@@ -58,15 +57,23 @@ class OrderedRuns(RunTasks):
         """Show the runs that are wanted."""
         raise NotImplementedError
 
+    @property
+    def by(self) -> Quantity:
+        """What the runs are sorted by."""
+        return self.order.by
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest come first."""
+        return self.order.descending
+
     def ordered(self) -> Picked:
         """The runs that are wanted, in their order."""
-        return self.in_order(self.known, self.wanted)
+        return self.known.picked(self.order.ids)
 
-    def in_order(self, ids: Iterable[str], wanted: Callable[[Listed], bool] = lambda _: True) -> Picked:
+    def in_order(self, ids: Iterable[str]) -> Picked:
         """Runs as the list orders them, also those that it does not show."""
-        newest_first = [name for name in sorted(ids, reverse=True) if wanted(self.known[name])]  # which equal ones stay
-        order = ordered(map(self.known.__getitem__, newest_first), self.by, descending=self.descending)
-        return self.known.picked(map(newest_first.__getitem__, order))
+        return self.known.picked(self.order.sorted(ids))
 
     def action_filter(self) -> None:
         """Enter the filter."""
@@ -91,10 +98,12 @@ class OrderedRuns(RunTasks):
         words = self.query_one(FilterLine).value
         self.console.kept["history"] = (words, self.by, self.descending)
         self.wanted, self.fault = run_filter.understood(words, self.known.values())
+        self.order.want(self.wanted)
 
     def take_up(self) -> None:
         """Begin with the filter and the order of the last time."""
-        words, self.by, self.descending = self.console.kept.get("history", ("", self.by, self.descending))
+        words, by, descending = self.console.kept.get("history", ("", self.by, self.descending))
+        self.order.sort(by, descending=descending)
         with self.prevent(Input.Changed):
             self.query_one(FilterLine).value = words
         self.understand_filter()
@@ -118,7 +127,8 @@ class OrderedRuns(RunTasks):
         return ""
 
     def _order(self, by: Quantity, *, descending: bool) -> None:
-        self.by, self.descending, self.said = by, descending, ""
+        self.said = ""
+        self.order.sort(by, descending=descending)
         self.console.kept["history"] = (self.query_one(FilterLine).value, by, descending)
         self.show()
 

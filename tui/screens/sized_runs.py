@@ -1,7 +1,9 @@
 """How large the runs of a list are: counted in threads, as far as it is wanted, and again when a run has grown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from time import monotonic
 
 from textual import on
 from textual.message import Message
@@ -12,6 +14,8 @@ from vislab.tui.views.listed import Listed
 
 CHUNK = 250
 """Runs whose sizes are counted before the list shows them."""
+AGAIN = 10.0
+"""Seconds after which one that has grown is counted again."""
 
 
 class SizedRuns(OrderedRuns):
@@ -38,8 +42,12 @@ class SizedRuns(OrderedRuns):
         super().__init__()
         self.complete = False
         self.counting = 0
-        self._grown: set[str] = set()
-        """Ids of runs that may be larger than when they were counted."""
+        self._uncounted: set[str] = set()
+        """Ids of runs whose sizes are not known."""
+        self._grown: dict[str, float] = {}
+        """Of runs that may be larger than when they were counted, from when on they are counted again."""
+        self._counted: dict[str, float] = {}
+        """When runs that had grown were counted again. By the clock `time.monotonic`, both."""
 
     def show_heading(self) -> None:
         """Show that sizes are counted, or are."""
@@ -49,22 +57,27 @@ class SizedRuns(OrderedRuns):
         """Show the size of the run under the cursor."""
         raise NotImplementedError
 
-    def has_changed(self, identity: str) -> None:
-        """A run may have grown: count it again when its size is wanted."""
-        self._grown.add(identity)
+    def put(self, listed: Listed) -> None:
+        """Take up what was read of a run. Its size, if it was known, stands until it is counted again."""
+        if listed.size is None and (before := self.known.get(listed.id)) is not None:
+            listed = listed.sized(before.size)
+        if listed.size is None:
+            self._uncounted.add(listed.id)
+        else:
+            self._grown[listed.id] = self._counted.get(listed.id, -AGAIN) + AGAIN
+        self.known.put(listed)
 
     def count_sizes(self) -> None:
         """Count what the list needs: all sizes to filter by, those listed to sort by or to show, or one for details."""
         if self.counting or not self.complete:
             return
-        rows: Iterable[Listed] = self.run_list.rows
-        if "size" in self.wanted.fields:
-            rows = self.known.values()
-        elif not self._shows_sizes():
-            rows = [self.current] if self.current is not None else []
-        wanted = [listed.id for listed in rows if listed.size is None or listed.id in self._grown]
+        now = monotonic()
+        among = self._sizes_wanted()
+        due = {name for name, moment in self._grown.items() if moment <= now and name in among}
+        wanted = sorted(due | (self._uncounted & among), reverse=True)
         if wanted:
-            self._grown.difference_update(wanted)
+            self._uncounted.difference_update(wanted)
+            self._counted |= {name: now for name in wanted if self._grown.pop(name, None) is not None}
             self.counting += 1
             folder = self.console.settings.runs_dir
             self.run_worker(lambda: self._count(folder, wanted), thread=True, exit_on_error=False, group="sizes")
@@ -84,12 +97,21 @@ class SizedRuns(OrderedRuns):
         news = {name: size for name, size in news.items() if self.known[name].size != size}
         for name, size in news.items():
             self.known.put(self.known[name].sized(size))
+        self.order.change(news)
         if self._shows_sizes() and (news or message.last):
             self.show()
         elif message.last:
             self.show_heading()
             self.show_details()
             self.count_sizes()
+
+    def _sizes_wanted(self) -> AbstractSet[str]:
+        if "size" in self.wanted.fields:
+            return self.known.keys()
+        if self._shows_sizes():
+            return self.run_list.places.keys()
+        current = self.run_list.current
+        return {current.id} if current is not None else set()
 
     def _shows_sizes(self) -> bool:
         wanted = {self.by.name, *self.wanted.fields, *(column.by for column in self.run_list.columns)}

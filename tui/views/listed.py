@@ -269,20 +269,19 @@ def setting_keys(rows: Iterable[Listed] = ()) -> list[str]:
     return list(keys)
 
 
+def rank(listed: Listed, by: Quantity, *, descending: bool) -> tuple[int, float | str]:
+    """What rows are sorted by, the largest first if `descending`: numbers before words, none and NaN last."""
+    value = (by.order or by.value)(listed)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        kind, value = 2, ""
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        kind, value = 1, value_text(value).casefold()
+    else:
+        kind = 0
+    return -kind if descending else kind, value
+
+
 def ordered(rows: Iterable[Listed], by: Quantity, *, descending: bool) -> list[int]:
-    """Positions of rows by a quantity: numbers before words, none and NaN last, equal ones as they were."""
-    numbers: list[tuple[float, int]] = []
-    words: list[tuple[str, int]] = []
-    missing: list[int] = []
-    of = by.order or by.value
-    for position, listed in enumerate(rows):
-        value = of(listed)
-        if isinstance(value, bool) or (value is not None and not isinstance(value, int | float)):
-            words.append((value_text(value).casefold(), position))
-        elif value is None or math.isnan(value):
-            missing.append(position)
-        else:
-            numbers.append((value, position))
-    numbers.sort(key=lambda pair: pair[0], reverse=descending)
-    words.sort(key=lambda pair: pair[0], reverse=descending)
-    return [position for _, position in (*numbers, *words)] + missing
+    """Positions of rows by their ranks, equal ones as they were."""
+    ranks = [rank(listed, by, descending=descending) for listed in rows]
+    return sorted(range(len(ranks)), key=ranks.__getitem__, reverse=descending)

@@ -1,8 +1,9 @@
 """The runs that a list knows: packed, for there are thousands of them."""
 
+import time
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from vislab.engine.runs.store import RunStatus
 from vislab.engine.runs.summary import LIVE
@@ -15,6 +16,54 @@ _SPARE = 100
 """Rows out of date that are kept, beside as many as there are runs, before all are packed anew."""
 
 
+class Outline(NamedTuple):
+    """What of a row decides which columns its list has, and on which lines the others stand.
+
+    Attributes:
+        lines: 2 where a reason stands below it.
+        tagged: it has tags.
+        on_test: its best epoch is chosen by the test images.
+        year: in which it was made; 0 where it cannot be read.
+        id_length: characters of its id, if a person chose that; else 0.
+    """
+
+    lines: int
+    tagged: bool
+    on_test: bool
+    year: int
+    id_length: int
+
+    @classmethod
+    def of(cls, listed: Listed) -> "Outline":
+        """The outline of a row."""
+        year = time.localtime(listed.created).tm_year if listed.readable else 0
+        id_length = len(listed.id) if listed.own_id else 0
+        return cls(2 if listed.reason else 1, bool(listed.tags), listed.selected_on_test, year, id_length)
+
+
+class _Rows(Packed[Listed]):
+    """Rows with their outlines, of which there are few different ones: none of the rows is made to see them.
+
+    Attributes:
+        kinds: place in `outlines` of each row's own one.
+    """
+
+    __slots__ = ("_numbers", "kinds")
+
+    def __init__(self, rows: Iterable[Listed] = ()) -> None:
+        self.kinds = array("L")
+        self._numbers = dict[Outline, int]()
+        super().__init__(Listed, rows)
+
+    @property
+    def outlines(self) -> tuple[Outline, ...]:
+        return tuple(self._numbers)
+
+    def append(self, row: Listed) -> int:
+        self.kinds.append(self._numbers.setdefault(Outline.of(row), len(self._numbers)))
+        return super().append(row)
+
+
 class Listing(Mapping[str, Listed]):
     """Runs by id. A row is made each time that it is asked for. One thread may change them while others read them.
 
@@ -25,7 +74,7 @@ class Listing(Mapping[str, Listed]):
     def __init__(self) -> None:
         """No runs."""
         self.unsettled: dict[str, RunStatus | Literal["damaged"]] = {}
-        self._kept = Packed(Listed), dict[str, int]()  # the second: places in the first; replaced together, for threads
+        self._kept = _Rows(), dict[str, int]()  # the second: places in the first; replaced together, for threads
 
     def __len__(self) -> int:
         return len(self._kept[1])
@@ -41,7 +90,7 @@ class Listing(Mapping[str, Listed]):
         """Add a run, or take the place of what was known of it."""
         packed, places = self._kept
         if len(packed) > 2 * len(places) + _SPARE:
-            packed = Packed(Listed, map(packed.__getitem__, places.values()))
+            packed = _Rows(map(packed.__getitem__, places.values()))
             places = {identity: place for place, identity in enumerate(places)}
             self._kept = packed, places
         places[listed.id] = packed.append(listed)
@@ -77,7 +126,7 @@ class Picked(Made[Listed]):
         ids: theirs, in order.
     """
 
-    def __init__(self, packed: Packed[Listed], ids: tuple[str, ...], places: "array[int]") -> None:
+    def __init__(self, packed: _Rows, ids: tuple[str, ...], places: "array[int]") -> None:
         """Runs.
 
         Args:
@@ -85,3 +134,8 @@ class Picked(Made[Listed]):
         """
         super().__init__(len(ids), lambda index: packed[places[index]])
         self.ids = ids
+        self._packed, self._at = packed, places
+
+    def outlines(self) -> tuple[tuple[Outline, ...], "array[int]"]:
+        """Different outlines, not all of them of these runs; and of each run the place of its own there."""
+        return self._packed.outlines, array("L", map(self._packed.kinds.__getitem__, self._at))

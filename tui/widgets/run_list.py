@@ -5,6 +5,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import accumulate
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -121,27 +122,26 @@ class RunList(ScrollView, can_focus=True):
             by: what they are sorted by.
             width: cells.
         """
-        before = self._seen()
+        before, before_ids = self._seen(), self._rows.ids
         old = self.current
         same_columns = self._columns
         self._now = time.time()
         self._rows, self._marked = rows, marked
-        self._first_line = array("l", [0])
-        tagged = self.on_test = False
-        oldest, longest_id = self._now, 0
-        for listed in rows:
-            self._first_line.append(self._first_line[-1] + (2 if listed.reason else 1))
-            tagged |= bool(listed.tags)
-            self.on_test |= listed.selected_on_test
-            if listed.readable:
-                oldest = min(oldest, listed.created)
-            if listed.own_id:
-                longest_id = max(longest_id, len(listed.id))
-        dated = time.localtime(oldest).tm_year != time.localtime(self._now).tm_year
+        outlines, kinds = rows.outlines()
+        lines = [outline.lines for outline in outlines]
+        self._first_line = array("l", accumulate(map(lines.__getitem__, kinds), initial=0))
+        present = [outlines[kind] for kind in set(kinds)]
+        self.on_test = any(outline.on_test for outline in present)
         self._columns = history.columns(
-            width, by, tagged=tagged, dated=dated, on_test=self.on_test, longest_id=longest_id
+            width,
+            by,
+            tagged=any(outline.tagged for outline in present),
+            dated=any(0 < outline.year < time.localtime(self._now).tm_year for outline in present),
+            on_test=self.on_test,
+            longest_id=max((outline.id_length for outline in present), default=0),
         )
-        self.places = {name: index for index, name in enumerate(rows.ids)}
+        if rows.ids != before_ids:
+            self.places = {name: index for index, name in enumerate(rows.ids)}
         if old is not None:
             self._cursor = self.places.get(old.id, self._cursor)
         self._cursor = max(0, min(self._cursor, len(self._rows) - 1))

@@ -15,7 +15,9 @@ from vislab.engine.runs.studies import Record, save
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui import copying, run_watch
+from vislab.tui.packed import Packed
 from vislab.tui.screens import history as history_screen
+from vislab.tui.screens import sized_runs
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpLines
 from vislab.tui.screens.history import HistoryScreen
@@ -905,5 +907,74 @@ def test_of_thousands_of_runs_only_those_seen_are_made(make_run, play, settle, s
         assert 20 <= len(made) <= 20 * 2 * runs.size.height
         await pilot.press("end")
         assert current(pilot) == "run 0"
+
+    play("history", act)
+
+
+@pytest.fixture
+def thousands(make_run, settings):
+    """1,001 runs: the newest one, `first`, and many like it that failed."""
+    first = make_run("first", (0.5,), end="failed", reason="out of memory at micro-batch 1")
+    first.summary()
+    cached = (first.path / "summary.json").read_text()
+    for number in range(1000):
+        folder = settings.runs_dir / f"20200101-{100_000 + number}-x-{number:04x}"
+        folder.mkdir()
+        (folder / "spec.toml").write_text('name = "x"\n')
+        (folder / "events.jsonl").hardlink_to(first.events)
+        summary = cached.replace(first.id, folder.name).replace('"first"', f'"run {number}"')
+        (folder / "summary.json").write_text(summary)
+    return first
+
+
+@pytest.mark.parametrize("by", ["started", "name", "size"])
+def test_a_run_that_changes_costs_no_look_at_thousands_of_others(thousands, make_run, play, settle, monkeypatch, by):
+    run = make_run("live", (0.5,), end="")
+    lock = RunLock(run.lock)
+    assert lock.acquire()
+    log, sized, row = run.events.read_bytes(), Run.size, Packed._row
+
+    async def act(pilot):
+        await pilot.press("s")
+        await write(pilot, by)
+        await settle(pilot)
+        made, counted = [], []
+        monkeypatch.setattr(Packed, "_row", lambda rows, place: made.append(place) or row(rows, place))
+        monkeypatch.setattr(Run, "size", lambda run: counted.append(run.id) or sized(run))
+        run.events.write_bytes(log + b"{}\n" * 1000)  # nothing of it is shown
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        assert 0 < len(made) < 500  # of those on the screen, and those between which it is placed
+        assert set(counted) <= {run.id, thousands.id}
+
+    play("history", act)
+    lock.release()
+
+
+def test_a_run_that_grows_is_counted_again_after_a_while(three, play, settle, monkeypatch):
+    now, lock = [1000.0], RunLock(three[1].lock)
+    assert lock.acquire()
+    counted, sized = [], Run.size
+
+    async def grows(pilot):
+        with three[1].events.open("ab") as file:
+            file.write(b"{}\n")
+        pilot.app.screen._look_again()
+        await settle(pilot)
+
+    async def act(pilot):
+        monkeypatch.setattr(sized_runs, "monotonic", lambda: now[0])
+        monkeypatch.setattr(Run, "size", lambda run: counted.append(run.id) or sized(run))
+        await pilot.press("s")
+        await write(pilot, "size")
+        await settle(pilot)
+        counted.clear()
+        for _ in range(5):
+            await grows(pilot)
+        assert counted == [three[1].id], "at once, and not at each look"
+        now[0] += sized_runs.AGAIN
+        lock.release()
+        await grows(pilot)
+        assert counted == [three[1].id] * 2
 
     play("history", act)

@@ -66,3 +66,19 @@ def test_picked_runs_stay_as_they_were_when_they_were_picked():
     ]
     assert len(picked) == 2 and picked[-1].id == "a" and [one.id for one in picked[:1]] == ["c"]
     assert listing["a"].seed == 499 and not listing.picked()
+
+
+def test_outlines_of_picked_runs_are_those_of_their_rows():
+    listing = Listing()
+    listing.put(row("a", "failed", reason="out of memory", created=1.7e9, own_id=True))
+    for number in range(500):  # all is packed anew meanwhile
+        listing.put(row("b", seed=number, created=1.6e9, tags=("x",), selected_on_test=True))
+    listing.put(row("c", "damaged", reason="no spec"))
+    picked = listing.picked("cab")
+    outlines, kinds = picked.outlines()
+    assert [outlines[kind] for kind in kinds] == [
+        (2, False, False, 0, 0),
+        (2, False, False, 2023, 1),
+        (1, True, True, 2020, 0),
+    ]
+    assert len(outlines) == 3, "one for those alike"
