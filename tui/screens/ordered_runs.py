@@ -92,6 +92,7 @@ class OrderedRuns(RunTasks):
         self.said = ""
         self.understand_filter()
         self.show()
+        self.run_list.show_cursor()
 
     def understand_filter(self) -> None:
         """Take what is written in the filter, but for what is wrong with it, which is said."""
@@ -131,6 +132,7 @@ class OrderedRuns(RunTasks):
         self.order.sort(by, descending=descending)
         self.console.kept["history"] = (self.query_one(FilterLine).value, by, descending)
         self.show()
+        self.run_list.show_cursor()
 
     def _sort_beside(self, step: int) -> None:
         names = [column.by for column in self.run_list.columns]

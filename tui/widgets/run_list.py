@@ -115,13 +115,14 @@ class RunList(ScrollView, can_focus=True):
         return self._rows[self._cursor] if self._rows else None
 
     def show(self, rows: Picked, marked: AbstractSet[str], by: Quantity, *, width: int) -> None:
-        """List other runs. The cursor stays on its run; where that is gone, on its place.
+        """List other runs. The cursor stays on its run, and in sight where it was; where that is gone, on its place.
 
         Args:
             marked: ids.
             by: what they are sorted by.
             width: cells.
         """
+        in_sight = self._in_sight()
         before, before_ids = self._seen(), self._rows.ids
         old = self.current
         same_columns = self._columns
@@ -148,6 +149,8 @@ class RunList(ScrollView, can_focus=True):
         size = Size(0, self._first_line[-1])
         if size != self.virtual_size:
             self.virtual_size = size
+        if in_sight:
+            self.show_cursor()
         if [column.title for column in same_columns] != [column.title for column in self._columns]:
             self.refresh()
         else:
@@ -175,12 +178,20 @@ class RunList(ScrollView, can_focus=True):
         old, self._cursor = self._cursor, max(0, min(index, len(self._rows) - 1))
         self._paint(old)
         self._paint(self._cursor)
-        start = self._first_line[self._cursor]
-        self.scroll_to_region(
-            Region(0, start, 1, self._height(self._cursor)), animate=False, immediate=True, force=True
-        )
+        self.show_cursor()
         if old != self._cursor:
             self.post_message(self.Moved())
+
+    def show_cursor(self) -> None:
+        """Scroll so that the run under the cursor is seen."""
+        if self._rows:
+            start = self._first_line[self._cursor]
+            self.scroll_to_region(
+                Region(0, start, 1, self._height(self._cursor)), animate=False, immediate=True, force=True
+            )
+
+    def _in_sight(self) -> bool:
+        return self._first_line[self._cursor] - self.scroll_offset.y in range(self.size.height)
 
     def action_move(self, count: int) -> None:
         """Move the cursor by so many runs."""

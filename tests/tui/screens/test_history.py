@@ -978,3 +978,48 @@ def test_a_run_that_grows_is_counted_again_after_a_while(three, play, settle, mo
         assert counted == [three[1].id] * 2
 
     play("history", act)
+
+
+def in_sight(pilot):
+    """Whether the row under the cursor is on the screen."""
+    runs = pilot.app.screen.query_one(RunList)
+    return f"{runs.current.name} " in painted(pilot)
+
+
+@pytest.mark.parametrize("by", ["-name", "size", "-started"])
+def test_after_sorting_the_cursors_run_is_seen(thousands, play, settle, by):
+    async def act(pilot):
+        for place in ("home", "end"):
+            await pilot.press(place, "down")
+            before = current(pilot)
+            await pilot.press("s")
+            await write(pilot, by)
+            await settle(pilot)
+            assert current(pilot) == before and in_sight(pilot)
+            await pilot.press("v")
+            assert current(pilot) == before and in_sight(pilot)
+
+    play("history", act)
+
+
+def test_after_filtering_the_cursors_run_is_seen(thousands, play, settle):
+    async def act(pilot):
+        await pilot.press("end", "/", *"9", "enter")
+        assert current(pilot) != "first" and in_sight(pilot)
+        before = current(pilot)
+        await pilot.press("/", "backspace", "enter")
+        assert current(pilot) == before and in_sight(pilot)
+
+    play("history", act)
+
+
+def test_a_look_does_not_scroll_back_to_the_cursor(thousands, play, settle, make_run):
+    async def act(pilot):
+        runs = pilot.app.screen.query_one(RunList)
+        runs.scroll_to(y=500, animate=False, immediate=True)
+        make_run("newcomer")
+        pilot.app.screen.live_runs_changed()
+        await settle(pilot)
+        assert runs.scroll_offset.y == 500 and len(runs.rows) == 1002
+
+    play("history", act)
