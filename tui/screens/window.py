@@ -21,7 +21,6 @@ from textual.timer import Timer
 
 from vislab.tui.actions import ACTIONS
 from vislab.tui.screens.layer import Layer
-from vislab.tui.widgets.key_footer import KeyFooter
 
 T = TypeVar("T")
 
@@ -35,7 +34,8 @@ LEAVES = next((action.keys[0], action.help) for action in ACTIONS if action.id =
 
 
 class Window(ModalScreen[T], Layer[T], Generic[T]):
-    """The base of all windows. The screen below is seen in the shade, and goes on; not its footer, whose keys rest.
+    """The base of all windows. The screen below is seen in the shade, and goes on; not its footer, whose keys rest, nor
+    its notices, which the window shows in its own place.
 
     Textual makes all of it anew for each frame, which takes longer than the window itself, and paints the window with
     it. Here its lines are kept until they change, and of these only what is seen and differs is painted.
@@ -124,7 +124,7 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
             crop = Region(0, missing[0], width, missing[-1] - missing[0] + 1)
             lines = below._compositor._render_chops(crop, set(missing).__contains__)
             shade = self.styles.background
-            resting = {y for footer in below.query(KeyFooter) for y in footer.region.line_range}
+            resting = {y for widget in below.query("KeyFooter, Toast") for y in widget.region.line_range}
             for y in [y for y in missing if y < len(lines)]:
                 line = Strip.join(lines[y].values())
                 self._below[y] = _in_the_shade(_without_words(line) if y in resting else line, shade)

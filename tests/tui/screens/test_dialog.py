@@ -14,6 +14,8 @@ from vislab.tui.app import Console
 from vislab.tui.screens import dialog
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.help import HelpScreen
+from vislab.tui.screens.live_runs import LiveRuns
+from vislab.tui.screens.palette import Palette
 from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.screens.settings import SettingsScreen
 from vislab.tui.screens.window import Window
@@ -150,6 +152,36 @@ def test_notices_cover_nothing(settings, size, make: Callable[[], Window[str] | 
             assert shown and not any(place.overlaps(widget.region) for place in places for widget in shown)
             assert all(map(is_seen, console.screen.query("OptionList, Input, KeyFooter")))
             assert answers == [widget.region for widget in console.screen.query("OptionList, Input")]  # as aimed at
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Question(ASKED, [Answer("y", "y", "yes")]),
+        lambda: LiveRuns([]),
+        lambda: Palette([]),
+        lambda: HelpScreen([("x", "what it does")]),
+    ],
+)
+def test_a_notice_is_seen_once_when_a_window_opens(settings, size, make: Callable[[], Window[str]]) -> None:
+    console = Console(settings, first=lambda _: SettingsScreen())
+
+    def times() -> int:
+        lines = console.screen._compositor.render_strips()
+        return sum("training now" in line.text for line in lines)
+
+    async def go() -> None:
+        async with console.run_test(size=size, notifications=True) as pilot:
+            console.notify("training now", markup=False, timeout=60)
+            await until(pilot, lambda: times() == 1)
+            console.push_screen(make())
+            await until(pilot, lambda: bool(console.screen.query(Toast)) and times() > 0)
+            assert times() == 1
+            console.pop_screen()
+            await until(pilot, lambda: times() == 1)
 
     asyncio.run(go())
 
