@@ -50,7 +50,7 @@ class HistoryScreen(SizedRuns):
     def __init__(self) -> None:
         super().__init__()
         self._marked: frozenset[str] = frozenset()
-        self._looking = False
+        self._looking = self._marks_all = False  # the second: as soon as all runs are read
         self._saying: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -149,8 +149,7 @@ class HistoryScreen(SizedRuns):
                 self.post_message(self.Read(rows))
         except InputError as error:
             self.app.call_later(self.tell, plain(str(error), 400))
-        self.complete = True
-        self.post_message(self.Read())
+        self.post_message(self.Read(last=True))
 
     def _look_again(self) -> None:
         if not self.complete or self._looking or self.app.screen is not self:
@@ -191,9 +190,13 @@ class HistoryScreen(SizedRuns):
             self.known.drop(name)
         self._marked -= message.gone
         self.order.change({*(listed.id for listed in message.rows), *message.gone})
-        if not message.rows and not message.gone:  # all are read: now it is known which settings there are
-            self.understand_filter()
+        if message.last:
+            self.complete = True
+            self.understand_filter()  # now it is known which settings there are
         self.show()
+        if message.last and self._marks_all:
+            self.action_mark_all()
+            self.say(f"{text.counted(len(self._marked), 'run')} marked")
 
     def say(self, words: str) -> None:
         """Tell something in place of the run's details, until the cursor moves, and for no more than a while."""
@@ -286,9 +289,7 @@ class HistoryScreen(SizedRuns):
         names = ", ".join(history.short_id(listed.id) for listed in live[:3]) + ", …" * (len(live) > 3)
         are = "is" if len(live) == 1 else "are"
         ways = ["x takes a queued run out"] * any(listed.status == "queued" for listed in live)
-        ways += ["a live one is stopped in its own view (↵, then s)"] * any(
-            listed.status != "queued" for listed in live
-        )
+        ways += ["a live one is stopped in its own view (↵, then s)"] * any(one.status != "queued" for one in live)
         return f"{names} {are} not done, and cannot be deleted: {'; '.join(ways)}"
 
     @on(RunList.Moved)
@@ -307,6 +308,10 @@ class HistoryScreen(SizedRuns):
 
     def action_mark_all(self) -> None:
         """Mark what is shown; if all of it is marked, nothing."""
+        if not self.complete:
+            self._marks_all = True
+            self.say("all runs that the filter shows are marked as soon as all are read")
+            return
         shown = frozenset(self.run_list.places)
         self._set_marks(self._marked - shown if shown <= self._marked else self._marked | shown)
 

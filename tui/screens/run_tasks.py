@@ -30,11 +30,12 @@ class RunTasks(ConsoleScreen):
         Attributes:
             rows: those that are new or have changed.
             gone: ids of runs that are not there any more.
+            last: by now all runs were read.
         """
 
-        def __init__(self, rows: Sequence[Listed] = (), gone: Iterable[str] = ()) -> None:
+        def __init__(self, rows: Sequence[Listed] = (), gone: Iterable[str] = (), *, last: bool = False) -> None:
             super().__init__()
-            self.rows, self.gone = rows, frozenset(gone)
+            self.rows, self.gone, self.last = rows, frozenset(gone), last
 
     class ReadyToDelete(Message):
         """The sizes of runs that are to be deleted are known."""

@@ -1,5 +1,6 @@
 """The list of runs: every key, hostile names, every size, live runs, thousands of runs."""
 
+import asyncio
 import os
 import threading
 
@@ -15,7 +16,9 @@ from vislab.engine.runs.studies import Record, save
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui import copying, run_watch
+from vislab.tui.app import Console
 from vislab.tui.packed import Packed
+from vislab.tui.run_watch import RunWatch
 from vislab.tui.screens import history as history_screen
 from vislab.tui.screens import sized_runs
 from vislab.tui.screens.dialog import Prompt, Question
@@ -1023,3 +1026,29 @@ def test_a_look_does_not_scroll_back_to_the_cursor(thousands, play, settle, make
         assert runs.scroll_offset.y == 500 and len(runs.rows) == 1002
 
     play("history", act)
+
+
+def test_all_are_marked_once_all_are_read(thousands, settings, settle, monkeypatch):
+    read, go_on = RunWatch.read_all, threading.Event()
+
+    def slowly(watch):
+        chunks = iter(read(watch))
+        yield next(chunks)
+        assert go_on.wait(10)
+        yield from chunks
+
+    monkeypatch.setattr(RunWatch, "read_all", slowly)
+    console = Console(settings, first=lambda _: HistoryScreen())
+
+    async def go():
+        async with console.run_test(size=(80, 24)) as pilot:
+            while not pilot.app.screen.query(RunList) or not names(pilot):
+                await pilot.pause()
+            await pilot.press("/", *"run", "enter", "a")
+            assert "marked as soon as all are read" in words(pilot, "#details")
+            assert "marked" not in words(pilot, HeaderLine)
+            go_on.set()
+            await settle(pilot)
+            assert "1,000 marked" in words(pilot, HeaderLine) and "1,000 runs marked" in words(pilot, "#details")
+
+    asyncio.run(go())
