@@ -2,8 +2,9 @@
 
 Words that all must hold, divided by spaces; quotes keep spaces together; `-` before a word: must not hold; `|` between
 words: one of them is enough, `status:failed|died`.
-`digits` is looked for in name, data set, architecture, strategy, recipe, tags and note, and in the name in an id. The
-rest of an id is time and chance: its start is found from a whole day on, its end from four characters on.
+`digits` is looked for in name, data set, architecture, strategy, recipe, tags, note and status, in what the list says
+below a run (`memory`), and in the name in an id. The rest of an id is time and chance: its start is found from a whole
+day on, its end from four characters on.
 `status:done`, `arch:deit`, `tag:x` look in one quantity; `val>0.9`, `time<10m`, `size>=1GB`, `age<7d`, `seed=3` compare
 numbers, `size>80 MB` as well; `day:yesterday`, `day:2025-11-19`. A setting is named by its key: `strategy.epochs>10`,
 `learning_rate<1e-3`.
@@ -132,8 +133,9 @@ def _way(field: str | None, sign: str, value: str, rows: Collection[Listed], now
 
 def _with_text(wanted: str) -> Holds:
     def holds(listed: Listed) -> bool:
-        words = (listed.name, listed.dataset, listed.architecture, listed.strategy, listed.recipe, listed.note)
-        return wanted in "\n".join((*words, *listed.tags)).casefold() or _means_id(wanted, listed)
+        recipe = (listed.dataset, listed.architecture, listed.strategy, listed.recipe)
+        words = (listed.name, *recipe, listed.note, *listed.tags, listed.status, listed.reason)
+        return wanted in "\n".join(words).casefold() or _means_id(wanted, listed)
 
     return holds
 

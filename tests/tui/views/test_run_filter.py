@@ -132,6 +132,12 @@ def test_what_fits(words):
     assert holds(row(size=1_500_000_000))
 
 
+@pytest.mark.parametrize("words", ["memory", '"micro-batch 1"', "failed", "-done Study", "reason:memory"])
+def test_words_that_stand_in_a_row_or_below_it_are_found(words):
+    holds = run_filter.parse(words, [], NOW)
+    assert holds(row(status="failed", reason="out of memory at micro-batch 1")) and not holds(row())
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
