@@ -149,7 +149,7 @@ class RunList(ScrollView, can_focus=True):
         size = Size(0, self._first_line[-1])
         if size != self.virtual_size:
             self.virtual_size = size
-        if in_sight:
+        if in_sight and not self._in_sight():
             self.show_cursor()
         if [column.title for column in same_columns] != [column.title for column in self._columns]:
             self.refresh()
