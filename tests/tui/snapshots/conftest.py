@@ -26,7 +26,7 @@ from vislab.engine.runs.store import Labels, Run, create
 from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui.app import Console, screen_class
-from vislab.tui.screens import launching
+from vislab.tui.screens import launching, window
 
 NOW = 1_763_808_240.0  # Saturday, 22 November 2025, 10:44 UTC
 CLASSES = ("butterfly", "cat", "horse")
@@ -140,6 +140,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: NOW)
+    monkeypatch.setattr(window, "FOLLOWS", 0.001)  # what lies below a window is painted before it is looked at
     yield
     monkeypatch.undo()
     time.tzset()
