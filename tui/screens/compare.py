@@ -114,7 +114,7 @@ class CompareScreen(ConsoleScreen):
         """Read the runs."""
         self.set_focus(self.query_one(RunRows))
         self.heading("Compare", Text("reading …"))
-        self.watch(self.query_one("#tests"), "show_vertical_scrollbar", self.refresh_bindings, init=False)
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.refresh_bindings())  # notes may have room now
         self._choose("runs")
         self._look()
         self.set_interval(EVERY, self._look_again)

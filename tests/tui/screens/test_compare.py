@@ -516,6 +516,16 @@ def test_figures_that_the_table_has_no_room_for_are_on_the_page_of_differences(t
     play("compare", act, runs=two, size=(width, 40))
 
 
+@pytest.mark.parametrize("height", [30, 38, 40, 42])
+def test_the_footer_offers_more_notes_only_where_there_are(two, play, settle, height):
+    async def act(pilot):
+        await settle(pilot)
+        footer = painted(pilot).splitlines()[-1]
+        assert "classes" in footer and ("n notes" in footer) == pilot.app.screen.possible("notes")
+
+    play("compare", act, runs=two, size=(100, height))
+
+
 def test_many_runs_are_looked_at_as_seldom_as_a_look_costs(two, make_run, play, settle, history):
     live = make_run("live", (0.1,), end="")
     lock = RunLock(live.lock)
