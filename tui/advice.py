@@ -57,10 +57,14 @@ class Advice(NamedTuple):
 
 def warnings(spec: Spec, facts: Facts, weights: Weights | None = None) -> list[Advice]:
     """Everything that speaks against a selection, what matters most first; empty while there is nothing to say."""
+    away = [_away(weights)] if weights is not None and not weights.here else []
+    fails = weights is not None and bool(weights.forbidden_by or weights.unreachable)
     return [
+        *away * fails,
         *_about_rates(spec),
         *_about_images(spec, facts),
-        *_about_model(spec, facts, weights),
+        *away * (not fails),
+        *_about_model(spec, facts),
         *_about_device(facts),
     ]
 
@@ -175,9 +179,7 @@ def _judge_on_more(spec: Spec, data: DataFacts) -> str:
     return f"Add images, or set {held_out}strategy.folds = {folds}, and run each fold."
 
 
-def _about_model(spec: Spec, facts: Facts, weights: Weights | None) -> Iterator[Advice]:
-    if weights is not None and not weights.here:
-        yield _away(weights)
+def _about_model(spec: Spec, facts: Facts) -> Iterator[Advice]:
     size, model = spec.preprocessing.image_size, timm_index.find(str(spec.architecture.options.get("model", "")))
     if spec.architecture.build == ZOO and size < SMALLEST:
         published = f" = {model.image_size}" if model is not None else ""

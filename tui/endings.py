@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vislab.engine.runs.queue import TAKEN_OUT
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui import death
@@ -36,7 +37,7 @@ class Awaited:
         self._runs.update((run.id, run) for run in runs)
 
     def ended(self) -> Sequence[Ending]:
-        """Those that have ended since the last look, but for any that was deleted, or stopped before it trained."""
+        """Those that have ended since the last look, but for any that was deleted, or taken out of the queue."""
         told = []
         for run in list(self._runs.values()):
             try:
@@ -59,10 +60,10 @@ def _ending(run: Run) -> Ending | None:
     summary = run.summary()
     if fallen := death.of_waiter(run, summary.status):
         return Ending(run, "\n".join([f"{named(run)}:", *fallen]), True)
-    if summary.status == "new" or (summary.status == "stopped" and summary.parameters is None):
+    if summary.status == "new" or summary.reason == TAKEN_OUT:
         return None
     far = f"{summary.epochs_done} of {text.counted(summary.epochs_planned, 'epoch')}, {text.duration(summary.elapsed)}"
-    reason = text.plain(summary.reason.removeprefix(f"{summary.status} "), 400)
+    reason = text.plain(" ".join(summary.reason.removeprefix(f"{summary.status} ").split()), 200)
     lines = [f"{named(run)} {summary.status} after {far} of work{f': {reason}' * bool(reason)}"]
     if summary.status == "died":
         lines.append(f"It ended without a word. What is known of it: vislab show {text.plain(run.id)}")

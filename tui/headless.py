@@ -17,7 +17,6 @@ from vislab.engine.runs.ending import kill, send_signal
 from vislab.engine.runs.events import AnyEvent, RunEnded
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
-from vislab.engine.runs.reserve import has_no_room
 from vislab.engine.runs.start import start
 from vislab.engine.runs.state import Fold, RunState
 from vislab.engine.runs.store import Run, RunStatus
@@ -25,6 +24,7 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui import death, escapes, html_file, tables
 from vislab.tui.living import is_alive
+from vislab.tui.requests import require_room
 from vislab.tui.views.evaluation import answers, speed
 from vislab.tui.views.evaluations import MALFORMED, damage, judged
 from vislab.tui.views.results import class_lines, heat_map
@@ -292,15 +292,11 @@ def ask_to_stop(run: Run, *, unsaved: bool = False) -> None:
     Raises:
         InputError: neither a request nor a signal reaches it, or the disk is full.
     """
+    if not unsaved:
+        require_room(run)
     try:
         control.send(run.control, "stop")
     except OSError as error:  # a full disk takes no request; a signal needs no room
-        if has_no_room(error) and not unsaved:
-            raise InputError(
-                f"{run.id} cannot be stopped with a checkpoint: {error.strerror} in {run.path}. Make room, and it goes "
-                f"on, or stops when asked to. To end it and lose what it trained since the last: vislab stop {run.id} "
-                "--now"
-            ) from error
         worker = run.worker()
         if worker < 0:
             raise InputError(

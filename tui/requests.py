@@ -7,6 +7,7 @@ from vislab.engine.runs import checkpoints, control
 from vislab.engine.runs.control import Action
 from vislab.engine.runs.events import AnyEvent, CheckpointSaved, ControlApplied, Notice
 from vislab.engine.runs.log import EventReader
+from vislab.engine.runs.reserve import is_full
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.views.text import plain
@@ -29,6 +30,21 @@ def require_worker(run: Run) -> None:
     """
     if not run.worker():
         raise InputError(f"Run {run.id} is not running: {run.status()}.")
+
+
+def require_room(run: Run) -> None:
+    """Refuse to stop a run that waits for room on a full disk: all since its last checkpoint would be lost.
+
+    Raises:
+        InputError: it does.
+    """
+    now = run.heartbeat(run.worker())
+    if (run.path.is_dir() and is_full(run.path)) or (now is not None and now.phase == "full disk"):
+        raise InputError(
+            f"{run.id} cannot be stopped with a checkpoint: the disk of {run.path} is full. Make room, and it goes on, "
+            "or stops when asked to. To end it and lose what it trained since its last checkpoint: "
+            f"vislab stop {run.id} --now"
+        )
 
 
 def obeyed(run: Run, action: Action, value: str = "") -> ControlApplied:

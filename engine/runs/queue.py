@@ -29,6 +29,8 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 
 FOLDER = ".queue"
+TAKEN_OUT = "taken out of the queue"
+"""Why a run ended that somebody took out."""
 _LOOK_EVERY = 1.0  # seconds between two looks at what is free
 _PATIENCE = 20.0  # seconds that a waiter may take to start on a busy machine
 
@@ -132,7 +134,7 @@ def main(run_dir: Path) -> None:
         worker = ["-P", "-m", "vislab.engine.worker", str(run.path), "--control-from", str(requests)]
         os.execv(sys.executable, [sys.executable, *worker, "--waiting-lock", str(waiting_lock)])
     except _Left:
-        leave_queue(run, "taken out of the queue")
+        leave_queue(run, TAKEN_OUT)
         sys.exit(INTERRUPTED)
 
 

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -322,7 +323,7 @@ def test_a_worker_that_cannot_be_asked_to_stop_is_told(
 def test_a_run_on_a_full_disk_is_not_asked_to_stop_by_a_signal_that_would_lose_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signals = []
+    signals, run = [], Run(tmp_path / "full")
 
     def full(path: Path, action: str, value: str = "") -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -330,9 +331,13 @@ def test_a_run_on_a_full_disk_is_not_asked_to_stop_by_a_signal_that_would_lose_i
     monkeypatch.setattr("vislab.engine.runs.control.send", full)
     monkeypatch.setattr(Run, "worker", lambda run: 4711)
     monkeypatch.setattr(os, "kill", lambda process, number: signals.append(number))
-    run = Run(tmp_path / "full")
-    with pytest.raises(InputError, match=r"No space left on device in .*full\. .*vislab stop full --now"):
-        ask_to_stop(run)
+    waiting = Progress(time=time.time(), pid=4711, host=socket.gethostname(), phase="full disk")
+    for heartbeat, is_full in ((waiting, False), (None, True)):
+        monkeypatch.setattr(Run, "progress", lambda run, heartbeat=heartbeat: heartbeat)
+        run.path.mkdir(exist_ok=True)
+        monkeypatch.setattr("vislab.tui.requests.is_full", lambda folder, is_full=is_full: is_full)
+        with pytest.raises(InputError, match=r"the disk of .*full is full\. .*vislab stop full --now"):
+            ask_to_stop(run)
     assert not signals
     ask_to_stop(run, unsaved=True)
     assert signals == [signal.SIGTERM]

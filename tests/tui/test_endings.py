@@ -82,6 +82,14 @@ def test_runs_that_were_deleted_or_taken_out_of_the_queue_are_not_told_of(run: R
     assert waited.status() == "stopped" and not awaited.ended()
 
 
+def test_a_run_that_somebody_else_stopped_before_it_trained_is_told_of(tmp_path: Path) -> None:
+    stopped, awaited = create(tmp_path / "runs", Spec(name="early")), Awaited()
+    awaited.add([stopped])
+    end(stopped, "stopped", "stopped by a request")
+    (told,) = awaited.ended()
+    assert "early" in told.words and "stopped" in told.words and not told.failed
+
+
 def test_a_run_that_fell_out_of_the_queue_is_told_of(tmp_path: Path) -> None:
     waited, awaited = create(tmp_path / "runs", Spec(name="waited")), Awaited()
     held(waited.waiting_lock).release()

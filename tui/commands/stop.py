@@ -22,7 +22,7 @@ def command(
     from vislab.engine.runs.ending import kill
     from vislab.presets.errors import InputError
     from vislab.tui.headless import ask_to_stop
-    from vislab.tui.requests import require_worker, send
+    from vislab.tui.requests import require_room, require_worker, send
 
     if after_epoch and now:
         raise InputError("--after-epoch and --now exclude each other: give one of them.")
@@ -36,6 +36,7 @@ def command(
         ended = "stopped at once" if kill(found) else found.status()
     else:
         if after_epoch:
+            require_room(found)
             send(found, "stop_after_epoch")
         else:
             ask_to_stop(found)

@@ -128,7 +128,7 @@ class CompareScreen(ConsoleScreen):
 
     def _look_again(self) -> None:
         due = time.monotonic() >= self._next_look
-        if due and self.is_current and any(run.status in UNENDED for run in self._runs):
+        if due and self.is_current and any(run.status in UNENDED or not run.run.path.exists() for run in self._runs):
             self._look()
 
     def _read(self) -> None:

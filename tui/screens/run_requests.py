@@ -9,6 +9,7 @@ from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
 from vislab.tui.following import Look
+from vislab.tui.requests import require_room
 from vislab.tui.screens.dialog import Answer, Prompt, Question
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views import text
@@ -134,6 +135,12 @@ class RunRequests(ConsoleScreen):
         self.app.push_screen(Question("Stop this run? It can be resumed later.", answers), self._stop)
 
     def _stop(self, answer: str | None) -> None:
+        if answer:
+            try:
+                require_room(self.watched)
+            except (InputError, OSError) as error:
+                self.say(text.plain(str(error), 400))
+                return
         if answer == "stop":
             self._ask("stop", STOPPING["stop"])
         elif answer == "stop_after_epoch":

@@ -143,18 +143,20 @@ class RunTasks(ConsoleScreen):
 
         self.act(write, "labels")
 
-    def _ask(self, listed: Listed, question: str, value: str, change: Callable[[Labels, str], Labels]) -> None:
+    def _ask(
+        self, listed: Listed, question: str, value: Callable[[Labels], str], change: Callable[[Labels, str], Labels]
+    ) -> None:
         """Ask for one of a run's labels. A line that stays as it was changes nothing: it may show less than there is.
 
         Args:
-            value: what the label is now.
+            value: what the label is now; the file may have been edited since it was listed.
             change: gives labels with a line that was written.
         """
-        shown = plain(value, 1000)
+        shown = plain(value(listed.run.labels()), 1000)
 
         def take(words: str | None) -> None:
             if words is not None and words != shown:
-                self._label([listed], lambda labels: change(labels, words))
+                self._label([listed], lambda labels: change(labels, words.replace(text.LINE_END, "\n")))
 
         self.app.push_screen(Prompt(question, shown), take)
 
@@ -162,12 +164,11 @@ class RunTasks(ConsoleScreen):
         """Ask for tags."""
         chosen = self.chosen()
         if len(chosen) == 1:
-            tags = chosen[0].tags
             question = f"Tags of {plain(chosen[0].id, 60)}, divided by commas"
             self._ask(
                 chosen[0],
                 question,
-                ", ".join(tags),
+                lambda labels: ", ".join(labels.tags),
                 lambda labels, words: msgspec.structs.replace(labels, tags=tags_of(words)),
             )
         else:
@@ -188,7 +189,7 @@ class RunTasks(ConsoleScreen):
             self._ask(
                 current,
                 "Name of the run; empty: the name that its settings give it",
-                current.name,
+                lambda labels: labels.name or current.name,
                 lambda labels, words: msgspec.structs.replace(labels, name=words.strip()),
             )
 
@@ -198,7 +199,7 @@ class RunTasks(ConsoleScreen):
             self._ask(
                 current,
                 "Note on the run",
-                current.note,
+                lambda labels: labels.note,
                 lambda labels, words: msgspec.structs.replace(labels, note=words.strip()),
             )
 

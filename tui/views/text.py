@@ -8,6 +8,9 @@ from vislab.engine.analysis import figures
 from vislab.engine.runs.events import Figure, number
 from vislab.presets.sizes import amount
 
+LINE_END = "⏎"
+"""What stands for the end of a line in a text of one line."""
+
 MISSING = "-"
 """Stands where there is no figure."""
 
@@ -49,7 +52,7 @@ def _visible(character: str) -> str:
     if " " <= character <= "~":
         return character
     if character in _NEWLINES:
-        return "⏎"
+        return LINE_END
     if character == "\t":
         return " "
     match unicodedata.category(character):

@@ -572,6 +572,18 @@ def test_curves_have_the_numbers_of_the_rows_when_a_run_has_gone(two, make_run, 
     lock.release()
 
 
+def test_a_run_that_was_deleted_is_told_though_none_is_live(two, make_run, play, settle):
+    async def act(pilot):
+        await settle(pilot)
+        shutil.rmtree(two[0].path)
+        pilot.app.screen._next_look = 0.0
+        pilot.app.screen._look_again()
+        await settle(pilot)
+        assert f"cannot be read: {two[0].id}" in painted(pilot) and "Compare 2 runs" in painted(pilot)
+
+    play("compare", act, runs=[*two, make_run("third")])
+
+
 def test_curves_of_a_run_that_ended_under_another_screen_are_drawn_when_one_comes_back(
     two, make_run, play, settle, history
 ):

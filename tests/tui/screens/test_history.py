@@ -523,6 +523,19 @@ def test_labels_that_cannot_be_written_are_said(three, play, settle, monkeypatch
     play("history", act)
 
 
+def test_labels_that_were_edited_by_hand_meanwhile_are_what_is_changed(three, play, settle):
+    async def act(pilot):
+        for run in three:
+            (run.path / "labels.toml").write_text('note = "one\\ntwo"\n')
+        await pilot.press("e")
+        assert pilot.app.screen.query_one(Input).value == "one⏎two"
+        await pilot.press("end", "!", "enter")
+        await settle(pilot)
+        assert sorted(run.labels().note for run in three) == ["one\ntwo", "one\ntwo", "one\ntwo!"]
+
+    play("history", act)
+
+
 def test_labels_that_cannot_be_read_are_not_replaced(three, play, settle):
     async def act(pilot):
         for run in three:
