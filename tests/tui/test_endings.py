@@ -145,6 +145,10 @@ def ended(first: Callable[[Console], ConsoleScreen], runs: list[Run], open_help:
             if open_help:
                 await pilot.press("?")
                 assert isinstance(console.screen, HelpScreen)
+            await console.workers.wait_for_complete()
+            await pilot.pause()
+            assert console._timer is not None
+            console._timer.stop()  # no look while they end
             for run, worker in zip(runs, workers, strict=True):
                 end(run, "failed", "no space left")
                 worker.release()
