@@ -30,8 +30,8 @@ from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.run_list import ListHead, RunList
 
-REFRESH_EVERY = 1.0
-"""Seconds between two looks at live runs."""
+REFRESH_EVERY, SHARE = 1.0, 0.005
+"""Seconds between two looks at live runs, at least; share of a core that showing what they find may take."""
 SAID_FOR = 12.0
 """Seconds for which a message stands in the place of the run's details."""
 MOST_COMPARED = 200
@@ -50,6 +50,7 @@ class HistoryScreen(SizedRuns):
     def __init__(self) -> None:
         super().__init__()
         self._marked: frozenset[str] = frozenset()
+        self._next_look = 0.0
         self._looking = self._marks_all = False  # the second: as soon as all runs are read
         self._saying: Timer | None = None
 
@@ -66,7 +67,7 @@ class HistoryScreen(SizedRuns):
         self.take_up()
         self.set_focus(self.run_list)
         self.run_worker(self._read_all, thread=True, exit_on_error=False, group="read")
-        self.set_interval(REFRESH_EVERY, self._look_again)
+        self.set_interval(REFRESH_EVERY, self._look_when_due)
         self.show()
 
     # What is shown
@@ -151,6 +152,10 @@ class HistoryScreen(SizedRuns):
             self.app.call_later(self.tell, plain(str(error), 400))
         self.post_message(self.Read(last=True))
 
+    def _look_when_due(self) -> None:
+        if time.monotonic() >= self._next_look:
+            self._look_again()
+
     def _look_again(self) -> None:
         if not self.complete or self._looking or self.app.screen is not self:
             return
@@ -184,6 +189,7 @@ class HistoryScreen(SizedRuns):
 
     @on(RunTasks.Read)
     def _take(self, message: RunTasks.Read) -> None:
+        begun = time.thread_time()
         for listed in message.rows:
             self.put(listed)
         for name in message.gone:
@@ -194,6 +200,7 @@ class HistoryScreen(SizedRuns):
             self.complete = True
             self.understand_filter()  # now it is known which settings there are
         self.show()
+        self._next_look = time.monotonic() + (time.thread_time() - begun) / SHARE
         if message.last and self._marks_all:
             self.action_mark_all()
             self.say(f"{text.counted(len(self._marked), 'run')} marked")

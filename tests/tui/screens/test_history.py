@@ -1,8 +1,10 @@
 """The list of runs: every key, hostile names, every size, live runs, thousands of runs."""
 
 import asyncio
+import itertools
 import os
 import threading
+import time
 
 import pytest
 from textual.widgets import Input
@@ -23,7 +25,7 @@ from vislab.tui.screens import history as history_screen
 from vislab.tui.screens import sized_runs
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpLines
-from vislab.tui.screens.history import HistoryScreen
+from vislab.tui.screens.history import REFRESH_EVERY, HistoryScreen
 from vislab.tui.screens.palette import Palette
 from vislab.tui.views import history
 from vislab.tui.widgets.header_line import HeaderLine
@@ -519,6 +521,24 @@ def test_labels_that_cannot_be_written_are_said(three, play, settle, monkeypatch
         await write(pilot, "x")
         await settle(pilot)
         assert "No space left" in words(pilot, "#details")
+
+    play("history", act)
+
+
+def test_a_list_that_takes_long_to_show_is_looked_at_less_often(three, play, settle, monkeypatch):
+    async def act(pilot):
+        screen, looks, clock = pilot.app.screen, [], itertools.count(0, 0.02)
+        monkeypatch.setattr(screen, "_look_again", lambda: looks.append(1))
+        monkeypatch.setattr(time, "thread_time", lambda: next(clock))
+        screen._take(screen.Read([]))
+        pause = screen._next_look - time.monotonic()
+        assert pause > 0.02 / 0.005 - 1
+        (timer,) = [timer for timer in screen._timers if timer._interval == REFRESH_EVERY]
+        timer._callback()
+        assert not looks
+        screen._next_look = 0.0
+        timer._callback()
+        assert looks
 
     play("history", act)
 
