@@ -47,7 +47,7 @@ TOLD = 3
 """Runs that end at the same time of which each is told by itself."""
 
 LOOK_EVERY = 2.0
-"""Seconds between two looks for live runs, at least; a look never takes more than a fiftieth of the time."""
+"""Seconds between two looks for live runs, at least; a look never takes more than a two-hundredth of the time."""
 
 
 class Console(App[int]):
@@ -216,7 +216,7 @@ class Console(App[int]):
         paused = frozenset(run.id for run in found if is_paused(run))
         ended = self._awaited.ended()
         seconds = time.monotonic() - begun
-        self.call_later(self._know_live_runs, found, paused, max(LOOK_EVERY, 50 * seconds))
+        self.call_later(self._know_live_runs, found, paused, max(LOOK_EVERY, 200 * seconds))
         if ended:
             self.call_later(self._tell, ended)
 
