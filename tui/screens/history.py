@@ -272,7 +272,7 @@ class HistoryScreen(SizedRuns):
         if current is None:
             return ""
         if action == "delete":
-            return self._why_not_deleted()
+            return history.why_not_deleted(self.known.picked(filter(self.known.live, self.chosen().ids)))
         name = history.short_id(current.id)
         if action == "resume":
             if current.status == "queued":
@@ -290,14 +290,6 @@ class HistoryScreen(SizedRuns):
             return "two runs or more are compared: space marks a run"
         which = "runs are marked" if compared == len(self._marked) else "marked runs can be read"
         return f"{text.count(compared)} {which}, and at most {MOST_COMPARED} are compared here"
-
-    def _why_not_deleted(self) -> str:
-        live = self.known.picked(filter(self.known.live, self.chosen().ids))
-        names = ", ".join(history.short_id(listed.id) for listed in live[:3]) + ", …" * (len(live) > 3)
-        are = "is" if len(live) == 1 else "are"
-        ways = ["x takes a queued run out"] * any(listed.status == "queued" for listed in live)
-        ways += ["a live one is stopped in its own view (↵, then s)"] * any(one.status != "queued" for one in live)
-        return f"{names} {are} not done, and cannot be deleted: {'; '.join(ways)}"
 
     @on(RunList.Moved)
     def _moved(self) -> None:

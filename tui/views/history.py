@@ -296,3 +296,12 @@ def _any(by: Quantity, listed: Listed) -> str:
     if value is None:
         return MISSING
     return plain(f"{value:.4g}" if isinstance(value, float) else value_text(value) or MISSING, 40)
+
+
+def why_not_deleted(live: Sequence[Listed]) -> str:
+    """Why these runs, which train or wait in the queue, cannot be deleted, and what to do first."""
+    names = ", ".join(short_id(listed.id) for listed in live[:3]) + ", …" * (len(live) > 3)
+    are = "is" if len(live) == 1 else "are"
+    ways = ["x takes a queued run out"] * any(listed.status == "queued" for listed in live)
+    ways += ["a live one is stopped in its own view (↵, then s)"] * any(one.status != "queued" for one in live)
+    return f"{names} {are} not done, and cannot be deleted: {'; '.join(ways)}"
