@@ -1,19 +1,22 @@
 """How long a key takes to be answered: from its press until the frame that answers it has arrived.
 
-Usage: python benchmarks/console_key_latency.py [--presses 100] [--limit 50]
+Usage: python benchmarks/console_key_latency.py [--presses 100] [--limit 50] [--many FOLDER]
 
 The console runs in a pseudo-terminal of 80 x 24, on the launch screen while its lists are still being read (before a
 run trains: the offer of live runs would take the keys), then on the launch screen, in history and in the live view
-while a run trains. A key is answered by the first bytes that come after it; in the live view, where frames come by
-themselves, by words that only the answer holds. Beside it stands the share of a core's time that a key took, which
-other work on the machine changes less.
+while a run trains. `--many` names a folder of runs as many_runs.py makes it: the run trains in it, and history has
+them. A key is answered by the first bytes that come after it; in the live view, where frames come by themselves, by
+words that only the answer holds. Beside it stands the share of a core's time that a key took, which other work on the
+machine changes less.
 """
 
 import argparse
+import contextlib
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from console_terminal import Console, stop, train
 
@@ -25,8 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presses", type=int, default=100, help="a place")
     parser.add_argument("--limit", type=float, default=50.0, help="milliseconds, for 95 of 100 keys")
+    parser.add_argument("--many", metavar="FOLDER", help="runs to have in history")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as runs_dir:
+    with contextlib.nullcontext(given.many) if given.many else tempfile.TemporaryDirectory() as runs_dir:
         train(runs_dir, "a", "strategy.epochs=1")
         every: list[float] = []
         try:
@@ -63,8 +67,13 @@ def measured(runs_dir: str, presses: int) -> Iterator[tuple[str, list[float], fl
     console.press(ESC)
     console.read(1.0)
     console.press("H")
-    console.read(1.5)
+    console.read(10.0 if len(list(Path(runs_dir).iterdir())) > 100 else 1.5)  # until all runs are read
     yield "history", *pressed(console, [DOWN, UP] * (presses // 2))
+    console.press("/")
+    console.read(0.5)
+    yield "history, filter", *pressed(console, ["r", "u", "n", "\x7f", "\x7f", "\x7f"] * (presses // 6))
+    console.press(ESC)
+    console.read(1.0)
     console.press(UP + ENTER)
     console.see("epoch")
     console.read(1.5)

@@ -177,8 +177,9 @@ def delete(run: Run) -> None:
     """Remove a run with everything in it, for good.
 
     Raises:
-        InputError: a worker holds it, or it cannot be removed.
+        InputError: a worker holds it, it is gone already, or it cannot be removed.
     """
+    run.check_is_there()
     if run.worker():
         raise InputError(f"Run {run.id} is running: stop it first, with: vislab stop {run.id}")
     if holder(run.waiting_lock):

@@ -546,9 +546,14 @@ def test_a_run_that_cannot_be_deleted_is_said(runs, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(shutil, "rmtree", refuse)
-    with pytest.raises(InputError, match="Permission denied"):
+    with pytest.raises(InputError, match=r"cannot be deleted: .*Permission denied"):
         delete(run)
-    with pytest.raises(InputError, match="cannot be deleted"):
+
+
+def test_a_run_that_something_else_has_deleted_is_said_to_be_gone(runs):
+    run = create(runs, spec())
+    shutil.rmtree(run.path)
+    with pytest.raises(InputError, match="is gone: it was deleted or moved"):
         delete(run)
 
 
