@@ -20,7 +20,7 @@ from pathlib import Path
 
 from console_terminal import Console, stop, train
 
-UP, DOWN, TAB, BACK_TAB, ESC, ENTER = "\x1b[A", "\x1b[B", "\t", "\x1b[Z", "\x1b", "\r"
+UP, DOWN, HOME, TAB, BACK_TAB, ESC, ENTER = "\x1b[A", "\x1b[B", "\x1b[H", "\t", "\x1b[Z", "\x1b", "\r"
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def measured(runs_dir: str, presses: int) -> Iterator[tuple[str, list[float], fl
     yield "history, filter", *pressed(console, ["r", "u", "n", "\x7f", "\x7f", "\x7f"] * (presses // 6))
     console.press(ESC)
     console.read(1.0)
-    console.press(UP + ENTER)
+    console.press(HOME + ENTER)
     console.see("epoch")
     console.read(1.5)
     yield (

@@ -1,6 +1,6 @@
 """Which runs a list shows, in which order: kept, so that a run that changes costs no look at the others."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from vislab.tui.views.listed import QUANTITIES, Listed, Quantity, ordered, rank
 from vislab.tui.views.listing import Listing
@@ -19,26 +19,29 @@ class Order:
     """
 
     def __init__(self, known: Listing) -> None:
-        """None of the runs; all that are changed are wanted, the newest first.
+        """All runs, the newest first.
 
         Args:
             known: whoever changes it tells `change`.
         """
         self._known = known
         self._wanted: Callable[[Listed], bool] = lambda listed: True
-        self.ids: list[str] = []
         self.by: Quantity = QUANTITIES["started"]
         self.descending = True
+        self._all = self.sorted(known)  # choosing among them sorts nothing
+        self.ids = self._all
 
     def sort(self, by: Quantity, *, descending: bool) -> None:
         """Sort all anew."""
         self.by, self.descending = by, descending
-        self.ids = self.sorted(self.ids)
+        shown = frozenset(self.ids)
+        self._all = self.sorted(self._known)
+        self.ids = [name for name in self._all if name in shown]
 
     def want(self, wanted: Callable[[Listed], bool]) -> None:
         """Choose anew among all."""
         self._wanted = wanted
-        self.ids = self.sorted(name for name, listed in self._known.items() if wanted(listed))
+        self.ids = [name for name in self._all if wanted(self._known[name])]
 
     def sorted(self, ids: Iterable[str]) -> list[str]:
         """Known runs as they are sorted here, also those that are not wanted."""
@@ -49,22 +52,26 @@ class Order:
     def change(self, ids: Collection[str]) -> None:
         """Some runs are new, have changed or are gone: give them their places; the others keep theirs."""
         if len(ids) * _SEARCHES > len(self._known):
+            self._all = self.sorted(self._known)
             self.want(self._wanted)
             return
         changed = frozenset(ids)
+        self._all = [name for name in self._all if name not in changed]
         self.ids = [name for name in self.ids if name not in changed]
         for name in changed:
             listed = self._known.get(name)
-            if listed is not None and self._wanted(listed):
-                self.ids.insert(self._place(listed), name)
+            if listed is not None:
+                self._all.insert(self._place(listed, self._all), name)
+                if self._wanted(listed):
+                    self.ids.insert(self._place(listed, self.ids), name)
 
-    def _place(self, listed: Listed) -> int:
-        """Where a run belongs that is not among them."""
+    def _place(self, listed: Listed, ids: Sequence[str]) -> int:
+        """Where a run belongs that is not among those that are sorted."""
         own = rank(listed, self.by, descending=self.descending)
-        low, high = 0, len(self.ids)
+        low, high = 0, len(ids)
         while low < high:
             middle = (low + high) // 2
-            other = rank(self._known[self.ids[middle]], self.by, descending=self.descending)
-            before = (own > other if self.descending else own < other) if own != other else listed.id > self.ids[middle]
+            other = rank(self._known[ids[middle]], self.by, descending=self.descending)
+            before = (own > other if self.descending else own < other) if own != other else listed.id > ids[middle]
             low, high = (low, middle) if before else (middle + 1, high)
         return low

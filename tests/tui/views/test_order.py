@@ -61,7 +61,7 @@ def test_a_run_that_changes_costs_no_look_at_the_others(monkeypatch):
     monkeypatch.setattr(Packed, "_row", lambda rows, place: made.append(place) or row(rows, place))
     known.put(known["run 2500"].sized(50))
     order.change(["run 2500"])
-    assert len(made) < 20  # of those that a search goes through
+    assert len(made) < 40  # of those that two searches go through, one among all and one among those that are shown
     assert len(order.ids) == 5000 and order.ids.index("run 2500") == 49 * 50 + 25  # 51 to 99, and the newer ones of 50
 
 
@@ -75,3 +75,16 @@ def test_who_has_the_order_keeps_it():
     known.drop(NAMES[3])
     order.change([NAMES[3]])
     assert before == NAMES[::-1] and len(order.ids) == 39
+
+
+def test_choosing_looks_at_each_run_once(monkeypatch):
+    known = Listing()
+    for number in range(100):
+        known.put(Listed(folder="/runs", id=f"run {number:02}", status="done", size=number % 7))
+    order = Order(known)
+    order.sort(QUANTITIES["size"], descending=False)
+    made, row = [], Packed._row
+    monkeypatch.setattr(Packed, "_row", lambda rows, place: made.append(place) or row(rows, place))
+    order.want(lambda listed: listed.size < 3)
+    assert sorted(made) == list(range(100))
+    assert order.ids == anew(known, lambda listed: listed.size < 3, QUANTITIES["size"], descending=False)
