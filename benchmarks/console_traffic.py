@@ -1,13 +1,14 @@
 """What the console costs while a run trains: bytes a second to the terminal, and the share of a core.
 
-Usage: python benchmarks/console_traffic.py [--runs-dir DIR] [--seconds 30] [--epochs 5000]
+Usage: python benchmarks/console_traffic.py [--runs-dir DIR] [--seconds 30] [--epochs 5000] [--many FOLDER]
 
 The live view is opened over the launch screen, where it costs most, and then help over it. A run is trained for it,
 unless a folder is given whose newest run trains. The first five seconds, in which the screens are drawn, do not count.
 In the end the run is stopped, and what an unchanging screen costs is measured too.
 
 With --epochs, also the live view of a run of so many epochs that has five more every second, and Compare of it and
-three others as long.
+three others as long. With --many, also History of the runs in a folder that many_runs.py made and one that trains,
+sorted in several ways, and Compare of the newest 26.
 """
 
 import argparse
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--runs-dir", default="")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--epochs", type=int, default=0, metavar="N")
+    parser.add_argument("--many", metavar="FOLDER")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs_dir = given.runs_dir or folder
@@ -67,6 +69,38 @@ def main() -> None:
                     console.read(5.0)
                     report(f"{size[0]}x{size[1]}, Compare", console, given.seconds, limit, SHARE)
                     console.quit()
+    if given.many:
+        train(given.many, "live", "strategy.epochs=100000", detach=True)
+        try:
+            for size, limit in LIMITS.items():
+                many(given.many, size, limit, given.seconds)
+        finally:
+            stop(given.many, "live")
+
+
+def many(runs_dir: str, size: tuple[int, int], limit: float, seconds: float) -> None:
+    """Measure History and Compare of many runs, one of which trains."""
+    console = opened(runs_dir, size)
+    console.press("\x1b")
+    console.read(1.0)
+    console.press("H")
+    console.read(10.0)  # until all runs are read
+    for by in ("started", "name", "val", "size"):
+        console.press("s")
+        console.read(1.0)
+        console.press(f"{by}\r")
+        console.read(10.0)  # until all sizes are counted
+        report(f"{size[0]}x{size[1]}, history by {by}", console, seconds, limit, SHARE)
+    console.press("s")
+    console.read(1.0)
+    console.press("started\r")
+    console.read(1.0)
+    console.press("\x1b[H" + 26 * " ")
+    console.read(2.0)
+    console.press("=")
+    console.read(10.0)
+    report(f"{size[0]}x{size[1]}, Compare of 26", console, seconds, limit, SHARE)
+    console.quit()
 
 
 def opened(runs_dir: str, size: tuple[int, int]) -> Console:

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 TOLD = 3
 """Runs that end at the same time of which each is told by itself."""
 
-LOOK_EVERY = 2.0
-"""Seconds between two looks for live runs, at least; a look never takes more than a two-hundredth of the time."""
+LOOK_EVERY, LATE = 2.0, 30.0
+"""Seconds between two looks for live runs, at least and at most; within these they take a two-hundredth of the time."""
 
 
 class Console(App[int]):
@@ -103,6 +103,7 @@ class Console(App[int]):
         self._leaving = leaving
         self.looked = False
         self._timer: Timer | None = None
+        self._next_look = 0.0
         self._ending: asyncio.Task[None] | None = None
         self._offer: LiveRuns | None = None  # the window, while it is open
         self.detached_ends = ""
@@ -207,18 +208,29 @@ class Console(App[int]):
             self.switch_screen(made)
 
     def look_for_live_runs(self) -> None:
-        """Ask, beside the screen, which runs live."""
+        """Ask at once, beside the screen, which runs live."""
+        self._next_look = 0.0
+        self._look()
+
+    def _look(self) -> None:
         self.run_worker(self._find_live_runs, thread=True, exit_on_error=False, group="live runs", exclusive=True)
 
     def _find_live_runs(self) -> None:
-        begun = time.monotonic()
-        found = self._live_now()
-        paused = frozenset(run.id for run in found if is_paused(run))
         ended = self._awaited.ended()
-        seconds = time.monotonic() - begun
-        self.call_later(self._know_live_runs, found, paused, max(LOOK_EVERY, 200 * seconds))
+        if ended or time.monotonic() >= self._next_look:
+            begun = time.thread_time()
+            found = self._live_now()
+            paused = frozenset(run.id for run in found if is_paused(run))
+            self._next_look = time.monotonic() + min(200 * (time.thread_time() - begun), LATE)
+            self.call_later(self._know_live_runs, found, paused)
         if ended:
             self.call_later(self._tell, ended)
+        self.call_later(self._look_again_later)
+
+    def _look_again_later(self) -> None:
+        if self._timer is not None:  # of a look that was asked for meanwhile
+            self._timer.stop()
+        self._timer = self.set_timer(LOOK_EVERY, self._look)
 
     def _tell(self, ended: Iterable[Ending]) -> None:
         """Say how runs ended that nobody watches now: of a few each by itself, those that failed first."""
@@ -228,8 +240,11 @@ class Console(App[int]):
         for ending in ended[:TOLD]:
             severity: SeverityLevel = "error" if ending.failed else "information"
             self.notify(ending.words, severity=severity, markup=False, timeout=30 if ending.failed else 10)
-        if more := tuple(ending.run for ending in ended[TOLD:]):
-            self.notify(f"ended as well: {several(more)}. H lists them", markup=False, timeout=30)
+        if more := ended[TOLD:]:
+            failed = sum(ending.failed for ending in more)
+            how = "failed" if failed == len(more) else f"ended, {failed} of them failed," if failed else "ended"
+            words = f"{how} as well: {several(tuple(ending.run for ending in more))}. H lists them"
+            self.notify(words, severity="error" if failed else "information", markup=False, timeout=30)
 
     def _live_now(self) -> tuple[Run, ...]:
         try:
@@ -238,12 +253,9 @@ class Console(App[int]):
         except (InputError, OSError):  # the folder cannot be read now, as History says: nothing new is known
             return self.live
 
-    def _know_live_runs(self, found: tuple[Run, ...], paused: frozenset[str], next_look: float) -> None:
+    def _know_live_runs(self, found: tuple[Run, ...], paused: frozenset[str]) -> None:
         changed = ([run.id for run in found], paused) != ([run.id for run in self.live], self.paused)
         self.live, self.paused = found, paused
-        if self._timer is not None:  # of a look that was asked for meanwhile
-            self._timer.stop()
-        self._timer = self.set_timer(next_look, self.look_for_live_runs)
         if changed:
             self.screen.refresh_bindings()
             for screen in self.screen_stack:
@@ -361,8 +373,8 @@ class Console(App[int]):
             for run in runs:
                 try:
                     ask_to_stop(run)
-                except InputError as error:  # another user's, which was watched here
-                    self.notify(text.plain(str(error), 400), severity="error", markup=False)
+                except InputError as error:  # its disk is full, or it is another user's, and was watched here
+                    self.notify(text.plain(str(error), 1000), severity="error", markup=False, timeout=30)
                     return
                 self.followed.pop(run.id, None)
         if answer:

@@ -313,7 +313,7 @@ def pretrained_weights(spec: Spec, *, hub_cache: Path, package: bool) -> Weights
 def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
     """The cache of the Hugging Face hub, as its library finds it."""
     home = environment.get("HF_HOME") or f"{environment.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
-    return Path(environment.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+    return Path(os.path.expanduser(environment.get("HF_HUB_CACHE") or f"{home}/hub"))  # noqa: PTH111  (~nobody stays)
 
 
 def has_weights_package() -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Literal, Protocol, TypedDict, Unpack
 
 from vislab.engine.analysis.findings import findings
 from vislab.engine.runs import control, detaching
@@ -24,7 +24,7 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui import death, escapes, html_file, tables
 from vislab.tui.living import is_alive
-from vislab.tui.requests import require_room
+from vislab.tui.requests import NoRoom, require_room
 from vislab.tui.views.evaluation import answers, speed
 from vislab.tui.views.evaluations import MALFORMED, damage, judged
 from vislab.tui.views.results import class_lines, heat_map
@@ -76,6 +76,10 @@ class Watcher(Protocol):
 
     def close(self) -> None:
         """Nothing follows."""
+
+
+_Stopping = Literal["", "asked", "refused"]
+"""Whether a run was asked to stop, or was not, as its disk is full."""
 
 
 class Signals:
@@ -238,6 +242,7 @@ def _watch(following: Following, output: Output, signals: Signals, *, attached: 
 def _follow(following: Following, watcher: Watcher, signals: Signals, *, attached: bool) -> int:
     run = following.run
     interrupts_seen, forwarded = 0, False
+    stopping: _Stopping = ""
     while following.look(watcher.event):
         watcher.position(run.heartbeat(run.worker()), following.state)
         if signals.hung_up:
@@ -247,26 +252,42 @@ def _follow(following: Following, watcher: Watcher, signals: Signals, *, attache
             if not run.worker():  # it waits in the queue, and goes on waiting
                 return TERMINATED
             forward(run, signals.termination)
-        if signals.interrupts > interrupts_seen:
+        if (presses := signals.interrupts - interrupts_seen) > 0:
             interrupts_seen = signals.interrupts
             if attached:
                 watcher.say(f"Left {run.id} alone: it goes on. Again: vislab attach {run.id}")
                 return 0
-            if interrupts_seen == 1:
-                try:
-                    ask_to_stop(run)
-                except InputError as error:
-                    watcher.say(f"{error} Ctrl+C again does so.")
-                    continue
-                watcher.say("Stopping after this step, with a checkpoint. Ctrl+C again stops at once, without one.")
-            else:
-                kill(run)
-                watcher.say("Stopped at once.")
+            stopping = _interrupt(run, watcher, stopping, presses)
         time.sleep(EVERY)
     ended = following.ended
     if (signals.termination or signals.interrupts) and (ended is None or ended.status == "stopped"):
         return TERMINATED if signals.termination else INTERRUPTED
     return FAILED if ended is None else ended.exit_code
+
+
+def _interrupt(run: Run, watcher: Watcher, stopping: _Stopping, presses: int) -> _Stopping:
+    """Stop a run as Ctrl+C says: with a checkpoint; pressed again, at once.
+
+    Args:
+        stopping: what became of it when it was pressed before.
+        presses: how often it was pressed since then.
+    """
+    if stopping != "asked" and presses == 1:
+        try:
+            ask_to_stop(run)
+        except NoRoom as error:
+            if not stopping:
+                watcher.say(f"{error} Ctrl+C again does so.")
+                return "refused"
+        except InputError as error:
+            watcher.say(str(error))
+            return stopping
+        else:
+            watcher.say("Stopping after this step, with a checkpoint. Ctrl+C again stops at once, without one.")
+            return "asked"
+    kill(run)
+    watcher.say("Stopped at once.")
+    return "asked"
 
 
 def forward(run: Run, number: int) -> None:
@@ -290,7 +311,8 @@ def ask_to_stop(run: Run, *, unsaved: bool = False) -> None:
         unsaved: also where the disk is full, so that what it trained since its last checkpoint is lost.
 
     Raises:
-        InputError: neither a request nor a signal reaches it, or the disk is full.
+        NoRoom: the disk is full.
+        InputError: neither a request nor a signal reaches it.
     """
     if not unsaved:
         require_room(run)

@@ -18,6 +18,10 @@ PATIENCE = 60.0
 EVERY = 0.05
 
 
+class NoRoom(InputError):  # noqa: N818 - what is the case, not what went wrong
+    """The disk of a run is full."""
+
+
 class Unanswered(Exception):  # noqa: N818 - the request stands
     """The worker lives and has not answered in time."""
 
@@ -36,13 +40,13 @@ def require_room(run: Run) -> None:
     """Refuse to stop a run that waits for room on a full disk: all since its last checkpoint would be lost.
 
     Raises:
-        InputError: it does.
+        NoRoom: it does.
     """
     now = run.heartbeat(run.worker())
     if (run.path.is_dir() and is_full(run.path)) or (now is not None and now.phase == "full disk"):
-        raise InputError(
-            f"{run.id} cannot be stopped with a checkpoint: the disk of {run.path} is full. Make room, and it goes on, "
-            "or stops when asked to. To end it and lose what it trained since its last checkpoint: "
+        raise NoRoom(
+            f"{run.id} cannot be stopped with a checkpoint: the disk of {run.path.parent} is full. Make room, and it "
+            "goes on, or stops when asked to. To end it and lose what it trained since its last checkpoint: "
             f"vislab stop {run.id} --now"
         )
 

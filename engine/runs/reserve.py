@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import shutil
 from pathlib import Path
 
 SIZE = 1 << 20
@@ -18,8 +17,10 @@ def has_no_room(error: OSError) -> bool:
 
 
 def is_full(folder: Path) -> bool:
-    """Whether the disk that holds a folder has no room at all; a quota is not seen."""
-    return shutil.disk_usage(folder).free == 0
+    """Whether the disk that holds a folder has no room at all for this user; a quota is not seen."""
+    space = os.statvfs(folder)
+    left = space.f_bavail if os.geteuid() else space.f_bfree  # root may write where others may not any more
+    return space.f_blocks > 0 and left == 0  # without blocks it does not tell
 
 
 class Reserve:

@@ -173,26 +173,33 @@ class Run:
     def labels(self) -> Labels:
         """Name, tags and note; empty when there are none or the file cannot be read."""
         try:
-            return self._labels()
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return self.known_labels()
+        except (OSError, InputError):
             return Labels()
 
-    def _labels(self) -> Labels:
-        return msgspec.toml.decode(_read(self.path / "labels.toml"), type=Labels)
+    def known_labels(self) -> Labels:
+        """Name, tags and note; empty when there are none.
+
+        Raises:
+            InputError: labels.toml, which a person may edit, cannot be understood.
+            OSError: it cannot be read.
+        """
+        try:
+            return msgspec.toml.decode(_read(self.path / "labels.toml"), type=Labels)
+        except FileNotFoundError:
+            return Labels()
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{self.path / 'labels.toml'} cannot be read, and would be lost: {error}. Mend or remove it first."
+            ) from error
 
     def set_labels(self, labels: Labels) -> None:
         """Replace name, tags and note.
 
         Raises:
-            InputError: labels.toml, which a person may edit, cannot be read: it stays as it is.
+            InputError: labels.toml, which a person may edit, cannot be understood: it stays as it is.
         """
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                self._labels()
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise InputError(
-                    f"{self.path / 'labels.toml'} cannot be read, and would be lost: {error}. Mend or remove it first."
-                ) from error
+        self.known_labels()
         write_atomically(self.path / "labels.toml", labels_file(labels))
 
     def summary(self) -> Summary:

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import string
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui import beside
 from vislab.tui.actions import ACTIONS, FIELD, SCREENS, for_screen, key_sign
-from vislab.tui.app import LOOK_EVERY, Console
+from vislab.tui.app import LATE, LOOK_EVERY, Console
 from vislab.tui.beside import DOING, LOOKING
 from vislab.tui.draft import FIRST
 from vislab.tui.leaving import Leaving
@@ -487,7 +488,39 @@ def test_a_look_that_is_asked_for_takes_the_place_of_the_next_one(tmp_path: Path
                 console.look_for_live_runs()
                 await console.workers.wait_for_complete()
                 await pilot.pause()
-            assert [timer._interval for timer in console._timers if timer._task] == [LOOK_EVERY]
+            while not (timers := [timer._interval for timer in console._timers if timer._task]):
+                await pilot.pause()
+            assert timers == [LOOK_EVERY]
+
+    asyncio.run(go())
+
+
+def test_a_slow_look_for_live_runs_is_made_less_often_and_endings_are_looked_for_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(tmp_path / "runs", tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    console = Console(settings, first=lambda _: Demo())
+    looks, endings = [], []
+    monkeypatch.setattr(console, "_live_now", lambda: looks.append("") or ())
+    monkeypatch.setattr(console._awaited, "ended", lambda: endings.append("") or ())
+
+    async def go() -> None:
+        async with console.run_test() as pilot:
+            await console.workers.wait_for_complete()
+            await pilot.pause()
+            assert console._next_look - time.monotonic() <= LATE
+            looks.clear(), endings.clear()
+            for due in (False, False, True):
+                console._next_look = time.monotonic() + (0 if due else 10)
+                console._look()
+                await console.workers.wait_for_complete()
+            assert (len(looks), len(endings)) == (1, 3)
+            times = iter([0.0, 1.0])  # seconds of a core
+            monkeypatch.setattr(time, "thread_time", lambda: next(times))
+            console.look_for_live_runs()
+            await console.workers.wait_for_complete()
+            assert len(looks) == 2, "asked for, at once"
+            assert LATE - 5 < console._next_look - time.monotonic() <= LATE
 
     asyncio.run(go())
 

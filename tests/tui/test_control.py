@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pexpect
 import pytest
@@ -18,9 +19,10 @@ import pytest
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.store import Run, find
 from vislab.presets.errors import InputError
+from vislab.tui import headless
 from vislab.tui.commands.set import learning_rate
 from vislab.tui.headless import ask_to_stop, forward
-from vislab.tui.requests import send
+from vislab.tui.requests import NoRoom, send
 from vislab.tui.waiting import worst
 
 RUN = ("run", "--preset", "digits-lenet5")
@@ -336,11 +338,42 @@ def test_a_run_on_a_full_disk_is_not_asked_to_stop_by_a_signal_that_would_lose_i
         monkeypatch.setattr(Run, "progress", lambda run, heartbeat=heartbeat: heartbeat)
         run.path.mkdir(exist_ok=True)
         monkeypatch.setattr("vislab.tui.requests.is_full", lambda folder, is_full=is_full: is_full)
-        with pytest.raises(InputError, match=r"the disk of .*full is full\. .*vislab stop full --now"):
+        with pytest.raises(InputError, match=r"the disk of .* is full\. .*vislab stop full --now"):
             ask_to_stop(run)
     assert not signals
     ask_to_stop(run, unsaved=True)
     assert signals == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said", "killed"),
+    [
+        (["ok", "never asked"], ["Stopping after this step", "Stopped at once."], 1),
+        (["full", "ok"], ["no room. Ctrl+C again does so.", "Stopping after this step"], 0),  # room was made meanwhile
+        (["full", "full"], ["no room. Ctrl+C again does so.", "Stopped at once."], 1),
+        (["elsewhere", "elsewhere"], ["stop it there.", "stop it there."], 0),
+        (["full", "ok", "never asked"], ["no room", "Stopping after this step", "Stopped at once."], 1),
+    ],
+)
+def test_what_ctrl_c_does_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: list[str], said: list[str], killed: int
+) -> None:
+    faults = {"full": NoRoom("no room."), "elsewhere": InputError("stop it there.")}
+    kills, words, left = list[Run](), list[str](), list(answers)
+
+    def ask(run: Run) -> None:
+        if fault := faults.get(left.pop(0)):
+            raise fault
+
+    monkeypatch.setattr(headless, "ask_to_stop", ask)
+    monkeypatch.setattr(headless, "kill", kills.append)
+    stopping: headless._Stopping = ""
+    for _ in answers:
+        watcher = SimpleNamespace(say=words.append)
+        stopping = headless._interrupt(Run(tmp_path / "run"), watcher, stopping, 1)  # type: ignore[arg-type]
+    assert len(kills) == killed and all(map(str.startswith, words, said)) and len(words) == len(said)
+    headless._interrupt(Run(tmp_path / "run"), watcher, "", 2)  # type: ignore[arg-type]
+    assert len(kills) == killed + 1, "pressed twice in a moment: at once"
 
 
 def test_requests_to_the_run_of_another_user_are_refused_in_words(

@@ -178,4 +178,21 @@ def test_the_console_tells_how_a_run_ended_unless_it_is_watched(run: Run, watche
 def test_of_many_runs_that_end_together_three_are_told_of_by_themselves(tmp_path: Path) -> None:
     runs = [create(tmp_path / "runs", Spec(name=f"run {number}")) for number in range(9)]
     told = ended(lambda _: HistoryScreen(), runs)
-    assert len(told) == 4 and any(one.startswith("ended as well: ") and "and 3 more" in one for one in told)
+    assert len(told) == 4 and any(one.startswith("failed as well: ") and "and 3 more" in one for one in told)
+
+
+def test_that_some_of_many_runs_failed_is_said_of_those_that_are_counted(tmp_path: Path) -> None:
+    runs = [create(tmp_path / "runs", Spec(name=f"run {number}")) for number in range(6)]
+
+    async def go(failed: int) -> tuple[str, str]:
+        settings = Settings(*(tmp_path / name for name in ("runs", "data", "cache", "config")))
+        console = Console(settings, first=lambda _: HistoryScreen())
+        async with console.run_test() as pilot:
+            await pilot.pause()
+            console._tell([Ending(run, run.id, place < failed) for place, run in enumerate(runs)])
+            await pilot.pause()
+            (told,) = [one for one in console._notifications if "as well" in one.message]
+            return told.severity, told.message.split(":")[0]
+
+    assert asyncio.run(go(2)) == ("information", "ended as well")
+    assert asyncio.run(go(5)) == ("error", "ended, 2 of them failed, as well")

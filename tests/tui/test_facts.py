@@ -19,6 +19,7 @@ from vislab.tui.facts import (
     classes_known,
     data_facts,
     data_request,
+    hub_cache,
     measured_seconds_per_epoch,
     model_facts,
     model_request,
@@ -119,3 +120,12 @@ def test_a_damaged_run_is_passed_over(settings, finished) -> None:
         (run.path / file).mkdir()
     spec = spec_of(FIRST, settings)
     assert measured_seconds_per_epoch(all_runs(settings.runs_dir), spec, "Xeon", 1200) == 2.0
+
+
+def test_the_cache_of_the_hub_is_where_its_library_finds_it(monkeypatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert hub_cache({}) == Path("/home/me/.cache/huggingface/hub")
+    assert hub_cache({"XDG_CACHE_HOME": "/c"}) == Path("/c/huggingface/hub")
+    assert hub_cache({"HF_HOME": "~/hf", "XDG_CACHE_HOME": "/c"}) == Path("/home/me/hf/hub")
+    assert hub_cache({"HF_HUB_CACHE": "/hub", "HF_HOME": "/hf"}) == Path("/hub")
+    assert hub_cache({"HF_HOME": "~nobody-is-called-so/hf"}) == Path("~nobody-is-called-so/hf/hub")

@@ -249,7 +249,7 @@ class HistoryScreen(SizedRuns):
         if action == "compare":
             return 1 < len(self._compared()) <= MOST_COMPARED and self.console.offers("compare")
         if current is None:
-            return False
+            return action == "mark_all" and not self.complete
         if action == "again":
             return current.readable and self.console.offers("launch")
         if action == "resume":
@@ -308,8 +308,8 @@ class HistoryScreen(SizedRuns):
     def action_mark_all(self) -> None:
         """Mark what is shown; if all of it is marked, nothing."""
         if not self.complete:
-            self._marks_all = True
-            self.say("all runs that the filter shows are marked as soon as all are read")
+            self._marks_all = not self._marks_all
+            self.say("all runs that the filter shows are marked as soon as all are read" if self._marks_all else "")
             return
         shown = frozenset(self.run_list.places)
         self._set_marks(self._marked - shown if shown <= self._marked else self._marked | shown)

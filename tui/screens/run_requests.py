@@ -139,7 +139,7 @@ class RunRequests(ConsoleScreen):
             try:
                 require_room(self.watched)
             except (InputError, OSError) as error:
-                self.say(text.plain(str(error), 400))
+                self.notify(text.plain(str(error), 1000), severity="warning", markup=False, timeout=30)
                 return
         if answer == "stop":
             self._ask("stop", STOPPING["stop"])

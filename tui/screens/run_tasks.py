@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from vislab.tui.app import Console
 
 
+MOST_EDITED = 10_000
+"""Characters of a label that are edited in a line at most."""
+
+
 class RunTasks(ConsoleScreen):
     """A screen with runs to choose from. It takes `Read`, the news about runs."""
 
@@ -132,13 +136,17 @@ class RunTasks(ConsoleScreen):
         runs, console = [listed.run for listed in chosen], self.console
 
         def write() -> None:
-            try:
-                for run in runs:
-                    run.set_labels(change(run.labels()))
-            except InputError as error:
-                console.call_later(self.tell, plain(str(error), 400))
-            except OSError as error:
-                console.call_later(self.tell, plain(f"Cannot write labels: {error}"))
+            faults = []
+            for run in runs:
+                try:
+                    run.set_labels(change(run.known_labels()))
+                except InputError as error:
+                    faults.append(str(error))
+                except OSError as error:
+                    faults.append(f"Cannot write labels: {error}")
+            if faults:
+                count = f"{len(faults)} of {len(runs)} runs not changed: " if len(runs) > 1 else ""
+                console.call_later(self.tell, plain(count + faults[0], 400))
             self._look_at(runs)
 
         self.act(write, "labels")
@@ -146,13 +154,22 @@ class RunTasks(ConsoleScreen):
     def _ask(
         self, listed: Listed, question: str, value: Callable[[Labels], str], change: Callable[[Labels, str], Labels]
     ) -> None:
-        """Ask for one of a run's labels. A line that stays as it was changes nothing: it may show less than there is.
+        """Ask for one of a run's labels. A line that stays as it was changes nothing.
 
         Args:
             value: what the label is now; the file may have been edited since it was listed.
             change: gives labels with a line that was written.
         """
-        shown = plain(value(listed.run.labels()), 1000)
+        try:
+            whole = value(listed.run.known_labels())
+        except (InputError, OSError) as error:
+            self.say(plain(str(error), 400))
+            return
+        if len(whole) > MOST_EDITED:
+            file = plain(str(listed.run.path / "labels.toml"), 200)
+            self.say(f"{text.count(len(whole))} characters are too many for this line; edit {file}")
+            return
+        shown = plain(whole, 10 * MOST_EDITED)  # some characters are shown by their codes
 
         def take(words: str | None) -> None:
             if words is not None and words != shown:

@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 MOST = 10_000
 """Ways to go on that are sorted and counted, at most: a key that is typed waits for them."""
@@ -35,7 +34,7 @@ def completions(text: str, *, folders: bool = False) -> Found:
         folders: nothing but folders.
     """
     folder, _, beginning = text.rpartition("/")
-    place = Path(folder + "/" if folder or text.startswith("/") else ".").expanduser()
+    place = os.path.expanduser(folder + "/" if folder or text.startswith("/") else ".")  # noqa: PTH111  (~nobody stays)
     found: list[str] = []
     unwritable, more = 0, False
     try:
@@ -44,7 +43,7 @@ def completions(text: str, *, folders: bool = False) -> Found:
                 if not entry.name.startswith(beginning) or (entry.name.startswith(".") and not beginning):
                     continue
                 tables_and_code = not folders and entry.name.endswith((".csv", ".tsv", ".py"))
-                folder_here = entry.is_dir()
+                folder_here = _is_folder(entry)
                 if not folder_here and not tables_and_code:
                     continue
                 if not entry.name.isprintable():
@@ -54,10 +53,17 @@ def completions(text: str, *, folders: bool = False) -> Found:
                     break
                 else:
                     found.append(entry.name + "/" * folder_here)
-    except OSError:
+    except (OSError, ValueError):  # the latter: of a character that no path holds
         return Found([])
     start = text[: len(text) - len(beginning)]
     return Found([start + name for name in sorted(found, key=_in_order)], unwritable, more)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself
+        return False
 
 
 def completed(text: str, *, folders: bool = False) -> str:

@@ -396,7 +396,7 @@ def test_a_worker_without_a_heartbeat_on_a_full_disk_waits_for_room(runs, histor
     run = create(runs, spec())
     worker = held(run)
     assert run.status() == "starting"
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    monkeypatch.setattr(os, "statvfs", lambda folder: SimpleNamespace(f_blocks=1, f_bfree=0, f_bavail=0))
     assert run.status() == "full disk"
     progress.write(run.progress_file, progress.Progress(pid=worker.pid, time=time.time(), host="", phase="building"))
     assert run.status() == "starting"

@@ -560,11 +560,35 @@ def test_labels_that_cannot_be_read_are_not_replaced(three, play, settle):
     async def act(pilot):
         for run in three:
             (run.path / "labels.toml").write_text('name = "mine"\nnote = "unfinished\n')
-        await pilot.press("r")
+        for key in "rte":
+            await pilot.press(key)
+            assert not isinstance(pilot.app.screen, Prompt), "before it is written in vain"
+            assert "labels.toml cannot be read" in words(pilot, "#details")
+            pilot.app.screen.say("")
+        (three[0].path / "labels.toml").unlink()
+        await pilot.press("a", "t")
         await write(pilot, "x")
         await settle(pilot)
-        assert "labels.toml cannot be read" in words(pilot, "#details")
-        assert all("mine" in (run.path / "labels.toml").read_text() for run in three)
+        assert words(pilot, "#details").startswith("2 of 3 runs not changed:")
+        assert three[0].labels().tags == ("x",), "the others are tagged"
+        assert all("mine" in (run.path / "labels.toml").read_text() for run in three[1:])
+
+    play("history", act)
+
+
+def test_a_long_note_is_edited_whole_or_not_at_all(three, play, settle):
+    async def act(pilot):
+        note = "one line\n" * 300
+        for run in three:
+            run.set_labels(Labels(note=note))
+        await pilot.press("e", "end", "!", "enter")
+        await settle(pilot)
+        assert sorted(run.labels().note for run in three) == [note, note, note + "!"]
+        for run in three:
+            run.set_labels(Labels(note=10 * note))
+        await pilot.press("e")
+        assert not isinstance(pilot.app.screen, Prompt)
+        assert "27,000 characters are too many for this line; edit" in words(pilot, "#details")
 
     play("history", act)
 
@@ -1059,6 +1083,29 @@ def test_a_look_does_not_scroll_back_to_the_cursor(thousands, play, settle, make
         assert runs.scroll_offset.y == 500 and len(runs.rows) == 1002
 
     play("history", act)
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_marking_all_before_the_first_run_is_read(three, settings, settle, monkeypatch, presses):
+    read, go_on = RunWatch.read_all, threading.Event()
+
+    def slowly(watch):
+        assert go_on.wait(10)
+        yield from read(watch)
+
+    monkeypatch.setattr(RunWatch, "read_all", slowly)
+    console = Console(settings, first=lambda _: HistoryScreen())
+
+    async def go():
+        async with console.run_test(size=(80, 24)) as pilot:
+            while not pilot.app.screen.query(RunList):
+                await pilot.pause()
+            await pilot.press(*"a" * presses)
+            go_on.set()
+            await settle(pilot)
+            assert ("3 marked" in words(pilot, HeaderLine)) == (presses == 1), "a second time takes it back"
+
+    asyncio.run(go())
 
 
 def test_all_are_marked_once_all_are_read(thousands, settings, settle, monkeypatch):

@@ -147,3 +147,14 @@ def test_a_folder_that_may_not_be_read_offers_nothing(place) -> None:
     (place / "photos").chmod(0)
     assert paths("photos/") in ([], ["photos/"]) or os.geteuid() == 0
     assert paths("table.csv/") == []
+
+
+@pytest.mark.parametrize("text", ["~nobody-is-called-so/", "~nobody-is-called-so/x", "a\0b/", "loop/"])
+def test_what_cannot_be_looked_into_offers_nothing(place, text) -> None:
+    (place / "loop").symlink_to("loop")
+    assert completions(text) == Found([])
+
+
+def test_a_link_that_leads_back_to_itself_hides_no_other_folder(place) -> None:
+    (place / "loop").symlink_to("loop")
+    assert paths("pho") == ["photons/", "photos/"] and paths("lo") == []
