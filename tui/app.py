@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 TOLD = 3
 """Runs that end at the same time of which each is told by itself."""
 
-LOOK_EVERY, LATE = 2.0, 30.0
-"""Seconds between two looks for live runs, at least and at most; within these they take a two-hundredth of the time."""
+LOOK_EVERY, LATE, SHARE = 2.0, 30.0, 0.0025
+"""Seconds between two looks for live runs, at least and at most; within these, the share of a core that they may take."""
 
 
 class Console(App[int]):
@@ -221,7 +221,7 @@ class Console(App[int]):
             begun = time.thread_time()
             found = self._live_now()
             paused = frozenset(run.id for run in found if is_paused(run))
-            self._next_look = time.monotonic() + min(200 * (time.thread_time() - begun), LATE)
+            self._next_look = time.monotonic() + min((time.thread_time() - begun) / SHARE, LATE)
             self.call_later(self._know_live_runs, found, paused)
         if ended:
             self.call_later(self._tell, ended)

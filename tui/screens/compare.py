@@ -42,7 +42,7 @@ from vislab.tui.widgets.run_rows import RunRows, marked
 
 EVERY = 2.0
 """Seconds between two looks at runs that have not ended."""
-SHARE, LATE = 0.01, 30.0
+SHARE, LATE = 0.006, 30.0
 """Share of a core that looks may take: many runs are looked at less often, but not later than after so many seconds."""
 SAID_FOR = 12.0
 """Seconds for which a message stands below."""
