@@ -200,6 +200,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_history", ("H",), "history", "All runs.", footer=False),
     Action("open_settings", ("S",), "settings", "Theme, colours and folders.", footer=False),
     Action("back", ("esc",), "back", "Go back to the screen before.", ("launch", "results", "settings")),
+    Action("hide_notices", ("N",), "hide notices", "Take the notices away that stand above the keys.", footer=False),
     Action("leave", ("q",), "quit", "Leave the console; runs go on unless you choose otherwise."),
     Action("palette", (":", "F"), "find", "Find an action by its name."),
     Action("help", ("?", "h"), "help", "What the keys do here."),

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.events import Event, Key, Paste
 from textual.filter import Monochrome
-from textual.notifications import SeverityLevel
+from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -26,7 +26,7 @@ from vislab.presets.errors import InputError
 from vislab.presets.settings import Settings
 from vislab.tui import garbage
 from vislab.tui.beside import acting, waiting_for
-from vislab.tui.endings import Awaited, Ending
+from vislab.tui.endings import Awaited, Ending, told_together
 from vislab.tui.key_order import KeyOrder
 from vislab.tui.leaving import Leaving
 from vislab.tui.living import is_own, is_paused
@@ -35,7 +35,6 @@ from vislab.tui.screens.leave_question import LeaveQuestion
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.terminal_driver import TerminalDriver
 from vislab.tui.views import text
-from vislab.tui.views.named import several
 from vislab.tui.widgets.no_colour import NoColour
 from vislab.tui.widgets.sixteen_colours import SixteenColours
 from vislab.tui.widgets.themes import THEMES, theme_name
@@ -43,11 +42,8 @@ from vislab.tui.widgets.themes import THEMES, theme_name
 if TYPE_CHECKING:
     from vislab.tui.screens.live_runs import LiveRuns
 
-TOLD = 3
-"""Runs that end at the same time of which each is told by itself."""
-
 LOOK_EVERY, LATE, SHARE = 2.0, 30.0, 0.0025
-"""Seconds between two looks for live runs, at least and at most; within these, the share of a core that they may take."""
+"""Seconds between two looks for live runs, at least and at most; within these, the share of a core that they take."""
 
 
 class Console(App[int]):
@@ -99,6 +95,7 @@ class Console(App[int]):
         self.kept: dict[str, Any] = {}
         self.asker = Asker()
         self._awaited = Awaited()
+        self._endings_told: tuple[Notification | None, list[Ending]] = None, []
         self._first = first
         self._leaving = leaving
         self.looked = False
@@ -233,18 +230,21 @@ class Console(App[int]):
         self._timer = self.set_timer(LOOK_EVERY, self._look)
 
     def _tell(self, ended: Iterable[Ending]) -> None:
-        """Say how runs ended that nobody watches now: of a few each by itself, those that failed first."""
+        """Say how runs ended that nobody watches now, in one notice with those that one on the screen tells already."""
         seen = {getattr(screen, "watched", None) for screen in (self.screen, *self._background_screens)}
         ids = {run.id for run in seen if run is not None}
-        ended = sorted((ending for ending in ended if ending.run.id not in ids), key=lambda ending: not ending.failed)
-        for ending in ended[:TOLD]:
-            severity: SeverityLevel = "error" if ending.failed else "information"
-            self.notify(ending.words, severity=severity, markup=False, timeout=30 if ending.failed else 10)
-        if more := ended[TOLD:]:
-            failed = sum(ending.failed for ending in more)
-            how = "failed" if failed == len(more) else f"ended, {failed} of them failed," if failed else "ended"
-            words = f"{how} as well: {several(tuple(ending.run for ending in more))}. H lists them"
-            self.notify(words, severity="error" if failed else "information", markup=False, timeout=30)
+        news = [ending for ending in ended if ending.run.id not in ids]
+        if not news:
+            return
+        notice, before = self._endings_told
+        if notice is not None and notice in self._notifications and not notice.has_expired:
+            self._unnotify(notice)
+            news = [*before, *news]
+        failed = any(ending.failed for ending in news)
+        severity: SeverityLevel = "error" if failed else "information"
+        notice = Notification(told_together(news), severity=severity, timeout=30 if failed else 10, markup=False)
+        self._endings_told = notice, news
+        self.post_message(Notify(notice))
 
     def _live_now(self) -> tuple[Run, ...]:
         try:

@@ -9,7 +9,7 @@ from vislab.presets.errors import InputError
 from vislab.tui import death
 from vislab.tui.living import is_alive
 from vislab.tui.views import text
-from vislab.tui.views.named import named
+from vislab.tui.views.named import named, several
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,32 @@ class Ending:
     """The end of a run.
 
     Attributes:
-        words: how far it came, and why it ended; safe text.
+        line: how far it came; safe text.
+        more: why it ended, or how well it did; safe text.
         failed: it ended by an error, or without a word.
     """
 
     run: Run
-    words: str
+    line: str
+    more: str
     failed: bool
+
+
+def told_together(endings: Sequence[Ending]) -> str:
+    """Ends of runs in a few lines, those that failed first: of one all, of two a line each, of more their names."""
+    if len(endings) == 1:
+        return "\n".join(filter(None, (endings[0].line, endings[0].more)))
+    failed = [ending for ending in endings if ending.failed]
+    others = [ending for ending in endings if not ending.failed]
+    if len(endings) == 2:
+        return "\n".join(ending.line for ending in (*failed, *others))
+    kinds = ((failed, "failed"), (others, "ended"))
+    lines = [
+        f"{text.counted(len(some), 'run')} {how}: {several(tuple(ending.run for ending in some))}"
+        for some, how in kinds
+        if some
+    ]
+    return "\n".join([*lines, "H lists them, N hides notices"])
 
 
 class Awaited:
@@ -59,15 +78,15 @@ def _ending(run: Run) -> Ending | None:
     run.check_is_there()
     summary = run.summary()
     if fallen := death.of_waiter(run, summary.status):
-        return Ending(run, "\n".join([f"{named(run)}:", *fallen]), True)
+        return Ending(run, f"{named(run)} fell out of the queue", "\n".join(fallen), True)
     if summary.status == "new" or summary.reason == TAKEN_OUT:
         return None
     far = f"{summary.epochs_done} of {text.counted(summary.epochs_planned, 'epoch')}, {text.duration(summary.elapsed)}"
-    reason = text.plain(" ".join(summary.reason.removeprefix(f"{summary.status} ").split()), 200)
-    lines = [f"{named(run)} {summary.status} after {far} of work{f': {reason}' * bool(reason)}"]
+    more = [text.plain(" ".join(summary.reason.removeprefix(f"{summary.status} ").split()), 120)]
     if summary.status == "died":
-        lines.append(f"It ended without a word. What is known of it: vislab show {text.plain(run.id)}")
+        more.append(f"It ended without a word. What is known of it: vislab show {text.plain(run.id)}")
     elif summary.best is not None:
         role = "test" if summary.selected_on_test else "validation"
-        lines.append(f"best epoch {summary.best.epoch}, {role} accuracy {text.accuracy(summary.best.val_accuracy)}")
-    return Ending(run, "\n".join(lines), summary.status in ("failed", "died"))
+        more.append(f"best epoch {summary.best.epoch}, {role} accuracy {text.accuracy(summary.best.val_accuracy)}")
+    line = f"{named(run)} {summary.status} after {far} of work"
+    return Ending(run, line, "\n".join(filter(None, more)), summary.status in ("failed", "died"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from textual.widgets._toast import Toast
 
 from vislab.engine.runs.ending import leave_queue
 from vislab.engine.runs.events import AnyEvent, RunEnded
@@ -19,7 +20,7 @@ from vislab.presets.schema.spec import Spec
 from vislab.presets.settings import Settings
 from vislab.tui import endings
 from vislab.tui.app import Console, screen_class
-from vislab.tui.endings import Awaited, Ending
+from vislab.tui.endings import Awaited, Ending, told_together
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.history import HistoryScreen
 from vislab.tui.screens.screen import ConsoleScreen
@@ -68,7 +69,7 @@ def test_the_end_of_a_run_is_told_once(run: Run, status: str, words: list[str], 
     worker.release()
     (told,) = awaited.ended()
     assert told.run == run and told.failed == (status in ("failed", "died"))
-    assert all(word in told.words for word in words)
+    assert all(word in told_together([told]) for word in words)
     assert not awaited.ended()
 
 
@@ -87,7 +88,7 @@ def test_a_run_that_somebody_else_stopped_before_it_trained_is_told_of(tmp_path:
     awaited.add([stopped])
     end(stopped, "stopped", "stopped by a request")
     (told,) = awaited.ended()
-    assert "early" in told.words and "stopped" in told.words and not told.failed
+    assert "early" in told.line and "stopped" in told.line and not told.failed
 
 
 def test_a_run_that_fell_out_of_the_queue_is_told_of(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_a_run_that_fell_out_of_the_queue_is_told_of(tmp_path: Path) -> None:
     held(waited.waiting_lock).release()
     awaited.add([waited])
     (told,) = awaited.ended()
-    assert told.failed and f"vislab resume {waited.id}" in told.words
+    assert told.failed and f"vislab resume {waited.id}" in told.more
 
 
 def test_a_run_that_lives_again_before_it_is_told_of_is_still_awaited(
@@ -170,29 +171,44 @@ def test_the_console_tells_how_a_run_ended_unless_it_is_watched(run: Run, watche
     def first(_: Console) -> ConsoleScreen:
         return screen_class("live")(run=Run(run.path)) if watched else HistoryScreen()  # type: ignore[call-arg]
 
-    words = f"made [red] ({run.id[-4:]}) failed after 2 of 2 epochs, 1m01s of work: no space left"
+    words = f"made [red] ({run.id[-4:]}) failed after 2 of 2 epochs, 1m01s of work\nno space left"
     told = ended(first, [run], open_help)
     assert len(told) == (not watched) and all(one.startswith(words) for one in told)
 
 
-def test_of_many_runs_that_end_together_three_are_told_of_by_themselves(tmp_path: Path) -> None:
+def test_of_many_runs_that_end_together_one_notice_tells(tmp_path: Path) -> None:
     runs = [create(tmp_path / "runs", Spec(name=f"run {number}")) for number in range(9)]
-    told = ended(lambda _: HistoryScreen(), runs)
-    assert len(told) == 4 and any(one.startswith("failed as well: ") and "and 3 more" in one for one in told)
+    (told,) = ended(lambda _: HistoryScreen(), runs)
+    assert told.startswith("9 runs failed: ") and told.endswith("and 6 more\nH lists them, N hides notices")
 
 
-def test_that_some_of_many_runs_failed_is_said_of_those_that_are_counted(tmp_path: Path) -> None:
+def test_a_notice_that_stands_takes_up_the_ends_that_follow(tmp_path: Path) -> None:
     runs = [create(tmp_path / "runs", Spec(name=f"run {number}")) for number in range(6)]
+    settings = Settings(*(tmp_path / name for name in ("runs", "data", "cache", "config")))
+    console = Console(settings, first=lambda _: HistoryScreen())
+    ends = [Ending(run, f"{number} ended", "well", number in (1, 3)) for number, run in enumerate(runs)]
 
-    async def go(failed: int) -> tuple[str, str]:
-        settings = Settings(*(tmp_path / name for name in ("runs", "data", "cache", "config")))
-        console = Console(settings, first=lambda _: HistoryScreen())
-        async with console.run_test() as pilot:
-            await pilot.pause()
-            console._tell([Ending(run, run.id, place < failed) for place, run in enumerate(runs)])
-            await pilot.pause()
-            (told,) = [one for one in console._notifications if "as well" in one.message]
-            return told.severity, told.message.split(":")[0]
+    async def go() -> None:
+        async with console.run_test(size=(80, 24), notifications=True) as pilot:
 
-    assert asyncio.run(go(2)) == ("information", "ended as well")
-    assert asyncio.run(go(5)) == ("error", "ended, 2 of them failed, as well")
+            async def told(*news: Ending) -> tuple[str, str]:
+                console._tell(news)
+                await pilot.pause()
+                await pilot.pause()
+                (notice,) = [one for one in console._notifications if one.severity != "warning"]
+                assert len(console.screen.query(Toast)) == len(console._notifications)
+                return notice.severity, notice.message
+
+            assert await told(ends[0]) == ("information", "0 ended\nwell")
+            assert await told(ends[1]) == ("error", "1 ended\n0 ended"), "what failed comes first"
+            severity, words = await told(*ends[2:5])
+            first, second, keys = words.splitlines()
+            assert severity == "error" and first.startswith("2 runs failed: run 1 ") and " and run 3 " in first
+            assert second.startswith("3 runs ended: run 0 ") and keys == "H lists them, N hides notices"
+            await pilot.press("N")
+            await pilot.pause()
+            assert not console._notifications and not console.screen.query(Toast)
+            assert not console.screen.check_action("hide_notices", ())
+            assert await told(ends[5]) == ("information", "5 ended\nwell"), "what was hidden stays so"
+
+    asyncio.run(go())

@@ -308,8 +308,8 @@ class CompareScreen(ConsoleScreen):
         trained = max(len(run.state.epochs) for run in self._runs)
         hidden = compare.x_range(self._runs, "epoch") != compare.x_range(self._runs, "epoch", 0)
         self._last = next_zoom(self._last, trained, plan_hidden=hidden)
-        self._along = "epoch"
-        self._show()
+        by_time, self._along = self._along == "time", "epoch"
+        self.say("by epoch again: z shows some of the epochs") if by_time else self._show()
 
     def action_per_class(self) -> None:
         """Show F1 by class."""

@@ -47,6 +47,7 @@ class OrderedRuns(RunTasks):
         self.fault = ""
         self.said = ""
         self.wanted = run_filter.Filter()
+        self._filtered = True
 
     @property
     def run_list(self) -> RunList:
@@ -81,18 +82,29 @@ class OrderedRuns(RunTasks):
 
     def action_leave_field(self) -> None:
         """Back to the list."""
+        self._filter()  # the next key means what it shows
         self.set_focus(self.run_list)
 
     @on(Input.Submitted)
     def _filter_done(self) -> None:
-        self.set_focus(self.run_list)
+        self.action_leave_field()
+
+    def on_descendant_blur(self) -> None:
+        """Back to the list by the mouse or Tab."""
+        self._filter()
 
     @on(Input.Changed)
-    def _filtered(self) -> None:
-        self.said = ""
-        self.understand_filter()
-        self.show()
-        self.run_list.show_cursor()
+    def _filter_soon(self) -> None:
+        self._filtered = False
+        self.call_after_refresh(self._filter)  # thousands of runs take longer than the letter, which is seen before
+
+    def _filter(self) -> None:
+        if not self._filtered:
+            self._filtered = True
+            self.said = ""
+            self.understand_filter()
+            self.show()
+            self.run_list.show_cursor()
 
     def understand_filter(self) -> None:
         """Take what is written in the filter, but for what is wrong with it, which is said."""

@@ -144,6 +144,8 @@ class ConsoleScreen(Layer[None]):
             return self.in_field or self in self.console.screen_stack[1:]  # not once it was left
         if action == "open_live":
             return bool(self.console.live)
+        if action == "hide_notices":
+            return len(self.console._notifications) > 0
         if action.startswith("open_"):
             name = action.removeprefix("open_")
             return name != self.NAME and self.console.offers(name)
@@ -211,6 +213,10 @@ class ConsoleScreen(Layer[None]):
 
         if isinstance(self.focused, Input):
             await self.focused.action_submit()
+
+    def action_hide_notices(self) -> None:
+        """Take all notices away."""
+        self.console.clear_notifications()
 
     def action_open_launch(self) -> None:
         """Go to the launch screen."""

@@ -168,7 +168,10 @@ def columns(
     chosen[place:place] = extra
     room = max(0, room)
     more = min(room, max(0, min(longest_id, _WIDEST_ID) - _ID_CELLS)) if "id" in wanted else 0
-    widths = {"id": _ID_CELLS + more, _NAME.title: min(_WIDEST_NAME, _NAME.width + room - more)}
+    name = min(_WIDEST_NAME, _NAME.width + room - more)
+    if more:
+        more += min(room - more - (name - _NAME.width), max(0, longest_id - _WIDEST_ID))  # what no name needs
+    widths = {"id": _ID_CELLS + more, _NAME.title: name}
     if on_test:
         chosen = [_of_both(column) for column in chosen]
     return tuple(
@@ -203,14 +206,19 @@ def line(columns: Sequence[Column], listed: Listed, now: float, *, marked: bool 
     Args:
         now: seconds since 1970, for `yesterday`.
     """
-    cells = [text.fit(column.cell(listed, now), column.width, right=column.right) for column in columns]
+    cells = [text.fit(_cut(column, column.cell(listed, now)), column.width, right=column.right) for column in columns]
     return f"{MARK if marked else ' '} {sign(listed)} " + (" " * GAP).join(cells)
+
+
+def _cut(column: Column, words: str) -> str:
+    """The end of an id tells runs of one recipe apart."""
+    return text.shortened(words, column.width) if column.by == "id" and column.width >= _LEAST_ID else words
 
 
 def table(
     rows: Iterable[Listed], by: Quantity, now: float, *, on_test: bool = False
 ) -> tuple[list[str], list[list[str]]]:
-    """Every column, for other programs: titles, and a row a run. What is not counted yet is left empty.
+    """Every column, for other programs: titles, and a row a run. Sizes that are not counted are left empty, or out.
 
     Args:
         by, on_test: as for `columns`.
@@ -218,6 +226,9 @@ def table(
     """
     every = columns(10_000, by, on_test=on_test)
     cells = [[column.cell(listed, now).rstrip() for column in every] for listed in rows]
+    if all(row[place] == COMING for place, column in enumerate(every) if column.by == "size" for row in cells):
+        cells = [[cell for column, cell in zip(every, row, strict=True) if column.by != "size"] for row in cells]
+        every = tuple(column for column in every if column.by != "size")
     return [column.title for column in every], [["" if cell == COMING else cell for cell in row] for row in cells]
 
 

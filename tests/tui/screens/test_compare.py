@@ -127,6 +127,22 @@ def test_by_time_too_runs_that_repeat_a_setting_are_drawn_as_their_mean(make_run
     play("compare", act, size=(200, 60), runs=runs)
 
 
+def test_zooming_by_wall_time_says_that_curves_are_by_epoch_again(two, play, settle):
+    async def act(pilot):
+        await pilot.press("t")
+        await settle(pilot)
+        await pilot.press("z")
+        await settle(pilot)
+        screen = pilot.app.screen
+        assert "by epoch again" in screen.query_one("#said").words and "by epoch" in screen.query_one(HeaderLine).words
+        screen.say("")
+        await pilot.press("z")
+        await settle(pilot)
+        assert "again" not in screen.query_one("#said").words
+
+    play("compare", act, runs=two)
+
+
 def test_zoom_and_logarithmic_loss(make_run, play, settle):
     runs = [
         make_run(name, tuple(0.5 + epoch / 100 for epoch in range(40)), seed=seed) for seed, name in enumerate("ab")
@@ -543,7 +559,7 @@ def test_many_runs_are_looked_at_as_seldom_as_a_look_costs(two, make_run, play, 
             return pause, len(screen._runs[-1].state.epochs) == 4
 
         screen = pilot.app.screen
-        pause, looked = await looks(0.2)
+        pause, looked = await looks(0.12)
         assert 20 <= pause < 30 and not looked
         assert (await looks(100.0))[0] == pytest.approx(LATE, abs=1)
         screen._next_look = 0.0

@@ -26,6 +26,7 @@ from vislab.tui.screens import sized_runs
 from vislab.tui.screens.dialog import Prompt, Question
 from vislab.tui.screens.help import HelpLines
 from vislab.tui.screens.history import REFRESH_EVERY, HistoryScreen
+from vislab.tui.screens.ordered_runs import FilterLine
 from vislab.tui.screens.palette import Palette
 from vislab.tui.views import history
 from vislab.tui.widgets.header_line import HeaderLine
@@ -1132,3 +1133,23 @@ def test_all_are_marked_once_all_are_read(thousands, settings, settle, monkeypat
             assert "1,000 marked" in words(pilot, HeaderLine) and "1,000 runs marked" in words(pilot, "#details")
 
     asyncio.run(go())
+
+
+def test_a_letter_of_the_filter_is_seen_before_runs_are_chosen(three, play, settle):
+    async def act(pilot):
+        field, screen = pilot.app.screen.query_one(FilterLine), pilot.app.screen
+        show, line, done = screen.show, field.render_line, []
+        screen.show = lambda: (done.append("chosen"), show())
+        field.render_line = lambda y: (done.append(field.value), line(y))[1]
+        await pilot.press("/", "s")
+        await settle(pilot)
+        assert done.index("s") < done.index("chosen")
+        screen._filter()
+        assert done.count("chosen") == 1, "nothing is typed since"
+        with field.prevent(Input.Changed):
+            field.value = "high"
+        screen._filter_soon()
+        screen.action_leave_field()  # at once
+        assert names(pilot) == ["high"] and done.count("chosen") == 2
+
+    play("history", act)

@@ -66,7 +66,7 @@ def test_ids_that_a_person_chose_are_told_apart(tmp_path):
 
     assert [seen(name, 79, longest_id=8) for name in ("zzero", "zallzero")] == ["zzero", "zallzero"]
     assert [seen(name, 55, longest_id=8) for name in ("zzero", "zallzero")] == ["zze…", "zal…"]
-    assert seen("my-best-run-of-all", 200, longest_id=18) == "my-best-run…"
+    assert seen("my-best-run-of-all", 200, longest_id=18) == "my-be…of-all"
     assert seen("20261122-072740-digits-lenet5-db7b", 79) == "db7b"
 
 
@@ -111,6 +111,14 @@ def test_a_table_for_other_programs_leaves_empty_what_is_not_counted(listed):
     titles, rows = views.table([row, row.sized(2_000_000)], QUANTITIES["started"], NOW)
     assert [cells[titles.index("size")] for cells in rows] == ["", "2.0 MB"]
     assert len(titles) == len(rows[0]) and "tags" in titles
+
+
+def test_a_copied_table_has_no_column_of_sizes_that_nobody_has_counted(listed):
+    row = listed("study-b")
+    titles, rows = views.table([row, row], QUANTITIES["started"], NOW)
+    every, sized = views.table([row.sized(10), row], QUANTITIES["started"], NOW)
+    assert "size" not in titles and [title for title in every if title != "size"] == titles
+    assert all(len(cells) == len(titles) for cells in rows) and all(len(cells) == len(every) for cells in sized)
 
 
 def test_a_click_finds_its_column():
