@@ -1,13 +1,13 @@
 """How long a key takes to be answered: from its press until the frame that answers it has arrived.
 
-Usage: python benchmarks/console_key_latency.py [--presses 100] [--limit 50] [--many FOLDER]
+Usage: python benchmarks/console_key_latency.py [--presses 100] [--limit 50] [--size 80x24] [--many FOLDER]
 
-The console runs in a pseudo-terminal of 80 x 24, on the launch screen while its lists are still being read (before a
-run trains: the offer of live runs would take the keys), then on the launch screen, in history and in the live view
-while a run trains. `--many` names a folder of runs as many_runs.py makes it: the run trains in it, and history has
-them. A key is answered by the first bytes that come after it; in the live view, where frames come by themselves, by
-words that only the answer holds. Beside it stands the share of a core's time that a key took, which other work on the
-machine changes less.
+The console runs in a pseudo-terminal, on the launch screen while its lists are still being read (before a run trains:
+the offer of live runs would take the keys), then on the launch screen, in history and in the live view while a run
+trains. `--many` names a folder of runs as many_runs.py makes it: the run trains in it, and history has them. A key is
+answered by the first bytes that come after it; help over the live view, where frames come by themselves, by words that
+only the answer holds. Beside it stands the share of a core's time that a key took, which other work on the machine
+changes less.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from pathlib import Path
 
 from console_terminal import Console, stop, train
 
-UP, DOWN, HOME, TAB, BACK_TAB, ESC, ENTER = "\x1b[A", "\x1b[B", "\x1b[H", "\t", "\x1b[Z", "\x1b", "\r"
+UP, DOWN, RIGHT, LEFT, HOME = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[H"
+TAB, BACK_TAB, ESC, ENTER = "\t", "\x1b[Z", "\x1b", "\r"
 
 
 def main() -> None:
@@ -28,13 +29,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presses", type=int, default=100, help="a place")
     parser.add_argument("--limit", type=float, default=50.0, help="milliseconds, for 95 of 100 keys")
+    parser.add_argument("--size", default="80x24", help="columns x rows")
     parser.add_argument("--many", metavar="FOLDER", help="runs to have in history")
     given = parser.parse_args()
+    columns, rows = map(int, given.size.split("x"))
     with contextlib.nullcontext(given.many) if given.many else tempfile.TemporaryDirectory() as runs_dir:
         train(runs_dir, "a", "strategy.epochs=1")
         every: list[float] = []
         try:
-            for place, seconds, cpu in measured(runs_dir, given.presses):
+            for place, seconds, cpu in measured(runs_dir, given.presses, (columns, rows)):
                 every += seconds
                 print(f"{place:32} {told(seconds)}, {1000 * cpu / len(seconds):3.0f} ms of a core", flush=True)
         finally:
@@ -43,19 +46,19 @@ def main() -> None:
     print(f"{'all':32} {told(every)}, limit {given.limit:.0f} ms: {kept}")
 
 
-def measured(runs_dir: str, presses: int) -> Iterator[tuple[str, list[float], float]]:
+def measured(runs_dir: str, presses: int, size: tuple[int, int]) -> Iterator[tuple[str, list[float], float]]:
     """Seconds of each press and seconds of a core for all, place by place."""
     loading: list[float] = []
     cpu = 0.0
     for _ in range(max(1, presses // 10)):
-        console = Console(runs_dir)
+        console = Console(runs_dir, size=size)
         console.see("help")
         found, more = pressed(console, [TAB, BACK_TAB] * 5)
         loading, cpu = loading + found, cpu + more
         console.quit()
     yield "pickers, while they load", loading, cpu
     train(runs_dir, "b", "strategy.epochs=100000", detach=True)
-    console = Console(runs_dir)
+    console = Console(runs_dir, size=size)
     console.see("training now")
     console.read(1.0)
     console.press(ESC)
@@ -74,9 +77,11 @@ def measured(runs_dir: str, presses: int) -> Iterator[tuple[str, list[float], fl
     yield "history, filter", *pressed(console, ["r", "u", "n", "\x7f", "\x7f", "\x7f"] * (presses // 6))
     console.press(ESC)
     console.read(1.0)
+    yield "history, sorting", *pressed(console, [RIGHT, LEFT, "v", "v"] * (presses // 4))
     console.press(HOME + ENTER)
     console.see("epoch")
     console.read(1.5)
+    yield "live view: its own keys", *pressed(console, list("yvmzw") * (presses // 5))
     yield (
         "live view: help, and back",
         *pressed(console, ["?", ESC] * (presses // 2), ("Keys of the screen", "step/epoch")),
