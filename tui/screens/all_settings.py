@@ -15,11 +15,14 @@ from vislab.tui.draft import Draft, problem_with, resolve, settable, value_of
 from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views.spec import default_words, value_text
 from vislab.tui.views.text import MISSING, plain
+from vislab.tui.widgets.key_words import FINDING, key_words
 from vislab.tui.widgets.lines import Lines
 from vislab.tui.widgets.picker import Choices, Item, Picker
 
 _VALUE = 28  # cells of a value in the list
 _LINES = 4  # of help
+_HINTS = (("enter", "change"), ("x", "take back"), ("/", "find"), ("?", "help"), ("esc", "done"), ("q", "quit"))
+_WRITING = (("enter", "take, empty: take back"), ("esc", "leave"))
 
 
 class AllSettings(Window[Draft]):
@@ -106,13 +109,9 @@ class AllSettings(Window[Draft]):
 
     def _explain(self) -> None:
         key, spec, trouble = self._key, self._resolved.spec, self._trouble
-        hint = (
-            "↵ take, empty: take back   esc leave"
-            if self._written
-            else "↵ change  x take back  / find  ? help  esc done  q quit"
-        )
+        hint = key_words(*(_WRITING if self._written else FINDING if self.query_one(Picker).filtering else _HINTS))
         if key is None or spec is None:
-            self.query_one(Lines).show([*([Text()] * (_LINES - 1)), Text(hint)])
+            self.query_one(Lines).show([*([Text()] * (_LINES - 1)), hint])
             return
         width = max(20, self.query_one(Picker).size.width - 4)
         unit = f", in {key.unit}" if key.unit else ""
@@ -122,11 +121,14 @@ class AllSettings(Window[Draft]):
         lines.append(Text(plain(default, width), "dim"))
         if trouble:
             colour = self.app.theme_variables["text-error"]
-            wrong = Text(f"✖ {plain(trouble, 300)}", colour).wrap(self.app.console, width)[:3]
-            shown = [*lines[: _LINES - len(wrong)], *wrong]
-        else:
-            shown = [*lines, Text(hint)]
+            wrong = Text(f"✖ {plain(trouble, 300)}", colour).wrap(self.app.console, width)[: _LINES - 1]
+            lines = [*lines[: _LINES - 1 - len(wrong)], *wrong]
+        shown = [*lines, hint]
         self.query_one(Lines).show([*([Text()] * (_LINES - len(shown))), *shown])
+
+    def on_descendant_focus(self) -> None:
+        """Say what the keys do."""
+        self._explain()
 
     def on_choices_moved(self, event: Choices.Moved) -> None:
         """Explain what the cursor stands on; it stays on the setting that is being written."""

@@ -15,9 +15,10 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from vislab.tui.screens.window import T, Window
+from vislab.tui.widgets.key_words import key_words
 from vislab.tui.widgets.lines import Sentences
 
-_KEYS = "↵ accept   esc back"
+_KEYS = key_words(("enter", "accept"), ("esc", "back"))
 
 SEEN = 0.5
 """Seconds after which a question that was painted has been seen, over a slow link too."""
@@ -87,8 +88,8 @@ class Question(_Asking[str]):
         """A question; safe text.
 
         Args:
-            irreversible: an answer cannot be taken back: keys that were pressed before the question was seen are not
-                given to it, see `ignores`.
+            irreversible: an answer cannot be taken back: keys and clicks that came before the question was seen are
+                not given to it, see `ignores`.
         """
         super().__init__(question)
         assert not {"h", "?", "k", "j"} & {answer.key for answer in answers}, "these explain the keys, and scroll"
@@ -127,8 +128,10 @@ class Question(_Asking[str]):
                 self.dismiss(answer.id)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Choose by Enter or mouse."""
-        self.dismiss(event.option.id or "")
+        """Choose by Enter or mouse; a click may be ignored as the answer's key is."""
+        answer = self._answers[event.option_index]
+        if not self.ignores(answer.key, event.time):
+            self.dismiss(answer.id)
 
     def action_back(self) -> None:
         """Choose nothing."""
@@ -193,7 +196,7 @@ class Prompt(_Asking[str | None]):
             shown = [Text(f"✖ {wrong}", self.app.theme_variables["text-error"])]
         else:
             note = self._note(self.query_one(Input).value) if self._note is not None else ""
-            shown = [*[Text(note)] * bool(note), Text(_KEYS, "dim")]
+            shown = [*[Text(note)] * bool(note), _KEYS]
         self.query(Sentences).last().tell(shown)
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widget import Widget
 
 from vislab.tui.actions import key_sign
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.screens.window import LEAVE, Window
 from vislab.tui.views import text
+from vislab.tui.widgets.key_words import KeyFrame, key_words
 from vislab.tui.widgets.lines import ScrolledLines
 
 _KEY_CELLS = 10
@@ -33,8 +33,7 @@ class HelpScreen(Window[None]):
 
     def compose(self) -> ComposeResult:
         """The window."""
-        with Vertical(classes="window") as window:
-            window.border_subtitle = "esc back"
+        with KeyFrame(key_words(("esc", "back"))):
             yield self._lines
 
     def on_mount(self) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
 from textual._compositor import ChopsUpdate, Compositor
-from textual.events import Resize
+from textual.events import Click, Event, Resize
 from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
@@ -24,6 +24,7 @@ class Layer(Screen[ScreenResultType]):
         super().__init__(name, id, classes)
         keep_lines_small()
         self._compositor = ChangedOnly()
+        self._clicked = False  # since it lies on top
 
     def on_unmount(self) -> None:
         """Let go what was painted."""
@@ -32,6 +33,18 @@ class Layer(Screen[ScreenResultType]):
     def on_mount(self) -> None:
         """Opening leaves something, too."""
         cast("Console", self.app).leavings.collect_soon()
+
+    def on_screen_suspend(self) -> None:
+        """Clicks are another screen's now."""
+        self._clicked = False
+
+    def _forward_event(self, event: Event) -> None:
+        # Who clicks twice on what opens or closes a window has not meant what lies there then: a list of runs, say.
+        if isinstance(event, Click):
+            self._clicked = self._clicked or event.chain == 1
+            if not self._clicked:
+                return
+        super()._forward_event(event)
 
     def forget_painted(self) -> None:
         """Let go what was painted and is painted no more."""

@@ -15,6 +15,7 @@ from vislab.tui.living import is_paused
 from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views import text
 from vislab.tui.views.named import training
+from vislab.tui.widgets.key_words import key_words
 from vislab.tui.widgets.lines import Lines
 
 EVERY = 2.0
@@ -50,7 +51,7 @@ class LiveRuns(Window[Run | None]):
 
     def on_mount(self) -> None:
         """Say what this is, and look again and again."""
-        self.query(Lines).last().show([Text("↵ attach   esc not now   q quit", "dim")])
+        self.query(Lines).last().show([key_words(("enter", "attach"), ("esc", "not now"), ("q", "quit"))])
         self._count(sum(map(is_paused, self._runs)))
         self.set_interval(EVERY, self.look)
 

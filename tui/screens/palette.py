@@ -9,7 +9,6 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Input
@@ -18,6 +17,7 @@ from vislab.tui.actions import Action, key_sign
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.screens.window import Window
 from vislab.tui.views import text
+from vislab.tui.widgets.key_words import KeyFrame, key_words
 from vislab.tui.widgets.lines import Lines
 
 _KEY_CELLS, _LABEL_CELLS = 6, 17
@@ -98,7 +98,7 @@ class Palette(Window[str]):
 
     def compose(self) -> ComposeResult:
         """Field and lines."""
-        with Vertical(classes="window"):
+        with KeyFrame(key_words(("up down", "choose"), ("enter", "do it"), ("esc", "back"))):
             field = Input(placeholder="What to do?")
             field.cursor_blink = False
             yield field

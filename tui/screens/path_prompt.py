@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from vislab.tui.screens.dialog import Prompt
 from vislab.tui.views.text import count, plain
+from vislab.tui.widgets.key_words import doing, key_words
 from vislab.tui.widgets.lines import Sentences
 from vislab.tui.widgets.path_completion import Found, completed, completions
 
@@ -18,8 +19,8 @@ class PathPrompt(Prompt):
     """A prompt for a path. What is there is listed below; the field holds what was typed, and nothing else.
 
     Arrows choose in the list; the right arrow at the end of the field, Tab and Enter take what is chosen into the
-    field. Where nothing is chosen, Tab writes what all have in common, and Enter takes the line. What stands in the
-    field at first is selected: what is typed replaces it.
+    field, and a click what is under the mouse. Where nothing is chosen, Tab writes what all have in common, and Enter
+    takes the line. What stands in the field at first is selected: what is typed replaces it.
     """
 
     def __init__(
@@ -60,6 +61,11 @@ class PathPrompt(Prompt):
         event.stop()
         event.prevent_default()
 
+    def action_complete(self, index: int) -> None:
+        """Take one of what is there into the field."""
+        if index < len(self._found):  # others may be there since it was painted
+            self._write(self._found[index])
+
     def _write(self, path: str) -> None:
         field = self.query_one(Input)
         field.value = path
@@ -88,7 +94,9 @@ class PathPrompt(Prompt):
         for index, path in enumerate(self._found[first : first + _SHOWN], first):
             name = plain(path.rstrip("/").rpartition("/")[2] + "/" * path.endswith("/"), 60)
             chosen = index == self._chosen
-            lines.append(Text(f"{'▸' if chosen else ' '} {name}", "reverse" if chosen else "dim", no_wrap=True))
+            line = Text(f"{'▸' if chosen else ' '} {name}", "reverse" if chosen else "dim", no_wrap=True)
+            line.stylize(doing(f"screen.complete({index})"))
+            lines.append(line)
         more = len(self._found) - first - len(lines)
         unwritable = self._listing.unwritable
         beyond = [f"… {'more than ' * self._listing.more}{count(more)} more"] * (more > 0)
@@ -98,5 +106,6 @@ class PathPrompt(Prompt):
         if wrong:
             lines.insert(0, Text(f"✖ {wrong}", self.app.theme_variables["text-error"]))
         else:
-            lines.append(Text(f"↑↓ choose   → or tab complete   ↵ {self._enter()}   esc back", "dim"))
+            keys = (("up down", "choose"), ("right tab", "complete"), ("enter", self._enter()), ("esc", "back"))
+            lines.append(key_words(*keys))
         self.query(Sentences).last().tell(lines)

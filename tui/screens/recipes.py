@@ -12,10 +12,12 @@ from vislab.presets.explain import PresetInfo, list_presets
 from vislab.presets.settings import Settings
 from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views.text import counted, plain
+from vislab.tui.widgets.key_words import FINDING, key_words
 from vislab.tui.widgets.lines import Lines, wrapped
 from vislab.tui.widgets.picker import Choices, Item, Picker
 
 _STUDY = "\0study "
+_HINTS = (("enter", "take"), ("/", "find"), ("?", "help"), ("esc", "back"), ("q", "quit"))
 
 
 class _Words(Lines):
@@ -83,9 +85,7 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         with Vertical(classes="sheet"):
             yield Picker("Recipes and studies", self._items())
             yield _Words(self._texts())
-            keys = Lines()
-            keys.show([Text("↵ take   / find   ? help   esc back   q quit", "dim")])
-            yield keys
+            yield Lines()
 
     def _items(self) -> list[Item]:
         alone = [name for name, info in self._recipes.items() if not info.facts.get("study")]
@@ -108,6 +108,11 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         choices.focus()
         choices.point(self._current)
         self._explain()
+
+    def on_descendant_focus(self) -> None:
+        """Say what the keys do."""
+        hints = FINDING if self.query_one(Picker).filtering else _HINTS
+        self.query(Lines).last().show([key_words(*hints)])
 
     def on_choices_moved(self, event: Choices.Moved) -> None:
         """Explain what the cursor stands on."""

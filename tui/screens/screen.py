@@ -14,12 +14,12 @@ from vislab.tui.allocator import give_back
 from vislab.tui.screens.layer import Layer
 from vislab.tui.widgets.header_line import HeaderLine
 from vislab.tui.widgets.key_footer import KeyFooter
+from vislab.tui.widgets.key_words import NAMES
 from vislab.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from vislab.tui.app import Console
 
-_KEYS = {"esc": "escape"}
 _IDS = frozenset(action.id for action in ACTIONS)
 _ALWAYS = frozenset(("leave", "palette", "help"))
 
@@ -27,7 +27,7 @@ _ALWAYS = frozenset(("leave", "palette", "help"))
 def bindings(name: str) -> list[BindingType]:
     """Key bindings of a screen."""
     return [
-        Binding(",".join(_KEYS.get(key, key) for key in action.keys), action.id, action.label, show=False)
+        Binding(",".join(NAMES.get(key, key) for key in action.keys), action.id, action.label, show=False)
         for action in for_screen(name)
     ]
 

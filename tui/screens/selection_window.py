@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from vislab.tui.screens.window import LEAVE, LEAVES, Window
+from vislab.tui.widgets.key_words import key_words
 from vislab.tui.widgets.selection_panel import WholeSelection
 
 
@@ -31,7 +32,7 @@ class SelectionWindow(Window[None]):
     def __init__(self) -> None:
         super().__init__()
         self.panel = WholeSelection()
-        self.panel.border_subtitle = "↑↓ scroll · esc back"
+        self.panel.border_subtitle = key_words(("up down", "scroll"), ("esc", "back"))
 
     def compose(self) -> ComposeResult:
         """All of it."""

@@ -18,6 +18,7 @@ from vislab.presets.explain import list_presets
 from vislab.presets.settings import Settings
 from vislab.tui.screens.window import LEAVE, LEAVES, Window
 from vislab.tui.views.text import counted, plain
+from vislab.tui.widgets.key_words import key_words
 from vislab.tui.widgets.lines import Lines
 
 
@@ -77,7 +78,7 @@ class Studies(Window[Study | None]):
         """Say what this is."""
         question, hint = self.query(Lines)
         question.show([Text("Compare the runs of a study", "bold")])
-        hint.show([Text("↵ compare   esc back   q quit", "dim")])
+        hint.show([key_words(("enter", "compare"), ("esc", "back"), ("q", "quit"))])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Compare."""

@@ -12,7 +12,7 @@ from textual import on
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.geometry import Region
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
@@ -40,7 +40,8 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
     Textual makes all of it anew for each frame, which takes longer than the window itself, and paints the window with
     it. Here its lines are kept until they change, and of these only what is seen and differs is painted.
 
-    A window in which letters are keys says in KEYS what they do, for its help: rows as `HelpScreen` takes them.
+    A window in which letters are keys says in KEYS what they do, for its help: rows as `HelpScreen` takes them. A click
+    beside it is Esc; the words of its keys are `key_words`, on which a click is the key.
     """
 
     KEYS: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -66,6 +67,15 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
 
         if self.KEYS:
             open_help(self.app, self.KEYS)
+
+    def on_click(self, event: Click) -> None:
+        """Go back from beside the window."""
+        if event.widget is self:
+            self.action_press("escape")
+
+    def action_press(self, key: str) -> None:
+        """What a key does here, behind all keys before it; it is no text, even where a field has the focus."""
+        self.app.call_later(self.app.simulate_key, key)  # it would not get past the window that posts it itself
 
     @on(Resize)
     def lay_out_once(self, event: Resize) -> None:

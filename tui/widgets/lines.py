@@ -61,6 +61,7 @@ class Lines(ScrollView, can_focus=False):
             tail: stay at the end while lines are added, unless the person has scrolled away from it.
         """
         super().__init__(id=id, classes=classes)
+        self.set_reactive(Lines.auto_links, False)  # what can be clicked stays as it is when the mouse passes
         self._lines: Sequence[Text] = ()
         self._tail = tail
         self._height = 0  # as it was when it was last fitted to its size

@@ -26,11 +26,11 @@ def test_its_keys_are_seen_whatever_the_number_of_runs(make_run, play, size):
     async def act(pilot):
         pilot.app.push_screen(LiveRuns(runs))
         await pilot.pause()
-        assert "6 runs training now" in painted(pilot) and "↵ attach   esc not now" in painted(pilot)
+        assert "6 runs training now" in painted(pilot) and "↵ attach  esc not now" in painted(pilot)
         assert "run-0 · " in painted(pilot)
         await pilot.press("end")
         await pilot.pause()
-        assert "run-5 · " in painted(pilot) and "↵ attach   esc not now" in painted(pilot)
+        assert "run-5 · " in painted(pilot) and "↵ attach  esc not now" in painted(pilot)
 
     play("settings", act, size=size)
 
