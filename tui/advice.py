@@ -197,7 +197,7 @@ def _about_model(spec: Spec, facts: Facts) -> Iterator[Advice]:
         yield from _enlarged(spec, facts.data.side)
     if facts.model is not None and 0 < facts.memory_free < facts.model.memory["total"]:
         yield Advice(
-            f"It needs about {text.size(facts.model.memory['total'])}, and the device has "
+            f"The tensors need about {text.size(facts.model.memory['total'])}, and the device has "
             f"{text.size(facts.memory_free)} free.",
             f"Set strategy.accumulate = {max(2, 2 * spec.strategy.accumulate)}, or a smaller batch or image.",
         )

@@ -64,7 +64,7 @@ def collect(run: Run, data_dir: str, ask: Ask) -> Looks:
     try:
         answered = predictions.of_run(run, run.state())
     except InputError as error:
-        looks.faults.append(plain(str(error), 400))
+        looks.faults.append(text.message(str(error), 400))
         answered = Predictions()
     if answered:
         rows, wrong = spread(answered, ANSWERS), worst(answered, MISTAKES)
@@ -159,7 +159,7 @@ class _told:  # noqa: N801 - a context manager, called like a function
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
         if isinstance(error, InputError | RuntimeError):
-            self._looks.faults.append(f"No {self._what}: {plain(str(error), 400)}")
+            self._looks.faults.append(f"No {self._what}: {text.message(str(error), 400)}")
             return True
         return False
 

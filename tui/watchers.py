@@ -173,7 +173,7 @@ def sentences(event: AnyEvent, state: RunState) -> list[str]:
             return [f"{text.plain(event.what)}: {text.plain(event.choice, limit=40)}{why}"]  # a checksum is long
         case Notice():
             word = "notice" if event.level == "info" else event.level
-            return [text.plain(f"{word}: {event.text}", limit=2000)]
+            return [text.message(f"{word}: {event.text}", limit=2000)]
         case ControlApplied():
             return [text.plain(f"{event.action.replace('_', ' ')} {event.value}".strip() + f" at step {event.step}")]
     return []

@@ -230,11 +230,11 @@ def test_small_images_are_not_worth_a_large_input(settings, tmp_path) -> None:
 
 def test_more_memory_than_the_device_has(settings) -> None:
     facts = Facts(model=ModelFacts(1, 1, 1, {"total": 9_000_000_000}), memory_free=8_000_000_000)
-    assert "needs about 9.0 GB, and the device has 8.0 GB free. | Set strategy.accumulate = 2" in said(
+    assert "The tensors need about 9.0 GB, and the device has 8.0 GB free. | Set strategy.accumulate = 2" in said(
         FIRST, settings, facts
     )
-    assert "needs" not in said(FIRST, settings, msgspec_free(facts, 0))
-    assert "needs" not in said(FIRST, settings, msgspec_free(facts, 10_000_000_000))
+    assert "need about" not in said(FIRST, settings, msgspec_free(facts, 0))
+    assert "need about" not in said(FIRST, settings, msgspec_free(facts, 10_000_000_000))
 
 
 def msgspec_free(facts: Facts, free: int) -> Facts:

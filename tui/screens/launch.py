@@ -44,6 +44,10 @@ class LaunchScreen(LaunchFields):
     """Put a run together and start it."""
 
     NAME: ClassVar[str] = "launch"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (160, "-wide")]  # noqa: RUF012  (Textual types it as an instance's)
+    DEFAULT_CSS = """
+    LaunchScreen.-wide SelectionPanel { max-height: 16; }  /* warnings take a line each there */
+    """
 
     def __init__(self, like: Run | None = None) -> None:
         """The screen.
@@ -132,7 +136,7 @@ class LaunchScreen(LaunchFields):
     def obstacles(self) -> tuple[str, ...]:
         """What stands in the way of a run, one sentence each: in the settings; else, once counted, in the images."""
         wrong = self.inquiry.facts.data_obstacle
-        return self.resolved.problems or ((f"{plain(wrong, 380)}; {_AGAIN} looks again",) if wrong else ())
+        return self.resolved.problems or ((f"{text.message(wrong, 380)}; {_AGAIN} looks again",) if wrong else ())
 
     def _show(self) -> None:
         """Show the selection and what is known of it."""

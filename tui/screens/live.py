@@ -138,7 +138,7 @@ class LiveScreen(RunCurves):
                 self.say(words)
         known = len(before.state.notices) if before is not None else len(look.state.notices)
         for notice in look.state.notices[known:]:
-            self._say_in_line(text.plain(f"{notice.level}: {notice.text}", 400))  # the panel has all of it
+            self._say_in_line(text.message(f"{notice.level}: {notice.text}", 400))  # the panel has all of it
             if notice.topic == "control":
                 self.refused(notice.text)
 

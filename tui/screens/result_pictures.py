@@ -14,7 +14,6 @@ from vislab.tui import looks
 from vislab.tui.looks import Shown
 from vislab.tui.views import results, text
 from vislab.tui.views.results import Results
-from vislab.tui.views.text import plain
 from vislab.tui.widgets.pictures import GAP, beside, picture
 
 Look = Literal["pictures", "saliency", "training"]
@@ -65,7 +64,7 @@ class ResultPictures:
         """Keep what was answered."""
         self._awaited = ""
         if answer.result is None:
-            self.trouble = plain(answer.error, 300)
+            self.trouble = text.message(answer.error, 300)
         else:
             self._answers[_key(job, answer.request)] = answer.result
             while len(self._answers) > KEPT:

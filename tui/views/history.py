@@ -274,7 +274,7 @@ def details(listed: Listed, columns: Sequence[Column], width: int) -> tuple[str,
         that cannot be read.
     """
     if not listed.readable:
-        return text.shortened(plain(listed.id), width), plain(listed.reason, 400)
+        return text.shortened(plain(listed.id), width), text.message(listed.reason, 400)
     shown = {column.by for column in columns}
     what = [
         words

@@ -8,7 +8,7 @@ from vislab.engine.runs.state import RunState
 from vislab.engine.runs.store import RunStatus
 from vislab.presets.schema.spec import Spec
 from vislab.tui.views import text
-from vislab.tui.views.text import plain
+from vislab.tui.views.text import message, plain
 
 SIGNS: dict[RunStatus, str] = {
     "new": "·",
@@ -121,7 +121,7 @@ def environment_rows(state: RunState) -> list[tuple[str, str]]:
 
 def notice_rows(state: RunState) -> list[tuple[str, str]]:
     """Level and text of each notice, oldest first."""
-    return [(notice.level, plain(notice.text, 1000)) for notice in state.notices]
+    return [(notice.level, message(notice.text, 1000)) for notice in state.notices]
 
 
 def result_lines(state: RunState, spec: Spec, status: RunStatus) -> list[str]:
@@ -186,7 +186,7 @@ def end_line(state: RunState, status: RunStatus, *, why: bool = True) -> str:
     if state.resumes:
         line += f", resumed {text.counted(len(state.resumes), 'time')}"
     reason = state.ended.reason.removeprefix(f"{status} ") if state.ended is not None and why else ""
-    return f"{line}: {plain(reason, 1000)}" if reason else line
+    return f"{line}: {message(reason, 1000)}" if reason else line
 
 
 def features_words(state: RunState) -> str:

@@ -11,7 +11,7 @@ from vislab.presets.choices import HUGGING_FACE
 from vislab.presets.schema.spec import Spec
 from vislab.presets.schema.strategy import BATCH_SIZE
 from vislab.tui.advice import Advice
-from vislab.tui.facts import DataFacts, DeviceUser, Facts, classes_known, counting, steps_per_epoch
+from vislab.tui.facts import DataFacts, DeviceUser, Facts, ModelFacts, classes_known, counting, steps_per_epoch
 from vislab.tui.views import text
 from vislab.tui.views.text import counted, millions, plain
 
@@ -23,6 +23,13 @@ Kind = Literal["fact", "dim", "problem", "warning", "remedy"]
 UNKNOWN, COMING = "–", "…"
 _BAR = 8  # cells of the longest bar of a class
 _NAME = 14  # cells of a class's name beside its bar
+_TENSORS = {
+    "weights": "weights",
+    "gradients": "gradients",
+    "optimizer": "optimizer state",
+    "activations": "activations of a batch",
+}
+"""Parts of the estimate of memory."""
 _DEVICE_NAME = 8  # cells that are left of a device's name, where who uses it takes room
 
 
@@ -58,7 +65,7 @@ def summary(
     if spec is None:
         return lines
     if facts.model_error and not problems:
-        lines.append(Line(f"✖ {plain(facts.model_error, 400)}", "problem"))
+        lines.append(Line(f"✖ {text.message(facts.model_error, 400)}", "problem"))
     if spec.dataset.source:
         lines.append(Line(data_line(spec, facts)))
         lines += [Line(line, "dim") for line in class_lines(facts.data, width, room)]
@@ -83,12 +90,16 @@ def _plan_and_cost(spec: Spec, facts: Facts, width: int, *, brief: bool) -> list
 
 
 def beneath(spec: Spec | None, facts: Facts) -> list[Line]:
-    """What one need not see at once: how the images are divided; when this architecture is the right one."""
+    """What one need not see at once: how the images are divided; when this architecture is the right one; what takes
+    memory.
+    """
     lines = []
     if facts.data is not None and facts.data.split:
         lines.append(Line(plain(facts.data.split, 200), "dim"))
     if spec is not None and spec.architecture.help:
         lines.append(Line(f"{plain(spec.architecture.name, 60)}: {plain(spec.architecture.help, 400)}", "dim"))
+    if facts.model is not None:
+        lines.append(Line(tensors_line(facts.model), "dim"))
     return lines
 
 
@@ -106,7 +117,7 @@ def data_line(spec: Spec, facts: Facts) -> str:
     if facts.data_unusable:  # why stands above
         return published
     if facts.data_error:
-        return f"{published} · {plain(facts.data_error, 200)}"
+        return f"{published} · {text.message(facts.data_error, 200)}"
     if spec.dataset.source == HUGGING_FACE:
         return f"{published} · of the Hugging Face hub: counted when the run begins"
     return f"{published} · counting …"
@@ -211,11 +222,12 @@ def _steps(spec: Spec, facts: Facts) -> int:
 
 
 def cost_line(spec: Spec, facts: Facts, *, brief: bool = False) -> str:
-    """Memory, estimated; and time, as it was measured on this machine; `brief`: without saying so."""
+    """What the tensors of training take, estimated; and time, measured on this machine; `brief`: without saying so."""
     parts = []
     if facts.model is not None:
-        estimated = f"estimated for batches of {BATCH_SIZE}" if spec.strategy.batch_size == "auto" else "estimated"
-        parts.append(f"memory {text.size(facts.model.memory['total'])}" + (f" ({estimated})" if not brief else ""))
+        total = text.size(facts.model.memory["total"])
+        usual = f" for batches of {BATCH_SIZE}" if spec.strategy.batch_size == "auto" else ""
+        parts.append(f"tensors about {total}{usual}" if not brief else f"tensors {total}")
     if facts.seconds_per_epoch is None:
         coming = counting(spec, facts) or (facts.data is not None and facts.data.images("train"))
         why = " (never run here)" if not brief else ""
@@ -227,6 +239,12 @@ def cost_line(spec: Spec, facts: Facts, *, brief: bool = False) -> str:
         seconds = share * facts.seconds_per_epoch * strategy.epochs
         parts.append(f"time {most}{text.duration(seconds)}" + (" (as measured here)" if not brief else ""))
     return " · ".join(parts)
+
+
+def tensors_line(model: ModelFacts) -> str:
+    """What the estimate of memory counts, part by part, and what it does not."""
+    parts = (f"{words} {text.size(model.memory[part])}" for part, words in _TENSORS.items())
+    return f"tensors: {', '.join(parts)}; libraries and images take more"
 
 
 def picker_note(facts: dict[str, object]) -> str:

@@ -1,6 +1,7 @@
 """How text, numbers, times and sizes are written everywhere a person reads them."""
 
 import math
+import re
 import time
 import unicodedata
 
@@ -18,6 +19,7 @@ ON_TEST = "†"
 """Stands behind a figure of test images that chose the best epoch, in a list of runs of which few may be so."""
 
 ELLIPSIS = "…"
+_ENTRY = re.compile(r"(:?)\n {2,}")
 _NEWLINES = frozenset("\n\v\f\r\x85\u2028\u2029")
 _JOINERS = frozenset("\u200c\u200d")
 
@@ -46,6 +48,15 @@ def plain(text: str, limit: int = 200) -> str:
                 break
     line = "".join(shown)
     return line if len(line) <= limit else line[: limit - 1] + ELLIPSIS
+
+
+def message(words: str, limit: int = 200) -> str:
+    """Make a message, such as an error, safe to display on one line, as `plain` does.
+
+    Some of vislab's own end with a list, an entry on each indented line: it follows the colon, divided by semicolons.
+    All other line ends, those of names for instance, become `⏎`.
+    """
+    return plain(_ENTRY.sub(lambda found: ": " if found[1] else "; ", words), limit)
 
 
 def _visible(character: str) -> str:

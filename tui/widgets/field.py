@@ -12,9 +12,15 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from vislab.tui.views.text import plain
+from vislab.tui.views.text import cells, plain
 
 _CELLS = 10  # of a value that is written
+_GAP = 2  # cells behind a field
+
+
+def cells_of(label: str, value: str, least: int) -> int:
+    """Cells that a field of a label takes with a value, which is given so many at least, and those behind it."""
+    return cells(label) + 1 + max(least, cells(plain(value, _CELLS))) + _GAP
 
 
 class Field(Horizontal, can_focus=True):

@@ -245,7 +245,7 @@ class RunList(ScrollView, can_focus=True):
         listed = self._rows[index]
         if is_reason:
             room = self.scrollable_content_region.width - _INDENT  # beside the scrollbar
-            return " " * _INDENT + text.fit(text.plain(listed.reason, 300), max(0, room))
+            return " " * _INDENT + text.fit(text.message(listed.reason, 300), max(0, room))
         return history.line(self._columns, listed, self._now, marked=listed.id in self._marked)
 
     def _seen(self) -> list[tuple[str, str, bool] | None]:

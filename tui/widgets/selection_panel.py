@@ -5,17 +5,20 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual.events import Click
 from textual.geometry import Size
 
 from vislab.presets.schema.spec import Spec
 from vislab.tui.actions import ACTIONS
 from vislab.tui.advice import Advice
 from vislab.tui.facts import Facts
+from vislab.tui.views import text
 from vislab.tui.views.selection import Kind, Line, beneath, class_lines, summary
 from vislab.tui.views.text import counted
 from vislab.tui.widgets.lines import ScrolledLines
 
 _KEY = next(action.keys[0] for action in ACTIONS if action.id == "summary")
+_TITLE = 2  # cells before the title: a corner and a space
 _FEW, _MOST = 4, 500  # lines that the bars of the classes may take where all is shown: above the rest, and at its end
 
 
@@ -29,7 +32,9 @@ class SelectionPanel(ScrolledLines):
     MORE: ClassVar[str] = f"{_KEY} shows all"
 
     DEFAULT_CSS = """
-    SelectionPanel { border: round $foreground 30%; padding: 0 1; height: 47%; min-height: 7;
+    /* At most as high as six warnings make it: the rest is the pickers'. If it followed its lines, all around it would
+       move with each step of a cursor. */
+    SelectionPanel { border: round $foreground 30%; padding: 0 1; height: 47%; min-height: 7; max-height: 19;
                      border-title-color: $foreground; }
     SelectionPanel:focus { border: round $primary; }
     """
@@ -55,6 +60,13 @@ class SelectionPanel(ScrolledLines):
         parts += [self.MORE] * bool(self.MORE and len(self.lines) > self.size.height > 0)
         if self.border_title != (title := " · ".join(parts)):
             self.border_title = title
+
+    async def on_click(self, event: Click) -> None:
+        """A click on the way to what has no room goes it."""
+        title = self.border_title or ""
+        begins = _TITLE + text.cells(title) - text.cells(self.MORE)
+        if self.MORE and title.endswith(self.MORE) and event.y == 0 and 0 <= event.x - begins < text.cells(self.MORE):
+            await self.screen.run_action("summary")
 
     def help(self) -> str:
         """What the keys do while this has the focus, if anything."""

@@ -185,7 +185,7 @@ def _unreachable(folder: Path, remotes: Sequence[Remote], reasons: Sequence[str]
     files = "\n".join(f"  {remote.name}  from {remote.urls[0]}" for remote in remotes)
     return (
         f"the data is not in {folder} and cannot be downloaded ({'; '.join(reasons)}). "
-        f"Without a network, put into {folder}:\n{files}\nor give the folder that holds them with --data FOLDER"
+        f"Without a network, give the folder that holds the files with --data FOLDER, or put into {folder}:\n{files}"
     )
 
 

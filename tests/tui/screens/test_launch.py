@@ -47,7 +47,8 @@ from vislab.tui.widgets.recipe_line import RecipeLine
 from vislab.tui.widgets.selection_panel import SelectionPanel, WholeSelection
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
-MODEL = {"parameters": 61_706, "trainable": 61_706, "multiply_adds": 400_000, "memory": {"total": 6_500_000}}
+MEMORY = {"weights": 250_000, "gradients": 250_000, "optimizer": 500_000, "activations": 5_500_000, "total": 6_500_000}
+MODEL = {"parameters": 61_706, "trainable": 61_706, "multiply_adds": 400_000, "memory": MEMORY}
 CPU = Device("cpu", 0, "Xeon", "", 16 * 10**9, 8 * 10**9)
 
 
@@ -167,7 +168,7 @@ async def write(pilot: Pilot[int], text: str) -> None:
 def test_what_will_run_follows_the_selection(settings) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "1,438 train / 359 validation" in panel(pilot))
-        await until(pilot, lambda: "memory 6.5 MB (estimated)" in panel(pilot))
+        await until(pilot, lambda: "tensors about 6.5 MB" in panel(pilot))
         assert "30 epochs × 23 steps of 64" in panel(pilot) and "0.4 M multiply-adds" in panel(pilot)
         assert "lenet5: Small greyscale images such as digits" in panel(pilot)  # when it is the right choice
         await pilot.press("down")
@@ -816,7 +817,7 @@ def test_random_keys_do_no_harm(settings, photos, started, seed) -> None:
 
 def test_the_resident_process_answers_for_real(settings) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: "multiply-adds" in panel(pilot) and "(estimated)" in panel(pilot), seconds=60)
+        await until(pilot, lambda: "multiply-adds" in panel(pilot) and "tensors about" in panel(pilot), seconds=60)
 
     play(settings, act, asker=Asker())
     assert not all_runs(settings.runs_dir)

@@ -9,9 +9,11 @@ from vislab.tui.draft import FIRST
 from vislab.tui.screens.all_settings import AllSettings
 from vislab.tui.screens.help import HelpScreen
 from vislab.tui.screens.launch import LaunchScreen
+from vislab.tui.screens.selection_window import SelectionWindow
 from vislab.tui.widgets.field import Field
-from vislab.tui.widgets.field_row import FieldRow
+from vislab.tui.widgets.field_row import FURTHER, FieldRow
 from vislab.tui.widgets.hint_line import HintLine
+from vislab.tui.widgets.selection_panel import SelectionPanel
 
 RATE = "strategy.learning_rate"
 
@@ -190,6 +192,99 @@ def test_what_looks_like_a_key_is_clicked_as_one(play, click, settle) -> None:
         assert launch.draft.changed("device")
 
     play("launch", act)
+
+
+def test_the_way_to_what_the_summary_has_no_room_for_is_clicked_as_its_key(play, click) -> None:
+    async def act(pilot) -> None:
+        panel = pilot.app.screen.query_one(SelectionPanel)
+        assert panel.border_title == "What will run · s shows all"
+        for x, y in ((2, 0), (15, 0), (29, 0), (20, 1)):
+            await click(pilot, panel, x, y)
+            assert isinstance(pilot.app.screen, LaunchScreen)
+        for x in (18, 28):
+            await click(pilot, panel, x)
+            assert isinstance(pilot.app.screen, SelectionWindow)
+            await pilot.press("escape")
+        await pilot.resize_terminal(80, 40)
+        await pilot.pause()
+        assert panel.border_title == "What will run"
+        await click(pilot, panel, 5)
+        assert isinstance(pilot.app.screen, LaunchScreen)
+
+    play("launch", act, size=(60, 12))
+
+
+ALWAYS = ["strategy.epochs", "strategy.batch_size", "strategy.learning_rate", "seed"]
+SHOWN = {60: 4, 80: 4, 100: 5, 120: 6, 160: 8, 200: 10}
+"""Fields that a terminal of so many columns has room for."""
+
+
+def row(pilot) -> list[str]:
+    return [one.key for one in pilot.app.screen.query(Field) if one.display]
+
+
+def test_as_many_settings_stand_in_the_row_as_there_is_room_for(play) -> None:
+    async def act(pilot) -> None:
+        for columns in (200, 60, 120, 160, 100, 80, 200):
+            await pilot.resize_terminal(columns, 40)
+            await pilot.pause()
+            assert len(row(pilot)) == SHOWN[columns] and row(pilot) == [*ALWAYS, *FURTHER][: SHOWN[columns]]
+            more = "m more" if columns == 60 else "m more (9 changed)"
+            assert pilot.app.screen.query_one("FieldRow > _More").region.x + len(more) < columns
+        assert field(pilot, "preprocessing.image_size").shown == "image size 28"
+
+    play("launch", act)
+
+
+def test_a_setting_that_has_room_is_changed_like_the_others(play, settle) -> None:
+    async def act(pilot) -> None:
+        launch = pilot.app.screen
+        await write(pilot, "sgdw", "strategy.optimizer")
+        await pilot.press("tab")
+        assert pilot.app.screen.focused is field(pilot, "strategy.weight_decay")
+        assert hint(pilot).startswith("default 0.05 (strategy scratch); a number")
+        await pilot.press("enter", *"zz", "enter")
+        assert "✖ must be" in hint(pilot)
+        await pilot.press("escape")
+        launch._resolve()
+        assert launch.resolved.spec.strategy.optimizer == "sgdw"
+        more = launch.query_one("FieldRow > _More")
+        assert more.words == "m more"  # it is seen in its field
+        pilot.app.screen.set_focus(field(pilot, "strategy.optimizer"))
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert field(pilot, "strategy.optimizer").has_focus and field(pilot, "strategy.optimizer").display
+        await pilot.press("tab")
+        launch._resolve()
+        assert row(pilot) == ALWAYS and more.words == "m more (1 changed)"
+
+    play("launch", act, size=(200, 60))
+
+
+@pytest.mark.parametrize("size", [(200, 60), (120, 60), (300, 100)])
+def test_what_the_summary_does_not_need_belongs_to_the_pickers(play, settle, size) -> None:
+    async def act(pilot) -> None:
+        launch = pilot.app.screen
+        panel = launch.query_one(SelectionPanel)
+        before = panel.outer_size
+        assert before.height <= (16 if size[0] >= 160 else 19)
+        assert launch.parts.size.height == size[1] - before.height - 6
+        assert launch.parts.picker("architecture").choices.size.height > size[1] // 2
+        for _ in range(5):
+            await pilot.press("down")
+            launch._resolve()
+            await pilot.pause()
+            assert panel.outer_size == before  # nothing moves with the cursor
+
+    play("launch", act, size=size)
+
+
+@pytest.mark.parametrize(("size", "height"), [((80, 24), 10), ((60, 20), 8), ((120, 40), 17)])
+def test_where_there_is_little_room_the_summary_has_half_of_it(play, size, height) -> None:
+    async def act(pilot) -> None:
+        assert pilot.app.screen.query_one(SelectionPanel).outer_size.height == height
+
+    play("launch", act, size=size)
 
 
 @pytest.mark.parametrize("recipe", ["", "digits-lenet5"])

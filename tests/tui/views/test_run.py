@@ -2,7 +2,7 @@ import typing
 
 import msgspec
 
-from vislab.engine.runs.events import DecisionMade, RunEnded, RunResumed, TestFigures
+from vislab.engine.runs.events import DecisionMade, Notice, RunEnded, RunResumed, TestFigures
 from vislab.engine.runs.state import Fold, Status, fold
 from vislab.presets.schema.architecture import Architecture
 from vislab.presets.schema.dataset import Dataset
@@ -100,6 +100,15 @@ def test_the_last_evaluation_is_told_whole() -> None:
         "macro F1 0.8700, weighted F1 0.8600, with the best weights (raw) of epoch 11",
         "expected calibration error 0.0500, 0.0200 at temperature 1.5, which was fitted on these images",
     ]
+
+
+def test_a_list_in_a_message_is_told_on_its_line() -> None:
+    listed = "2 of 9 images cannot be read (dataset.skip_unreadable=true):\n  a/0.png: not an image\n  b.png: torn"
+    ended = RunEnded(status="failed", reason=listed, step=0, epoch=0, elapsed=0.0, exit_code=2)
+    state = fold([Notice(level="error", topic="data", text=listed), ended])
+    told = "2 of 9 images cannot be read (dataset.skip_unreadable=true): a/0.png: not an image; b.png: torn"
+    assert run.end_line(state, "failed") == f"failed before training began: {told}"
+    assert run.notice_rows(state) == [("error", told)]
 
 
 def test_a_failed_and_resumed_run_says_why(history) -> None:

@@ -42,6 +42,12 @@ def test_plain(outside: str, shown: str) -> None:
     assert text.plain(outside) == shown
 
 
+def test_a_message_goes_on_behind_its_line_ends_and_names_keep_theirs() -> None:
+    ours = "1 of 9 images cannot be read:\n  a/0\n.png: not an image\n  b.png: torn\n  … and 3 more"
+    assert text.message(ours) == "1 of 9 images cannot be read: a/0⏎.png: not an image; b.png: torn; … and 3 more"
+    assert text.message("a\n  b", 3) == "a;…" and text.message("\x1b[2J") == "␛[2J"
+
+
 @given(st.text(max_size=40), st.integers(0, 30), st.booleans())
 def test_fit_fills_exactly_the_cells(outside: str, width: int, right: bool) -> None:
     assert text.cells(text.fit(text.plain(outside), width, right=right)) == width
