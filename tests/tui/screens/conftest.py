@@ -136,6 +136,7 @@ def click(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[None]]:
         place = {"x": widget.region.x + x, "y": widget.region.y + y}
         words = {"delta_x": 0, "delta_y": 0, "button": 1, "shift": False, "meta": False, "ctrl": False}
         monkeypatch.setattr(Console, "CLICK_CHAIN_TIME_THRESHOLD", 60.0 if times > 1 else -1.0)  # seconds
+        pilot.app._click_chain_last_offset = None  # those before were long ago
         for event in (MouseDown, MouseUp) * times:
             pilot.app._driver.send_message(event(widget=None, **place, **words))  # type: ignore[union-attr, arg-type]
             await pilot.pause()

@@ -355,7 +355,7 @@ def test_the_second_click_of_two_does_not_meet_what_the_first_has_uncovered(play
         before = listed._cursor
         await click(pilot, window, *place, times=2)
         assert pilot.app.screen is at_home and listed._cursor == before, "a run would be opened"
-        await click(pilot, at_home, 1, place.y, times=2)
+        await click(pilot, at_home, *place, times=2)
         assert pilot.app.screen is not at_home
 
     play("history", act, size=SIZE)
