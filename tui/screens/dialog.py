@@ -185,19 +185,19 @@ class Prompt(_Asking[str | None]):
         self._judge(self._value)
 
     def _judge(self, line: str) -> str:
-        """Say what is wrong with a line, or what the keys do."""
+        """Say what is wrong with a line, if anything."""
         wrong = self._problem(line) if self._problem is not None else ""
         self.complain(wrong)
         return wrong
 
     def complain(self, wrong: str) -> None:
-        """Show why a line was not taken, in safe text; empty: what the keys do."""
+        """Show why a line was not taken, in safe text, empty where it may be; and what the keys do."""
         if wrong:
-            shown = [Text(f"✖ {wrong}", self.app.theme_variables["text-error"])]
+            told = [Text(f"✖ {wrong}", self.app.theme_variables["text-error"])]
         else:
             note = self._note(self.query_one(Input).value) if self._note is not None else ""
-            shown = [*[Text(note)] * bool(note), _KEYS]
-        self.query(Sentences).last().tell(shown)
+            told = [Text(note)] * bool(note)
+        self.query(Sentences).last().tell([*told, _KEYS])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Judge the line while it is written."""

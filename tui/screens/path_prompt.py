@@ -102,10 +102,8 @@ class PathPrompt(Prompt):
         beyond = [f"… {'more than ' * self._listing.more}{count(more)} more"] * (more > 0)
         beyond += [f"{count(unwritable)} left out: names that cannot be typed"] * bool(unwritable)
         lines += [Text("  " + ", ".join(beyond), "dim")] * bool(beyond)
-        lines += [Text()] * (_SHOWN + 1 - len(lines))  # the window keeps its size
         if wrong:
             lines.insert(0, Text(f"✖ {wrong}", self.app.theme_variables["text-error"]))
-        else:
-            keys = (("up down", "choose"), ("right tab", "complete"), ("enter", self._enter()), ("esc", "back"))
-            lines.append(key_words(*keys))
-        self.query(Sentences).last().tell(lines)
+        lines += [Text()] * (_SHOWN + 1 - len(lines))  # the window keeps its size
+        keys = (("up down", "choose"), ("right tab", "complete"), ("enter", self._enter()), ("esc", "back"))
+        self.query(Sentences).last().tell([*lines, key_words(*keys)])

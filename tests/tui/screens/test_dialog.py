@@ -69,7 +69,7 @@ def test_words_are_wrapped_to_the_window_and_what_answers_is_seen(settings, make
                 await pilot.pause()
                 told = shown(console, Sentences)
                 assert told[0] == ASKED
-                assert all(words.endswith(f"✖ {ASKED}") for words in told[1:])
+                assert all(f"✖ {ASKED}" in words and words.endswith("esc back") for words in told[1:])
             (answers,) = window.query("OptionList, Input")
             for size in ((80, 24), (30, 20), (60, 20)):
                 await pilot.resize_terminal(*size)
