@@ -227,7 +227,7 @@ def cost_line(spec: Spec, facts: Facts, *, brief: bool = False) -> str:
     if facts.model is not None:
         total = text.size(facts.model.memory["total"])
         usual = f" for batches of {BATCH_SIZE}" if spec.strategy.batch_size == "auto" else ""
-        parts.append(f"tensors about {total}{usual}" if not brief else f"tensors {total}")
+        parts.append(f"memory of tensors about {total}{usual}" if not brief else f"tensors {total}")
     if facts.seconds_per_epoch is None:
         coming = counting(spec, facts) or (facts.data is not None and facts.data.images("train"))
         why = " (never run here)" if not brief else ""
@@ -244,7 +244,7 @@ def cost_line(spec: Spec, facts: Facts, *, brief: bool = False) -> str:
 def tensors_line(model: ModelFacts) -> str:
     """What the estimate of memory counts, part by part, and what it does not."""
     parts = (f"{words} {text.size(model.memory[part])}" for part, words in _TENSORS.items())
-    return f"tensors: {', '.join(parts)}; libraries and images take more"
+    return f"memory of tensors: {', '.join(parts)}; libraries and images take more"
 
 
 def picker_note(facts: dict[str, object]) -> str:

@@ -168,7 +168,7 @@ async def write(pilot: Pilot[int], text: str) -> None:
 def test_what_will_run_follows_the_selection(settings) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "1,438 train / 359 validation" in panel(pilot))
-        await until(pilot, lambda: "tensors about 6.5 MB" in panel(pilot))
+        await until(pilot, lambda: "memory of tensors about 6.5 MB" in panel(pilot))
         assert "30 epochs × 23 steps of 64" in panel(pilot) and "0.4 M multiply-adds" in panel(pilot)
         assert "lenet5: Small greyscale images such as digits" in panel(pilot)  # when it is the right choice
         await pilot.press("down")
@@ -817,7 +817,7 @@ def test_random_keys_do_no_harm(settings, photos, started, seed) -> None:
 
 def test_the_resident_process_answers_for_real(settings) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: "multiply-adds" in panel(pilot) and "tensors about" in panel(pilot), seconds=60)
+        await until(pilot, lambda: "multiply-adds" in panel(pilot) and "of tensors about" in panel(pilot), seconds=60)
 
     play(settings, act, asker=Asker())
     assert not all_runs(settings.runs_dir)

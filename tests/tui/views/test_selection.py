@@ -56,7 +56,7 @@ def test_everything_that_is_known_is_said(settings) -> None:
     assert "study-b-base · 3.8 M parameters · 0.4 G multiply-adds · input 224 px RGB" in text
     assert "backbone frozen (3.4 M) · own head on the feature map trains (0.4 M)" in text
     assert "10 epochs × 24 steps of 5 · adamw 0.001, constant" in text
-    assert "tensors about 400 MB · time 20 s (as measured here)" in text
+    assert "memory of tensors about 400 MB · time 20 s (as measured here)" in text
     for steps, batch, time in (("60", "5", "5.0 s"), ("999", "5", "20 s"), ("60", "auto", "at most 20 s")):
         limited = draft.with_value("strategy.max_steps", steps).with_value("strategy.batch_size", batch)
         assert f"· time {time} (as measured here)" in shown(limited, settings, Facts(DATA, MODEL, seconds_per_epoch=2))
@@ -73,7 +73,8 @@ def test_where_there_is_little_room_warnings_come_before_what_to_do_about_them(s
     assert lines[5:] == ["! Mind.", "! Mind that.", "! And that.", "→ Do.", "→ Do more."]
     narrow = [line.text for line in summary(spec, facts, (), advice, 60, 1, brief=True)]
     assert (
-        narrow[1] == "butterfly 50  cat 50  horse 50" and narrow[5] == "tensors about 400 MB · time – (never run here)"
+        narrow[1] == "butterfly 50  cat 50  horse 50"
+        and narrow[5] == "memory of tensors about 400 MB · time – (never run here)"
     )
     assert DATA.split in [line.text for line in beneath(spec, facts)]
 
@@ -87,7 +88,7 @@ def test_copies_that_balance_classes_are_trained_on_too(settings) -> None:
 def test_a_batch_that_is_chosen_when_the_run_starts(settings) -> None:
     text = shown(FIRST.with_value("strategy.batch_size", "auto"), settings, Facts(DATA, MODEL))
     assert "30 epochs, batch chosen when it starts · adamw 0.001, cosine" in text
-    assert "tensors about 400 MB for batches of 64 · time" in text
+    assert "memory of tensors about 400 MB for batches of 64 · time" in text
 
 
 def test_what_is_frozen_is_said_for_every_strategy(settings) -> None:
