@@ -311,7 +311,12 @@ def test_what_was_written_outlives_a_cursor_that_passes_over_other_strategies(pl
         assert launch.resolved.spec.strategy.name == own.name and not launch.draft.values
 
     async def resolved(pilot) -> None:
-        await pilot.pause()
-        pilot.app.screen._resolve()  # not a moment later
+        launch = pilot.app.screen
+        for _ in range(100):  # until the launch screen knows where the cursor is
+            await pilot.pause()
+            chosen = launch.draft.strategy or launch.resolved.spec.strategy.name
+            if launch.query_one("#strategy Choices").current.value == chosen:
+                break
+        launch._resolve()  # not a moment later
 
     play("launch", act)
