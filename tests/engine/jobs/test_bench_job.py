@@ -86,7 +86,8 @@ def test_updates_that_are_timed_whole_follow_each_other_without_waiting(ask, mon
 
 
 def test_a_batch_size_is_chosen_as_a_run_would(ask) -> None:
-    assert ask("strategy.batch_size=auto", "strategy.limit=1000", seconds=1e-6)["batch_size"] == 32
+    found = ask("strategy.batch_size=auto", "strategy.limit=1000", seconds=1e-6)["batch_size"]
+    assert found in (16, 32), "more leave an epoch fewer than 20 updates; which of these is faster, the machine decides"
 
 
 def test_a_mistake_is_told_and_leaves_nothing(ask) -> None:
