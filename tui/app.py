@@ -18,6 +18,7 @@ from textual.filter import Monochrome
 from textual.notifications import Notification, Notify, SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets._toast import ToastHolder, ToastRack
 
 from vislab.engine.runs import detaching, store
 from vislab.engine.runs.ask import Asker
@@ -203,6 +204,14 @@ class Console(App[int]):
             self.pop_screen()
         if made is not None:
             self.switch_screen(made)
+
+    def _refresh_notifications(self) -> None:
+        """Textual's, but what held a notice goes with it, on all screens: its rows would stay."""
+        wanted = {ToastRack._toast_id(notification) for notification in self._notifications}
+        for holder in [holder for screen in self.screen_stack for holder in screen.query(ToastHolder)]:
+            if holder.id not in wanted:
+                holder.remove()
+        super()._refresh_notifications()
 
     def look_for_live_runs(self) -> None:
         """Ask at once, beside the screen, which runs live."""

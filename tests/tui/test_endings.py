@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from textual.widgets._toast import Toast
+from textual.widgets._toast import Toast, ToastHolder
 
 from vislab.engine.runs.ending import leave_queue
 from vislab.engine.runs.events import AnyEvent, RunEnded
@@ -196,7 +196,15 @@ def test_a_notice_that_stands_takes_up_the_ends_that_follow(tmp_path: Path) -> N
                 await pilot.pause()
                 await pilot.pause()
                 (notice,) = [one for one in console._notifications if one.severity != "warning"]
-                assert len(console.screen.query(Toast)) == len(console._notifications)
+                holders, toasts = console.screen.query(ToastHolder), console.screen.query(Toast)
+                assert len(holders) == len(toasts) == len(console._notifications)
+                above, below = console.screen.query_one("#details"), console.screen.query_one("KeyFooter")
+                for _ in range(50):
+                    if above.region.bottom == toasts.first().region.y and toasts.last().region.bottom == below.region.y:
+                        break
+                    await pilot.pause()
+                else:
+                    raise AssertionError(f"rows of earlier ones: {above.region}, {toasts.first().region}")
                 return notice.severity, notice.message
 
             assert await told(ends[0]) == ("information", "0 ended\nwell")
@@ -207,8 +215,13 @@ def test_a_notice_that_stands_takes_up_the_ends_that_follow(tmp_path: Path) -> N
             assert second.startswith("3 runs ended: run 0 ") and keys == "H lists them, N hides notices"
             await pilot.press("N")
             await pilot.pause()
-            assert not console._notifications and not console.screen.query(Toast)
+            assert not console._notifications and not console.screen.query(ToastHolder)
             assert not console.screen.check_action("hide_notices", ())
             assert await told(ends[5]) == ("information", "5 ended\nwell"), "what was hidden stays so"
+            await pilot.press("?", "N")
+            await pilot.pause()
+            assert isinstance(console.screen, HelpScreen) and not console._notifications
+            for screen in console.screen_stack:
+                assert not screen.query(ToastHolder), "nor do rows stay on a screen below"
 
     asyncio.run(go())

@@ -45,7 +45,10 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
     """
 
     KEYS: ClassVar[Sequence[tuple[str, str]]] = ()
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,h", "help", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,h", "help", show=False),
+        Binding("N", "hide_notices", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +63,10 @@ class Window(ModalScreen[T], Layer[T], Generic[T]):
         window closed, would close the screen below as well.
         """
         return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+
+    def action_hide_notices(self) -> None:
+        """Take all notices away."""
+        self.app.clear_notifications()
 
     def action_help(self) -> None:
         """Explain the keys."""
