@@ -942,17 +942,22 @@ def test_hostile_names_at_every_size(make_run, play, settle, hostile, size):
     assert run.labels() == labels
 
 
-def test_of_thousands_of_runs_only_those_seen_are_made(make_run, play, settle, settings, monkeypatch):
-    first = make_run("first")
+def copies(first, count):
+    """Older runs like `first`, called `run 0` and so on."""
     first.summary()
     cached = (first.path / "summary.json").read_text()
-    for number in range(2000):
-        folder = settings.runs_dir / f"20200101-{100_000 + number}-x-{number:04x}"
+    for number in range(count):
+        folder = first.path.parent / f"20200101-{100_000 + number}-x-{number:04x}"
         folder.mkdir()
         (folder / "spec.toml").write_text('name = "x"\n')
         (folder / "events.jsonl").hardlink_to(first.events)
         summary = cached.replace(first.id, folder.name).replace('"first"', f'"run {number}"')
         (folder / "summary.json").write_text(summary)
+
+
+def test_of_thousands_of_runs_only_those_seen_are_made(make_run, play, settle, monkeypatch):
+    first = make_run("first")
+    copies(first, 2000)
 
     line = history.line
 
@@ -973,18 +978,10 @@ def test_of_thousands_of_runs_only_those_seen_are_made(make_run, play, settle, s
 
 
 @pytest.fixture
-def thousands(make_run, settings):
+def thousands(make_run):
     """1,001 runs: the newest one, `first`, and many like it that failed."""
     first = make_run("first", (0.5,), end="failed", reason="out of memory at micro-batch 1")
-    first.summary()
-    cached = (first.path / "summary.json").read_text()
-    for number in range(1000):
-        folder = settings.runs_dir / f"20200101-{100_000 + number}-x-{number:04x}"
-        folder.mkdir()
-        (folder / "spec.toml").write_text('name = "x"\n')
-        (folder / "events.jsonl").hardlink_to(first.events)
-        summary = cached.replace(first.id, folder.name).replace('"first"', f'"run {number}"')
-        (folder / "summary.json").write_text(summary)
+    copies(first, 1000)
     return first
 
 
