@@ -189,7 +189,7 @@ class _Worker:
     def _end(self, status: EndStatus, reason: str, exit_code: int, test: TestFigures | None = None) -> int:
         before = self._before
         position = self._training.position if self._training is not None else None
-        epochs_before = before.epochs[-1].epoch if before.epochs else 0
+        epochs_before = before.epochs_done
         ended = RunEnded(
             status=status,
             reason=reason,

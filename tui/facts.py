@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from vislab.engine.runs.state import MOST_EPOCHS
 from vislab.engine.runs.store import Run
 from vislab.engine.runs.summary import Summary, settings_of
 from vislab.presets.choices import HUGGING_FACE
@@ -223,8 +224,8 @@ def measured_seconds_per_epoch(runs: Iterable[Run], spec: Spec, device: str, tra
 
 @lru_cache(maxsize=4 * ENOUGH_RUNS)
 def _epochs(folder: Path, events_bytes: int) -> tuple[str, int, "array[float]"]:
-    """Device, training images, and seconds of each epoch of a run; its log is read again when it has grown."""
-    state = Run(folder).state()
+    """Device, training images, and seconds of epochs of a run; its log is read again when it has grown."""
+    state = Run(folder).state(most_epochs=MOST_EPOCHS)
     devices = [str(decision.details.get("name", "")) for decision in state.decisions if decision.what == "device"]
     images = sum(state.started.counts.get("train", ())) if state.started is not None else 0
     return devices[-1] if devices else "", images, state.epochs.numbers("seconds")

@@ -85,8 +85,8 @@ class Looker:
         read: share of the log that was read, in [0, 1].
     """
 
-    def __init__(self, run: Run) -> None:
-        """A looker.
+    def __init__(self, run: Run, *, most_epochs: int | None = None) -> None:
+        """A looker; `most_epochs` as `Fold` has it.
 
         Raises:
             InputError: the run's spec.toml is missing or damaged.
@@ -94,7 +94,7 @@ class Looker:
         self.run = run
         self.spec: Spec = run.spec()
         self.read = 0.0
-        self._follower = Follower(run)
+        self._follower = Follower(run, most_epochs=most_epochs)
         self._meter = Meter()
         self._reading: Reading | None = None
         self._read_at = -DEVICE_EVERY
@@ -200,7 +200,7 @@ class Looker:
         return self._reading
 
     def _judge(self, state: RunState) -> tuple[Finding, ...]:
-        judged = (state.started, len(state.epochs), len(state.steps), state.best)
+        judged = (state.started, state.epochs_done, len(state.steps), state.best)
         if judged != self._judged and (time.monotonic() >= self._judge_next or state.ended is not None):
             self._judged = judged
             begun = time.thread_time()

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from vislab.engine.runs import store
+from vislab.engine.runs.state import MOST_EPOCHS
 from vislab.engine.runs.store import Follower, Run
 from vislab.presets.errors import InputError
 from vislab.tui.packed import Packed
@@ -56,7 +57,7 @@ class RunWatch:
                 run = listed.run
                 if listed.status == "new" and not _taken_up(run):
                     continue
-                follower = self._followers.setdefault(run.id, Follower(run))
+                follower = self._followers.setdefault(run.id, Follower(run, most_epochs=MOST_EPOCHS))
                 before = follower.position
                 seen = Listed.of(run, follower.summary(), listed.size)
             except (InputError, OSError):  # deleted meanwhile, or just being made

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from vislab.engine.runs.columns import Column
 from vislab.engine.runs.files import file_size
-from vislab.engine.runs.state import RunState
+from vislab.engine.runs.state import MOST_EPOCHS, RunState
 from vislab.engine.runs.store import Follower, Run
 
 EPOCHS = (
@@ -32,8 +32,8 @@ def in_short(state: RunState) -> RunState:
 
 
 class ComparedLog:
-    """Follows a run as `Follower` does. Of a run that nobody trains it keeps what a comparison needs, and reads its log
-    anew should somebody resume it.
+    """Follows a run as `Follower` does, with half as many epochs of a very long one as other screens. Of a run that
+    nobody trains it keeps what a comparison needs, and reads its log anew should somebody resume it.
     """
 
     def __init__(self, run: Run) -> None:
@@ -47,7 +47,7 @@ class ComparedLog:
         size = file_size(self.run.events)
         if self._over is not None and size == self._size:
             return self._over
-        follower = self._follower or Follower(self.run)
+        follower = self._follower or Follower(self.run, most_epochs=MOST_EPOCHS // 2)
         goes_on = bool(self.run.worker() or self.run.waiter() or self.run.elsewhere())  # asked before its end is read
         state = follower.look_until_end()
         if goes_on and state.ended is None:

@@ -124,7 +124,8 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
     if not found:
         return None
     rise, place = max(found)
-    times = "once" if len(found) == 1 else f"{len(found)} times in {len(state.epochs)} epochs"
+    least = "at least " * (state.epochs_apart > 1)
+    times = "once" if len(found) == 1 else f"{least}{len(found)} times in {state.epochs_done} epochs"
     steadier = "" if spec.strategy.ema else ", or judge the moving average of the weights (strategy.ema = 0.99)"
     return Finding(
         "unstable",
@@ -167,7 +168,7 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     grown = losses[-1] / losses[place] if losses[place] > 0 else 1.0
     around = losses[place - 1 : place] + losses[place + 1 : place + 2]
     lucky = place > 0 and all(loss > LUCKY * losses[place] for loss in around)
-    patience, waits = spec.strategy.patience, _patience(state)
+    patience, waits = spec.strategy.patience, _patience(state, spec)
     remedy = (
         "Stronger augmentation (strategy.augment), weight decay or dropout, "
         + ("" if spec.strategy.pretrained else "pretrained weights, ")
@@ -198,15 +199,17 @@ def _overfitting(state: RunState, started: RunStarted, spec: Spec) -> Finding | 
     return None
 
 
-def _patience(state: RunState) -> int:
+def _evaluations(epochs: float, spec: Spec) -> int:
+    """Evaluations in so many epochs: of very long runs not every epoch is kept, and counted."""
+    return math.ceil(epochs / spec.strategy.evaluate_every)
+
+
+def _patience(state: RunState, spec: Spec) -> int:
     """The evaluations to wait for a better one: enough to have reached this run's best, within PATIENCE."""
-    longest = wait = 0
-    for best in compress(state.epochs.numbers("best"), state.epochs.told("val_accuracy")):
-        wait += 1
-        if best:
-            longest, wait = max(longest, wait), 0
+    bests = compress(state.epochs.numbers("epoch"), state.epochs.numbers("best"))
+    longest = max((after - before for before, after in pairwise((0, *bests))), default=0)
     fewest, most = PATIENCE
-    return min(max(longest, fewest), most)
+    return min(max(_evaluations(longest, spec), fewest), most)
 
 
 def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
@@ -228,13 +231,14 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
     before, after = fmean(losses[-2 * window : -window]), fmean(losses[-window:])
     if after > (1 - STILL_FALLING) * before or losses[-1] > min(losses) * (1 + STILL_FALLING):
         return None
+    many = f"{window} " * (state.epochs_apart == 1)
     changes = twice_as_long(state, started, spec.strategy)
     longer = [f"{key} = {value} (now {now})" for key, value, now in changes]
     return Finding(
         "still_improving",
         "info",
-        f"Still improving at the end: the mean {name} of the last {window} evaluations is "
-        f"{figures.loss(after)}, of the {window} before {figures.loss(before)}.",
+        f"Still improving at the end: the mean {name} of the last {many}evaluations is "
+        f"{figures.loss(after)}, of as many before {figures.loss(before)}.",
         f"Train for longer: {' and '.join(longer)}.",
     )
 
@@ -242,14 +246,14 @@ def _still_improving(state: RunState, started: RunStarted, spec: Spec) -> Findin
 def _plateau(state: RunState, started: RunStarted, spec: Spec) -> Finding | None:
     if state.best is None:
         return None
-    since = sum(epoch > state.best.epoch for epoch in validated(state).epoch)
+    since = _evaluations(max((0, *validated(state).epoch[-1:])) - state.best.epoch, spec)
     if since < max(5, state.epochs_planned // (3 * spec.strategy.evaluate_every)):
         return None
     remedies = []
     if spec.strategy.schedule == "constant":
         remedies.append('let the learning rate fall (strategy.schedule = "cosine")')
     if not spec.strategy.patience:
-        remedies.append(f"stop early (strategy.patience = {_patience(state)})")
+        remedies.append(f"stop early (strategy.patience = {_patience(state, spec)})")
     remedies.append("a larger architecture or pretrained weights, if the training accuracy is low too")
     monitor = {"accuracy": "accuracy", "loss": "loss", "macro_f1": "macro F1"}[spec.strategy.monitor]
     return Finding(

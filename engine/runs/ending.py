@@ -87,7 +87,7 @@ def _record(run: Run, reason: str) -> None:
         status="stopped",
         reason=reason,
         step=max(state.step, progress.step) if progress is not None and here else state.step,
-        epoch=state.epochs[-1].epoch if state.epochs else 0,
+        epoch=state.epochs_done,
         elapsed=state.elapsed,
         exit_code=INTERRUPTED,
     )

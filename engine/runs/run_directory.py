@@ -14,7 +14,7 @@ from vislab.engine.runs.liveness import holder, other_machine
 from vislab.engine.runs.log import EventReader
 from vislab.engine.runs.progress import Progress
 from vislab.engine.runs.progress import read as read_progress
-from vislab.engine.runs.state import RunState, fold
+from vislab.engine.runs.state import MOST_EPOCHS, RunState, fold
 from vislab.engine.runs.summary import Labels, RunStatus, Summary, live_status, summarise
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
@@ -109,9 +109,9 @@ class Run:
         """
         return load_spec(self.path / "spec.toml")
 
-    def state(self) -> RunState:
-        """Fold the whole log."""
-        return fold(EventReader(self.events).events())
+    def state(self, *, most_epochs: int | None = None) -> RunState:
+        """Fold the whole log; `most_epochs` as `Fold` has it."""
+        return fold(EventReader(self.events).events(), most_epochs=most_epochs)
 
     def progress(self) -> Progress | None:
         """The worker's last heartbeat."""
@@ -159,11 +159,12 @@ class Run:
     def status(self, state: RunState | None = None) -> RunStatus:
         """What the log says, corrected by whether the worker lives."""
         if (worker := self.worker()) != 0:
-            return live_status(state or self.state(), self.progress(), worker, self.path)
+            return live_status(state or self.state(most_epochs=MOST_EPOCHS), self.progress(), worker, self.path)
         if holder(self.waiting_lock) != 0:
             return "queued"
         if state is None or state.ended is None:
-            state = self.state()  # read after the worker was asked: one that has just ended has said so by now
+            # Read after the worker was asked: one that has just ended has said so by now.
+            state = self.state(most_epochs=MOST_EPOCHS)
         if state.ended is not None:
             return state.ended.status
         if self.elsewhere():
@@ -210,7 +211,7 @@ class Run:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             summary = None
         if summary is None or summary.events_bytes != size or self.worker() or holder(self.waiting_lock):
-            state = self.state()
+            state = self.state(most_epochs=MOST_EPOCHS)
             summary = summarise(
                 self.id,
                 self.spec(),

@@ -56,6 +56,8 @@ class RunState:
     """Lines that this version does not understand."""
     stopping: Stopping
     """How its present worker was asked to end: at once, or when the present epoch is over; empty: it was not."""
+    epochs_apart: int = 1
+    """Of so many epochs `epochs` holds one, but the newest all; 1: it holds every epoch. See `Fold`."""
 
     @property
     def stopping_once_begun(self) -> Stopping:
@@ -70,6 +72,11 @@ class RunState:
             self.epochs[-1].step if self.epochs else 0,
             self.ended.step if self.ended else 0,
         )
+
+    @property
+    def epochs_done(self) -> int:
+        """The last epoch that has ended, as far as the log says; 0: none."""
+        return self.epochs[-1].epoch if self.epochs else 0
 
     @property
     def learning_rates(self) -> tuple[tuple[int, float], ...]:
@@ -94,6 +101,12 @@ class RunState:
 MOST_STEPS = 8_000
 """Log intervals that are enough of a run: four times what it logs inside its epochs."""
 
+MOST_EPOCHS = 8_000
+"""Epochs that are enough of a run for a screen: many times what the longest axis has columns."""
+
+NEWEST = 100
+"""The last epochs, which are kept whatever is left out."""
+
 
 @dataclass
 class Fold:
@@ -103,9 +116,13 @@ class Fold:
         most_steps: entries of `RunState.steps` that are kept, at least 2. Of a longer log an entry stands for several
             intervals, as many as every other, with means over those that are finite; the newest stand for themselves.
             A resume leaves out an entry whose end it takes back.
+        most_epochs: entries of `RunState.epochs` that are kept besides the NEWEST, at least 2; None: all of them. Of a
+            longer log one epoch of several is kept as it was, the best one of them or else the last that was judged;
+            but its `energy` is that of all of them.
     """
 
     most_steps: int = MOST_STEPS
+    most_epochs: int | None = None
     started: RunStarted | None = None
     ended: RunEnded | None = None
     epochs_planned: int = 0
@@ -121,6 +138,10 @@ class Fold:
     _newest: list[StepsLogged] = field(default_factory=list)
     """Those that wait for being joined."""
     _epochs: Table[EpochEnded] = field(default_factory=lambda: Table(EpochEnded))
+    _apart: int = 1
+    """Epochs that an entry of `_epochs` stands for, but some that stood alone when the run was resumed."""
+    _newest_epochs: list[EpochEnded] = field(default_factory=list)
+    """The last ones, once not all of them are kept."""
     _checkpoints: list[CheckpointSaved] = field(default_factory=list)
     _decisions: list[DecisionMade] = field(default_factory=list)
     _controls: list[ControlApplied] = field(default_factory=list)
@@ -147,10 +168,10 @@ class Fold:
                     self._join()
             case EpochEnded():
                 # A checkpoint taken at an epoch's last step, before its validation, makes the epoch end once more.
-                if self._epochs.last("epoch") >= event.epoch:
-                    self._epochs = self._epochs.until("epoch", event.epoch - 1)
+                if self._last_epoch() >= event.epoch:
+                    self._keep_epochs_until("epoch", event.epoch - 1)
                     self._find_best()
-                self._epochs.append(event)
+                self._append_epoch(event)
                 if event.best:
                     self._best = event
             case CheckpointSaved():
@@ -185,7 +206,7 @@ class Fold:
             ended=self.ended,
             epochs_planned=self.epochs_planned,
             steps=Rows(self._steps, len(self._steps), self._newest),
-            epochs=Rows(self._epochs, len(self._epochs)),
+            epochs=Rows(self._epochs, len(self._epochs), self._newest_epochs),
             checkpoints=Column(self._checkpoints, len(self._checkpoints)),
             decisions=Column(self._decisions, len(self._decisions)),
             controls=Column(self._controls, len(self._controls)),
@@ -196,6 +217,7 @@ class Fold:
             last_time=self.last_time,
             unknown=self.unknown,
             stopping=self.stopping,
+            epochs_apart=self._apart,
         )
 
     def _status(self) -> Status:
@@ -226,7 +248,7 @@ class Fold:
     def _keep_until(self, step: int) -> None:
         # New lists and tables, not cut ones: pictures taken earlier still look at the old.
         self._keep_steps_until(step)
-        self._epochs = self._epochs.until("step", step)
+        self._keep_epochs_until("step", step)
         self._checkpoints = _until(self._checkpoints, step, lambda row: row.step)
         self._controls = _until(self._controls, step, lambda row: row.step)
         self._notices = _until(self._notices, step, lambda row: row.step)
@@ -249,6 +271,32 @@ class Fold:
             for first in range(0, len(rows), 2):
                 self._steps.append(_as_one(rows[first : first + 2]))
             self._joined *= 2
+
+    def _last_epoch(self) -> float:
+        return self._newest_epochs[-1].epoch if self._newest_epochs else self._epochs.last("epoch")
+
+    def _keep_epochs_until(self, name: Literal["epoch", "step"], last: int) -> None:
+        for row in self._newest_epochs:
+            self._epochs.append(row)
+        self._newest_epochs = []
+        self._epochs = self._epochs.until(name, last)
+
+    def _append_epoch(self, event: EpochEnded) -> None:
+        if self._apart == 1:
+            self._epochs.append(event)
+        else:
+            self._newest_epochs.append(event)
+            if len(self._newest_epochs) == NEWEST + self._apart:
+                self._epochs.append(_one_of(self._newest_epochs[: self._apart]))
+                self._newest_epochs = self._newest_epochs[self._apart :]
+        newest_too = 0 if self._newest_epochs else NEWEST
+        if self.most_epochs is not None and len(self._epochs) >= self.most_epochs + newest_too:
+            rows = Rows(self._epochs, len(self._epochs), self._newest_epochs)
+            older = len(rows) - NEWEST
+            self._epochs, self._newest_epochs = Table(EpochEnded), rows[older:]
+            for first in range(0, older, 2):
+                self._epochs.append(_one_of(rows[first : min(first + 2, older)]))
+            self._apart *= 2
 
     def _find_best(self) -> None:
         marks = self._epochs.numbers("best", len(self._epochs))
@@ -277,12 +325,19 @@ def _as_one(rows: Sequence[StepsLogged]) -> StepsLogged:
     )
 
 
+def _one_of(rows: Sequence[EpochEnded]) -> EpochEnded:
+    """The row that stands for several epochs."""
+    kept = max(enumerate(rows), key=lambda at: (at[1].best, at[1].val_accuracy is not None, at[0]))[1]
+    told = [row.energy for row in rows if row.energy is not None]
+    return structs.replace(kept, energy=sum(told)) if len(told) == len(rows) > 1 else kept
+
+
 def _until(rows: list[T], last: int, count_of: Callable[[T], int]) -> list[T]:
     return [row for row in rows if count_of(row) <= last]
 
 
-def fold(events: Iterable[AnyEvent | None]) -> RunState:
-    """Fold a whole log at once."""
-    folding = Fold()
+def fold(events: Iterable[AnyEvent | None], *, most_epochs: int | None = None) -> RunState:
+    """Fold a whole log at once; `most_epochs` as `Fold` has it."""
+    folding = Fold(most_epochs=most_epochs)
     folding.apply_all(events)
     return folding.state()

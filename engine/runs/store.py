@@ -45,10 +45,11 @@ ANOTHER_FOLDER = "Choose another folder with --runs-dir DIR, or in the settings 
 class Follower:
     """Follows one run: the fold grows with each look."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, most_epochs: int | None = None) -> None:
+        """A follower that has read nothing yet; `most_epochs` as `Fold` has it."""
         self.run = run
         self._reader = EventReader(run.events)
-        self._fold = Fold()
+        self._fold = Fold(most_epochs=most_epochs)
         self._spec: Spec | None = None
 
     @property

@@ -102,7 +102,7 @@ def summarise(
         architecture=spec.architecture.name,
         strategy=spec.strategy.name,
         created=created,
-        epochs_done=state.epochs[-1].epoch if state.epochs else 0,
+        epochs_done=state.epochs_done,
         epochs_planned=state.epochs_planned or spec.strategy.epochs,
         best=state.best,
         last=state.epochs[-1] if state.epochs else None,

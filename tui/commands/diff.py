@@ -62,7 +62,7 @@ def _results(run: "Run") -> dict[str, Any]:
     from vislab.engine.analysis.finding import role
 
     state = run.state()
-    found: dict[str, Any] = {"status": run.status(state), "epochs": len(state.epochs)}
+    found: dict[str, Any] = {"status": run.status(state), "epochs": state.epochs_done}
     if state.started is not None:
         found["parameters"] = state.started.parameters
         found["trained parameters"] = state.started.trained_parameters

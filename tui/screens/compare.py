@@ -305,7 +305,7 @@ class CompareScreen(ConsoleScreen):
 
     def action_zoom(self) -> None:
         """All epochs, or fewer and fewer of the last."""
-        trained = max(len(run.state.epochs) for run in self._runs)
+        trained = max(run.state.epochs_done for run in self._runs)
         hidden = compare.x_range(self._runs, "epoch") != compare.x_range(self._runs, "epoch", 0)
         self._last = next_zoom(self._last, trained, plan_hidden=hidden)
         by_time, self._along = self._along == "time", "epoch"

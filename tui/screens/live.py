@@ -8,6 +8,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
+from vislab.engine.runs.state import MOST_EPOCHS
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.presets.schema.spec import Spec
@@ -59,7 +60,7 @@ class LiveScreen(RunCurves):
         super().__init__()
         self.watched = run
         self.seen = None
-        self._looker = Looker(run)
+        self._looker = Looker(run, most_epochs=MOST_EPOCHS)
         self._title = title(self._looker.spec, run.labels().name)
         self._looking = False
         self._turn = 0
@@ -277,9 +278,13 @@ class LiveScreen(RunCurves):
         copies = of_runs([self.watched])
         look = self.seen
         if look is not None:
-            state = look.state
+            state, listed = look.state, epochs.listed(look.state)
             copies += [
-                Copy("t", "the figures of all epochs, as a table", lambda: tab_separated(*epochs.figures(state))),
+                Copy(
+                    "t",
+                    f"the figures of {listed}, as a table",
+                    lambda: tab_separated(*epochs.figures(state)),
+                ),
                 Copy("w", "the curves in words", lambda: "\n".join(curves.sentences(state))),
             ]
         log = next((file for file in (self._exported, self.watched.path / "log.html") if file and file.exists()), None)

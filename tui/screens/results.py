@@ -13,6 +13,7 @@ from textual.message import Message
 from vislab.engine.analysis import predictions
 from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs import ask
+from vislab.engine.runs.state import MOST_EPOCHS
 from vislab.engine.runs.store import Run
 from vislab.presets.errors import InputError
 from vislab.tui.copying import Copy, tab_separated
@@ -114,7 +115,7 @@ class ResultsScreen(ConsoleScreen):
         own: Evaluation | None = None
         try:
             self._run.check_is_there()
-            state, spec = self._run.state(), self._run.spec()
+            state, spec = self._run.state(most_epochs=MOST_EPOCHS), self._run.spec()
             classes = state.started.classes if state.started is not None else ()
             own = judged(self._run, state.ended.test if state.ended is not None else None)
             name = self._run.labels().name or spec.name or name

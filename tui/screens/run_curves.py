@@ -48,8 +48,8 @@ class RunCurves(RunRequests):
         if look is None:
             return
         state, options = look.state, self.options
-        one_more = len(state.epochs) == self._epochs + 1
-        self._epochs = len(state.epochs)
+        one_more = state.epochs_done == self._epochs + 1
+        self._epochs = state.epochs_done
         grown = not options.last and self._axis != curves.x_range(state)
         self._axis = curves.x_range(state)
         for quantity in self._charts:
@@ -88,9 +88,8 @@ class RunCurves(RunRequests):
         if self.seen is None:
             return
         state = self.seen.state
-        done = state.epochs[-1].epoch if state.epochs else 0
         hidden = curves.x_range(state) != curves.x_range(state, whole=True)
-        zoom = curves.next_zoom(self.options.last, done, plan_hidden=hidden)
+        zoom = curves.next_zoom(self.options.last, state.epochs_done, plan_hidden=hidden)
         self._redraw(replace(self.options, last=zoom))
         self.say(curves.zoom_words(zoom))
 

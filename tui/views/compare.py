@@ -132,7 +132,7 @@ def drawn_of(among: Sequence[Group]) -> tuple[object, ...]:
     """What the curves of groups, and their axes, are drawn of: equal while they stay as they are."""
     return tuple(
         tuple(
-            (run.name, run.status, run.state.epochs_planned, len(run.state.epochs), *run.state.epochs[-1:])
+            (run.name, run.status, run.state.epochs_planned, run.state.epochs_done, *run.state.epochs[-1:])
             for run in group.runs
         )
         for group in among
@@ -172,7 +172,7 @@ def x_range(runs: Sequence[Compared], along: Along, last: int | None = None) -> 
     """
     if along == "time":
         return 0.0, wall_time.longest(runs) / wall_time.unit(runs)[1] or 1.0
-    trained = max(len(run.state.epochs) for run in runs)
+    trained = max(run.state.epochs_done for run in runs)
     if last:
         return max(1.0, float(trained - last + 1)), float(max(2, trained))
     planned = max(trained, *(run.state.epochs_planned for run in runs))

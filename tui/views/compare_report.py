@@ -62,7 +62,7 @@ def figures(run: Compared) -> dict[str, Any]:
         "seed": run.spec.seed,
         "fold": run.spec.strategy.fold if run.spec.strategy.folds else None,
         "status": run.status,
-        "epochs": len(run.state.epochs),
+        "epochs": run.state.epochs_done,
         "best_epoch": run.best.epoch if run.best is not None else None,
         "images": run.images,
         "interval_low": low,

@@ -262,7 +262,7 @@ def _status(group: Group) -> str:
 
 
 def _epochs(group: Group) -> str:
-    done = fmean(len(run.state.epochs) for run in group.counted)
+    done = fmean(run.state.epochs_done for run in group.counted)
     planned = max(run.state.epochs_planned or run.spec.strategy.epochs for run in group.runs)
     return f"{round(done, 1):g}/{planned}"
 

@@ -107,7 +107,7 @@ def x_range(state: RunState, along: Along = "epoch", *, whole: bool = False) -> 
 
 def _reached(state: RunState, along: Along) -> float:
     """Where the figures end, in epochs: inside one where they are those of steps."""
-    last = float(state.epochs[-1].epoch) if state.epochs else 0.0
+    last = float(state.epochs_done)
     if along == "step" and state.started is not None:
         last = max(last, state.step / max(1, state.started.steps_per_epoch))
     return last

@@ -70,6 +70,11 @@ def has_validation(state: RunState) -> bool:
     )
 
 
+def listed(state: RunState) -> str:
+    """Which epochs there are rows of: `all epochs`, or `one of every 8 epochs`."""
+    return "all epochs" if state.epochs_apart == 1 else f"one of every {state.epochs_apart} epochs"
+
+
 def judged_on(state: RunState) -> Literal["val", "test"]:
     """What the images are called, in short, that a run is judged and its best epoch is chosen by."""
     return "test" if state.started is not None and state.started.selected_on_test else "val"

@@ -80,14 +80,13 @@ def bars(
         epochs: that the strategy asks for; they count until the worker has said how many it plans.
         silence: seconds since the worker's last sign of life.
     """
-    done_epochs = state.epochs[-1].epoch if state.epochs else 0
     # A worker that starts is in no epoch yet: what was done before it counts.
-    epoch = (progress.epoch if progress is not None and status in LIVE else 0) or done_epochs
+    epoch = (progress.epoch if progress is not None and status in LIVE else 0) or state.epochs_done
     planned = max(state.epochs_planned or epochs, epoch)
     share = progress_views.run_share(state, progress, max_steps)
     if status not in UNENDED:
         figures = f"{text.percent(share)}  {_time(state.elapsed)}"
-        return [_bar("Run", f"epoch {done_epochs:>3}/{planned}", share, figures, width)]
+        return [_bar("Run", f"epoch {state.epochs_done:>3}/{planned}", share, figures, width)]
     elapsed = max(state.elapsed, progress.elapsed if progress is not None else 0.0)
     silent = progress_views.silence(progress, silence)
     resting = status in AT_REST or bool(silent)

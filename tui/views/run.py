@@ -170,8 +170,7 @@ def end_line(state: RunState, status: RunStatus, *, why: bool = True) -> str:
     Args:
         why: tell the reason.
     """
-    epochs_done = state.epochs[-1].epoch if state.epochs else 0
-    planned = max(state.epochs_planned, epochs_done)
+    planned = max(state.epochs_planned, state.epochs_done)
     if status == "new":
         line = "new: never started"
     elif planned == 0 and status in ("done", "stopped", "failed", "died"):
@@ -180,9 +179,8 @@ def end_line(state: RunState, status: RunStatus, *, why: bool = True) -> str:
         line = f"{status}: training has not begun"
     else:
         counted = text.counted(planned, "epoch")
-        line = (
-            f"{status} after {epochs_done} of {counted}, {text.duration(state.elapsed)} of work{features_words(state)}"
-        )
+        line = f"{status} after {state.epochs_done} of {counted}, {text.duration(state.elapsed)} of work"
+        line += features_words(state)
     if state.resumes:
         line += f", resumed {text.counted(len(state.resumes), 'time')}"
     reason = state.ended.reason.removeprefix(f"{status} ") if state.ended is not None and why else ""

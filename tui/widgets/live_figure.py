@@ -98,7 +98,7 @@ def seen(state: RunState, options: Options) -> Hashable:
     by = along(state, options)
     inside = len(state.steps) if by == "step" else 0
     ends = curves.last_epochs(state, options.last, by)  # a run that ends loses the plan
-    return len(state.epochs), state.best, state.epochs_planned, len(state.resumes), inside, ends, options
+    return state.epochs_done, state.best, state.epochs_planned, len(state.resumes), inside, ends, options
 
 
 def heading(

@@ -14,6 +14,7 @@ from vislab.presets.schema.strategy import Strategy
 from vislab.tui.following import Look
 from vislab.tui.made import Made
 from vislab.tui.views import epochs, live, text
+from vislab.tui.views.curves import best_epoch
 from vislab.tui.views.run import notice_rows
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.lines import Lines, ScrolledLines, wrapped
@@ -111,17 +112,19 @@ class Bars(Lines):
 
 
 def epoch_lines(state: RunState, width: int) -> Made[Text]:
-    """The table of epochs: titles, then a row an epoch."""
-    columns = epochs.columns(state, width)
+    """The table of epochs: titles, then a row an epoch; of a very long run what is left out, and then fewer rows."""
+    columns, best = epochs.columns(state, width), best_epoch(state)
+    above = [Text(epochs.header(columns), "bold dim")]
+    if state.epochs_apart > 1:
+        above.append(Text(f"{epochs.listed(state)}, the best or the last; exports list all".capitalize(), "dim"))
 
     def line(index: int) -> Text:
-        if index == 0:
-            return Text(epochs.header(columns), "bold dim")
-        row = state.epochs[index - 1]
-        best = row == state.best
-        return Text(epochs.line(columns, row, best=best), "bold" if best else "")
+        if index < len(above):
+            return above[index]
+        row = state.epochs[index - len(above)]
+        return Text(epochs.line(columns, row, best=row.epoch == best), "bold" if row.epoch == best else "")
 
-    return Made(1 + len(state.epochs), line)
+    return Made(len(above) + len(state.epochs), line)
 
 
 class EpochTable(ScrolledLines):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vislab.engine.analysis.compared_log import in_short
 from vislab.engine.analysis.findings import findings
-from vislab.engine.runs.events import ControlApplied, StepsLogged
+from vislab.engine.runs.events import ControlApplied, EpochEnded, StepsLogged
 from vislab.engine.runs.state import Fold, fold
 from vislab.presets.schema.spec import Spec
 from vislab.presets.schema.strategy import Strategy
@@ -165,7 +165,7 @@ def test_not_finite(history) -> None:
 def test_still_improving(history) -> None:
     falling = [1.0 - 0.08 * i for i in range(10)]
     found = the("still_improving", history(falling, val_loss=falling))
-    assert "validation loss of the last 2 evaluations is 0.3200, of the 2 before 0.4800" in found.text
+    assert "validation loss of the last 2 evaluations is 0.3200, of as many before 0.4800" in found.text
     assert "strategy.epochs = 20 (now 10)" in found.remedy
     assert "training loss" in the("still_improving", history(falling)).text
     assert "still_improving" not in kinds(history(falling, val_loss=falling, epochs=40))
@@ -261,8 +261,14 @@ def test_a_head_with_a_rate_of_its_own_is_named_and_alone_where_the_rest_is_froz
 
 
 def test_a_plateau_is_seen_where_few_epochs_are_validated(history):
-    events = history([0.5] * 8, [0.8] * 8, [0.5] * 8, [0.7, 0.8] + [0.79] * 6, epochs=24)
-    assert "plateau" in kinds(events, strategy(evaluate_every=3)) and "plateau" not in kinds(events)
+    events = [
+        msgspec.structs.replace(event, epoch=3 * event.epoch) if isinstance(event, EpochEnded) else event
+        for event in history([0.5] * 8, [0.8] * 8, [0.5] * 8, [0.7, 0.8] + [0.79] * 6, epochs=24)
+    ]
+    assert "since epoch 6, for 6 evaluations" in the("plateau", events, strategy(evaluate_every=3)).text
+    assert "plateau" not in kinds(
+        [event for event in events if getattr(event, "epoch", 0) <= 18], strategy(evaluate_every=3)
+    )
 
 
 def test_remedies_are_not_refused_and_change_something(history):
@@ -282,4 +288,14 @@ def test_remedies_are_not_refused_and_change_something(history):
 def test_a_solved_task_does_not_improve_and_small_losses_have_their_digits(history):
     falling = [1e-3 * 0.5**epoch for epoch in range(10)]
     assert "still_improving" not in kinds(history(falling, [1.0] * 10, falling, [1.0] * 10))
-    assert "is 2.9e-6, of the 2 before 1.2e-5" in the("still_improving", history(falling)).text
+    assert "is 2.9e-6, of as many before 1.2e-5" in the("still_improving", history(falling)).text
+
+
+def test_of_a_very_long_run_evaluations_are_counted_although_few_epochs_are_kept(history) -> None:
+    losses = [1.0, 0.5, *[0.4] * 998]
+    events = history(losses, val_loss=losses, val_accuracy=[0.5, 0.9, *[0.8] * 998])
+    told = [
+        next(finding for finding in findings(fold(events, most_epochs=most), SPEC) if finding.kind == "plateau").text
+        for most in (None, 40)
+    ]
+    assert "for 998 evaluations" in told[0] and told[1] == told[0]

@@ -20,7 +20,7 @@ from vislab.engine.runs.events import (
     RunStarted,
     StepsLogged,
 )
-from vislab.engine.runs.state import Fold, RunState, fold
+from vislab.engine.runs.state import NEWEST, Fold, RunState, fold
 
 STEPS_PER_EPOCH = 4
 
@@ -189,6 +189,48 @@ def test_what_is_not_finite_is_no_part_of_a_mean():
     folding = Fold(most_steps=4)
     folding.apply_all([started(), *rows])
     assert [(row.step, row.loss) for row in folding.state().steps] == [(2, 0.5), (4, "nan")]
+
+
+@given(st.integers(0, 600), st.integers(2, 40), st.sets(st.integers(1, 600)))
+def test_of_a_long_log_the_newest_epochs_are_kept_and_one_of_several_before(count, most, best):
+    rows = [replace(epoch_ended(epoch, best=epoch in best), energy=1.0) for epoch in range(1, count + 1)]
+    folding = Fold(most_epochs=most)
+    folding.apply_all([started(), *rows])
+    state = folding.state()
+    kept, apart = list(state.epochs), state.epochs_apart
+    assert len(kept) < most + 2 * NEWEST + apart and (apart > 1) == (count >= most + NEWEST)
+    assert state.epochs_done == count and state.best == next((row for row in reversed(rows) if row.best), None)
+    newest = rows[-NEWEST:]
+    assert kept[len(kept) - len(newest) :] == newest
+    assert sum(row.energy for row in kept) == count  # of those that are left out too
+    assert all(0 < after.epoch - row.epoch < 2 * apart for row, after in pairwise(kept))
+    assert all(replace(row, energy=1.0) == rows[row.epoch - 1] for row in kept)
+    assert state.best is None or state.best.epoch in {row.epoch for row in kept}
+
+
+def test_of_several_epochs_the_best_is_kept_or_else_the_last_that_was_judged():
+    def row(epoch: int) -> EpochEnded:
+        judged = epoch_ended(epoch, best=epoch in (5, 10))
+        return judged if epoch % 5 == 0 else replace(judged, val_accuracy=None)
+
+    folding = Fold(most_epochs=8)
+    folding.apply_all([started(), *map(row, range(1, 151))])
+    state = folding.state()
+    assert state.epochs_apart == 8
+    assert [row.epoch for row in state.epochs][:6] == [5, 10, 20, 30, 40, 45]
+
+
+def test_a_long_log_that_is_resumed_goes_on_behind_what_is_kept():
+    folding = Fold(most_epochs=10)
+    folding.apply_all([started(), *(epoch_ended(epoch, best=epoch == 7) for epoch in range(1, 401))])
+    before = folding.state()
+    folding.apply(resumed(300 * STEPS_PER_EPOCH))
+    assert folding.state().epochs_done == 300 and folding.state().best == before.best
+    folding.apply_all([epoch_ended(epoch, best=False) for epoch in range(301, 501)])
+    after = folding.state()
+    assert [row.epoch for row in after.epochs][-NEWEST:] == [*range(401, 501)]
+    assert before.epochs_done == 400 and after.best is not None and after.best.epoch == 7
+    assert [row.epoch for row in after.epochs] == sorted({row.epoch for row in after.epochs})
 
 
 @settings(max_examples=200)

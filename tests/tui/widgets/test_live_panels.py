@@ -125,6 +125,24 @@ def test_of_thousands_of_epochs_only_the_rows_are_made_that_are_seen(
     asyncio.run(go())
 
 
+def test_of_a_very_long_run_what_is_not_listed_is_said(history: Callable[..., list[AnyEvent]]) -> None:
+    folding = Fold(most_epochs=20)
+    folding.apply_all(of_many_epochs(history, 150))
+
+    async def go() -> None:
+        panel = Table()
+        async with panel.run_test(size=(80, 12)) as pilot:
+            table = panel.query_one(EpochTable)
+            table.tell(folding.state())
+            await pilot.pause()
+            shown = [line.text.replace("★", " ").split()[0] for line in map(table.strip, range(len(table.lines)))]
+            assert shown == ["epoch", "One", "4", "8", *map(str, range(12, 49, 4)), *map(str, range(49, 151))]
+            assert table.strip(1).text.rstrip() == "One of every 4 epochs, the best or the last; exports list all"
+            assert table.strip(len(shown) - 1).text.split()[:2] == ["★", "150"]
+
+    asyncio.run(go())
+
+
 def test_only_rows_that_have_changed_are_painted(history: Callable[..., list[AnyEvent]]) -> None:
     async def go() -> None:
         panel = Table()
