@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vislab.tui.views import text
-from vislab.tui.views.curves import Series
+from vislab.tui.views.curves import Series, in_words
 from vislab.tui.widgets.curves import draw, thin
 
 NUMBERS = st.floats(-10, 10) | st.floats() | st.sampled_from([0.0, 1e-320, 1e100, 1e99, -1e99, 1.0])
@@ -104,6 +104,14 @@ def test_the_x_axis_stands_still_while_the_curve_grows() -> None:
     few = drawn(curve([1.0, 0.5]), x_range=(1.0, 50.0))
     many = drawn(curve([1.0] + [0.5] * 30), x_range=(1.0, 50.0))
     assert few[-3:] == many[-3:]
+
+
+def test_neighbouring_epochs_of_a_long_run_have_labels_of_their_own() -> None:
+    long = curve([0.5] * 40, [999_961.0 + at for at in range(40)], "val", "●")
+    lines = drawn(long, x_range=(999_961.0, 1_000_000.0), best=999_990.0)
+    assert lines[-2].split() == ["999961", "999970", "999980", "999990", "1000000"]
+    assert lines[-1].split() == ["●", "val", "★", "best", "999990"]
+    assert in_words(long, "loss").startswith("val loss: last 0.5000 at epoch 1000000, lowest 0.5000 at epoch 999961")
 
 
 def test_the_best_has_a_star_and_a_legend() -> None:

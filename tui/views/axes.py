@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+LONGEST = 1e9
+"""An x-axis that ends below this has whole numbers written out, so that neighbouring epochs differ in their labels."""
+
 
 class Axis(NamedTuple):
     """An axis in the units of its data (logarithms on a log axis): its ends, and its ticks with their labels."""
@@ -16,6 +19,11 @@ class Axis(NamedTuple):
     def unit(self, value: float) -> float:
         """Position on the axis: 0 at the low end, 1 at the high one."""
         return (value - self.low) / (self.high - self.low)
+
+
+def place(x: float) -> str:
+    """A position along the x-axis in words, about: `4.25`, `89994`."""
+    return f"{x:.0f}" if 1e4 <= x < LONGEST else f"{x:.4g}"
 
 
 def linear_axis(values: Sequence[float], rows: int) -> Axis:
@@ -62,16 +70,17 @@ def x_axis(ends: tuple[float, float], columns: int) -> Axis:
         columns: letters that it is wide.
     """
     low, high = apart(*ends)
-    longest = max(len(f"{low:.4g}"), len(f"{high:.4g}"))
+    longest = max(len(place(low)), len(place(high)))
     step = _round_step((high - low) / max(1, columns // (longest + 4)))
     if high - low >= 1:
         step = max(1.0, step if step != 2.5 else 5.0)
     ticks = [index * step for index in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
-    labels = _labels(ticks, step) if ticks else []
+    whole = step >= 1 and high < LONGEST
+    labels = [f"{tick:.0f}" for tick in ticks] if whole or not ticks else _labels(ticks, step)
     gap = (ticks[0] - low) / (high - low) * columns if ticks else columns
-    if gap > (len(f"{low:.4g}") + longest) / 2 + 1:
+    if gap > (len(place(low)) + longest) / 2 + 1:
         ticks.insert(0, low)
-        labels.insert(0, f"{low:.4g}")
+        labels.insert(0, place(low))
     return Axis(low, high, ticks, labels)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from vislab.engine.analysis.findings import OVERFITTING_RISE
 from vislab.engine.runs.state import RunState
 from vislab.tui.views import epochs, text
+from vislab.tui.views.axes import place
 
 Quantity = Literal["loss", "accuracy"]
 Along = Literal["epoch", "step"]
@@ -134,8 +135,8 @@ def in_words(curve: Series, quantity: Quantity, *, log_y: bool = False) -> str:
     written = text.loss if quantity == "loss" else text.accuracy
     extreme, best = ("lowest", min(ys)) if quantity == "loss" else ("highest", max(ys))
     parts = [
-        f"last {written(ys[-1])} at epoch {xs[-1]:.4g}",
-        f"{extreme} {written(best)} at epoch {xs[ys.index(best)]:.4g}",
+        f"last {written(ys[-1])} at epoch {place(xs[-1])}",
+        f"{extreme} {written(best)} at epoch {place(xs[ys.index(best)])}",
     ]
     if len(ys) >= 3:
         word = trend(ys)

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from vislab.tui.views import text
-from vislab.tui.views.axes import Axis, linear_axis, log_axis, x_axis
+from vislab.tui.views.axes import Axis, linear_axis, log_axis, place, x_axis
 from vislab.tui.views.curves import LARGEST, Series, nothing_drawn
 
 BEST_MARKER = "★"
@@ -149,7 +149,7 @@ def _legend(series: Sequence[Series], best: float | None, x_label: str, width: i
     """Markers and names, then what x counts where all have room; else as many as have room, and how many more."""
     entries = [(f"{curve.marker} {curve.name}", curve.marker, curve.colour) for curve in series]
     if best is not None:
-        entries.append((f"{BEST_MARKER} best {best:g}", BEST_MARKER, BEST_COLOUR))
+        entries.append((f"{BEST_MARKER} best {place(best)}", BEST_MARKER, BEST_COLOUR))
     label = [(f"→ {x_label}", "", 0)] if x_label else []
     some = ([*entries[:count], (f"+{len(entries) - count} more", "", 0)] for count in reversed(range(len(entries))))
     ways = chain(([*entries, *label], entries), ([*way, *label] for way in some), ([],))
