@@ -330,7 +330,7 @@ def test_a_summary_is_cached_until_the_log_grows(runs, history, monkeypatch):
     write(run, [*history([1.0]), ended()])
     first = run.summary()
     folds = []
-    monkeypatch.setattr(Run, "state", lambda self, state=Run.state: folds.append(self.id) or state(self))
+    monkeypatch.setattr(Run, "state", lambda self, state=Run.state, **how: folds.append(self.id) or state(self, **how))
     assert run.summary() == first and folds == []
     write(run, [Notice(level="info", topic="t", text="later")])
     assert run.summary().events_bytes > first.events_bytes and folds
