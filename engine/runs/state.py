@@ -329,7 +329,7 @@ def _one_of(rows: Sequence[EpochEnded]) -> EpochEnded:
     """The row that stands for several epochs."""
     kept = max(enumerate(rows), key=lambda at: (at[1].best, at[1].val_accuracy is not None, at[0]))[1]
     told = [row.energy for row in rows if row.energy is not None]
-    return structs.replace(kept, energy=sum(told)) if len(told) == len(rows) > 1 else kept
+    return structs.replace(kept, energy=sum(told) if len(told) == len(rows) else None)
 
 
 def _until(rows: list[T], last: int, count_of: Callable[[T], int]) -> list[T]:
