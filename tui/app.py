@@ -52,11 +52,10 @@ class Console(App[int]):
 
     Attributes:
         settings: folders.
-        live: runs whose worker lives, newest first; looked up every few seconds.
+        live: runs whose worker lives, newest first; `looked` once they were looked up, which is done every few seconds.
         paused: ids of those of them that wait until somebody lets them go on.
-        looked: whether they were looked up yet.
         started_here: ids of runs that were started from this console, see `has_started`.
-        followed: runs that were started from this console or watched in it, by id.
+        followed, stopped: runs that were started from this console or watched in it; that it has asked to stop; by id.
         detached_ends: what would end the runs that were started here although they are detached; mostly empty.
         kept: what a screen begins with when it is opened again, by its name.
         preferences: theme and colours.
@@ -93,6 +92,7 @@ class Console(App[int]):
         self.paused: frozenset[str] = frozenset()
         self.started_here: set[str] = set()
         self.followed: dict[str, Run] = {}
+        self.stopped: dict[str, Run] = {}
         self.kept: dict[str, Any] = {}
         self.asker = Asker()
         self._awaited = Awaited()
@@ -385,7 +385,7 @@ class Console(App[int]):
                 except InputError as error:  # its disk is full, or it is another user's, and was watched here
                     self.notify(text.plain(str(error), 1000), severity="error", markup=False, timeout=30)
                     return
-                self.followed.pop(run.id, None)
+                self.stopped[run.id] = self.followed.pop(run.id, run)
         if answer:
             self.exit()
 

@@ -81,7 +81,7 @@ def _ending(run: Run) -> Ending | None:
         return Ending(run, f"{named(run)} fell out of the queue", "\n".join(fallen), True)
     if summary.status == "new" or summary.reason == TAKEN_OUT:
         return None
-    far = f"{summary.epochs_done} of {text.counted(summary.epochs_planned, 'epoch')}, {text.duration(summary.elapsed)}"
+    far = f"{text.part(summary.epochs_done, summary.epochs_planned, 'epoch')}, {text.duration(summary.elapsed)}"
     more = [text.plain(" ".join(summary.reason.removeprefix(f"{summary.status} ").split()), 120)]
     if summary.status == "died":
         more.append(f"It ended without a word. What is known of it: vislab show {text.plain(run.id)}")

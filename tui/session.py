@@ -47,7 +47,8 @@ def run_console(settings: Settings, run: Run | None = None) -> int:
         # Not `asyncio.run`, which waits for threads that look at something: nobody wants to know any more.
         EventLoop().run_until_complete(run_it())
     with contextlib.suppress(OSError):  # a terminal that is gone
-        for line in last_words(console.followed.values(), started=console.started_here, ends=console.detached_ends):
+        followed, stopped = console.followed.values(), console.stopped.values()
+        for line in last_words(followed, stopped, started=console.started_here, ends=console.detached_ends):
             print(line, file=sys.stderr)
     return leaving.code or console.return_code or 0
 

@@ -24,3 +24,12 @@ def test_runs_that_train_on_are_named_and_what_would_end_them(monkeypatch: pytes
     ]
     assert last_words(going[:1], started=[], ends="") == ["Paused: first. To watch: vislab attach"]
     assert last_words(going[1:2], started=["over"], ends=ends) == []
+
+
+def test_how_to_go_on_with_what_was_stopped_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "worker", lambda run: 7)
+    first, second = (Run(Path(name)) for name in ("first", "second"))
+    told = "Asked to stop: first. To go on: vislab resume first"
+    assert last_words([], [first]) == [told]
+    assert last_words([second], [first]) == [told, "Still training: second. To watch: vislab attach"]
+    assert last_words([], [first, second]) == ["Asked to stop: first, second. To go on: vislab resume RUN"]

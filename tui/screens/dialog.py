@@ -138,6 +138,10 @@ class Question(_Asking[str]):
         self.dismiss("")
 
 
+NO_NAME = "write a name, or leave with esc"
+"""Why an empty line is not taken that was to name something."""
+
+
 class Prompt(_Asking[str | None]):
     """Asks for one line of text. Returns it as it was written; None when the person went back."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vislab.presets.layers import expanded
 from vislab.tui import html_file
-from vislab.tui.screens.dialog import Answer, Prompt, Question
+from vislab.tui.screens.dialog import NO_NAME, Answer, Prompt, Question
 from vislab.tui.screens.screen import ConsoleScreen
 from vislab.tui.views.text import plain
 
@@ -27,12 +27,14 @@ def ask_for_file(
     """
 
     def refusal(name: str) -> str:
-        if name.strip() and endings and Path(name.strip()).suffix.lower() not in endings:
+        if not name.strip():
+            return NO_NAME
+        if endings and Path(name.strip()).suffix.lower() not in endings:
             return f"end the name in {', '.join(endings)}: that says what is written"
         return html_file.refusal(name)
 
     def chosen(answer: str | None) -> None:
-        if not answer or not answer.strip():
+        if answer is None:
             return
         file = expanded(answer.strip()).absolute()
         if not file.exists():

@@ -355,10 +355,11 @@ class LaunchScreen(LaunchFields):
     def _save(self, name: str) -> str:
         """Save; returns why not, empty where it is done."""
         from vislab.tui.draft import save_as_recipe
+        from vislab.tui.screens.dialog import NO_NAME
 
         name = name.strip()
         if not name:
-            return "write a name, or leave with esc"
+            return NO_NAME
         try:
             file = save_as_recipe(self.draft, name, self.settings)
         except (InputError, OSError) as error:

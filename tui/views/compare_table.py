@@ -20,6 +20,9 @@ LEFT = ("", "run", "differs in", "status")
 
 _SHORT = {"run": 15, "differs in": 14}
 """Cells that these columns keep before others are left out."""
+SHARED = 0.75
+"""Share of the rows with one value from which a setting stands behind those that tell more rows apart."""
+
 _FIRST_TO_GO = (
     "of it features",
     "img/s",
@@ -234,12 +237,17 @@ def differs_in(among: Sequence[Group]) -> list[str]:
         row for row in found if row.key.endswith(".name") or not any(row.key.startswith(section) for section in renamed)
     ]
     found = [row for row in found if row.key != "recipe"] or found  # it says the same as what it chose
-    found.sort(key=lambda row: (not row.key.endswith(".name"), row.key == "seed"))
+    found.sort(key=lambda row: (_shared(row.values), not row.key.endswith(".name"), row.key == "seed"))
     if not found:
         return ["nothing"] * len(among)
     return [
         plain(", ".join(_difference(row.label, row.values[index]) for row in found), 200) for index in range(len(among))
     ]
+
+
+def _shared(values: Sequence[object]) -> bool:
+    """Whether nearly all have one value: it tells few of them from the others."""
+    return max(map(values.count, values)) >= SHARED * len(values)
 
 
 def _difference(label: str, value: object) -> str:

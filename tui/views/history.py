@@ -56,16 +56,7 @@ def _text_cell(name: str) -> Callable[[Listed, float], str]:
 
 
 def _epochs_cell(listed: Listed, now: float) -> str:
-    if not listed.readable:
-        return MISSING
-    done, planned = listed.epochs_done, listed.epochs_planned
-    # A figure that was cut would read as another one: in thousands, rounded down, where there is no room for all of it.
-    ways = (f"{done}/{planned}", f"{_thousands(done)}/{_thousands(planned)}", _thousands(done))
-    return next((words for words in ways if len(words) <= _EPOCHS_CELLS), MISSING)
-
-
-def _thousands(number: int) -> str:
-    return str(number) if number < 1000 else f"{number // 1000}k"
+    return f"{listed.epochs_done}/{listed.epochs_planned}" if listed.readable else MISSING
 
 
 def _started_cell(listed: Listed, now: float) -> str:
@@ -84,7 +75,7 @@ def _size(size: float | None) -> str:
     return COMING if size is None else text.size(size)
 
 
-_ID_CELLS, _EPOCHS_CELLS = 4, 7
+_ID_CELLS = 4
 _WIDEST_ID = 12
 _STARTED = Column("started", len("2024-11-19"), "started", False, _started_cell)
 _NAME = Column("name", 16, "name", False, _name_cell)
@@ -93,7 +84,7 @@ _COLUMNS = (
     _STARTED,
     _NAME,
     Column("status", 9, "status", False, lambda listed, now: listed.status),
-    Column("epochs", _EPOCHS_CELLS, "epochs", True, _epochs_cell),
+    Column("epochs", 7, "epochs", True, _epochs_cell),
     Column("val acc", 7, "val", True, _judged_cell("val", text.accuracy)),
     Column("val loss", 8, "loss", True, _figure_cell("loss", text.loss)),
     Column("macro F1", 8, "f1", True, _judged_cell("f1", text.accuracy)),
@@ -121,6 +112,8 @@ _OF_BOTH = {"val acc": "acc", "val loss": "loss"}
 """What columns are called in a list where the figures of some runs are of their test images."""
 _LEAST_ID = 9
 """Cells that are left to an id below the list: its beginning, an ellipsis and its end."""
+_WIDE = 120
+"""Cells of a list that has room for the epochs of long runs."""
 _SIGN_CELLS = 4
 """The mark, the sign of the status, and the space behind them."""
 _WHOLE_NAME, _WIDEST_NAME = 21, 36
@@ -154,6 +147,8 @@ def columns(
     by_title = {column.title: column for column in _COLUMNS}
     if not dated:
         by_title[_STARTED.title] = replace(_STARTED, width=len("yesterday"))
+    if width >= _WIDE:
+        by_title["epochs"] = replace(by_title["epochs"], width=len("3000/3000"))
     for title in sorted((*_FIRST_TO_COME, *_THEN_TO_COME), key=lambda title: by_title[title].by != urgent):
         column = by_title[title]
         if title in wanted or (column.by == "tag" != urgent and not tagged):
@@ -211,7 +206,12 @@ def line(columns: Sequence[Column], listed: Listed, now: float, *, marked: bool 
 
 
 def _cut(column: Column, words: str) -> str:
-    """The end of an id tells runs of one recipe apart."""
+    """What has room in a cell: the end of an id tells runs of one recipe apart, and epochs done are never cut."""
+    if column.by == "epochs" and len(words) > column.width:
+        done, _, planned = words.partition("/")
+        short, whole = (f"{count[:-3]}k" if count.endswith("000") else count for count in (done, planned))
+        ways = (f"{done}/{whole}", f"{short}/{whole}", f"{done}/{text.ELLIPSIS}", done, f"{done[:-3]}k")
+        return next((way for way in ways if len(way) <= column.width), MISSING)
     return text.shortened(words, column.width) if column.by == "id" and column.width >= _LEAST_ID else words
 
 

@@ -178,8 +178,8 @@ def end_line(state: RunState, status: RunStatus, *, why: bool = True) -> str:
     elif planned == 0:
         line = f"{status}: training has not begun"
     else:
-        counted = text.counted(planned, "epoch")
-        line = f"{status} after {state.epochs_done} of {counted}, {text.duration(state.elapsed)} of work"
+        done = text.part(state.epochs_done, planned, "epoch")
+        line = f"{status} after {done}, {text.duration(state.elapsed)} of work"
         line += features_words(state)
     if state.resumes:
         line += f", resumed {text.counted(len(state.resumes), 'time')}"

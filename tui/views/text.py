@@ -137,6 +137,11 @@ def counted(value: int, thing: str, things: str = "") -> str:
     return f"{count(value)} {thing if value == 1 else things or thing + 's'}"
 
 
+def part(done: int, whole: int, thing: str) -> str:
+    """How many of a count: `1 of 1 epoch`, `1,500 of 2,000 epochs`."""
+    return f"{count(done)} of {counted(whole, thing)}"
+
+
 def activity(training: int, paused: int, queued: int = 0) -> str:
     """How many runs train, are paused and wait: `1 run training · 1 paused · 2 queued`; empty where there are none."""
     parts = [f"{counted(training, 'run')} training"] * bool(training)

@@ -47,14 +47,31 @@ def test_figures_of_test_images_that_chose_the_epoch_are_marked(listed):
     assert shown(listed(accuracies=(0.5, float("nan")), on_test=True))["acc"] == "0.5000†"
 
 
-@given(st.integers(0, 10**7), st.integers(0, 10**7))
-def test_epochs_are_never_cut_so_that_they_read_as_others(done, planned):
-    column = next(column for column in views.columns(200) if column.title == "epochs")
-    words = column.cell(Listed(folder="/r", id="run", status="done", epochs_done=done, epochs_planned=planned), NOW)
-    assert len(words) <= column.width and "…" not in words
-    for written, meant in zip(words.split("/"), (done, planned), strict=False):
+def epochs_cell(done: int, planned: int, width: int) -> str:
+    (column,) = (column for column in views.columns(width) if column.title == "epochs")
+    row = Listed(folder="/r", id="run", status="done", epochs_done=done, epochs_planned=planned)
+    words = views.line((column,), row, NOW).split()[-1]
+    assert len(words) <= column.width
+    return words
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7), st.sampled_from([80, 200]))
+def test_epochs_are_never_cut_so_that_they_read_as_others(done, planned, width):
+    for written, meant in zip(epochs_cell(done, planned, width).split("/"), (done, planned), strict=False):
         thousand = 1000 if written.endswith("k") else 1
-        assert int(written.removesuffix("k")) * thousand <= meant < (int(written.removesuffix("k")) + 1) * thousand
+        if written != "…":
+            assert int(written.removesuffix("k")) * thousand <= meant < (int(written.removesuffix("k")) + 1) * thousand
+
+
+def test_epochs_of_a_long_run_that_goes_on_are_seen_to_grow():
+    assert [epochs_cell(done, 3000, 80) for done in (999, 1000, 1685, 3000)] == [
+        "999/3k",
+        "1000/3k",
+        "1685/3k",
+        "3000/3k",
+    ]
+    assert epochs_cell(1685, 2500, 80) == "1685/…" and epochs_cell(30_000, 30_000, 80) == "30k/30k"
+    assert epochs_cell(1685, 2500, 200) == "1685/2500" and epochs_cell(100_000, 100_000, 200) == "100k/100k"
 
 
 def test_ids_that_a_person_chose_are_told_apart(tmp_path):
