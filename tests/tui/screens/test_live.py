@@ -718,13 +718,16 @@ def test_export_writes_a_file_and_asks_before_it_replaces_one(settings: Settings
     run = start(epochs=2)
     file = tmp_path / f"{'log' * 20}.html"
 
-    async def export(pilot: Pilot[int], to: Path) -> None:
+    async def export(pilot: Pilot[int], to: Path | str) -> None:
         await pilot.press("x")
         await until(pilot, lambda: isinstance(pilot.app.screen, Prompt))
         pilot.app.screen.query_one(Input).value = str(to)
         await pilot.press("enter")
 
     async def act(pilot: Pilot[int]) -> None:
+        await export(pilot, " ")
+        assert "write a name, or leave with esc" in pilot.app.screen.query(Lines).last().words
+        await pilot.press("escape")
         await export(pilot, file)
         await until(pilot, lambda: f"Written: {file}" in [told.message for told in pilot.app._notifications])
         assert "<html" in file.read_text()

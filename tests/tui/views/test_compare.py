@@ -101,6 +101,15 @@ def test_the_table_marks_the_best_and_names_what_differs(make):
     assert [[row[place] for place in places] for row in rows] == [["", "", ""], ["1.0", "0.9", "0.25"]]
 
 
+def test_what_nearly_all_rows_share_stands_behind_what_tells_them_apart(make):
+    runs = [make("a", dataset={"name": "digits"}, strategy={"epochs": count}) for count in (3, 30, 300, 4000)]
+    alike = Group((make("b", dataset={"name": "svhn"}, strategy={"epochs": 3}),))
+    told = compare_table.differs_in([*(Group((run,)) for run in runs), alike])
+    assert told == [*(f"epochs {count}, digits" for count in (3, 30, 300, 4000)), "epochs 3, svhn"]
+    told = compare_table.differs_in([*(Group((run,)) for run in runs[:2]), alike])
+    assert told == ["digits, epochs 3", "digits, epochs 30", "svhn, epochs 3"]
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
 def test_everything_fits_and_nothing_hostile_comes_through(make, width):
     runs = [make(HOSTILE * 30, (0.5, 0.6), "10" * 5, dataset={"name": HOSTILE}), make(HOSTILE * 30), make("c")]
