@@ -188,7 +188,7 @@ class RunSections:
         heads, rows = class_table(answered)
         self.parts.append(table(heads, rows, label="figures of each class", words=heads[:1]))
         self.parts.append(heading("Confusion matrix", level=self._level + 1) + heat_map.heat_map(answered))
-        self._list(["true classes down, predicted ones across; the stronger, the larger the share of the true class"])
+        self._list([heat_map.key(answered)])
         if pairs := confused_rows(answered, _PAIRS):
             self.parts.append(heading("Most confused", level=self._level + 1))
             self.parts.append(table(CONFUSED_HEADS, pairs, label="most confused classes", words=CONFUSED_HEADS[:2]))

@@ -1,13 +1,15 @@
 """The confusion matrix as a drawing: one cell for every count, words that stay text, colours that stay legible."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.engine.analysis.predictions import Prediction, Predictions
-from vislab.tui.html.heat_map import _STRONGEST, NUMBERED, heat_map
+from vislab.tui.html.heat_map import _STRONGEST, COUNTED, heat_map, key
 from vislab.tui.html_style import DARK, LIGHT
 from vislab.tui.views.results import results
 
@@ -33,8 +35,8 @@ def test_every_count_has_a_cell(count, data):
     }
     assert {(m[1], m[2]): (int(m[3]), int(m[4])) for m in told if m} == expected
     assert all(told) and len(told) == len(expected)
-    counts = [text.text for text in drawing.iter("text") if (text.text or "").isdigit()]
-    assert len(counts) == (len(expected) if count <= NUMBERED else 0)
+    counts = [text.text for text in drawing.findall("g/text") if (text.text or "").isdigit()]
+    assert len(counts) == (len(expected) if count <= COUNTED else 0)
 
 
 def test_hostile_names_are_text():
@@ -58,7 +60,42 @@ def test_a_drawing_of_few_classes_is_small_and_one_of_many_no_wider_than_a_page(
     long = ["a", "a name that goes beyond"]
     assert int(ElementTree.fromstring(heat_map(answered([("a", "a")], long))).attrib["width"]) > 14 + 98 + 54 + 69
     widths = []
-    for count in (2, 10, 200):
+    for count in (2, 10, 30, 200):
         classes = [f"c{index}" for index in range(count)]
         widths.append(int(ElementTree.fromstring(heat_map(answered([("c0", "c1")], classes))).attrib["width"]))
-    assert widths == sorted(widths) and widths[0] < 150 and widths[1] > 370 and widths[2] < 700
+    assert widths == sorted(widths) and widths[0] < 150 and widths[1] > 370 and widths[3] < 960
+
+
+def labels(count):
+    """The words beside the drawing, and those above it, each with its place along the axis."""
+    classes = [f"class {index}" for index in range(count)]
+    drawing = ElementTree.fromstring(heat_map(answered([("class 0", "class 1")], classes)))
+    beside = [(element.text, float(element.attrib["y"])) for element in drawing.findall("text[@text-anchor='end']")]
+    above = [
+        (element.text, float(element.attrib["x"]))
+        for element in drawing.findall("text")
+        if element.attrib.get("text-anchor") != "end"
+    ]
+    return beside, above
+
+
+@pytest.mark.parametrize("count", [2, 10, 22, 37])
+def test_classes_are_named_at_both_axes_while_there_is_room(count):
+    beside, above = labels(count)
+    assert [name for name, _ in beside] == [name for name, _ in above] == [f"class {index}" for index in range(count)]
+
+
+@pytest.mark.parametrize(("count", "down", "across"), [(38, 1, 2), (50, 1, 2), (100, 2, 5), (1000, 10, 20)])
+def test_many_classes_are_numbered_as_far_as_there_is_room(count, down, across):
+    beside, above = labels(count)
+    shown = range(0, count, down)
+    assert [name for name, _ in beside[0::2]] == [f"class {index}" for index in shown]
+    assert [number for number, _ in beside[1::2]] == [str(index) for index in shown]
+    assert [number for number, _ in above] == [str(index) for index in range(0, count, across)]
+    for places, room in (([y for _, y in beside[0::2]], 12), ([x for _, x in above], 7 * len(str(count - 1)) + 6)):
+        assert min(b - a for a, b in pairwise(places)) >= room - 0.2
+    assert "numbered" in key(answered([], [f"class {index}" for index in range(count)]))
+
+
+def test_the_key_tells_of_no_numbers_where_there_are_none():
+    assert "numbered" not in key(answered([("a", "b")], ["a", "b"]))
