@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from vislab.engine.analysis.findings import IMBALANCE, WIDE
 from vislab.engine.analysis.intervals import of_accuracy
+from vislab.engine.runs.store import ANOTHER_FOLDER
 from vislab.presets import timm_index
 from vislab.presets.choices import ZOO
 from vislab.presets.layers import SCHEMA_DEFAULT
@@ -55,11 +56,17 @@ class Advice(NamedTuple):
     remedy: str
 
 
-def warnings(spec: Spec, facts: Facts, weights: Weights | None = None) -> list[Advice]:
-    """Everything that speaks against a selection, what matters most first; empty while there is nothing to say."""
+def warnings(spec: Spec, facts: Facts, weights: Weights | None = None, runs_folder: str = "") -> list[Advice]:
+    """Everything that speaks against a selection, what matters most first; empty while there is nothing to say.
+
+    Args:
+        runs_folder: why no run can be made in the folder of runs; empty where nothing is known against it.
+    """
     away = [_away(weights)] if weights is not None and not weights.here else []
     fails = weights is not None and bool(weights.forbidden_by or weights.unreachable)
+    unmade = Advice(f"No run can be made in the runs folder: {text.plain(runs_folder, 200)}.", ANOTHER_FOLDER)
     return [
+        *[unmade] * bool(runs_folder),
         *away * fails,
         *_about_rates(spec),
         *_about_images(spec, facts),

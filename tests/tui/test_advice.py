@@ -52,6 +52,14 @@ def test_a_plain_selection_needs_no_advice(settings) -> None:
     assert said(FIRST, settings) == ""
 
 
+def test_a_runs_folder_that_takes_no_run_is_told_first(settings) -> None:
+    spec = resolve(FIRST.with_value("strategy.learning_rate", "1000"), settings).spec
+    assert spec is not None
+    told = warnings(spec, Facts(), runs_folder="no permission to write into /a\x1b")
+    assert told[0].text.startswith("No run can be made in the runs folder: no permission to write into /a")
+    assert "\x1b" not in told[0].text and "--runs-dir DIR" in told[0].remedy and len(told) == 2
+
+
 def test_150_images_from_scratch_will_overfit(settings) -> None:
     facts = Facts(data())
     assert "150 images from scratch will overfit (50 a class). | Choose transfer" in said(PHOTOS, settings, facts)

@@ -19,6 +19,7 @@ from vislab.tui.inquiry import Inquiry
 from vislab.tui.screens.launch_fields import LaunchFields
 from vislab.tui.screens.launch_messages import Answered, LookedAround
 from vislab.tui.views import text
+from vislab.tui.views.selection import with_own
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.device_line import DeviceLine
 from vislab.tui.widgets.field import Field
@@ -107,7 +108,10 @@ class LaunchScreen(LaunchFields):
 
     def _load_timm(self) -> None:
         self.parts.load_timm()
-        self.parts.follow(self.draft, self.resolved.spec)
+        self._follow()
+
+    def _follow(self) -> None:
+        self.parts.follow(self.draft, self.resolved.spec, self.console.kept.get(self.NAME, ()))
 
     # What is chosen
 
@@ -119,14 +123,22 @@ class LaunchScreen(LaunchFields):
                 self._resolving.stop()
             self._resolving = self.set_timer(_SOON, self._resolve)
 
+    def settle(self) -> None:
+        """Put the selection together at once, where that was to be done a moment later."""
+        if self._resolving is not None:
+            self._resolve()
+
     def _resolve(self) -> None:
+        if self._resolving is not None:
+            self._resolving.stop()
+            self._resolving = None
         self.resolved = resolve(self.draft, self.settings)
         if self.resolved.spec is not None:
             self.inquiry.follow(self.resolved.spec)
             if self._asking is not None:
                 self._asking.stop()
             self._asking = self.set_timer(_LATER, self._ask)
-        self.parts.follow(self.draft, self.resolved.spec)
+        self._follow()
         self.query_one(RecipeLine).follow(self.draft, self.settings)
         self._show()
         if not self.in_field:
@@ -141,7 +153,8 @@ class LaunchScreen(LaunchFields):
     def _show(self) -> None:
         """Show the selection and what is known of it."""
         spec, facts = self.resolved.spec, self.inquiry.facts
-        advice = [] if spec is None else warnings(spec, facts, self.inquiry.weights)
+        runs_folder = self._looked.runs_folder if self._looked is not None else ""
+        advice = [] if spec is None else warnings(spec, facts, self.inquiry.weights, runs_folder)
         self.query_one(SelectionPanel).follow(spec, facts, self.obstacles, advice)
         if self._window not in self.app.screen_stack:
             self._window = None
@@ -183,12 +196,13 @@ class LaunchScreen(LaunchFields):
         """Show what has changed."""
         looked = event.looked
         changed = self.query_one(DeviceLine).tell(looked)
+        changed |= looked.runs_folder != (self._looked.runs_folder if self._looked is not None else "")
         if looked.spec == self.resolved.spec:
             changed |= self.inquiry.has_seen(looked.chosen, looked.users)
             changed |= looked.searched and self.inquiry.measured(looked.seconds_per_epoch)
+        self._looked = looked
         if changed:
             self._show()
-        self._looked = looked
         self._head()
         if self._looking is not None:
             self._looking.stop()
@@ -236,14 +250,6 @@ class LaunchScreen(LaunchFields):
 
     # Actions
 
-    def possible(self, action: str) -> bool:
-        """A run can be started when nothing stands in the way."""
-        if action in ("start", "start_background", "queue"):
-            return self.resolved.spec is not None and not self.obstacles and not self.launching
-        if action == "save_preset":
-            return self.resolved.ready is not None
-        return action != "reset" or self.draft != self.draft.taken_back()
-
     def action_filter(self) -> None:
         """Find in the picker that has the focus, or in the architectures."""
         self.parts.picker(self.parts.focused or "architecture").open_filter()
@@ -272,6 +278,8 @@ class LaunchScreen(LaunchFields):
             self.parts.picker(section).choices.go_back()
             self.hint()
             if path is not None:
+                if section == "dataset":
+                    self.console.kept[self.NAME] = with_own(self.console.kept.get(self.NAME, ()), path.strip())
                 self._choose(section, path.strip())
 
         self.app.push_screen(PathPrompt(OWN_QUESTIONS[section], value, problem), answered)
@@ -342,7 +350,9 @@ class LaunchScreen(LaunchFields):
         self.app.push_screen(Prompt("What is the run called?", self.draft.name), answered)
 
     def action_save_preset(self) -> None:
-        """Keep the selection as a recipe."""
+        """Keep the selection as a recipe, or say why it cannot be one."""
+        if self.refuses("save_preset"):
+            return
         from vislab.presets.authoring import name_trouble
         from vislab.tui.screens.dialog import Prompt
 

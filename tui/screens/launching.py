@@ -1,7 +1,9 @@
 """What the launch screen does beside the screen: starting runs, and looking at devices, queue and earlier runs."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from vislab.engine.runs import store
@@ -64,6 +66,7 @@ class Looked:
         queued: runs that wait.
         searched: whether a run of the same work was looked for; nothing runs where there is no device.
         seconds_per_epoch: of that run; None where there is none.
+        runs_folder: why no run can be made in the folder of runs, as far as that is seen; empty: nothing is.
     """
 
     spec: Spec | None
@@ -75,6 +78,7 @@ class Looked:
     queued: int
     searched: bool
     seconds_per_epoch: float | None
+    runs_folder: str
 
 
 def look_around(
@@ -106,7 +110,27 @@ def look_around(
         len(queued(settings.runs_dir)),
         spec is not None and train_images > 0,
         seconds,
+        unwritable(settings.runs_dir),
     )
+
+
+def unwritable(folder: Path) -> str:
+    """Why nothing can be made in a folder, which need not exist; empty where nothing is seen. Writes nothing."""
+    there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if not os.path.isdir(there):  # noqa: PTH112  (unlike Path.is_dir, it does not raise for what may not be entered)
+        return f"{there} is no folder"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"no permission to write into {there}"
+    return "" if _holds_files(there) else f"{there} is no place for files"
+
+
+def _holds_files(folder: Path) -> bool:
+    """Whether its file system has room for files at all: /proc has none, and does not say so to the superuser."""
+    try:
+        system = os.statvfs(folder)
+    except OSError:
+        return True
+    return bool(system.f_blocks or system.f_files)
 
 
 def _users(runs: Sequence[Run]) -> tuple[DeviceUser, ...]:

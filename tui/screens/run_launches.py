@@ -2,14 +2,25 @@
 
 from typing import TYPE_CHECKING
 
+from textual.notifications import Notification, Notify
+
 from vislab.presets.settings import Settings
-from vislab.tui.draft import Draft
+from vislab.tui.draft import Draft, Resolved
 from vislab.tui.screens.launch_messages import HasLaunched
 from vislab.tui.screens.screen import ConsoleScreen
+from vislab.tui.views import text
 from vislab.tui.views.text import plain
 
 if TYPE_CHECKING:
     from vislab.tui.screens.launching import How
+
+_NOT_DONE = {
+    "start": "Not started",
+    "start_background": "Not started",
+    "queue": "Not queued",
+    "save_preset": "Not saved",
+}
+"""What is said, before the reason, of a key that cannot do its action now."""
 
 
 class RunLaunches(ConsoleScreen):
@@ -17,15 +28,18 @@ class RunLaunches(ConsoleScreen):
 
     Attributes:
         draft: what the next run is made of.
+        resolved: what that came to when it was last put together.
         launching: whether runs are being started now.
     """
 
     draft: Draft
+    resolved: Resolved
 
     def __init__(self) -> None:
         """Nothing is started yet."""
         super().__init__()
         self.launching = False
+        self._refusal = Notification("")  # what was said last of a key that could do nothing
 
     @property
     def settings(self) -> Settings:
@@ -36,17 +50,58 @@ class RunLaunches(ConsoleScreen):
         """Look at devices and queue, beside the screen."""
         raise NotImplementedError
 
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What stands in the way of a run, one sentence each."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Put the draft together at once, where that was to be done a moment later."""
+        raise NotImplementedError
+
+    def possible(self, action: str) -> bool:
+        """A run can be started when nothing stands in the way."""
+        if action in ("start", "start_background", "queue"):
+            return self.resolved.spec is not None and not self.obstacles and not self.launching
+        if action == "save_preset":
+            return self.resolved.ready is not None
+        return action != "reset" or self.draft != self.draft.taken_back()
+
+    def why_not(self, action: str) -> str:
+        """The first thing that stands in the way of a run, or of a recipe."""
+        if action not in _NOT_DONE or self.possible(action):
+            return ""
+        reason = "one is being started already"
+        if self.resolved.spec is None and not self.resolved.problems:
+            reason = "what is chosen is still being read; press the key again in a moment"
+        elif reasons := self.resolved.problems if action == "save_preset" else self.obstacles:
+            reason = text.message(reasons[0], 240)
+        return f"{_NOT_DONE[action]}: {reason}"
+
+    def refuses(self, action: str) -> bool:
+        """Whether something stands in the way of what is chosen now; it is told."""
+        self.settle()
+        reason = self.why_not(action)
+        if reason:
+            self.console._unnotify(self._refusal)  # each takes room from what is above them
+            self._refusal = Notification(reason, markup=False)
+            self.console.post_message(Notify(self._refusal))
+        return bool(reason)
+
     def action_start(self) -> None:
-        """Start the run and watch it."""
-        self.launch([self.draft], "watch")
+        """Start the run and watch it, or say what stands in the way."""
+        if not self.refuses("start"):
+            self.launch([self.draft], "watch")
 
     def action_start_background(self) -> None:
-        """Start the run and stay here."""
-        self.launch([self.draft], "background")
+        """Start the run and stay here, or say what stands in the way."""
+        if not self.refuses("start_background"):
+            self.launch([self.draft], "background")
 
     def action_queue(self) -> None:
-        """Let the run wait for its turn."""
-        self.launch([self.draft], "queue")
+        """Let the run wait for its turn, or say what stands in the way."""
+        if not self.refuses("queue"):
+            self.launch([self.draft], "queue")
 
     def launch(self, drafts: list[Draft], how: "How") -> None:
         """Start or queue runs, in a thread."""

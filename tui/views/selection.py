@@ -3,7 +3,9 @@
 All text that is returned is safe.
 """
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vislab.presets import timm_index
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 Kind = Literal["fact", "dim", "problem", "warning", "remedy"]
 
 UNKNOWN, COMING = "–", "…"
+_OWN = 5  # data sets of one's own that stay in the list
 _BAR = 8  # cells of the longest bar of a class
 _NAME = 14  # cells of a class's name beside its bar
 _TENSORS = {
@@ -245,6 +248,43 @@ def tensors_line(model: ModelFacts) -> str:
     """What the estimate of memory counts, part by part, and what it does not."""
     parts = (f"{words} {text.size(model.memory[part])}" for part, words in _TENSORS.items())
     return f"memory of tensors: {', '.join(parts)}; libraries and images take more"
+
+
+def with_own(before: Sequence[str], data: str) -> tuple[str, ...]:
+    """The data sets of one's own that stay in the list once another was written: that first, the newest few.
+
+    What is not there is not kept: it was mistyped. Two ways to write one path are one data set.
+    """
+    place = _place(data)
+    others = [one for one in before if _place(one) != place]
+    there = ":" in data or os.path.exists(place)  # noqa: PTH110  (no error where a folder may not be entered)
+    return (data, *others)[:_OWN] if there else tuple(others)
+
+
+def own_labels(data: Sequence[str]) -> list[str]:
+    """What data sets of one's own are called in a list: the ends of their paths; of those that end alike, the end and
+    as much of what is before it as tells them apart. As they were written, not safe text.
+    """
+    names = [one if one.startswith("hf:") else one.rstrip("/").rpartition("/")[2] or one for one in data]
+    labels = []
+    for one, name in zip(data, names, strict=True):
+        alike = [Path(_place(other)).parts[:-1] for other, its in zip(data, names, strict=True) if its == name]
+        depths = range(1, max(map(len, alike)) + 1)
+        depth = next((depth for depth in depths if len({parts[-depth:] for parts in alike}) == len(alike)), len(depths))
+        before = Path(*Path(_place(one)).parts[:-1][-depth:]) if len(alike) > 1 else ""
+        labels.append(f"{name} ({before})" if before else name)
+    return labels
+
+
+def _place(data: str) -> str:
+    """Where a data set of one's own lies, however it was written. Text alone: nothing is looked up."""
+    if data.startswith("hf:"):
+        return data
+    path = os.path.expanduser(data)  # noqa: PTH111  (no error where there is no such home)
+    try:
+        return os.path.abspath(path)  # noqa: PTH100  (without the `..` that Path leaves)
+    except FileNotFoundError:  # the working directory is gone
+        return os.path.normpath(path)
 
 
 def picker_note(facts: dict[str, object]) -> str:

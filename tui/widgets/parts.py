@@ -1,5 +1,6 @@
 """The three pickers of the launch screen: data set, architecture, strategy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -12,7 +13,7 @@ from vislab.presets.settings import Settings
 from vislab.presets.shelves import Kind
 from vislab.tui.draft import SECTIONS, Draft, Section
 from vislab.tui.views import text
-from vislab.tui.views.selection import architecture_help, picker_note
+from vislab.tui.views.selection import architecture_help, own_labels, picker_note
 from vislab.tui.views.text import plain
 from vislab.tui.widgets.picker import Choices, Item, Picker
 
@@ -96,15 +97,27 @@ class Parts(Horizontal):
         heading = Item("", f"{text.count(len(models))} from timm", heading=True, announced=True)
         self._offered["architecture"] += [heading, *models]
 
-    def follow(self, draft: Draft, spec: Spec | None) -> None:
-        """Put the cursors on what is chosen, which is offered too where it is no preset."""
+    def follow(self, draft: Draft, spec: Spec | None, own_data: Sequence[str] = ()) -> None:
+        """Put the cursors on what is chosen, which is offered too where it is no preset.
+
+        Args:
+            own_data: data sets of one's own that are offered whether one of them is chosen or not.
+        """
         for section in SECTIONS:
             items, value = self._offered[section], getattr(draft, section)
             name = value or (getattr(spec, section).name if spec is not None else "")
-            if name and all(item.value != name for item in items):
-                label = name if name.startswith("hf:") else name.rstrip("/").rpartition("/")[2]
-                items, name = [Item(value, plain(label, 200), "yours" if value else "as before"), *items], value
-            self.picker(section).choices.offer(items, name or None)
+            known = {item.value for item in items}
+            own = [one for one in own_data if one not in known] if section == "dataset" else []
+            before = []
+            if name and name not in known and name not in own:
+                if value:
+                    own.insert(0, value)
+                else:
+                    before, name = [Item("", plain(own_labels([name])[0], 200), "as before")], ""
+            yours = [
+                Item(one, plain(label, 200), "yours", one) for one, label in zip(own, own_labels(own), strict=True)
+            ]
+            self.picker(section).choices.offer([*before, *yours, *items], name or None)
 
     def help(self) -> str:
         """One sentence on what the focused cursor stands on; safe text."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from PIL import Image
@@ -29,6 +30,7 @@ from vislab.presets.settings import Settings
 from vislab.tui import hub
 from vislab.tui.app import Console
 from vislab.tui.draft import FIRST, Draft, Section
+from vislab.tui.screens import launch as launch_screen
 from vislab.tui.screens import launching
 from vislab.tui.screens.all_settings import AllSettings
 from vislab.tui.screens.dialog import Prompt, Question
@@ -330,6 +332,56 @@ def test_the_mark_is_back_on_ones_own_folder_that_is_given_again(settings, photo
     play(settings, act)
 
 
+def test_folders_of_ones_own_stay_in_the_list(settings, photos) -> None:
+    other = photos.parent / "more" / "photos"
+    other.parent.mkdir()
+    other.symlink_to(photos)
+
+    async def act(pilot: Pilot[int]) -> None:
+        launch = screen(pilot)
+        choices = launch.parts.picker("dataset").choices
+
+        def yours() -> list[str]:
+            return [item.label for item in choices.items if item.note == "yours"]
+
+        async def give(path: Path) -> None:
+            await pilot.press("f")
+            await write(pilot, str(path))
+            await pilot.press("enter")
+            await until(pilot, lambda: spec_of(pilot).dataset.path == str(path))
+
+        await give(photos)
+        choices.take("digits")
+        await until(pilot, lambda: spec_of(pilot).dataset.name == "digits")
+        assert yours() == ["photos"]
+        choices.focus()
+        await pilot.press("f")
+        await write(pilot, str(photos / "nowhere"))
+        await pilot.press("enter")
+        await until(pilot, lambda: yours() == ["nowhere", "photos"])  # as long as it is chosen
+        await give(other)
+        assert yours() == ["photos (more)", f"photos ({photos.parent.name})"]
+        assert [item.value for item in choices.items[:2]] == [str(other), str(photos)]
+        choices.focus()
+        await pilot.press("down")
+        await until(pilot, lambda: spec_of(pilot).dataset.path == str(photos))
+        assert [item.value for item in choices.items[:2]] == [str(other), str(photos)]  # no row moves under the cursor
+        await pilot.press("slash", *"photos", "down", "enter")
+        await until(pilot, lambda: spec_of(pilot).dataset.path == str(photos))
+        choices.focus()
+        await pilot.press("slash", *"more", "enter")
+        await until(pilot, lambda: spec_of(pilot).dataset.path == str(other))
+        await pilot.press("R")
+        assert len(yours()) == 2
+        pilot.app.open("launch", like=create(settings.runs_dir, resolve_spec(recipe="digits-lenet5")))
+        await until(pilot, lambda: bool(screen(pilot).query("#dataset")) and pilot.app.screen is not launch)
+        await until(pilot, lambda: bool(screen(pilot).parts.picker("dataset").choices.items))
+        again = screen(pilot).parts.picker("dataset").choices
+        assert again is not choices and [item.value for item in again.items if item.note == "yours"][-1] == str(photos)
+
+    play(settings, act)
+
+
 def test_an_architecture_of_ones_own(settings, tmp_path) -> None:
     (tmp_path / "mine.py").write_text("def build(num_classes):\n    pass\n")
 
@@ -619,6 +671,87 @@ def test_images_that_no_run_could_read_stand_in_the_way(settings, tmp_path, make
         await until(pilot, lambda: "g start" in screen(pilot).query_one(KeyFooter).words)
 
     play(settings, act)
+
+
+def notices(pilot: Pilot[int]) -> list[str]:
+    return [notice.message for notice in pilot.app._notifications]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("g", "Not started"), ("b", "Not started"), ("a", "Not queued"), ("w", "Not saved")]
+)
+def test_a_key_that_can_do_nothing_now_says_why(settings, started, key, said) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        launch = screen(pilot)
+        launch.change(FIRST.with_value("strategy.split", "[red]\x1b").with_value("strategy.epochs", "none"))
+        await until(pilot, lambda: panel(pilot).startswith("✖"))
+        assert len(launch.resolved.problems) == 2 and not notices(pilot)
+        await pilot.press(key)
+        (told,) = notices(pilot)
+        assert told.startswith(f"{said}: ") and "strategy.split" in told and "epochs" not in told
+        assert "\x1b" not in told and pilot.app.screen is launch and not started.runs
+        await pilot.press("g", key)
+        assert notices(pilot) == [told]  # one at a time, or they would take the room of all else
+        assert f"{key} " not in launch.query_one(KeyFooter).words
+        assert key not in [action.keys[0] for action in launch.actions_now()]  # nor in the palette
+        assert key in [action.keys[0] for action in launch.actions_told()]  # help explains it
+
+    play(settings, act, size=(200, 60))
+
+
+def test_what_stood_in_the_way_a_moment_ago_keeps_no_run_from_its_start(settings, started, monkeypatch) -> None:
+    monkeypatch.setattr(launch_screen, "_SOON", 60.0)  # seconds: the selection is not looked at before the key
+
+    async def act(pilot: Pilot[int]) -> None:
+        wrong = FIRST.with_value("strategy.split", "no")
+        screen(pilot).change(wrong)
+        screen(pilot).settle()
+        screen(pilot).change(FIRST)
+        await pilot.press("b")
+        await until(pilot, lambda: bool(started.runs))
+        screen(pilot).change(wrong)
+        await pilot.press("b")
+        assert "Not started: " in notices(pilot)[-1] and len(started.runs) == 1
+
+    play(settings, act)
+
+
+def test_before_the_selection_is_read_a_key_says_so(settings, started, monkeypatch) -> None:
+    monkeypatch.setattr(LaunchScreen, "_begin", lambda self: self._load_timm())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("g")
+        assert notices(pilot) == ["Not started: what is chosen is still being read; press the key again in a moment"]
+        assert not started.runs
+
+    play(settings, act)
+
+
+def test_a_runs_folder_in_which_nothing_can_be_made_is_told_before_the_start(settings, tmp_path) -> None:
+    (tmp_path / "file").touch()
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "No run can be made" in panel(pilot))
+        said = " ".join(panel(pilot).split())
+        assert "! No run can be made in the runs folder: " in said and "file is no folder. Choose another" in said
+        await until(pilot, lambda: "1 warning" in screen(pilot).query_one(SelectionPanel).border_title)
+        (tmp_path / "file").unlink()
+        await pilot.press("R")
+        await until(pilot, lambda: "No run can be made" not in panel(pilot))
+        assert not (tmp_path / "file").exists()  # looking makes nothing
+
+    play(replace(settings, runs_dir=tmp_path / "file" / "runs"), act)
+
+
+def test_why_nothing_can_be_made_in_a_folder(tmp_path, monkeypatch) -> None:
+    assert launching.unwritable(tmp_path) == launching.unwritable(tmp_path / "a" / "b") == ""
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    assert launching.unwritable(tmp_path / "lost" / "runs") == f"{tmp_path / 'lost'} is no folder"
+    monkeypatch.setattr(launching.os, "statvfs", lambda folder: Mock(f_blocks=0, f_files=0))  # as of /proc
+    assert launching.unwritable(tmp_path / "a") == f"{tmp_path} is no place for files"
+    monkeypatch.setattr(launching.os, "access", lambda folder, how: False)  # the superuser may write anywhere
+    assert launching.unwritable(tmp_path / "a") == f"no permission to write into {tmp_path}"
 
 
 def test_a_run_that_cannot_start_is_told(settings, started) -> None:

@@ -10,7 +10,16 @@ from vislab.presets.settings import Settings
 from vislab.tui.advice import Advice
 from vislab.tui.draft import FIRST, Draft, resolve
 from vislab.tui.facts import DataFacts, DeviceUser, Facts, ModelFacts
-from vislab.tui.views.selection import architecture_help, beneath, class_lines, device_line, picker_note, summary
+from vislab.tui.views.selection import (
+    architecture_help,
+    beneath,
+    class_lines,
+    device_line,
+    own_labels,
+    picker_note,
+    summary,
+    with_own,
+)
 from vislab.tui.views.text import cells
 
 CLASSES = ("butterfly", "cat", "horse")
@@ -192,3 +201,39 @@ def test_notes_and_help() -> None:
     assert picker_note({"epochs": 15}) == "15 epochs" and picker_note({}) == ""
     assert "25.6 M parameters; weights trained at 224 px" in architecture_help("resnet50d")
     assert architecture_help("lenet5") == ""
+
+
+def test_data_sets_of_ones_own_are_kept_newest_first_and_once(tmp_path, monkeypatch) -> None:
+    for name in "abcdefg":
+        (tmp_path / name).mkdir()
+    kept: tuple[str, ...] = ()
+    for name in "abcdefg":
+        kept = with_own(kept, str(tmp_path / name))
+    assert [Path(one).name for one in kept] == ["g", "f", "e", "d", "c"]
+    monkeypatch.chdir(tmp_path)
+    assert with_own(kept, "./e/") == ("./e/", kept[0], kept[1], kept[3], kept[4])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert with_own(kept, "~/g")[0] == "~/g" and len(with_own(kept, "~/g")) == 5
+    assert with_own(kept, "mistyped") == kept and with_own(kept, "~nobody/here") == kept
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert with_own(kept, "e") == kept and own_labels(["e", "/x/e"]) == ["e (.)", "e (x)"]
+    monkeypatch.chdir(tmp_path)
+    assert with_own((), "hf:a/b") == ("hf:a/b",) and with_own((), "mine.py:source") == ("mine.py:source",)
+
+
+@pytest.mark.parametrize(
+    ("data", "labels"),
+    [
+        (["/x/photos", "/x/pets/"], ["photos", "pets"]),
+        (["/x/a/photos", "/x/b/photos/", "pets"], ["photos (a)", "photos (b)", "pets"]),
+        (["/a/x/photos", "/b/x/photos", "/b/y/photos"], ["photos (a/x)", "photos (b/x)", "photos (b/y)"]),
+        (["/photos", "/x/photos"], ["photos (/)", "photos (x)"]),
+        (["hf:a/photos", "/x/photos"], ["hf:a/photos", "photos"]),
+        (["/", ""], ["/", ""]),
+        ([], []),
+    ],
+)
+def test_data_sets_of_one_name_are_told_apart(data, labels) -> None:
+    assert own_labels(data) == labels
