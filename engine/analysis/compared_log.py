@@ -26,9 +26,15 @@ STEPS = ("step", "epoch", "loss")
 
 def in_short(state: RunState) -> RunState:
     """What a comparison needs of a state: no checkpoints, of all epochs but the last one EPOCHS alone, and of all log
-    intervals but the last one STEPS.
+    intervals but the last one STEPS; of those that were the best in their time the numbers.
     """
-    return replace(state, epochs=state.epochs.only(EPOCHS), steps=state.steps.only(STEPS), checkpoints=Column([], 0))
+    return replace(
+        state,
+        epochs=state.epochs.only(EPOCHS),
+        bests=state.bests.only(("epoch",)),
+        steps=state.steps.only(STEPS),
+        checkpoints=Column([], 0),
+    )
 
 
 class ComparedLog:

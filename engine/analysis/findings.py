@@ -125,7 +125,7 @@ def _unstable(state: RunState, started: RunStarted, spec: Spec) -> Finding | Non
         return None
     rise, place = max(found)
     least = "at least " * (state.epochs_apart > 1)
-    times = "once" if len(found) == 1 else f"{least}{len(found)} times in {state.epochs_done} epochs"
+    times = least + ("once" if len(found) == 1 else f"{len(found)} times in {state.epochs_done} epochs")
     steadier = "" if spec.strategy.ema else ", or judge the moving average of the weights (strategy.ema = 0.99)"
     return Finding(
         "unstable",
@@ -206,7 +206,7 @@ def _evaluations(epochs: float, spec: Spec) -> int:
 
 def _patience(state: RunState, spec: Spec) -> int:
     """The evaluations to wait for a better one: enough to have reached this run's best, within PATIENCE."""
-    bests = compress(state.epochs.numbers("epoch"), state.epochs.numbers("best"))
+    bests = state.bests.numbers("epoch")
     longest = max((after - before for before, after in pairwise((0, *bests))), default=0)
     fewest, most = PATIENCE
     return min(max(_evaluations(longest, spec), fewest), most)

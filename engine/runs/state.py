@@ -49,6 +49,8 @@ class RunState:
     notices: Column[Notice]
     resumes: Column[RunResumed]
     best: EpochEnded | None
+    bests: Rows[EpochEnded]
+    """The epochs that were the best so far when they ended, the last of which is `best`. See `Fold`."""
     first_time: float
     """Wall clock of the first event; 0.0 before it."""
     last_time: float
@@ -57,7 +59,7 @@ class RunState:
     stopping: Stopping
     """How its present worker was asked to end: at once, or when the present epoch is over; empty: it was not."""
     epochs_apart: int = 1
-    """Of so many epochs `epochs` holds one, but the newest all; 1: it holds every epoch. See `Fold`."""
+    """`epochs` holds those whose number is a multiple of this, and a few more; 1: all. See `Fold`."""
 
     @property
     def stopping_once_begun(self) -> Stopping:
@@ -105,7 +107,7 @@ MOST_EPOCHS = 8_000
 """Epochs that are enough of a run for a screen: many times what the longest axis has columns."""
 
 NEWEST = 100
-"""The last epochs, which are kept whatever is left out."""
+"""The last epochs, and the last bests, which are kept whatever is left out."""
 
 
 @dataclass
@@ -117,8 +119,9 @@ class Fold:
             intervals, as many as every other, with means over those that are finite; the newest stand for themselves.
             A resume leaves out an entry whose end it takes back.
         most_epochs: entries of `RunState.epochs` that are kept besides the NEWEST, at least 2; None: all of them. Of a
-            longer log one epoch of several is kept as it was, the best one of them or else the last that was judged;
-            but its `energy` is that of all of them.
+            longer log those are kept whose number is a multiple of `epochs_apart`, the best one, and the first with a
+            loss that is not finite. Their `energy` is theirs and that of those left out before them, but for a few
+            where a resume goes back further than the NEWEST. Of more than so many bests one of several is kept as well.
     """
 
     most_steps: int = MOST_STEPS
@@ -139,9 +142,12 @@ class Fold:
     """Those that wait for being joined."""
     _epochs: Table[EpochEnded] = field(default_factory=lambda: Table(EpochEnded))
     _apart: int = 1
-    """Epochs that an entry of `_epochs` stands for, but some that stood alone when the run was resumed."""
     _newest_epochs: list[EpochEnded] = field(default_factory=list)
     """The last ones, once not all of them are kept."""
+    _left_out: list[float | None] = field(default_factory=list)
+    """Energy of those that were left out since the last of `_epochs`."""
+    _bests: Table[EpochEnded] = field(default_factory=lambda: Table(EpochEnded))
+    _first_bad: EpochEnded | None = None
     _checkpoints: list[CheckpointSaved] = field(default_factory=list)
     _decisions: list[DecisionMade] = field(default_factory=list)
     _controls: list[ControlApplied] = field(default_factory=list)
@@ -170,10 +176,12 @@ class Fold:
                 # A checkpoint taken at an epoch's last step, before its validation, makes the epoch end once more.
                 if self._last_epoch() >= event.epoch:
                     self._keep_epochs_until("epoch", event.epoch - 1)
-                    self._find_best()
-                self._append_epoch(event)
                 if event.best:
                     self._best = event
+                    self._append_best(event)
+                if self._first_bad is None and _is_bad(event):
+                    self._first_bad = event
+                self._append_epoch(event)
             case CheckpointSaved():
                 self._checkpoints.append(event)
             case DecisionMade():
@@ -206,13 +214,14 @@ class Fold:
             ended=self.ended,
             epochs_planned=self.epochs_planned,
             steps=Rows(self._steps, len(self._steps), self._newest),
-            epochs=Rows(self._epochs, len(self._epochs), self._newest_epochs),
+            epochs=Rows(self._epochs, len(self._epochs), self._with_left_out(self._newest_epochs)),
             checkpoints=Column(self._checkpoints, len(self._checkpoints)),
             decisions=Column(self._decisions, len(self._decisions)),
             controls=Column(self._controls, len(self._controls)),
             notices=Column(self._notices, len(self._notices)),
             resumes=Column(self._resumes, len(self._resumes)),
             best=self._best,
+            bests=Rows(self._bests, len(self._bests)),
             first_time=self.first_time,
             last_time=self.last_time,
             unknown=self.unknown,
@@ -252,7 +261,6 @@ class Fold:
         self._checkpoints = _until(self._checkpoints, step, lambda row: row.step)
         self._controls = _until(self._controls, step, lambda row: row.step)
         self._notices = _until(self._notices, step, lambda row: row.step)
-        self._find_best()
 
     def _last_step(self) -> float:
         return self._newest[-1].step if self._newest else self._steps.last("step")
@@ -276,31 +284,69 @@ class Fold:
         return self._newest_epochs[-1].epoch if self._newest_epochs else self._epochs.last("epoch")
 
     def _keep_epochs_until(self, name: Literal["epoch", "step"], last: int) -> None:
-        for row in self._newest_epochs:
+        self._epochs, self._bests = self._epochs.until(name, last), self._bests.until(name, last)
+        self._newest_epochs = [row for row in self._newest_epochs if getattr(row, name) <= last]
+        if self._first_bad is not None and getattr(self._first_bad, name) > last:
+            self._first_bad = None
+        self._best = self._bests.row(len(self._bests) - 1) if len(self._bests) else None
+        if not self._newest_epochs:
+            self._left_out = []
+        if last <= 0:
+            self._apart = 1
+        if self._apart > 1 and self._best is not None:
+            self._put_in(self._best)
+
+    def _put_in(self, best: EpochEnded) -> None:
+        """Have the best epoch among the others: it may have been left out when a later one was better."""
+        if best.epoch in (
+            *self._epochs.numbers("epoch", len(self._epochs)),
+            *(row.epoch for row in self._newest_epochs),
+        ):
+            return
+        rows, self._epochs = Rows(self._epochs, len(self._epochs)), Table(EpochEnded)
+        for row in sorted([*rows, best], key=lambda row: row.epoch):
             self._epochs.append(row)
-        self._newest_epochs = []
-        self._epochs = self._epochs.until(name, last)
+
+    def _append_best(self, event: EpochEnded) -> None:
+        self._bests.append(event)
+        if self.most_epochs is not None and len(self._bests) >= self.most_epochs + NEWEST:
+            rows, self._bests = Rows(self._bests, len(self._bests)), Table(EpochEnded)
+            older = len(rows) - NEWEST
+            for place in (*range(0, older, 2), *range(older, len(rows))):
+                self._bests.append(rows[place])
 
     def _append_epoch(self, event: EpochEnded) -> None:
         if self._apart == 1:
             self._epochs.append(event)
         else:
             self._newest_epochs.append(event)
-            if len(self._newest_epochs) == NEWEST + self._apart:
-                self._epochs.append(_one_of(self._newest_epochs[: self._apart]))
-                self._newest_epochs = self._newest_epochs[self._apart :]
-        newest_too = 0 if self._newest_epochs else NEWEST
-        if self.most_epochs is not None and len(self._epochs) >= self.most_epochs + newest_too:
+            if len(self._newest_epochs) > NEWEST:
+                self._keep_or_leave_out(self._newest_epochs[0])
+                self._newest_epochs = self._newest_epochs[1:]
+        if self.most_epochs is not None and len(self._epochs) >= self.most_epochs + NEWEST * (self._apart == 1):
             rows = Rows(self._epochs, len(self._epochs), self._newest_epochs)
-            older = len(rows) - NEWEST
-            self._epochs, self._newest_epochs = Table(EpochEnded), rows[older:]
-            for first in range(0, older, 2):
-                self._epochs.append(_one_of(rows[first : min(first + 2, older)]))
-            self._apart *= 2
+            older = len(rows) - NEWEST if self._apart == 1 else len(self._epochs)
+            self._epochs, self._newest_epochs, left_out = Table(EpochEnded), rows[older:], self._left_out
+            self._apart, self._left_out = 2 * self._apart, []
+            for place in range(older):
+                self._keep_or_leave_out(rows[place])
+            self._left_out += left_out
 
-    def _find_best(self) -> None:
-        marks = self._epochs.numbers("best", len(self._epochs))
-        self._best = next((self._epochs.row(place) for place in reversed(range(len(marks))) if marks[place]), None)
+    def _keep_or_leave_out(self, row: EpochEnded) -> None:
+        marked = [one.epoch for one in (self._best, self._first_bad) if one is not None]
+        if row.epoch % self._apart and row.epoch not in marked:
+            self._left_out.append(row.energy)
+            return
+        self._epochs.append(self._with_left_out([row])[0])
+        self._left_out = []
+
+    def _with_left_out(self, rows: list[EpochEnded]) -> list[EpochEnded]:
+        """Rows, the first one with the energy of those that were left out before it as well."""
+        if not (rows and self._left_out):
+            return rows
+        told = [energy for energy in (*self._left_out, rows[0].energy) if energy is not None]
+        energy = sum(told) if len(told) > len(self._left_out) else None
+        return [structs.replace(rows[0], energy=energy), *rows[1:]]
 
 
 def _once_begun(stopping: Stopping, started: RunStarted | None, ended: RunEnded | None) -> Stopping:
@@ -325,11 +371,9 @@ def _as_one(rows: Sequence[StepsLogged]) -> StepsLogged:
     )
 
 
-def _one_of(rows: Sequence[EpochEnded]) -> EpochEnded:
-    """The row that stands for several epochs."""
-    kept = max(enumerate(rows), key=lambda at: (at[1].best, at[1].val_accuracy is not None, at[0]))[1]
-    told = [row.energy for row in rows if row.energy is not None]
-    return structs.replace(kept, energy=sum(told) if len(told) == len(rows) else None)
+def _is_bad(row: EpochEnded) -> bool:
+    """Whether a loss is there and not finite."""
+    return isinstance(row.train_loss, str) or isinstance(row.val_loss, str)
 
 
 def _until(rows: list[T], last: int, count_of: Callable[[T], int]) -> list[T]:

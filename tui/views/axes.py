@@ -23,7 +23,7 @@ class Axis(NamedTuple):
 
 def place(x: float) -> str:
     """A position along the x-axis in words, about: `4.25`, `89994`."""
-    return f"{x:.0f}" if 1e4 <= x < LONGEST else f"{x:.4g}"
+    return f"{x:.0f}" if 9999.5 <= x < LONGEST else f"{x:.4g}"
 
 
 def linear_axis(values: Sequence[float], rows: int) -> Axis:

@@ -20,8 +20,8 @@ LEFT = ("", "run", "differs in", "status")
 
 _SHORT = {"run": 15, "differs in": 14}
 """Cells that these columns keep before others are left out."""
-SHARED = 0.75
-"""Share of the rows with one value from which a setting stands behind those that tell more rows apart."""
+SHARED = 0.8
+"""Share of the rows with one value, from which a setting stands behind those that tell more rows apart."""
 
 _FIRST_TO_GO = (
     "of it features",

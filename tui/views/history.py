@@ -209,9 +209,15 @@ def _cut(column: Column, words: str) -> str:
     """What has room in a cell: the end of an id tells runs of one recipe apart, and epochs done are never cut."""
     if column.by == "epochs" and len(words) > column.width:
         done, _, planned = words.partition("/")
-        short, whole = (f"{count[:-3]}k" if count.endswith("000") else count for count in (done, planned))
-        ways = (f"{done}/{whole}", f"{short}/{whole}", f"{done}/{text.ELLIPSIS}", done, f"{done[:-3]}k")
-        return next((way for way in ways if len(way) <= column.width), MISSING)
+        whole = f"{planned[:-3]}k" if planned.endswith("000") else planned
+        ways = (
+            f"{done}/{whole}",
+            f"{whole}/{whole}" if done == planned else "",
+            f"{done}/{text.ELLIPSIS}",
+            done,
+            f"{done[:-3]}k",
+        )
+        return next((way for way in ways if 0 < len(way) <= column.width), MISSING)
     return text.shortened(words, column.width) if column.by == "id" and column.width >= _LEAST_ID else words
 
 

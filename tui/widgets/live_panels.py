@@ -116,7 +116,7 @@ def epoch_lines(state: RunState, width: int) -> Made[Text]:
     columns, best = epochs.columns(state, width), best_epoch(state)
     above = [Text(epochs.header(columns), "bold dim")]
     if state.epochs_apart > 1:
-        above.append(Text(f"{epochs.listed(state)}, the best or the last; exports list all".capitalize(), "dim"))
+        above.append(Text(f"{epochs.listed(state)}, and the best; exports list all".capitalize(), "dim"))
 
     def line(index: int) -> Text:
         if index < len(above):

@@ -299,3 +299,23 @@ def test_of_a_very_long_run_evaluations_are_counted_although_few_epochs_are_kept
         for most in (None, 40)
     ]
     assert "for 998 evaluations" in told[0] and told[1] == told[0]
+
+
+def test_of_a_very_long_run_the_first_epoch_that_is_not_finite_and_the_longest_wait_are_known(history) -> None:
+    losses = [1.0 - epoch / 2000 for epoch in range(1000)]
+    bad = [*losses[:333], float("nan"), *losses[334:]]
+    for most in (None, 40):
+        state = fold(history(bad, val_loss=losses, val_accuracy=losses[::-1]), most_epochs=most)
+        (told,) = (finding.text for finding in findings(state, SPEC) if finding.kind == "not_finite")
+        assert "at epoch 334, and is finite again" in told or "step" in told
+    flat = [*losses[:500], *[losses[499]] * 500]
+    rising = [0.1 + epoch / 2000 for epoch in range(500)] + [0.1] * 500
+    remedies = [
+        next(
+            finding
+            for finding in findings(fold(history(flat, None, flat, rising), most_epochs=most), SPEC)
+            if finding.kind == "plateau"
+        ).remedy
+        for most in (None, 400)
+    ]
+    assert remedies[0] == remedies[1] and "patience = 5" in remedies[0]

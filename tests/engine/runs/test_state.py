@@ -191,46 +191,51 @@ def test_what_is_not_finite_is_no_part_of_a_mean():
     assert [(row.step, row.loss) for row in folding.state().steps] == [(2, 0.5), (4, "nan")]
 
 
-@given(st.integers(0, 600), st.integers(2, 40), st.sets(st.integers(1, 600)))
-def test_of_a_long_log_the_newest_epochs_are_kept_and_one_of_several_before(count, most, best):
+@given(st.integers(0, 600), st.integers(2, 40), st.sets(st.integers(1, 600)), st.none() | st.integers(1, 600))
+def test_of_a_long_log_the_newest_epochs_are_kept_and_multiples_before(count, most, best, bad):
     rows = [replace(epoch_ended(epoch, best=epoch in best), energy=1.0) for epoch in range(1, count + 1)]
+    rows = [replace(row, val_loss="nan") if row.epoch == bad else row for row in rows]
     folding = Fold(most_epochs=most)
     folding.apply_all([started(), *rows])
     state = folding.state()
     kept, apart = list(state.epochs), state.epochs_apart
-    assert len(kept) < most + 2 * NEWEST + apart and (apart > 1) == (count >= most + NEWEST)
+    numbers = [row.epoch for row in kept]
+    assert len(kept) < most + NEWEST + 1 and (apart > 1) == (count >= most + NEWEST)
     assert state.epochs_done == count and state.best == next((row for row in reversed(rows) if row.best), None)
-    newest = rows[-NEWEST:]
-    assert kept[len(kept) - len(newest) :] == newest
-    assert sum(row.energy for row in kept) == count  # of those that are left out too
-    assert all(0 < after.epoch - row.epoch < 2 * apart for row, after in pairwise(kept))
+    assert numbers == sorted({*numbers}) and {*range(apart, count + 1, apart)} <= {*numbers}
+    assert numbers[-NEWEST:] == [*range(max(1, count - NEWEST + 1), count + 1)]
+    assert sum(row.energy for row in kept) == count  # of those that are left out as well
     assert all(replace(row, energy=1.0) == rows[row.epoch - 1] for row in kept)
-    assert state.best is None or state.best.epoch in {row.epoch for row in kept}
+    assert {state.best.epoch if state.best else count, bad if bad and bad <= count else count} - {0} <= {*numbers}
 
 
-def test_of_several_epochs_the_best_is_kept_or_else_the_last_that_was_judged():
-    def row(epoch: int) -> EpochEnded:
-        judged = epoch_ended(epoch, best=epoch in (5, 10))
-        return judged if epoch % 5 == 0 else replace(judged, val_accuracy=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 250), st.integers(1, 200), st.booleans()), min_size=1, max_size=4),
+    st.integers(100, 140),
+)
+def test_a_long_log_that_is_resumed_knows_its_best_and_goes_on(parts, most):
+    """Each part: epochs that it trains, epochs that the resume after it takes back, whether bests are frequent."""
+    log: list[AnyEvent] = [started()]
+    done = 0
+    for trained, back, often in parts:
+        log += [epoch_ended(n, best=n % (5 if often else 37) == 0) for n in range(done + 1, done + trained + 1)]
+        done = max(0, done + trained - back)
+        log.append(resumed(done * STEPS_PER_EPOCH))
+    log += [epoch_ended(n, best=False) for n in range(done + 1, done + 151)]
+    whole, some = fold(log), fold(log, most_epochs=most)
+    assert (some.best, some.epochs_done) == (whole.best, whole.epochs_done)
+    numbers = [row.epoch for row in some.epochs]
+    assert numbers == sorted({*numbers}) and numbers[-NEWEST:] == [*range(done + 51, done + 151)]
+    assert {*range(some.epochs_apart, done + 150, some.epochs_apart)} <= {*numbers}
+    assert some.best is None or some.best.epoch in numbers
 
-    folding = Fold(most_epochs=8)
-    folding.apply_all([started(), *map(row, range(1, 151))])
-    state = folding.state()
-    assert state.epochs_apart == 8
-    assert [row.epoch for row in state.epochs][:6] == [5, 10, 20, 30, 40, 45]
 
-
-def test_a_long_log_that_is_resumed_goes_on_behind_what_is_kept():
-    folding = Fold(most_epochs=10)
-    folding.apply_all([started(), *(epoch_ended(epoch, best=epoch == 7) for epoch in range(1, 401))])
-    before = folding.state()
-    folding.apply(resumed(300 * STEPS_PER_EPOCH))
-    assert folding.state().epochs_done == 300 and folding.state().best == before.best
-    folding.apply_all([epoch_ended(epoch, best=False) for epoch in range(301, 501)])
-    after = folding.state()
-    assert [row.epoch for row in after.epochs][-NEWEST:] == [*range(401, 501)]
-    assert before.epochs_done == 400 and after.best is not None and after.best.epoch == 7
-    assert [row.epoch for row in after.epochs] == sorted({row.epoch for row in after.epochs})
+def test_runs_of_other_lengths_keep_epochs_in_common():
+    rows = [epoch_ended(epoch, best=epoch % 3 == 0) for epoch in range(1, 2001)]
+    long, short = (fold([started(), *rows[:count]], most_epochs=100) for count in (2000, 450))
+    assert long.epochs_apart == 32 and short.epochs_apart == 4
+    shared = {row.epoch for row in long.epochs} & {row.epoch for row in short.epochs}
+    assert {*range(32, 450, 32)} <= shared
 
 
 @settings(max_examples=200)
