@@ -15,7 +15,7 @@ EVERY = 0.2
 LIKELY = 2000
 """Bytes that a line is hardly longer than."""
 
-FARTHEST = 16_000_000
+FARTHEST = 2_000_000
 """Bytes before the end of a log within which the beginning of its last line is looked for."""
 
 LONGEST = 2000

@@ -34,7 +34,7 @@ def test_a_long_bar_stands_before_what_followed_it(log):
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-@pytest.mark.parametrize("size", [300_000, 3_000_000])
+@pytest.mark.parametrize("size", [300_000, 1_500_000])
 def test_a_very_long_line_is_shown_cut(log, size, end):
     log.write_bytes(b"before\n" + b"begin" + b"x" * size + end)
     for count in (1, 8, 200):
@@ -45,7 +45,7 @@ def test_a_very_long_line_after_many_ordinary_ones(log):
     with log.open("wb") as file:
         for _ in range(100):
             file.write(b"an ordinary line\n" * 50_000)
-        file.write(b"begin" + b"x" * 3_000_000)
+        file.write(b"begin" + b"x" * 1_500_000)
     shown = last_lines(log, 200)
     assert shown[:-1] == ["an ordinary line"] * 199 and shown[-1].startswith("beginxxx") and shown[-1].endswith("x…")
 
