@@ -377,7 +377,7 @@ class HistoryScreen(SizedRuns):
                 _, command = again(study.record, self.console.settings)
                 self.say(f"{words} {plain(command, 400)}")
             else:
-                self.console.open("compare", runs=study.runs, record=study.record)
+                self.console.open("compare", runs=study.runs, record=study.record if study.noted else None)
 
         self.app.push_screen(Studies(studies), chosen)
 

@@ -124,8 +124,10 @@ class LaunchScreen(LaunchFields):
             self._resolving = self.set_timer(_SOON, self._resolve)
 
     def settle(self) -> None:
-        """Put the selection together at once, where that was to be done a moment later."""
-        if self._resolving is not None:
+        """Put the selection together at once, where that was to be done a moment later or files may be mended."""
+        if self.settings.problems:
+            self.action_look_again()
+        elif self._resolving is not None:
             self._resolve()
 
     def _resolve(self) -> None:
@@ -295,18 +297,18 @@ class LaunchScreen(LaunchFields):
             return
         name, recipes = choice
         if recipes:
-            self._ask_about_study(recipes)
+            self._ask_about_study(name, recipes)
         elif name:
             self.change(self._with_images(name))
         elif self.draft.based:  # else there is none already: what was changed stays
             self.change(FIRST)
 
-    def _ask_about_study(self, recipes: tuple[str, ...]) -> None:
+    def _ask_about_study(self, name: str, recipes: tuple[str, ...]) -> None:
         from vislab.tui.screens.study_question import study_question
 
         drafts = [self._with_images(recipe) for recipe in recipes]
         question = study_question(drafts, self.settings, self.inquiry.known_of)
-        self.app.push_screen(question, lambda answer: self.launch(drafts, "queue") if answer else None)
+        self.app.push_screen(question, lambda answer: self.launch(drafts, "queue", name) if answer else None)
 
     def _with_images(self, recipe: str) -> Draft:
         """The recipe; one that names no data set gets the one that is chosen now."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vislab.engine.runs import store
+from vislab.engine.runs import store, studies
 from vislab.engine.runs.devices import Device, choose, list_devices
 from vislab.engine.runs.queue import enqueue, queued
 from vislab.engine.runs.start import start
@@ -32,8 +32,12 @@ class Launched:
     problems: tuple[str, ...]
 
 
-def launch(drafts: Sequence[Draft], settings: Settings, how: How) -> Launched:
-    """Make the runs of some drafts and start or queue them, in order; none is made unless all can be put together."""
+def launch(drafts: Sequence[Draft], settings: Settings, how: How, study: str = "") -> Launched:
+    """Make the runs of some drafts and start or queue them, in order; none is made unless all can be put together.
+
+    Args:
+        study: what they are the runs of, which is noted as by `vislab study`; empty: of none.
+    """
     from vislab.tui.commands.run import own_files
 
     resolved = [resolve(draft, settings) for draft in drafts]
@@ -49,9 +53,23 @@ def launch(drafts: Sequence[Draft], settings: Settings, how: How) -> Launched:
             )
             (enqueue if how == "queue" else start)(run, settings)
             runs.append(run)
+            if study:
+                studies.save(settings.runs_dir, _record(study, drafts, runs, settings))
     except InputError as error:
         return Launched(tuple(runs), (str(error),))
     return Launched(tuple(runs), ())
+
+
+def _record(study: str, drafts: Sequence[Draft], runs: Sequence[Run], settings: Settings) -> studies.Record:
+    """The note of a study: its runs, and the command that runs it, with the data set that was chosen for all."""
+    from vislab.tui import study as studying
+
+    question, _ = studying.study(study, settings)
+    chosen = {draft.dataset for draft in drafts}
+    asked = studying.Asked(dataset=chosen.pop() if len(chosen) == 1 else "")
+    return studies.Record(
+        name=study, question=question, command=asked.command(study), runs=tuple(run.id for run in runs)
+    )
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class _Words(Lines):
 
 
 class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
-    """Returns (recipe, ()) or ("", recipes of a study); ("", ()) for none, None when the person went back."""
+    """Returns (recipe, ()) or (study, its recipes); ("", ()) for none, None when the person went back."""
 
     DEFAULT_CSS = """
     Recipes { align: center middle; background: $background 60%; }
@@ -139,8 +139,8 @@ class Recipes(Window[tuple[str, tuple[str, ...]] | None]):
         """Take it."""
         value = event.item.value
         if value.startswith(_STUDY):
-            recipes = self._studies[value.removeprefix(_STUDY)].facts.get("recipes", ())
-            self.dismiss(("", tuple(recipes)))
+            study = value.removeprefix(_STUDY)
+            self.dismiss((study, tuple(self._studies[study].facts.get("recipes", ()))))
         else:
             self.dismiss((value, ()))
 

@@ -103,8 +103,8 @@ class RunLaunches(ConsoleScreen):
         if not self.refuses("queue"):
             self.launch([self.draft], "queue")
 
-    def launch(self, drafts: list[Draft], how: "How") -> None:
-        """Start or queue runs, in a thread."""
+    def launch(self, drafts: list[Draft], how: "How", study: str = "") -> None:
+        """Start or queue runs, in a thread; `study` as `launching.launch` has it."""
         settings = self.settings
         self.launching = True
         self.refresh_bindings()
@@ -112,7 +112,7 @@ class RunLaunches(ConsoleScreen):
         def work() -> None:
             from vislab.tui.screens.launching import launch
 
-            self.post_message(HasLaunched(launch(drafts, settings, how), how))
+            self.post_message(HasLaunched(launch(drafts, settings, how, study), how))
 
         if how == "watch":
             self.act(work, "launch")  # keys wait for the screen that is opened then

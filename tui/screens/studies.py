@@ -24,14 +24,19 @@ from vislab.tui.widgets.lines import Lines
 
 @dataclass(frozen=True)
 class Study:
-    """Runs that answer one question together."""
+    """Runs that answer one question together.
+
+    Attributes:
+        noted: they were made as this study; else they are the newest runs of its recipes, whatever these were made for.
+    """
 
     record: Record
     runs: tuple[Run, ...]
+    noted: bool = True
 
 
 def found(settings: Settings, newest: Mapping[str, Run]) -> list[Study]:
-    """Studies with two runs or more: those that `vislab study` made, then presets whose recipes have run.
+    """Studies with two runs or more: those that were run as such, then presets whose recipes have run.
 
     Args:
         newest: name of a recipe to its newest run.
@@ -46,7 +51,7 @@ def found(settings: Settings, newest: Mapping[str, Run]) -> list[Study]:
         if info.name not in known:
             question = str(info.facts.get("question", ""))
             record = Record(name=info.name, question=question, command=("vislab", "study", info.name))
-            made.append(Study(record, runs))
+            made.append(Study(record, runs, noted=False))
     return [study for study in made if len(study.runs) > 1]
 
 
@@ -90,5 +95,6 @@ class Studies(Window[Study | None]):
 
 
 def _line(study: Study) -> Text:
-    words = f"{plain(study.record.name, 30)}  {counted(len(study.runs), 'run')}"
+    of = "" if study.noted else ", the newest of each recipe"
+    words = f"{plain(study.record.name, 30)}  {counted(len(study.runs), 'run')}{of}"
     return Text(f"{words}  {plain(study.record.question, 200)}", no_wrap=True, overflow="ellipsis")

@@ -211,8 +211,8 @@ def _cut(column: Column, words: str) -> str:
         done, _, planned = words.partition("/")
         whole = f"{planned[:-3]}k" if planned.endswith("000") else planned
         ways = (
-            f"{done}/{whole}",
             f"{whole}/{whole}" if done == planned else "",
+            f"{done}/{whole}",
             f"{done}/{text.ELLIPSIS}",
             done,
             f"{done[:-3]}k",

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs.ask import JobProcess
@@ -415,9 +415,13 @@ def test_a_study_that_was_queued_recipe_by_recipe_is_found(make_run, play, settl
     make_run("transfer", recipe="study-b-transfer")
 
     async def choose(pilot):
-        await pilot.press("C", "enter")
+        await pilot.press("C")
+        (line,) = (option.prompt.plain for option in pilot.app.screen.query_one(OptionList).options)
+        assert line.startswith("study-b  2 runs, the newest of each recipe  ")
+        await pilot.press("enter")
         await settle(pilot)
-        assert "Compare study study-b, 2 runs" in words(pilot, HeaderLine)
+        assert "Compare 2 runs" in words(pilot, HeaderLine)  # they may have been made for anything
+        assert pilot.app.screen._record is None
 
     play("history", choose)
     assert lonely.path.exists()

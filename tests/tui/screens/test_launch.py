@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 from vislab.engine.data.sources.download import NotHereError
 from vislab.engine.jobs import data as data_job
-from vislab.engine.runs import detaching
+from vislab.engine.runs import detaching, studies
 from vislab.engine.runs.ask import Answer, Asker
 from vislab.engine.runs.devices import Device
 from vislab.engine.runs.progress import Progress
@@ -26,7 +26,7 @@ from vislab.engine.runs.store import Labels, Run, all_runs, create
 from vislab.engine.runs.used import Used, UsedDevices
 from vislab.presets.errors import InputError
 from vislab.presets.library import resolve as resolve_spec
-from vislab.presets.settings import Settings
+from vislab.presets.settings import Settings, read_again
 from vislab.tui import hub
 from vislab.tui.app import Console
 from vislab.tui.draft import FIRST, Draft, Section
@@ -38,6 +38,7 @@ from vislab.tui.screens.help import HelpLines, HelpScreen
 from vislab.tui.screens.launch import LaunchScreen
 from vislab.tui.screens.path_prompt import PathPrompt
 from vislab.tui.screens.recipes import Recipes
+from vislab.tui.screens.studies import found as found_studies
 from vislab.tui.views.history import short_id
 from vislab.tui.widgets.field import Field
 from vislab.tui.widgets.field_row import FieldRow
@@ -529,6 +530,12 @@ def test_a_study_is_queued_after_a_question(settings, started) -> None:
         ]
 
     play(settings, act)
+    record = studies.load(settings.runs_dir, "study-b")
+    assert record.runs == tuple(run.id for _, run in started.runs) and record.question
+    assert record.command == ("vislab", "study", "study-b", "--dataset", "digits")
+    again = create(settings.runs_dir, resolve_spec(recipe="study-b-cnn", dataset="digits"))
+    (study,) = found_studies(settings, {"study-b-cnn": again, "study-b-transfer": started.runs[1][1]})
+    assert study.noted and [run.id for run in study.runs] == [*record.runs]  # whatever was trained since
 
 
 def _empty_class(folder: Path) -> tuple[Path, str]:
@@ -714,6 +721,24 @@ def test_what_stood_in_the_way_a_moment_ago_keeps_no_run_from_its_start(settings
         assert "Not started: " in notices(pilot)[-1] and len(started.runs) == 1
 
     play(settings, act)
+
+
+def test_a_settings_file_that_was_mended_is_read_again_when_a_run_is_to_start(
+    settings, started, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    file = tmp_path / "home/vislab/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("theme = 1\n")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("g")
+        assert "Not started: " in notices(pilot)[-1] and not started.runs
+        file.write_text("")
+        await pilot.press("b")
+        await until(pilot, lambda: bool(started.runs))
+
+    play(read_again(settings), act)
 
 
 def test_before_the_selection_is_read_a_key_says_so(settings, started, monkeypatch) -> None:

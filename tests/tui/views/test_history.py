@@ -68,7 +68,7 @@ def test_epochs_of_a_long_run_that_goes_on_are_seen_to_grow():
         "999/3k",
         "1000/3k",
         "1685/3k",
-        "3000/3k",
+        "3k/3k",
     ]
     assert epochs_cell(1685, 2500, 80) == "1685/…" and epochs_cell(30_000, 30_000, 80) == "30k/30k"
     assert epochs_cell(1685, 2500, 200) == "1685/2500" and epochs_cell(100_000, 100_000, 200) == "100k/100k"
