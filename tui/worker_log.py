@@ -1,6 +1,7 @@
 """worker.log, safe to display: what the worker and its libraries wrote to stdout and stderr."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ LIKELY = 2000
 
 FARTHEST = 2_000_000
 """Bytes before the end of a log within which the beginning of its last line is looked for."""
+
+_COLOURS = re.compile(rb"\x1b\[[0-9;:]*[mK]")  # and erasing to the end of a line, as bars do
 
 LONGEST = 2000
 """Characters of a line that are shown."""
@@ -74,4 +77,5 @@ def lines_until_end(run: Run) -> Iterator[str]:
 
 def _shown(line: bytes) -> str:
     # A library's progress bar writes one long line with many returns: its last state counts.
-    return plain(line.rstrip(b"\r\n").rpartition(b"\r")[2].decode(errors="replace"), limit=LONGEST)
+    state = _COLOURS.sub(b"", line.rstrip(b"\r\n").rpartition(b"\r")[2])
+    return plain(state.decode(errors="replace"), limit=LONGEST)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vislab.tui import worker_log
+from vislab.tui.views.text import plain
 from vislab.tui.worker_log import FARTHEST, LIKELY, LONGEST, last_lines
 
 PIECES = st.sampled_from(
@@ -84,3 +85,9 @@ def test_something_is_shown_and_it_is_the_end_of_all(tmp_path_factory, content, 
         assert 0 < len(shown) <= count and last_lines(log)[-len(shown) :] == shown
         patch.setattr(worker_log, "FARTHEST", 2 * likely)
         assert last_lines(log, count)
+
+
+def test_colours_and_erasing_are_left_out_and_other_escapes_are_shown(tmp_path):
+    log = tmp_path / "worker.log"
+    log.write_bytes(b"\x1b[31mred\x1b[0m \x1b[38;5;9mcat\x1b[m\n10%|#\r\x1b[K20%|##\n\x1b]0;title\x07\x1b[2J\n")
+    assert last_lines(log) == ["red cat", "20%|##", plain("\x1b]0;title\x07\x1b[2J")]
