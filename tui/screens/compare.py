@@ -21,7 +21,7 @@ from vislab.engine.analysis.groups import Group
 from vislab.engine.analysis.predictions import Predictions
 from vislab.engine.runs import naming
 from vislab.engine.runs.store import Run
-from vislab.engine.runs.studies import Record
+from vislab.engine.runs.studies import Record, records
 from vislab.presets.errors import InputError
 from vislab.tui.allocator import give_back
 from vislab.tui.copying import Copy, tab_separated
@@ -352,11 +352,11 @@ class CompareScreen(ConsoleScreen):
 
     def action_report(self) -> None:
         """Ask for a file and write the comparison."""
-        record, console = self._record, self.console
-        which = ["--study", record.name] if record is not None else ["--", *(one.run.id for one in self._runs)]
+        record, console, shown = self._record, self.console, [one.run.id for one in self._runs]
 
         def write(file: Path) -> None:
-            said = f"written: {file}"
+            said, noted = f"written: {file}", records(console.settings.runs_dir)  # it may have been run anew meanwhile
+            which = ["--study", record.name] if record is not None and record in noted else ["--", *shown]
             try:
                 run_command(["compare", _FORMS[file.suffix.lower()], str(file), *which], console.settings)
             except (InputError, OSError) as error:

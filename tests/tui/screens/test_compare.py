@@ -405,6 +405,25 @@ def test_runs_of_a_study_that_repeat_a_setting_are_one_row(make_run, play, settl
     play("history", choose)
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_the_export_of_a_study_holds_the_runs_that_are_shown(make_run, play, settle, settings, monkeypatch, anew):
+    runs = [make_run(name, recipe=f"study-b-{name}") for name in ("cnn", "transfer")]
+    record = Record(name="study-b", question="what for?", runs=tuple(run.id for run in runs))
+    save(settings.runs_dir, record)
+    written = []
+    monkeypatch.setattr("vislab.tui.screens.compare.run_command", lambda words, settings: written.append(words))
+
+    async def act(pilot):
+        await settle(pilot)
+        if anew:
+            save(settings.runs_dir, Record(name="study-b", question="what for?", runs=("another", "one")))
+        await pilot.press("x", "enter")
+        await settle(pilot)
+        assert written[0][3:] == (["--", *record.runs] if anew else ["--study", "study-b"])
+
+    play("compare", act, size=(120, 40), runs=runs, record=record)
+
+
 def test_a_study_that_was_queued_recipe_by_recipe_is_found(make_run, play, settle):
     async def act(pilot):
         await pilot.press("C")
