@@ -698,7 +698,7 @@ def test_other_live_runs_are_a_key_away(settings: Settings, start: Start) -> Non
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: len(view(pilot).console.live) == 2)
         seen = {view(pilot).watched.id}
-        assert "n next run" in pilot.app.screen.query_one(KeyFooter).words
+        await until(pilot, lambda: "n next run" in pilot.app.screen.query_one(KeyFooter).words)
         await pilot.press("n")
         await until(pilot, lambda: view(pilot).watched.id not in seen)
         await until(pilot, lambda: "● training" in header(pilot))
